@@ -1,0 +1,91 @@
+"""The arguments that tools share: each type says where its value comes from and carries its bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+
+def _text(value: Any) -> Any:
+    """Ids that a model wrote as a number are meant as text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_text(part) for part in value]
+    return _text(value)
+
+
+def _list(value: Any) -> Any:
+    """One name where a list of names is meant."""
+    return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
+
+
+def _text_values(value: Any) -> Any:
+    return {key: _text(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+RunId = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(min_length=1, description="Run id, its first 6+ characters, run name, job id, or MLflow URL."),
+]
+ExperimentId = Annotated[
+    str | list[str] | None,
+    BeforeValidator(_texts),
+    Field(description="Id or exact name of an experiment, or a list of them. Omitted: all experiments."),
+]
+InvocationId = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(
+        min_length=1,
+        description="Invocation id or its first 6+ characters, e.g. '71f3f3199ea5e1f0'; or a job id.",
+    ),
+]
+AnyId = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(min_length=1, description="Any id, prefix of 6+ characters, name or MLflow URL."),
+]
+Query = Annotated[
+    str,
+    Field(
+        description="MLflow filter, parts joined by AND: \"metrics.acc > 0.9 AND params.lr = '0.01' "
+        "AND tags.model LIKE '%llama%' AND attributes.status = 'FINISHED'\"."
+    ),
+]
+OrderBy = Annotated[
+    list[str] | None,
+    BeforeValidator(_list),
+    Field(description="E.g. ['metrics.acc DESC', 'start_time']. Default: newest first."),
+]
+Tags = Annotated[
+    dict[str, str],
+    Field(
+        min_length=1,
+        description="Tag names with their exact values, e.g. {'invocation_id': '71f3f3199ea5e1f0'}.",
+    ),
+    BeforeValidator(_text_values),
+]
+Names = Annotated[list[str] | None, BeforeValidator(_list)]
+Metrics = Annotated[
+    Names, Field(description="Metric columns to show: names or globs ('val/*'). Default: chosen; []: none.")
+]
+Params = Annotated[Names, Field(description="Param columns to show, likewise.")]
+TagColumns = Annotated[Names, Field(description="Tag columns to show, likewise.")]
+Limit = Annotated[int, Field(ge=1, le=1_000, description="Rows at most.")]
+Cursor = Annotated[
+    str | None, Field(description="next_cursor of the answer to continue; all other arguments the same.")
+]
+ArtifactPath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Path in the run's artifacts, or its end: 'config.yml', 'artifacts/eval_factory_metrics.json'.",
+    ),
+]
+Folder = Annotated[str | None, Field(description="Folder to list. Default: the root.")]
+Glob = Annotated[str | None, Field(description="Glob over whole paths, e.g. '**/*.log'; implies recursive.")]

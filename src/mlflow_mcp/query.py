@@ -1,0 +1,130 @@
+"""MLflow's filter language: quoting names and values for the agent, and saying what to do where MLflow cannot.
+
+Grammar of `runs/search` (MLflow's SearchUtils): comparisons joined by AND; no OR, no parentheses but those of IN;
+IN only on attributes and datasets; names with anything but letters, digits and `_` need backticks or double quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from mlflow_mcp.errors import Problem
+
+_KINDS = {
+    "metric": "metrics", "metrics": "metrics",
+    "param": "params", "params": "params", "parameter": "params", "parameters": "params",
+    "tag": "tags", "tags": "tags",
+    "attribute": "attributes", "attributes": "attributes", "attr": "attributes", "run": "attributes",
+    "dataset": "datasets", "datasets": "datasets",
+}  # fmt: skip
+_ATTRIBUTES = {"run_id", "run_name", "status", "artifact_uri", "user_id", "start_time", "end_time", "created"}
+_STRING = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_COMPARATOR = r"(?:!=|==|<=|>=|=|<|>|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\b|\bIS\b)"
+_FIELD = re.compile(
+    rf"(?i)(?<![\w.`\"'])({'|'.join(_KINDS)})\.(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={_COMPARATOR})"
+)
+
+
+def quoted_query(query: str) -> str:
+    """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
+    text = _outside_values(query.strip(), lambda part: _FIELD.sub(_quote_field, part))
+    _refuse_what_mlflow_cannot(text)
+    return text
+
+
+def fields_of(query: str) -> list[tuple[str, str]]:
+    """The (kind, name) pairs that a quoted filter compares, e.g. ("tags", "model")."""
+    return [(_KINDS[found[1].lower()], found[2].strip('`"')) for found in _FIELD.finditer(query)]
+
+
+def quoted_order(order_by: Sequence[str] | None) -> list[str]:
+    """`order_by` clauses with backticks where MLflow needs them; a bare name is an attribute."""
+    return [_quote_order(clause) for clause in order_by or ()]
+
+
+def equals(field: str, name: str, value: str) -> str:
+    """A comparison with any text as name and value, quoted: ``tags.`team` = 'x'``."""
+    return f"{field}.{_quote_name(name)} = {quoted_value(value)}"
+
+
+def quoted_value(value: str) -> str:
+    if "'" not in value:
+        return f"'{value}'"
+    if '"' not in value:
+        return f'"{value}"'
+    raise Problem(
+        f"MLflow cannot search for a value that holds both kinds of quotes: {value}.",
+        "Use query_runs with LIKE and `_` in place of the quotes.",
+    )
+
+
+def like_prefix(field: str, prefix: str) -> str:
+    """A comparison with the beginning of a value. The prefix must be a plain id (letters, digits, `-`, `.`)."""
+    return f"{field} LIKE {quoted_value(prefix + '%')}"
+
+
+def _outside_values(text: str, change: Callable[[str], str]) -> str:
+    """Apply `change` to the whole filter while its quoted values are hidden behind placeholders."""
+    values: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        if match[0].startswith("`"):
+            return match[0]
+        before = text[: match.start()].rstrip()
+        if before.endswith("."):  # a quoted name, not a value
+            return match[0]
+        values.append(match[0])
+        return f"'{len(values) - 1}'"
+
+    hidden = _STRING.sub(hide, text)
+    return re.sub(r"'(\d+)'", lambda match: values[int(match[1])], change(hidden))
+
+
+def _quote_field(match: re.Match[str]) -> str:
+    kind, name, space = match.groups()
+    return f"{kind}.{_quote_name(name.strip())}{space}"
+
+
+def _quote_name(name: str) -> str:
+    if name[:1] in '`"' or re.fullmatch(r"[A-Za-z_]\w*", name):
+        return name
+    return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+def _quote_order(clause: str) -> str:
+    text = clause.strip()
+    direction = ""
+    if found := re.search(r"(?i)\s+(asc|desc)(?:ending)?$", text):
+        text, direction = text[: found.start()].rstrip(), f" {found[1].upper()}"
+    kind, dot, name = text.partition(".")
+    if dot and kind.lower() in _KINDS:
+        return f"{kind}.{_quote_name(name.strip())}{direction}"
+    if text.strip("`").lower() in _ATTRIBUTES:
+        return f"attributes.{text.strip('`')}{direction}"
+    raise Problem(
+        f"order_by cannot use '{clause}'.",
+        f"Write 'metrics.{text} DESC', 'params.{text}', 'tags.{text}', or an attribute such as 'start_time DESC'.",
+    )
+
+
+def _refuse_what_mlflow_cannot(text: str) -> None:
+    bare = _STRING.sub("''", text)
+    if re.search(r"(?i)\bOR\b", bare):
+        raise Problem(
+            "MLflow filters have no OR.",
+            "Call once for each alternative, or use LIKE with % or _ where the values look alike, "
+            "or compare numbers with >= and <=.",
+        )
+    for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
+        kind = _KINDS.get(found[1].partition(".")[0].lower(), "attributes")
+        if kind in ("tags", "params", "metrics"):
+            raise Problem(
+                f"MLflow filters know IN only for attributes and datasets, not for {found[1]}.",
+                "Call once for each value, or use LIKE 'part%'.",
+            )
+    without_in = re.sub(r"(?i)\bIN\s*\([^()]*\)", "IN", bare)
+    if "(" in without_in:
+        raise Problem("MLflow filters have no parentheses.", "Join plain comparisons with AND.")
+    if found_not := re.search(r"(?i)(?:^|\bAND\s+)NOT\s+\w+", bare):
+        raise Problem(f"MLflow filters have no NOT in front of a comparison ('{found_not[0]}').", "Use != or IS NULL.")

@@ -1,0 +1,116 @@
+"""The only reader of the environment: one frozen object, one field per variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Toolset = Literal["tracking", "artifacts"]
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be used. The message names it and says what may stand there."""
+
+
+class Settings(BaseModel):
+    """What the operator decided, read once at the start.
+
+    Every field's ``alias`` is its environment variable and its ``description`` the line that the README shows.
+    MLflow's own variables for credentials and TLS are not here: MLflow's client reads them itself.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+
+    tracking_uri: Annotated[
+        str | None,
+        Field(
+            alias="MLFLOW_TRACKING_URI",
+            description="Where MLflow is: `https://…`, `sqlite:///…`, a folder, or `databricks`. "
+            "Unset: `mlflow.db` or `mlruns` in the folder the server starts in.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int,
+        Field(
+            alias="MLFLOW_MCP_MAX_TOKENS",
+            ge=500,
+            le=25_000,
+            description="The largest answer, in tokens (characters / 4).",
+        ),
+    ] = 8_000
+    timeout: Annotated[
+        float,
+        Field(
+            alias="MLFLOW_MCP_TIMEOUT",
+            gt=0,
+            le=3_600,
+            description="Seconds a call may take. Hosts give up after 60.",
+        ),
+    ] = 50.0
+    probe_timeout: Annotated[
+        float,
+        Field(
+            alias="MLFLOW_MCP_PROBE_TIMEOUT",
+            gt=0,
+            le=60,
+            description="Seconds after which a silent server is asked for a sign of life, and seconds it has to give one.",
+        ),
+    ] = 4.0
+    toolsets: Annotated[
+        tuple[Toolset, ...],
+        Field(
+            alias="MLFLOW_MCP_TOOLSETS",
+            min_length=1,
+            description="Which groups of tools to offer, separated by commas.",
+        ),
+    ] = get_args(Toolset)
+    mask_secrets: Annotated[
+        bool,
+        Field(
+            alias="MLFLOW_MCP_MASK_SECRETS",
+            description="Hide values that look like tokens, keys and passwords.",
+        ),
+    ] = True
+    telemetry: Annotated[
+        bool,
+        Field(
+            alias="MLFLOW_MCP_TELEMETRY",
+            description="Let MLflow's client report its usage to its makers.",
+        ),
+    ] = False
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(alias="MLFLOW_MCP_LOG_LEVEL", description="What the server writes to stderr."),
+    ] = "WARNING"
+
+    @field_validator("toolsets", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("tracking_uri", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: Any) -> Any:
+        # Hosts write "" for a variable that the user left out of the form.
+        return value.strip() or None if isinstance(value, str) else value
+
+    @property
+    def max_chars(self) -> int:
+        """The budget of one answer in characters: four to a token."""
+        return self.max_tokens * 4
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises SettingsError, in one sentence, for the first variable that cannot be used."""
+        known = {field.alias for field in cls.model_fields.values()}
+        given = {name: value for name, value in environ.items() if name in known and value.strip()}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            raise SettingsError(
+                f"{name}={given[name]!r} cannot be used: {first['msg']}. Correct it or leave {name} out."
+            ) from error

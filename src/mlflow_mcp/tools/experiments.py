@@ -1,0 +1,75 @@
+"""Experiments: finding them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mlflow_mcp.errors import hint
+from mlflow_mcp.output import Page, Table, iso, plural
+from mlflow_mcp.pages import decode_cursor, encode_cursor
+from mlflow_mcp.params import Cursor, Limit, OrderBy
+from mlflow_mcp.tracking import Tracking
+
+
+class ExperimentTable(Page):
+    """Experiments, one a row."""
+
+    experiments: Table
+
+
+Name = Annotated[str | None, Field(description="Part of the name, in any case, e.g. 'llama'.")]
+ExperimentQuery = Annotated[
+    str, Field(description="MLflow filter: \"tags.team = 'nlp' AND creation_time > 1735689600000\".")
+]
+
+
+def search_experiments(
+    tracking: Tracking,
+    name: Name = None,
+    query: ExperimentQuery = "",
+    order_by: OrderBy = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> ExperimentTable:
+    """Find experiments by a part of their name or by an MLflow filter, last changed first. Use it to learn which experiments
+    exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
+    clauses = [clause for clause in (_name_clause(name), query.strip()) if clause]
+    order = list(order_by or ["last_update_time DESC"])
+    bound_to = f"{name}|{query}|{order}"
+    token, skip = decode_cursor(cursor, bound_to) if cursor else (None, 0)
+    page = tracking.client.search_experiments(
+        filter_string=" AND ".join(clauses) or None,
+        order_by=order,
+        max_results=limit + skip,
+        page_token=token,
+    )
+    found = list(page)[skip:]
+    rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in found]
+    columns = ["experiment_id", "name", "created", "changed", "tags"]
+    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name")))
+
+    def cursor_after(count: int) -> str:
+        if count == len(found) and page.token:
+            return encode_cursor([page.token, 0], bound_to)
+        return encode_cursor([token, skip + count], bound_to)
+
+    answer.continue_with(cursor_after, len(rows), more=bool(page.token))
+    if not rows:
+        names = tracking.experiment_names()
+        answer.note(
+            f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
+        )
+    return answer
+
+
+def _name_clause(name: str | None) -> str:
+    if not name:
+        return ""
+    quote = '"' if "'" in name else "'"
+    return f"name ILIKE {quote}%{name}%{quote}"
+
+
+def _tags(experiment: Any) -> dict[str, str] | None:
+    return {key: value for key, value in experiment.tags.items() if not key.startswith("mlflow.")} or None
