@@ -91,7 +91,8 @@ def filled_server(options: argparse.Namespace) -> Iterator[tuple[str, seed.Fille
         directory.mkdir(parents=True, exist_ok=True)
         db = directory / "mlflow.db"
         store = seed.expected(**size) if db.exists() else seed.fill(db, **size)
-        with running_mlflow_server(directory) as uri:
+        # As many workers as `mlflow server` starts by itself: what is asked side by side is answered so.
+        with running_mlflow_server(directory, options=("--workers", "4")) as uri:
             yield uri, store
 
 

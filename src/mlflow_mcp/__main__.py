@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"mlflow-mcp: {error}", file=sys.stderr)  # noqa: T201  # the operator's channel
         return 2
     if arguments.command == "demo":
-        from mlflow_mcp.demo import run_demo
+        from mlflow_mcp.demo.story import run_demo
 
         return run_demo(arguments.folder)
     if arguments.command == "doctor":

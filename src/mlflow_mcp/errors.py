@@ -158,6 +158,8 @@ def problem_of(error: BaseException, uri: str) -> Problem:
                 f"{where} broke off the connection before the answer was complete.",
                 "Try once more; if it stays, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
             )
+        if refused := re.search(r"too many (\d{3}) error responses", text):
+            return of_status(int(refused[1]), where)
         if _OLD_SCHEMA.search(text):
             return Problem(
                 f"The database {where} was made by another version of MLflow: {short(text)}",

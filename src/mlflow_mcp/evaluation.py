@@ -36,8 +36,9 @@ def job_of(run: Run) -> str | None:
     return job
 
 
-def is_launcher_run(run: Run) -> bool:
-    return "invocation_id" in run.data.tags or "invocation_id" in run.data.params
+def invocation_id_of(run: Run) -> str:
+    """The run's invocation id, by tag or by param; empty for a run that no launcher exported."""
+    return str(run.data.tags.get("invocation_id") or run.data.params.get("invocation_id") or "")
 
 
 def results_folder(run: Run) -> str | None:
@@ -65,9 +66,11 @@ def _fold_jobless(groups: dict[tuple[str | None, str | None], list[Run]]) -> Non
             groups[others[0]] += groups.pop((task, job))
 
 
-def _belief(run: Run) -> tuple[bool, int, str]:
+def _belief(run: Run) -> tuple[bool, int, tuple[int, str], str]:
     info = run.info
-    return info.status == "FINISHED", info.end_time or info.start_time or 0, info.run_id
+    # Of exports made at the same moment, the experiment decides: all tasks of an invocation then come from one.
+    experiment = (len(info.experiment_id), info.experiment_id)
+    return info.status == "FINISHED", info.end_time or info.start_time or 0, experiment, info.run_id
 
 
 def sample_count(run: Run) -> int | None:

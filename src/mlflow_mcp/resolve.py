@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlflow_mcp.errors import NotFound, Problem, hint, quoted
+from mlflow_mcp.evaluation import invocation_id_of
 from mlflow_mcp.output import iso, plural
 from mlflow_mcp.query import equals, like_prefix
 from mlflow_mcp.tracking import Tracking
@@ -185,7 +186,8 @@ class Invocation:
 
 
 def find_invocation(tracking: Tracking, given: str, within: list[str] | None) -> Invocation:
-    """The invocation called so by its id, a prefix of it, or a job id; found by tag or only by param.
+    """The invocation called so by its id, a prefix of it, or a job id: its runs by tag, or by param when none has the tag
+    (exports write both, so the params of 20,000 runs are searched only when the tags told nothing).
 
     The number of requests does not depend on the number of experiments (below a thousand).
     Raises NotFound when there is none and Problem when a prefix fits several.
@@ -193,24 +195,26 @@ def find_invocation(tracking: Tracking, given: str, within: list[str] | None) ->
     text = given.strip()
     job = _JOB_ID.fullmatch(text)
     wanted = job[1] if job else text
+    whole = len(wanted) == 16 or not is_prefix(wanted)
 
     def search(ids: list[str]) -> list[Run]:
-        whole = len(wanted) == 16 or not is_prefix(wanted)
+        for kind in ("tags", "params"):
+            query = equals(kind, "invocation_id", wanted) if whole else like_prefix(f"{kind}.invocation_id", wanted)
+            if runs := tracking.find_runs(ids, query):
+                return runs
+        return []
 
-        def of_kind(kind: str) -> list[Run]:
-            name = f"{kind}.invocation_id"
-            query = equals(kind, "invocation_id", wanted) if whole else like_prefix(name, wanted)
-            return tracking.find_runs(ids, query)
+    runs = _one_invocation(tracking, text, wanted, tracking.within_experiments(within, search), within)
+    key = invocation_id_of(runs[0])
+    return Invocation(key, f"{key}.{job[2]}" if job else None, runs)
 
-        found = tracking.side_by_side(lambda: of_kind("tags"), lambda: of_kind("params"))
-        return list({run.info.run_id: run for runs in found for run in runs}.values())
 
-    runs = tracking.within_experiments(within, search)
+def _one_invocation(tracking: Tracking, text: str, wanted: str, runs: list[Run], within: list[str] | None) -> list[Run]:
     by_id: dict[str, list[Run]] = {}
     for run in runs:
         by_id.setdefault(invocation_id_of(run), []).append(run)
     if wanted in by_id:  # an old 8-digit id may begin a longer one
-        by_id = {wanted: by_id[wanted]}
+        return by_id[wanted]
     if len(by_id) > 1:
         lines = ", ".join(
             f"{key} ({plural(len(part), 'run')})" for key, part in sorted(by_id.items())[:MOST_CANDIDATES]
@@ -218,12 +222,7 @@ def find_invocation(tracking: Tracking, given: str, within: list[str] | None) ->
         raise Problem(f"'{text}' begins {len(by_id)} invocation ids: {lines}.", "Call again with one of them in full.")
     if not by_id:
         raise _unknown_invocation(tracking, text, within)
-    key, of_it = next(iter(by_id.items()))
-    return Invocation(key, f"{key}.{job[2]}" if job else None, of_it)
-
-
-def invocation_id_of(run: Run) -> str:
-    return str(run.data.tags.get("invocation_id") or run.data.params.get("invocation_id") or "")
+    return runs
 
 
 def _unknown_invocation(tracking: Tracking, text: str, within: list[str] | None) -> NotFound:

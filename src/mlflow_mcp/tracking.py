@@ -138,14 +138,19 @@ class Tracking:
 
     def side_by_side(self, *jobs: Callable[[], T]) -> list[T]:
         """The results of independent requests, run at the same time, in the order given. The first failure is raised."""
-        if len(jobs) < 2:
-            return [job() for job in jobs]
+        call = self.call
+        pool = self._shared.pool()
 
         def run(job: Callable[[], T]) -> T:
-            self.call.check()
+            call.check()
             return job()
 
-        return list(self._shared.pool().map(run, jobs))
+        futures = [pool.submit(run, job) for job in jobs[1:]]
+        results = [run(job) for job in jobs[:1]]
+        # A job that no thread has begun is done here: jobs that wait for jobs of their own can so never fill the pool
+        # with waiting threads.
+        late = {at: run(jobs[at + 1]) for at in reversed(range(len(futures))) if futures[at].cancel()}
+        return results + [late[at] if at in late else future.result() for at, future in enumerate(futures)]
 
     # -- experiments -----------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def search_experiments(
     found = list(page)[skip:]
     rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in found]
     columns = ["experiment_id", "name", "created", "changed", "tags"]
-    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name")))
+    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
 
     def cursor_after(count: int) -> str:
         if count == len(found) and page.token:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp import evaluation, resolve
-from mlflow_mcp.artifact_source import ArtifactSource
-from mlflow_mcp.metric_points import metric_points
+from mlflow_mcp.closer_look import MOST_LOOKED_AT, Facts, look_at
 from mlflow_mcp.output import Answer, Table, iso, number, plural
 from mlflow_mcp.params import ExperimentId, InvocationId
 from mlflow_mcp.run_table import headline
-from mlflow_mcp.structured import load_yaml
 from mlflow_mcp.tracking import Tracking
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-# Runs of an invocation that are looked at one by one (history, results.yml); more are shown unchecked.
-MOST_CHECKED = 40
 METRICS_SHOWN = 6
-_RESULTS_BYTES = 256 * 1024
 
 
 class Invocation(Answer):
@@ -47,7 +41,7 @@ def get_invocation(tracking: Tracking, invocation_id: InvocationId, experiment_i
     found = resolve.find_invocation(tracking, invocation_id, within)
     runs = [run for run in found.runs if found.job_id in (None, evaluation.job_of(run))]
     jobs = evaluation.same_job(runs or found.runs)
-    facts = _checked(tracking, [job[0] for job in jobs])
+    facts = look_at(tracking, [job[0] for job in jobs])
     names = tracking.experiment_names()
     rows = [_row(job, facts[job[0].info.run_id], names) for job in jobs]
     rows.sort(key=lambda row: (str(row[0]), str(row[2])))
@@ -77,68 +71,7 @@ def get_invocation(tracking: Tracking, invocation_id: InvocationId, experiment_i
     return answer
 
 
-@dataclass
-class _Facts:
-    """What looking at one run closer told."""
-
-    samples: int | None = None
-    model: str | None = None
-    earlier: dict[str, float] = field(default_factory=dict)  # values before a re-export in place
-    exports: int = 1
-    folders: list[str] = field(default_factory=list)
-    unread: str | None = None
-
-
-def _checked(tracking: Tracking, runs: Sequence[Run]) -> dict[str, _Facts]:
-    """Facts by run id, each run looked at side by side with the others."""
-    checked = tracking.side_by_side(*(lambda run=run: _facts(tracking, run) for run in runs[:MOST_CHECKED]))
-    told = {run.info.run_id: facts for run, facts in zip(runs, checked)}
-    return {run.info.run_id: told.get(run.info.run_id, _Facts(evaluation.sample_count(run))) for run in runs}
-
-
-def _facts(tracking: Tracking, run: Run) -> _Facts:
-    facts = _Facts(evaluation.sample_count(run), evaluation.model_of(run))
-    _look_for_reexport(tracking, run, facts)
-    folder = evaluation.results_folder(run)
-    if folder is None:  # old exports: the task folders themselves say which tasks the run holds
-        entries = tracking.attempt(lambda: ArtifactSource(tracking, run.info.run_id).entries())
-        folders = [] if isinstance(entries, Exception) else [each.path for each in entries if each.is_dir]
-        facts.folders = [each for each in folders if "." in each]
-        folder = _only_folder(evaluation.task_of(run), facts.folders)
-    if folder and (not evaluation.tells_its_config(run) or facts.model is None):
-        _read_results(tracking, run, folder, facts)
-    return facts
-
-
-def _only_folder(task: str | None, folders: Sequence[str]) -> str | None:
-    own = [each for each in folders if task is None or each.endswith(f".{task}")]
-    return f"{own[0]}/artifacts" if len(own) == 1 else None
-
-
-def _look_for_reexport(tracking: Tracking, run: Run, facts: _Facts) -> None:
-    """A second point at the same step is a second export in place: the latest value counts, the one before is told."""
-    for name in headline(run.data.metrics, 1):
-        points = metric_points(tracking, run.info.run_id, name, 20)
-        if len(points) > 1 and len({point.step for point in points}) == 1:
-            facts.exports = len(points)
-            by_time = sorted(points, key=lambda point: point.timestamp)
-            facts.earlier = {name: by_time[-2].value}
-
-
-def _read_results(tracking: Tracking, run: Run, folder: str, facts: _Facts) -> None:
-    """Sample count and model from the run's results.yml, which only it may tell."""
-    source = ArtifactSource(tracking, run.info.run_id)
-    piece = tracking.attempt(lambda: source.read(f"{folder}/results.yml", 0, _RESULTS_BYTES))
-    if isinstance(piece, Exception):
-        facts.unread = None if tracking.is_missing(piece) else str(tracking.problem(piece))
-        return
-    told = evaluation.read_results(load_yaml(piece.data.decode("utf-8", "replace")))
-    facts.model = facts.model or told.get("model")
-    if facts.samples is None:
-        facts.samples = told.get("samples")
-
-
-def _row(job: Sequence[Run], facts: _Facts, names: Mapping[str, str]) -> list[Any]:
+def _row(job: Sequence[Run], facts: Facts, names: Mapping[str, str]) -> list[Any]:
     run = job[0]
     shown = headline(run.data.metrics, METRICS_SHOWN)
     more = len(run.data.metrics) - len(shown)
@@ -155,7 +88,7 @@ def _row(job: Sequence[Run], facts: _Facts, names: Mapping[str, str]) -> list[An
     ]
 
 
-def _task(run: Run, facts: _Facts) -> str:
+def _task(run: Run, facts: Facts) -> str:
     """The run's task; of a run without that tag, the task of its only folder."""
     if task := evaluation.task_of(run):
         return task
@@ -164,7 +97,7 @@ def _task(run: Run, facts: _Facts) -> str:
     return "(whole invocation)" if facts.folders else "(no task named)"
 
 
-def _remarks(job: Sequence[Run], facts: _Facts) -> list[str]:
+def _remarks(job: Sequence[Run], facts: Facts) -> list[str]:
     run = job[0]
     remarks = []
     if facts.samples is not None and facts.samples <= evaluation.CANARY:
@@ -204,7 +137,7 @@ def _duplicates(jobs: Sequence[Sequence[Run]], names: Mapping[str, str]) -> Tabl
     return Table.of(columns, rows, keep=("task", "run_id", "differs")) if rows else None
 
 
-def _shared_model(jobs: Sequence[Sequence[Run]], facts: Mapping[str, _Facts]) -> str | None:
+def _shared_model(jobs: Sequence[Sequence[Run]], facts: Mapping[str, Facts]) -> str | None:
     models = {facts[job[0].info.run_id].model for job in jobs} - {None}
     return ", ".join(sorted(str(model) for model in models)) or None
 
@@ -214,7 +147,7 @@ def _notes(
     found: resolve.Invocation,
     runs: Sequence[Run],
     jobs: Sequence[Sequence[Run]],
-    facts: Mapping[str, _Facts],
+    facts: Mapping[str, Facts],
 ) -> None:
     if found.job_id and runs and len(runs) < len(found.runs):
         answer.note(f"Only job {found.job_id}; get_invocation('{found.invocation_id}') has all {len(found.runs)} runs.")
@@ -222,14 +155,20 @@ def _notes(
         answer.note(f"No run has job id {found.job_id}; these are all runs of the invocation.")
     if len(answer.experiments) > 1:
         answer.note(f"Its runs are in {len(answer.experiments)} experiments.")
-    if len(jobs) > MOST_CHECKED:
-        answer.note(f"Only the first {MOST_CHECKED} runs were checked for re-exports and sample counts.")
-    unread = [each.unread for each in facts.values() if each.unread]
+    if len(jobs) > MOST_LOOKED_AT:
+        answer.note(f"Only {MOST_LOOKED_AT} of its runs were checked for re-exports and sample counts.")
+    shown = [facts[job[0].info.run_id] for job in jobs]
+    unknown = [each for each in shown if each.samples is None and not each.told]
+    unread = [each.unread for each in unknown if each.unread]
     if unread:
         answer.note(
             f"Sample counts of {plural(len(unread), 'run')} are unknown, results.yml could not be read: {unread[0]}"
         )
-    if any(each.samples is None for each in facts.values()):
+    if len(unknown) > len(unread):
+        answer.note(
+            f"Nothing tells the sample count of {plural(len(unknown) - len(unread), 'run')}: it may be a small trial."
+        )
+    if any(each.samples is None and each.told for each in shown):
         answer.note("Where `samples` is not given no sample limit is recorded: presumably the full dataset.")
     if any(len(run.data.metrics) > METRICS_SHOWN for job in jobs for run in job[:1]):
         answer.note("`more_metrics` counts those not shown: get_run has them.")

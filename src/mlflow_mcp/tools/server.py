@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from mlflow_mcp import __version__, resolve
 from mlflow_mcp.errors import NotFound, Problem, safe_uri
+from mlflow_mcp.evaluation import invocation_id_of
 from mlflow_mcp.output import Answer, iso, plural
 from mlflow_mcp.params import AnyId
 from mlflow_mcp.query import equals, like_prefix
@@ -151,7 +152,7 @@ def _invocations(tracking: Tracking, by_tag: list[Any], by_param: list[Any]) -> 
     tagged = {run.info.run_id for run in by_tag}
     grouped: dict[str, dict[str, Any]] = {}
     for run in [*by_tag, *by_param]:
-        grouped.setdefault(resolve.invocation_id_of(run), {})[run.info.run_id] = run
+        grouped.setdefault(invocation_id_of(run), {})[run.info.run_id] = run
     return [
         Meaning(
             kind="invocation",

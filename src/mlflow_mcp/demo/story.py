@@ -1,0 +1,173 @@
+"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers five questions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, TextContent
+
+from mlflow_mcp.demo.data import Seeded
+from mlflow_mcp.demo.layout import laid_out, printable
+from mlflow_mcp.demo.logs import SLURM_JOB
+from mlflow_mcp.demo.store import store_in
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.terminal import Terminal
+
+MMLU_PRO_JOB = f"{Seeded.candidate}.0"
+
+# The last of the questions are mistakes: their answers are errors.
+MISTAKES = 1
+# What a person asks, and the call that an agent makes of it.
+QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        f"What did invocation {Seeded.candidate} score?",
+        "get_invocation",
+        {"invocation_id": Seeded.candidate},
+    ),
+    (
+        "Which runs evaluated qwen?",
+        "query_runs",
+        {"query": "tags.model LIKE '%qwen%'"},
+    ),
+    (
+        f"How slow were the mmlu-pro answers of {Seeded.candidate}, and how many tokens did they take?",
+        "get_artifact_content",
+        {"run_id": MMLU_PRO_JOB, "artifact_path": "artifacts/eval_factory_metrics.json"},
+    ),
+    (
+        "How does its client log end?",
+        "get_artifact_content",
+        {"run_id": MMLU_PRO_JOB, "artifact_path": f"client-{SLURM_JOB}.log", "tail": 5},
+    ),
+    (
+        f"And a mistake: what did {Seeded.ambiguous_prefix} score?",
+        "get_invocation",
+        {"invocation_id": Seeded.ambiguous_prefix},
+    ),
+)
+INDENT = "   "
+
+
+def run_demo(folder: str) -> int:
+    """Make or find the store in `folder` and ask the questions; the exit code."""
+    terminal = Terminal()
+    try:
+        place = Path(folder).expanduser().absolute()
+        uri = _store(terminal, place)
+        if anyio.run(_ask_all, terminal, uri):
+            raise Problem(f"The store in {place} is not as the demo makes it.", "Remove that folder and start again.")
+    except Problem as problem:
+        sys.stdout.flush()
+        sys.stderr.write(f"mlflow-mcp demo: {problem}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nmlflow-mcp demo: stopped. The next start goes on from here.\n")
+        return 1
+    _go_on(terminal, uri)
+    return 0
+
+
+def _store(terminal: Terminal, folder: Path) -> str:
+    started = time.monotonic()
+    made = False
+
+    def making() -> None:
+        nonlocal made
+        made = True
+        terminal.say(f"Making a small MLflow store in {folder} (takes some seconds) … ", end="")
+
+    try:
+        uri = store_in(folder, making)
+    except Problem:
+        if made:
+            terminal.say()
+        raise
+    if made:
+        terminal.say(f"done in {_took(started)}.")
+        terminal.paragraph(
+            "Everything in it is made up: evaluations of two models as a launcher exports them, with their usual traps, "
+            "three fine-tuning runs and a sweep."
+        )
+    else:
+        terminal.say(f"Using the MLflow store in {folder}, made by an earlier demo.")
+    return uri
+
+
+async def _ask_all(terminal: Terminal, uri: str) -> int:
+    """Ask all questions in turn; how many had an answer that they should not have."""
+    terminal.say("Starting the server as Claude Code or Cursor would … ", end="")
+    started = time.monotonic()
+    # What the user has set for MLflow and this server is meant for another store.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "mlflow_mcp"], env=environment | {"MLFLOW_TRACKING_URI": uri}
+    )
+    async with Client(server) as client:
+        tools = (await client.list_tools()).tools
+        terminal.say(f"ready in {_took(started)}, with {len(tools)} tools.")
+        failed = 0
+        for number, (question, tool, arguments) in enumerate(QUESTIONS, 1):
+            terminal.say()
+            terminal.say(f"{number}. {question}", "bold")
+            called = ", ".join(f"{name}={json.dumps(value)}" for name, value in arguments.items())
+            terminal.paragraph(f"→ {tool}({called})", "cyan", indent=INDENT, hanging=INDENT + "    ")
+            terminal.say()
+            started = time.monotonic()
+            result = await client.call_tool(tool, arguments)
+            took = _took(started)
+            _show(terminal, result)
+            failed += result.is_error and number <= len(QUESTIONS) - MISTAKES
+            first = ", most of it to load MLflow's client, once" if number == 1 else ""
+            terminal.say()
+            terminal.say(f"{INDENT}{_price(result)}; answered in {took}{first}.", "dim")
+    return failed
+
+
+def _show(terminal: Terminal, result: CallToolResult) -> None:
+    if result.is_error or not isinstance(result.structured_content, dict):
+        terminal.paragraph(printable(_text(result)), "red" if result.is_error else "", indent=INDENT)
+        return
+    for line in laid_out(result.structured_content, terminal.width - len(INDENT)):
+        terminal.say((INDENT + line).rstrip())
+
+
+def _price(result: CallToolResult) -> str:
+    characters = len(_text(result))
+    return f"The agent paid {characters:,} characters for this, about {characters // 4:,} tokens"
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def _took(started: float) -> str:
+    seconds = time.monotonic() - started
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def _go_on(terminal: Terminal, uri: str) -> None:
+    """The lines to paste for asking on by hand; never broken, so that they can be."""
+    cursor = {"mcpServers": {"mlflow": {"command": "uvx", "args": ["mlflow-mcp"], "env": {"MLFLOW_TRACKING_URI": uri}}}}
+    terminal.say()
+    terminal.say("Go on by yourself", "bold")
+    terminal.say()
+    terminal.say("In Claude Code:")
+    terminal.say()
+    terminal.say(f"claude mcp add mlflow -e {shlex.quote(f'MLFLOW_TRACKING_URI={uri}')} -- uvx mlflow-mcp", "cyan")
+    terminal.say()
+    terminal.say("In Cursor, in .cursor/mcp.json:")
+    terminal.say()
+    terminal.say(json.dumps(cursor, indent=2), "cyan")
+    terminal.say()
+    terminal.paragraph(
+        f"Then ask in your own words, for example: Compare {Seeded.candidate} with {Seeded.baseline}, task by task. "
+        "For your own MLflow server, put its address there instead; `mlflow-mcp doctor` says whether it can be used."
+    )
