@@ -33,7 +33,7 @@ from servers import running_mlflow_server
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
-    from mlflow_mcp.demo_data import Seeded
+    from mlflow_mcp.demo.data import Seeded
     from mlflow_mcp.settings import Settings
 
 # A developer's own server must not be reached, nor MLflow's makers. Nothing above imports MLflow, which reads
@@ -73,7 +73,7 @@ def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str]) -> Iterator[Store]:
     """A real `mlflow server`, seeded once. Tests only read from it."""
-    from mlflow_mcp.demo_data import seed
+    from mlflow_mcp.demo.data import seed
 
     with running_mlflow_server(tmp_path_factory.mktemp("mlflow_server")) as uri:
         seeded = seed(uri, log_megabytes=1)
@@ -84,11 +84,12 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, st
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str]) -> Store:
     """The same data in a sqlite file, seeded once. Tests take a copy: `sqlite_store`."""
-    from mlflow_mcp.demo_data import seed
+    from mlflow_mcp.demo.data import seed
 
     folder = tmp_path_factory.mktemp("sqlite_template")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     seeded = seed(uri, str(folder / "artifacts"), log_megabytes=0.1)
+    date_experiments(uri)
     labels |= labels_of(seeded)
     return Store(uri, seeded)
 
@@ -99,6 +100,13 @@ def sqlite_store(sqlite_template: Store, tmp_path: Path) -> Store:
     return Store(copied(sqlite_template.uri, tmp_path / "mlflow.db"), sqlite_template.seeded)
 
 
+@pytest.fixture(params=["sqlite", "http"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """The seeded store twice: as a file and behind the real server. Only for reading; both must answer alike."""
+    found: Store = request.getfixturevalue("sqlite_template" if request.param == "sqlite" else "mlflow_server")
+    return found
+
+
 @pytest.fixture(scope="session")
 def _empty_template(tmp_path_factory: pytest.TempPathFactory) -> str:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -106,6 +114,7 @@ def _empty_template(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("empty_template")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     SqlAlchemyStore(uri, str(folder / "artifacts"))
+    date_experiments(uri)
     return uri
 
 
@@ -113,6 +122,18 @@ def _empty_template(tmp_path_factory: pytest.TempPathFactory) -> str:
 def empty_store(_empty_template: str, tmp_path: Path) -> str:
     """The URI of a sqlite store of this test alone, with MLflow's Default experiment and nothing in it."""
     return copied(_empty_template, tmp_path / "empty.db")
+
+
+def date_experiments(uri: str) -> None:
+    """Give the experiments fixed times, a day apart. MLflow's API cannot, and whether two were made in the same
+    second would decide which columns an answer has."""
+    day, first = 86_400_000, 1_788_220_800_000  # 2026-09-01
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute(
+            "UPDATE experiments SET creation_time = ?1 + experiment_id * ?2,"
+            " last_update_time = ?1 + experiment_id * ?2 + 3600000",
+            (first, day),
+        )
 
 
 def copied(uri: str, target: Path) -> str:
@@ -152,9 +173,7 @@ class AskOn(Protocol):
 
 
 class AskMany(Protocol):
-    def __call__(
-        self, target: str | Settings | MCPServer, /, **options: Any
-    ) -> AbstractContextManager[AskOn]: ...
+    def __call__(self, target: str | Settings | MCPServer, /, **options: Any) -> AbstractContextManager[AskOn]: ...
 
 
 @pytest.fixture(scope="session")

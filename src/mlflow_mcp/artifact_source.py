@@ -164,6 +164,9 @@ class ArtifactSource:
         try:
             if response.status_code not in (200, 206, 416):
                 raise self._problem(response, path)
+            if "html" in response.headers.get("Content-Type", "") and "Content-Disposition" not in response.headers:
+                # MLflow sends files as attachments: this is a log-in page in front of it.
+                raise errors.not_mlflow(errors.safe_uri(self.tracking.known_uri), response.status_code)
             yield response
         finally:
             response.close()

@@ -55,7 +55,7 @@ class BoundTool(Tool):
             ),
         )
         tool.parameters = _lean(tool.parameters)
-        tool.fn_metadata.output_schema = _lean(tool.fn_metadata.output_schema or {})
+        tool.fn_metadata.output_schema = _without_nulls(_lean(tool.fn_metadata.output_schema or {}))
         tool._settings = settings
         return tool
 
@@ -133,6 +133,8 @@ class BoundTool(Tool):
     async def _silence(self, view: Tracking) -> errors.Unreachable:
         """Return once the server is silent: not when one answer takes long, but when it answers nothing at all."""
         patience = self._settings.probe_timeout
+        # The import of mlflow may take as long, which is no silence of the server's.
+        await anyio.to_thread.run_sync(view.attempt, lambda: view.client, abandon_on_cancel=True)
         while True:
             await anyio.sleep(patience)
             alive = False
@@ -180,6 +182,19 @@ def _lean(schema: dict[str, Any]) -> dict[str, Any]:
 
     lean: dict[str, Any] = visit(schema)
     return lean
+
+
+def _without_nulls(part: Any) -> Any:
+    """The output schema as answers keep it: a field that is null is left out, so none that may be null is required."""
+    if isinstance(part, list):
+        return [_without_nulls(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: _without_nulls(inner) for key, inner in part.items()}
+    if isinstance(kept.get("required"), list) and isinstance(kept.get("properties"), dict):
+        nullable = [n for n, each in kept["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
+        kept["required"] = [name for name in kept["required"] if name not in nullable]
+    return kept
 
 
 def _teller(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:

@@ -31,6 +31,11 @@ class Call:
         """Seconds until the deadline, at least a hundredth."""
         return max(0.01, self.started + self.timeout - time.monotonic())
 
+    @property
+    def is_late(self) -> bool:
+        """Whether a fifth of the time is left or less: what reads page after page answers now with what it has."""
+        return self.remaining < self.timeout / 5
+
     def check(self) -> None:
         """Stop the thread here when the call was cancelled or is over its time."""
         if self.ended.is_set():

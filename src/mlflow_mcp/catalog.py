@@ -8,7 +8,7 @@ from typing import Literal
 
 from mlflow_mcp.output import Answer
 from mlflow_mcp.settings import Toolset
-from mlflow_mcp.tools import artifacts, experiments, invocations, runs, server
+from mlflow_mcp.tools import artifacts, comparisons, experiments, invocations, metrics, rankings, runs, server
 
 # What a call changes: nothing, or files on this machine.
 Effect = Literal["reads", "writes files"]
@@ -30,10 +30,15 @@ CATALOG: tuple[Entry, ...] = (
     Entry(server.get_server_info, "tracking", "reads", "Which MLflow server"),
     Entry(server.resolve_id, "tracking", "reads", "What an id is"),
     Entry(experiments.search_experiments, "tracking", "reads", "Find experiments"),
+    Entry(experiments.describe_experiment, "tracking", "reads", "What an experiment holds"),
     Entry(runs.query_runs, "tracking", "reads", "Query runs"),
     Entry(runs.search_runs_by_tags, "tracking", "reads", "Find runs by tags"),
     Entry(invocations.get_invocation, "tracking", "reads", "Scores of an invocation"),
     Entry(runs.get_run, "tracking", "reads", "One run"),
+    Entry(rankings.best_runs, "tracking", "reads", "Best runs"),
+    Entry(comparisons.compare_runs, "tracking", "reads", "Compare runs"),
+    Entry(rankings.aggregate_runs, "tracking", "reads", "Statistics over runs"),
+    Entry(metrics.get_metric_history, "tracking", "reads", "Metric curves"),
     Entry(artifacts.list_artifacts, "artifacts", "reads", "List a run's files"),
     Entry(artifacts.get_artifact_content, "artifacts", "reads", "Read a run's file"),
 )

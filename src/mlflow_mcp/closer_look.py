@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp import evaluation
@@ -34,8 +35,9 @@ class Facts:
     told: bool = False  # whether config params or results.yml were there to name a sample limit
 
 
-def look_at(tracking: Tracking, runs: Sequence[Run], history: bool = True) -> dict[str, Facts]:
-    """Facts by run id, the runs looked at side by side. `history=False` spares the look for exports in place.
+def look_at(tracking: Tracking, runs: Sequence[Run], *, history: bool = True, counts: bool = False) -> dict[str, Facts]:
+    """Facts by run id, the runs looked at side by side. `history=False` spares the look for exports in place; with
+    `counts` the number of samples is read also from runs whose config tells that there was no limit.
 
     Files are read only where params do not tell: the sample count of runs without a flattened config, and the model,
     which is the same in all of an invocation, from the first run that does not name it.
@@ -50,9 +52,10 @@ def look_at(tracking: Tracking, runs: Sequence[Run], history: bool = True) -> di
     for run in asked:
         of_run, wants_model = facts[run.info.run_id], run.info.run_id in nameless.values()
         if history:
-            jobs.append(lambda run=run, facts=of_run: _look_for_reexport(tracking, run, facts))
-        if evaluation.results_folder(run) is None or wants_model or _is_untold(run, of_run):
-            jobs.append(lambda run=run, facts=of_run, model=wants_model: _look_into_files(tracking, run, facts, model))
+            jobs.append(partial(_look_for_reexport, tracking, run, of_run))
+        wants_results = wants_model or (of_run.samples is None and (counts or not evaluation.tells_its_config(run)))
+        if wants_results or evaluation.results_folder(run) is None:
+            jobs.append(partial(_look_into_files, tracking, run, of_run, wants_results))
     tracking.side_by_side(*jobs)
     return facts
 
@@ -61,18 +64,14 @@ def _told_by_params(run: Run) -> Facts:
     return Facts(evaluation.sample_count(run), evaluation.model_of(run))
 
 
-def _is_untold(run: Run, facts: Facts) -> bool:
-    return facts.samples is None and not evaluation.tells_its_config(run)
-
-
-def _look_into_files(tracking: Tracking, run: Run, facts: Facts, wants_model: bool) -> None:
+def _look_into_files(tracking: Tracking, run: Run, facts: Facts, wants_results: bool) -> None:
     folder = evaluation.results_folder(run)
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
         entries = tracking.attempt(lambda: ArtifactSource(tracking, run.info.run_id).entries())
         folders = [] if isinstance(entries, Exception) else [each.path for each in entries if each.is_dir]
         facts.folders = [each for each in folders if "." in each]
         folder = _only_folder(evaluation.task_of(run), facts.folders)
-    if folder and (wants_model or _is_untold(run, facts)):
+    if folder and wants_results:
         _read_results(tracking, run, folder, facts)
 
 

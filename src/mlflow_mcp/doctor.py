@@ -37,11 +37,12 @@ def run_doctor(settings: Settings) -> int:
             problem = str(errors.problem_of(error, tracking.uri or "MLflow"))
             _tell(terminal, settings, "NO", name, problem)
             unchecked = list(CHECKS)[list(CHECKS).index(name) + 1 :]
-            terminal.paragraph(f"No, not yet.{f' Not checked: {", ".join(unchecked)}.' if unchecked else ''}", "bold")
+            rest = f" Not checked: {', '.join(unchecked)}." if unchecked else ""
+            terminal.paragraph(f"No, not yet.{rest}", "bold")
             return 1
         if found:
             _tell(terminal, settings, "ok", name, found)
-    terminal.paragraph("Yes.", "bold")
+    terminal.paragraph("Yes, it can.", "bold")
     return 0
 
 
@@ -127,11 +128,12 @@ def _artifacts(tracking: Tracking) -> str:
     for run in runs:
         source = ArtifactSource(tracking, run.info.run_id)
         entries = source.entries()
-        for entry in [entry for entry in entries if not entry.is_dir][:1]:
-            source.read(entry.path, 0, 1)
+        files = [entry.path for entry in entries if not entry.is_dir]
+        if files:
+            source.read(files[0], 0, 1)
         if entries:
-            what = f"can be read: run '{run.info.run_name}' has {errors.listed([each.path for each in entries], 3)}"
-            return f"{what}, {_place(tracking, str(run.info.artifact_uri))}"
+            read = f"'{files[0]}' of run '{run.info.run_name}' can be read" if files else "can be listed"
+            return f"{read}, {_place(tracking, str(run.info.artifact_uri))}"
     return f"none to try: the {plural(len(runs), 'newest run', 'newest runs')} have no files" if runs else "no runs yet"
 
 
@@ -145,20 +147,19 @@ def _place(tracking: Tracking, root: str) -> str:
 
 
 def _tools(tracking: Tracking) -> str:
-    """What this server may change, as the catalog says it of the tools that are switched on."""
+    """What a session may change, as the catalog says it of the tools that are switched on."""
     offered = [entry for entry in CATALOG if entry.toolset in tracking.settings.toolsets]
     others = [f"{entry.name} ({entry.effect})" for entry in offered if entry.effect != "reads"]
-    return f"{plural(len(offered), 'tool')}, none of which writes to MLflow" + (
-        f"; {', '.join(others)}" if others else ""
-    )
+    rest = f"all but these only read: {', '.join(others)}" if others else "all only read: nothing is ever written"
+    return f"{plural(len(offered), 'tool')}, {rest}"
 
 
 CHECKS: dict[str, Callable[[Tracking], str | None]] = {
+    "tools": _tools,
     "address": _address,
     "answer": _answer,
     "credentials": _credentials,
     "version": _version,
     "experiments": _experiments,
     "artifacts": _artifacts,
-    "tools": _tools,
 }

@@ -217,6 +217,13 @@ def _of_mlflow(error: BaseException, where: str) -> Problem | None:
         return not_mlflow(where, int(status[1]) if status else 200)
     if status:
         return of_status(int(status[1]), where, said.partition("Response body: ")[2].strip("'"))
+    told = getattr(error, "json", None)
+    if isinstance(told, dict) and "error_code" not in told:  # MLflow's client drops the status of such an answer
+        return Unreachable(
+            f"What answers at {where} reports an error that is not MLflow's: {_sentence(said)}",
+            "A gateway or log-in proxy answers like this: check MLFLOW_TRACKING_URI and the credentials "
+            "(MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD).",
+        )
     failed, next_step = SENTENCES.get(code, OTHER_CODE)
     kind = NotFound if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") else Problem
     return kind(failed.format(said=_sentence(said), code=code), next_step)

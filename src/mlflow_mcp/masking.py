@@ -22,14 +22,14 @@ _TOKENS = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
 _URI_PASSWORD = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
-_SECRET_NAME = (  # a pattern of names, no secret
+_TELLTALE = (  # a pattern of names, no secret
     r"(?:api[_-]?key|apikey|passw(?:or)?d|secret(?:[_-]?(?:access)?[_-]?key)?"
     r"|(?:access|auth|api|hf|bearer)[_-]?token|private[_-]?key)"
 )
 _ASSIGNED = re.compile(
-    rf"""(?i)(["']?[\w.-]*{_SECRET_NAME}["']?\s*[:=]\s*)(["']?)(?!\s|null\b|none\b|true\b|false\b|\$|\{{|<|\*|\[secret)([^\s"',;&}}]{{6,}})\2"""
+    rf"""(?i)(["']?[\w.-]*{_TELLTALE}["']?\s*[:=]\s*)(["']?)(?!\s|null\b|none\b|true\b|false\b|\$|\{{|<|\*|\[secret)([^\s"',;&}}]{{6,}})\2"""
 )
-_NAMED = re.compile(rf"(?i)(?:^|[\w.-]*[._-]){_SECRET_NAME}$")
+_NAMED = re.compile(rf"(?i)(?:^|[\w.-]*[._-]){_TELLTALE}$")
 
 
 def mask(value: Any, name: str = "") -> Any:

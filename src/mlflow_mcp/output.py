@@ -226,16 +226,30 @@ def _cut_texts(part: Any, limit: int, under: str = "") -> Any:
 
 
 def _with_fewer_parts(content: dict[str, Any], budget: int) -> dict[str, Any]:
-    """The last resort: leave out entries of the largest field until the rest fits."""
+    """The last resort: leave out the later half of the largest field, again and again, until the rest fits."""
     while len(encoded(content)) > budget:
         name = max((key for key in content if key != "notes"), key=lambda key: len(encoded(content[key])))
-        part = content[name]
-        if isinstance(part, (list, dict)) and len(part) > 1:
-            half = len(part) // 2
-            content[name] = part[:half] if isinstance(part, list) else dict(list(part.items())[:half])
-        else:
-            del content[name]
+        smaller = _half(content[name])
+        if len(encoded(smaller)) >= len(encoded(content[name])):
+            break  # nothing is left that could go
+        content[name] = smaller
         said = f"`{name}` is not complete: it does not fit into one answer."
         if said not in content["notes"]:
             content["notes"].append(said)
     return content
+
+
+def _half(part: Any) -> Any:
+    """The first half of a value, of the same form: a table loses columns, never its shape."""
+    if isinstance(part, dict) and isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list):
+        if part.get("common"):
+            return {**part, "common": _half(part["common"])}
+        half = len(part["columns"]) // 2
+        return {**part, "columns": part["columns"][:half], "rows": [row[:half] for row in part["rows"]]}
+    if isinstance(part, list):
+        return part[: len(part) // 2]
+    if isinstance(part, dict):
+        return dict(list(part.items())[: len(part) // 2])
+    if isinstance(part, str):
+        return part[: len(part) // 2]
+    return part

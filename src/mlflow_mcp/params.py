@@ -7,29 +7,29 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 
-def _text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """Ids that a model wrote as a number are meant as text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _texts(value: Any) -> Any:
     if isinstance(value, list):
-        return [_text(part) for part in value]
-    return _text(value)
+        return [as_text(part) for part in value]
+    return as_text(value)
 
 
-def _list(value: Any) -> Any:
+def one_or_many(value: Any) -> Any:
     """One name where a list of names is meant."""
     return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
 
 
 def _text_values(value: Any) -> Any:
-    return {key: _text(part) for key, part in value.items()} if isinstance(value, dict) else value
+    return {key: as_text(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 RunId = Annotated[
     str,
-    BeforeValidator(_text),
+    BeforeValidator(as_text),
     Field(min_length=1, description="Run id, its first 6+ characters, run name, job id, or MLflow URL."),
 ]
 ExperimentId = Annotated[
@@ -39,7 +39,7 @@ ExperimentId = Annotated[
 ]
 InvocationId = Annotated[
     str,
-    BeforeValidator(_text),
+    BeforeValidator(as_text),
     Field(
         min_length=1,
         description="Invocation id or its first 6+ characters, e.g. '71f3f3199ea5e1f0'; or a job id.",
@@ -47,7 +47,7 @@ InvocationId = Annotated[
 ]
 AnyId = Annotated[
     str,
-    BeforeValidator(_text),
+    BeforeValidator(as_text),
     Field(min_length=1, description="Any id, prefix of 6+ characters, name or MLflow URL."),
 ]
 Query = Annotated[
@@ -59,7 +59,7 @@ Query = Annotated[
 ]
 OrderBy = Annotated[
     list[str] | None,
-    BeforeValidator(_list),
+    BeforeValidator(one_or_many),
     Field(description="E.g. ['metrics.acc DESC', 'start_time']. Default: newest first."),
 ]
 Tags = Annotated[
@@ -70,7 +70,7 @@ Tags = Annotated[
     ),
     BeforeValidator(_text_values),
 ]
-Names = Annotated[list[str] | None, BeforeValidator(_list)]
+Names = Annotated[list[str] | None, BeforeValidator(one_or_many)]
 Metrics = Annotated[
     Names, Field(description="Metric columns to show: names or globs ('val/*'). Default: chosen; []: none.")
 ]
@@ -79,6 +79,19 @@ TagColumns = Annotated[Names, Field(description="Tag columns to show, likewise."
 Limit = Annotated[int, Field(ge=1, le=1_000, description="Rows at most.")]
 Cursor = Annotated[
     str | None, Field(description="next_cursor of the answer to continue; all other arguments the same.")
+]
+RunIds = Annotated[
+    list[str],
+    Field(
+        min_length=1, description="Run ids, names or job ids; an invocation id stands for its runs. Mixed as needed."
+    ),
+    BeforeValidator(_texts),
+    BeforeValidator(one_or_many),
+]
+MetricNames = Annotated[
+    list[str],
+    Field(min_length=1, description="Metric names or globs, e.g. ['val/*']."),
+    BeforeValidator(one_or_many),
 ]
 ArtifactPath = Annotated[
     str,

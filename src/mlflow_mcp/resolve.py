@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlflow_mcp.errors import NotFound, Problem, hint, quoted
-from mlflow_mcp.evaluation import invocation_id_of
+from mlflow_mcp.evaluation import invocation_id_of, job_of, same_job
 from mlflow_mcp.output import iso, plural
 from mlflow_mcp.query import equals, like_prefix
 from mlflow_mcp.tracking import Tracking
@@ -130,6 +132,37 @@ def runs_called(tracking: Tracking, text: str) -> list[Match]:
         if of_way := [match for match in matches if match.way == way]:
             return of_way
     return []
+
+
+def groups_of(tracking: Tracking, given: Sequence[str]) -> list[tuple[str, list[Run]]]:
+    """For each id what it stands for: one run, or all runs of an invocation. In the order given, read side by side.
+
+    Raises NotFound for an id that is neither, and Problem for one that could be several.
+    """
+    return tracking.side_by_side(*(partial(_group, tracking, text) for text in dict.fromkeys(given)))
+
+
+def _group(tracking: Tracking, given: str) -> tuple[str, list[Run]]:
+    text = run_in_url(given.strip()) or given.strip()
+    if is_run_id(text):
+        return given, [tracking.get_run(text)]
+    matches = runs_called(tracking, text)
+    if len(matches) == 1:
+        return given, [matches[0].run]
+    if not matches or matches[0].way == "invocation id":
+        try:
+            return given, find_invocation(tracking, text, None).runs
+        except NotFound:
+            raise unknown_run(tracking, text) from None
+    if len({job_of(match.run) for match in matches}) == 1 and matches[0].way == "job id":
+        return given, [same_job([match.run for match in matches])[0][0]]
+    raise ambiguous(text, matches, tracking.experiment_names())
+
+
+def runs_of(tracking: Tracking, given: Sequence[str]) -> list[Run]:
+    """The runs that ids, names and invocation ids stand for, each once, in the order given."""
+    runs = {run.info.run_id: run for _, group in groups_of(tracking, given) for run in group}
+    return list(runs.values())
 
 
 def unknown_run(tracking: Tracking, text: str) -> NotFound:

@@ -23,8 +23,11 @@ class Terminal:
     def say(self, text: str = "", style: str = "", *, end: str = "\n") -> None:
         """Write at once: what follows may take seconds."""
         marked = f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self._styled and style else text
-        sys.stdout.write(marked + end)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(marked + end)
+            sys.stdout.flush()
+        except BrokenPipeError:  # `| head` has read enough: the rest is written to nobody
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def paragraph(self, text: str, style: str = "", *, indent: str = "", hanging: str | None = None) -> None:
         """Write text broken at the terminal's width; lines after the first begin with `hanging`."""

@@ -23,6 +23,8 @@ from mlflow_mcp.settings import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, LoggedModel, Run, TraceInfo
+    from mlflow.store.entities.paged_list import PagedList
+    from mlflow.store.tracking.abstract_store import AbstractStore
     from requests import Response
 
 T = TypeVar("T")
@@ -75,6 +77,15 @@ class Tracking:
                 self._shared.client = mlflow.MlflowClient(uri)
         return self._shared.client
 
+    @property
+    def store(self) -> AbstractStore:
+        """MLflow's store behind a database or folder, for what its client has no method for."""
+        _ = self.client
+        from mlflow.tracking._tracking_service.utils import _get_store
+
+        store: AbstractStore = _get_store(self.known_uri)  # type: ignore[no-untyped-call]
+        return store
+
     def warm(self) -> None:
         """Import mlflow on a thread of its own, so that the first call need not wait for it. Failures wait for that call."""
 
@@ -121,7 +132,10 @@ class Tracking:
 
     def get_json(self, path: str, params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None) -> Any:
         """The JSON of a GET. Raises Problem for any other status than 200 and for an answer that is not JSON."""
-        response = self.request(path, params)
+        return self.json_of(self.request(path, params))
+
+    def json_of(self, response: Response) -> Any:
+        """The JSON of an answer to `request`. Raises Problem for any other status than 200 and for other content."""
         if response.status_code != 200:
             raise errors.of_status(response.status_code, errors.safe_uri(self.known_uri), response.text)
         try:
@@ -174,7 +188,7 @@ class Tracking:
                 max_results=1_000, order_by=["last_update_time DESC"], page_token=token
             )
             yield list(page)
-            token = page.token
+            token = token_of(page)
             if not token:
                 return
 
@@ -227,7 +241,7 @@ class Tracking:
             order_by=list(order_by) or None,
             page_token=page_token,
         )
-        return list(page), page.token or None
+        return list(page), token_of(page)
 
     def find_runs(self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000) -> list[Run]:
         """The runs that match in any number of experiments: one request per thousand experiments, side by side."""
@@ -300,6 +314,12 @@ class _Shared:
         with self.lock:
             self._pool = self._pool or ThreadPoolExecutor(SIDE_BY_SIDE, "side by side")
         return self._pool
+
+
+def token_of(page: PagedList[T]) -> str | None:
+    """The token of the page after this one. Database stores give it as bytes, servers as text."""
+    token: str | bytes | None = page.token
+    return token.decode() if isinstance(token, bytes) else token or None
 
 
 def chunks(experiment_ids: Sequence[str]) -> list[list[str]]:

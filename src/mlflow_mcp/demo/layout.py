@@ -31,7 +31,7 @@ def laid_out(answer: dict[str, Any], width: int) -> list[str]:
     remarks += [f"Note: {printable(note)}" for note in answer.get("notes") or ()]
     for remark in remarks:
         lines += ["", *wrapped(remark, width)]
-    return lines
+    return lines if facts else lines[1:]
 
 
 def printable(text: str) -> str:

@@ -54,25 +54,31 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
 )
 INDENT = "   "
+# How a host starts the published server.
+COMMAND = ("uvx", "mlflow-mcp")
 
 
 def run_demo(folder: str) -> int:
     """Make or find the store in `folder` and ask the questions; the exit code."""
     terminal = Terminal()
+    place = Path(folder).expanduser().absolute()
     try:
-        place = Path(folder).expanduser().absolute()
         uri = _store(terminal, place)
-        if anyio.run(_ask_all, terminal, uri):
-            raise Problem(f"The store in {place} is not as the demo makes it.", "Remove that folder and start again.")
+        failed = anyio.run(_ask_all, terminal, uri)
     except Problem as problem:
-        sys.stdout.flush()
-        sys.stderr.write(f"mlflow-mcp demo: {problem}\n")
-        return 1
+        return _stopped(str(problem))
     except KeyboardInterrupt:
-        sys.stderr.write("\nmlflow-mcp demo: stopped. The next start goes on from here.\n")
-        return 1
+        return _stopped("stopped. The next start makes or finds the store again.")
+    if failed:
+        return _stopped(f"The store in {place} is not as the demo makes it. Remove that folder and start again.")
     _go_on(terminal, uri)
     return 0
+
+
+def _stopped(sentence: str) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"mlflow-mcp demo: {sentence}\n")
+    return 1
 
 
 def _store(terminal: Terminal, folder: Path) -> str:
@@ -127,7 +133,7 @@ async def _ask_all(terminal: Terminal, uri: str) -> int:
             failed += result.is_error and number <= len(QUESTIONS) - MISTAKES
             first = ", most of it to load MLflow's client, once" if number == 1 else ""
             terminal.say()
-            terminal.say(f"{INDENT}{_price(result)}; answered in {took}{first}.", "dim")
+            terminal.paragraph(f"{_price(result)}; answered in {took}{first}.", "dim", indent=INDENT)
     return failed
 
 
@@ -155,17 +161,18 @@ def _took(started: float) -> str:
 
 def _go_on(terminal: Terminal, uri: str) -> None:
     """The lines to paste for asking on by hand; never broken, so that they can be."""
-    cursor = {"mcpServers": {"mlflow": {"command": "uvx", "args": ["mlflow-mcp"], "env": {"MLFLOW_TRACKING_URI": uri}}}}
+    entry = {"command": COMMAND[0], "args": list(COMMAND[1:]), "env": {"MLFLOW_TRACKING_URI": uri}}
+    variable = shlex.quote(f"MLFLOW_TRACKING_URI={uri}")
     terminal.say()
     terminal.say("Go on by yourself", "bold")
     terminal.say()
     terminal.say("In Claude Code:")
     terminal.say()
-    terminal.say(f"claude mcp add mlflow -e {shlex.quote(f'MLFLOW_TRACKING_URI={uri}')} -- uvx mlflow-mcp", "cyan")
+    terminal.say(f"claude mcp add mlflow -e {variable} -- {shlex.join(COMMAND)}", "cyan")
     terminal.say()
     terminal.say("In Cursor, in .cursor/mcp.json:")
     terminal.say()
-    terminal.say(json.dumps(cursor, indent=2), "cyan")
+    terminal.say(json.dumps({"mcpServers": {"mlflow": entry}}, indent=2), "cyan")
     terminal.say()
     terminal.paragraph(
         f"Then ask in your own words, for example: Compare {Seeded.candidate} with {Seeded.baseline}, task by task. "

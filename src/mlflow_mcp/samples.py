@@ -1,0 +1,79 @@
+"""Statistics of many values, exact: computed from all of them in full precision, whatever their size."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+# MLflow stores infinities as the largest doubles.
+_INFINITE = 1.797e308
+
+
+@dataclass
+class Sample:
+    """The values of one metric in one group of runs. NaN, infinite and missing ones are counted apart."""
+
+    values: list[float] = field(default_factory=list)
+    nan: int = 0
+    infinite: int = 0
+    missing: int = 0
+
+    def add(self, value: float | None) -> None:
+        if value is None:
+            self.missing += 1
+        elif math.isnan(value):
+            self.nan += 1
+        elif abs(value) >= _INFINITE:
+            self.infinite += 1
+        else:
+            self.values.append(value)
+
+    @property
+    def mean(self) -> float | None:
+        """The arithmetic mean, rounded once: sums are exact fractions, so nothing overflows or cancels out."""
+        return float(statistics.mean(self.values)) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample's standard deviation (divided by n - 1); None below two values."""
+        return float(statistics.stdev(self.values)) if len(self.values) > 1 else None
+
+    @property
+    def stderr(self) -> float | None:
+        """The standard error of the mean: std / sqrt(n)."""
+        std = self.std
+        return None if std is None else std / math.sqrt(len(self.values))
+
+    def quantile(self, share: float) -> float | None:
+        """The value below which a `share` (0 to 1) of the values lies, linear between neighbours."""
+        if not self.values:
+            return None
+        ordered = sorted(self.values)
+        place = share * (len(ordered) - 1)
+        low = math.floor(place)
+        high = min(low + 1, len(ordered) - 1)
+        part = place - low
+        # Weighted, not as low + part * (high - low): the difference of two large values can overflow.
+        return ordered[low] if part == 0 else ordered[low] * (1 - part) + ordered[high] * part
+
+
+def is_finite(value: float | None) -> bool:
+    """Whether a metric's value is a number that can be ranked: not missing, NaN, or one of MLflow's infinities."""
+    return value is not None and not math.isnan(value) and abs(value) < _INFINITE
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value is the better one, judged by the metric's name."""
+    name = metric.lower()
+    words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",
+             "wer", "cer", "memory", "tokens", "toxicity", "brier")  # fmt: skip
+    parts = set(_split(name))
+    return any(word in parts for word in words)
+
+
+def _split(name: str) -> Sequence[str]:
+    for separator in "/-. ":
+        name = name.replace(separator, "_")
+    return name.split("_")

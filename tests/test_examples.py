@@ -1,0 +1,108 @@
+"""What is there to be copied works: the examples run, configurations start the server, the skill names real tools."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlflow_mcp import __version__
+from mlflow_mcp.catalog import CATALOG
+from mlflow_mcp.demo.story import COMMAND
+from mlflow_mcp.settings import Settings
+from servers import server_environment
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))
+SKILL = ROOT / ".claude" / "skills" / "mlflow" / "SKILL.md"
+
+
+def run_example(name: str, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+    environment = server_environment() | ({"MLFLOW_TRACKING_URI": uri} if uri else {})
+    return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
+
+
+def test_every_example_is_tested_here():
+    assert {each.name for each in (ROOT / "examples").glob("*.py")} == {"seed_store.py", "client_session.py"}
+
+
+def test_seed_store_fills_a_store(ask, tmp_path):
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    ended = run_example("seed_store.py", uri)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.endswith("Ask for invocation 71f3f3199ea5e1f0, or compare it with 0c94be2d86a1f753.\n")
+    assert not ask(uri, "get_invocation", invocation_id="71f3f3199ea5e1f0").is_error
+
+
+def test_client_session_prints_what_the_tools_answer(sqlite_template):
+    ended = run_example("client_session.py", uri=sqlite_template.uri)
+    assert ended.returncode == 0, ended.stderr
+    assert "Tools: get_server_info, " in ended.stdout
+    assert "ifeval {'ifeval_inst_level_strict_acc': 0.859519" in ended.stdout
+    assert ended.stdout.endswith("4 runs evaluated qwen\nexecution: ...\n")
+
+
+def test_client_session_ends_with_the_sentence_of_an_error(empty_store):
+    ended = run_example("client_session.py", uri=empty_store)
+    assert ended.returncode == 1
+    assert "71f3f3199ea5e1f0" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.name)
+def test_a_client_configuration_starts_the_published_server(file):
+    config = json.loads(file.read_text())
+    entry = (config.get("mcpServers") or config["servers"])["mlflow"]
+    assert (entry["command"], *entry["args"]) == COMMAND
+    assert variables_are_known(entry["env"])
+
+
+def test_every_client_has_its_configuration_and_a_line_where_it_goes():
+    listed = re.findall(r"`([\w.]+\.json)` \|", (ROOT / "examples" / "configs" / "README.md").read_text())
+    assert sorted(listed) == [file.name for file in CONFIGS]
+
+
+def test_this_checkout_offers_its_own_server_to_claude_code():
+    entry = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"]["mlflow"]
+    assert [entry["command"], *entry["args"]] == ["uv", "run", "mlflow-mcp"]
+    assert variables_are_known(entry["env"])
+
+
+def test_the_plugin_brings_the_server_and_the_skill_of_this_version():
+    plugin = json.loads((ROOT / ".claude-plugin" / "plugin.json").read_text())
+    assert plugin["version"] == __version__
+    assert (plugin["mcpServers"]["mlflow"]["command"], *plugin["mcpServers"]["mlflow"]["args"]) == COMMAND
+    assert variables_are_known(plugin["mcpServers"]["mlflow"]["env"])
+    assert [ROOT / each for each in plugin["skills"]] == [SKILL.parent.parent]
+
+
+def test_the_marketplace_lists_the_plugin_in_this_folder():
+    (plugin,) = json.loads((ROOT / ".claude-plugin" / "marketplace.json").read_text())["plugins"]
+    assert plugin["name"] == json.loads((ROOT / ".claude-plugin" / "plugin.json").read_text())["name"]
+    assert plugin["source"] == "./"
+
+
+def test_the_skill_is_one_that_claude_code_loads():
+    _, front, body = SKILL.read_text().split("---\n", 2)
+    told = yaml.safe_load(front)
+    assert told["name"] == SKILL.parent.name
+    assert 40 < len(told["description"]) < 1024
+    assert len(body) < 4_000  # an agent reads all of it, each time
+
+
+def test_the_skill_names_only_tools_that_exist():
+    tools = {entry.name for entry in CATALOG}
+    verbs = "|".join({name.partition("_")[0] for name in tools} | {"compare", "aggregate", "export", "diff", "plot"})
+    named = set(re.findall(rf"`((?:{verbs})_\w+)", SKILL.read_text()))
+    assert len(named) > 5
+    assert named <= tools
+
+
+def variables_are_known(env: dict[str, str]) -> bool:
+    return set(env) <= {str(field.alias) for field in Settings.model_fields.values()}
