@@ -15,30 +15,41 @@ from mcp import Client, StdioServerParameters
 SERVER = StdioServerParameters(command=sys.executable, args=["-m", "mlflow_mcp"], env=dict(os.environ))
 
 
-async def main() -> None:
-    async with Client(SERVER) as client:
-        tools = (await client.list_tools()).tools
-        print("Tools:", ", ".join(tool.name for tool in tools))
-
-        invocation = await call(client, "get_invocation", invocation_id="71f3f3199ea5e1f0")
-        columns = invocation["tasks"]["columns"]
-        for row in invocation["tasks"]["rows"]:
-            task = dict(zip(columns, row))
-            print(task["task"], task["metrics"])
-
-        found = await call(client, "query_runs", query="tags.model LIKE '%qwen%'", metrics=["mmlu-pro_*"])
-        print(len(found["runs"]["rows"]), "runs evaluated qwen")
-
-        config = await call(client, "get_artifact_content", run_id="71f3f3199ea5e1f0.0", artifact_path="config.yml")
-        print(config["text"].splitlines()[0], "...")
+class ToolFailed(Exception):
+    """The tool answered with an error. Its text says what to do next."""
 
 
 async def call(client: Client, tool: str, **arguments: object) -> dict:
-    """The tool's answer; when it is an error, its sentence ends the program."""
     result = await client.call_tool(tool, arguments)
     if result.is_error:
-        sys.exit(result.content[0].text)
+        raise ToolFailed(result.content[0].text)
     return result.structured_content
 
 
-anyio.run(main)
+async def ask(client: Client) -> None:
+    tools = (await client.list_tools()).tools
+    print("Tools:", ", ".join(tool.name for tool in tools))
+
+    invocation = await call(client, "get_invocation", invocation_id="71f3f3199ea5e1f0")
+    for row in invocation["tasks"]["rows"]:
+        task = dict(zip(invocation["tasks"]["columns"], row))
+        print(task["task"], task["metrics"])
+
+    found = await call(client, "query_runs", query="tags.model LIKE '%qwen%'", metrics=["mmlu-pro_*"])
+    print(len(found["runs"]["rows"]), "runs evaluated qwen")
+
+    config = await call(client, "get_artifact_content", run_id="71f3f3199ea5e1f0.0", artifact_path="config.yml")
+    print(config["text"].splitlines()[0], "...")
+
+
+async def main() -> str | None:
+    async with Client(SERVER) as client:
+        try:
+            await ask(client)
+        except ToolFailed as error:
+            return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(anyio.run(main))

@@ -314,6 +314,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def end_headers(self) -> None:
+        if self.close_connection:  # asked for by the client, who else would take the connection for a kept one
+            self.send_header("Connection", "close")
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         pass
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mlflow_mcp.catalog import CATALOG
 from mlflow_mcp.doctor import run_doctor
 from mlflow_mcp.settings import Settings
 from servers import answering, faulty_proxy, refused_uri, server_environment, stall, stalling_server
@@ -46,8 +47,9 @@ def test_a_local_store_is_not_asked_what_only_servers_have(doctor, sqlite_store)
     assert "can be read, kept in /" in said
 
 
-def test_it_says_that_nothing_is_written(doctor, sqlite_store):
-    assert "tools, all only read: nothing is ever written" in doctor(sqlite_store.uri)[1]
+def test_it_says_that_nothing_is_written_to_mlflow(doctor, sqlite_store):
+    assert {entry.effect for entry in CATALOG} <= {"reads", "writes files"}
+    assert f"ok tools {len(CATALOG)} tools, none writes to MLflow" in doctor(sqlite_store.uri)[1]
 
 
 def test_a_store_without_runs_can_be_used(doctor, empty_store):

@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
 from mlflow_mcp import errors
 from mlflow_mcp.call import Call
 from mlflow_mcp.masking import mask, mask_text
-from mlflow_mcp.output import Answer, encoded, fit
+from mlflow_mcp.output import Answer, Picture, clip, encoded, fit
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tracking import Tracking
 
@@ -51,11 +52,12 @@ class BoundTool(Tool):
                 description=_description(function),
                 context_kwarg=INJECTED,
                 annotations=annotations,
-                structured_output=True,
+                structured_output=not _may_be_picture(function),
             ),
         )
         tool.parameters = _lean(tool.parameters)
-        tool.fn_metadata.output_schema = _without_nulls(_lean(tool.fn_metadata.output_schema or {}))
+        if schema := tool.fn_metadata.output_schema:
+            tool.fn_metadata.output_schema = _without_nulls(_lean(schema))
         tool._settings = settings
         return tool
 
@@ -146,10 +148,21 @@ class BoundTool(Tool):
     # -- out -------------------------------------------------------------------------------------------------------
 
     def _rendered(self, answer: Answer) -> CallToolResult:
+        if isinstance(answer, Picture):
+            text = clip(" ".join([answer.text, *(answer.notes or ())]), self._settings.max_chars)
+            image = ImageContent(type="image", data=base64.b64encode(answer.png).decode(), mime_type="image/png")
+            words = TextContent(type="text", text=mask_text(text) if self._settings.mask_secrets else text)
+            return CallToolResult(content=[image, words])
         content = fit(answer, self._settings.max_chars)
         if self._settings.mask_secrets:
             content = mask(content)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
+
+
+def _may_be_picture(function: Callable[..., Answer]) -> bool:
+    """Whether a tool may answer with an image, which has no structured content and so promises no schema."""
+    told = get_type_hints(function)["return"]
+    return any(part is Picture for part in (told, *get_args(told)))
 
 
 def _description(function: Callable[..., Answer]) -> str:

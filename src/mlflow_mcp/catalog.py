@@ -8,9 +8,20 @@ from typing import Literal
 
 from mlflow_mcp.output import Answer
 from mlflow_mcp.settings import Toolset
-from mlflow_mcp.tools import artifacts, comparisons, experiments, invocations, metrics, rankings, runs, server
+from mlflow_mcp.tools import (
+    artifacts,
+    comparisons,
+    experiments,
+    exports,
+    invocations,
+    metrics,
+    plots,
+    rankings,
+    runs,
+    server,
+)
 
-# What a call changes: nothing, or files on this machine.
+# What a call changes: nothing, or files in the one folder that may be written to (MLflow itself is never changed).
 Effect = Literal["reads", "writes files"]
 
 
@@ -39,6 +50,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(comparisons.compare_runs, "tracking", "reads", "Compare runs"),
     Entry(rankings.aggregate_runs, "tracking", "reads", "Statistics over runs"),
     Entry(metrics.get_metric_history, "tracking", "reads", "Metric curves"),
+    Entry(plots.plot_metrics, "tracking", "reads", "Draw metrics"),
+    Entry(exports.export_runs, "tracking", "writes files", "Export runs to a file"),
     Entry(artifacts.list_artifacts, "artifacts", "reads", "List a run's files"),
     Entry(artifacts.get_artifact_content, "artifacts", "reads", "Read a run's file"),
 )

@@ -19,7 +19,7 @@ from mlflow_mcp.tools.server import server_version
 from mlflow_mcp.tracking import EXPERIMENTS_PER_REQUEST, Tracking
 
 # Someone sits and waits: silence is reported after this, whatever an agent's call may take.
-PATIENCE = 4.0
+PATIENCE = 3.0
 LONGEST = 20.0
 RUNS_TRIED = 10
 
@@ -62,7 +62,7 @@ def _patiently(tracking: Tracking, check: Callable[[Tracking], str | None]) -> s
     deadline = time.monotonic() + tracking.settings.timeout
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(patience)
+    thread.join(patience + 0.5)  # a request that was given `patience` has then ended by itself
     while thread.is_alive():
         silent = tracking.is_http and not tracking.is_alive(patience)
         if silent or time.monotonic() > deadline:
@@ -149,9 +149,12 @@ def _place(tracking: Tracking, root: str) -> str:
 def _tools(tracking: Tracking) -> str:
     """What a session may change, as the catalog says it of the tools that are switched on."""
     offered = [entry for entry in CATALOG if entry.toolset in tracking.settings.toolsets]
-    others = [f"{entry.name} ({entry.effect})" for entry in offered if entry.effect != "reads"]
-    rest = f"all but these only read: {', '.join(others)}" if others else "all only read: nothing is ever written"
-    return f"{plural(len(offered), 'tool')}, {rest}"
+    files = [entry.name for entry in offered if entry.effect == "writes files"]
+    others = [entry.name for entry in offered if entry.effect not in ("reads", "writes files")]
+    server = f"these write to MLflow: {', '.join(others)}" if others else "none writes to MLflow"
+    return f"{plural(len(offered), 'tool')}, {server}" + (
+        f"; files here are written by {', '.join(files)}" if files else ""
+    )
 
 
 CHECKS: dict[str, Callable[[Tracking], str | None]] = {

@@ -284,10 +284,7 @@ def not_mlflow(where: str, status: int) -> Unreachable:
 
 def _of_other(error: BaseException, where: str) -> Problem:
     if isinstance(error, ModuleNotFoundError):
-        return Problem(
-            f"This needs the Python package '{error.name}', which is not installed.",
-            "Install the extra that brings it, for example `uvx --with 'mlflow-mcp[s3]' mlflow-mcp`.",
-        )
+        return missing_extra(error.name or "")
     if type(error).__module__.startswith("sqlalchemy"):
         return Problem(
             f"The database {where} could not be read: {short(str(error))}",
@@ -300,6 +297,32 @@ def _of_other(error: BaseException, where: str) -> Problem:
     return Problem(
         f"This call failed unexpectedly ({type(error).__name__}: {short(str(error), 160)}).",
         "The next call is not affected. If it happens again, please report it with the arguments you used.",
+    )
+
+
+# Which extra of this package brings a module that is not installed with it.
+EXTRAS = {
+    "matplotlib": "plots",
+    "pyarrow": "parquet",
+    "boto3": "s3",
+    "botocore": "s3",
+    "google": "gcs",
+    "azure": "azure",
+    "psycopg2": "postgres",
+    "databricks": "databricks",
+}
+
+
+def missing_extra(module: str) -> Problem:
+    """The sentence for a Python module that this call needs and that is not installed."""
+    extra = EXTRAS.get(module.partition(".")[0])
+    if extra is None:
+        return Problem(
+            f"This needs the Python package '{module}', which is not installed.", "Install it beside mlflow-mcp."
+        )
+    return Problem(
+        f"This needs the extra '{extra}', which is not installed.",
+        f"Start the server as `uvx 'mlflow-mcp[{extra}]'` (args: [\"mlflow-mcp[{extra}]\"] in the host's configuration).",
     )
 
 

@@ -73,6 +73,13 @@ class Page(Answer):
         self.next_cursor = cursor_after(shown) if more else None
 
 
+class Picture(Answer):
+    """A PNG and a short text: what a person looks at, and the same in words for who cannot see it."""
+
+    text: str
+    png: Annotated[bytes, Field(repr=False)]
+
+
 def number(value: float | int | None, digits: int | None = 6) -> float | int | str | None:
     """A JSON number with `digits` significant digits (None: whole), or "NaN", "Infinity", "-Infinity"."""
     if value is None or isinstance(value, (int, bool)):

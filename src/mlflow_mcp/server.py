@@ -50,8 +50,9 @@ def _bound(entry: Entry, settings: Settings) -> BoundTool:
     annotations = ToolAnnotations(
         title=entry.title,
         read_only_hint=entry.effect == "reads",
-        destructive_hint=False,
-        idempotent_hint=True,
+        # A file is replaced only where the call says so; then its old content is gone.
+        destructive_hint=entry.effect != "reads",
+        idempotent_hint=entry.effect == "reads",
         # Only the configured server is ever contacted, but what it holds is the world's.
         open_world_hint=True,
     )

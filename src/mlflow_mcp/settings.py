@@ -66,6 +66,14 @@ class Settings(BaseModel):
             description="Which groups of tools to offer, separated by commas.",
         ),
     ] = get_args(Toolset)
+    download_dir: Annotated[
+        str,
+        Field(
+            alias="MLFLOW_MCP_DOWNLOAD_DIR",
+            min_length=1,
+            description="The only folder that files are written into (exports); made when first needed.",
+        ),
+    ] = "mlflow-mcp-files"
     mask_secrets: Annotated[
         bool,
         Field(
