@@ -123,15 +123,14 @@ def test_no_argument_has_another_name_than_elsewhere(name):
 
 
 def test_an_argument_means_the_same_wherever_it_stands():
-    """A shared name has one description. `tags`, `path` and the like are columns in one tool and a filter in another."""
-    shared = ("run_id", "experiment_id", "invocation_id", "limit", "cursor", "artifact_path", "order_by")
-    for argument in shared:
+    """A shared name has one description; but where it is required it may ask for one of what it lists elsewhere."""
+    for argument in ("run_id", "experiment_id", "invocation_id", "limit", "cursor", "artifact_path"):
         told = {
-            tool.input_schema["properties"][argument]["description"]
+            (argument in tool.input_schema.get("required", ()), tool.input_schema["properties"][argument]["description"])
             for tool in TOOLS.values()
             if argument in tool.input_schema.get("properties", {})
         }
-        assert len(told) <= 1, argument
+        assert len(told) == len({required for required, _ in told}), argument
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,7 +147,8 @@ def test_title_and_all_four_hints_are_present_and_true(entry):
 
     assert tool.title == tool.annotations.title == entry.title
     assert tool.annotations.read_only_hint is (entry.effect == "reads")
-    assert tool.annotations.destructive_hint is False
+    assert isinstance(tool.annotations.destructive_hint, bool)
+    assert not (tool.annotations.destructive_hint and entry.effect == "reads")
     assert tool.annotations.idempotent_hint is not None
     assert tool.annotations.open_world_hint is not None
     assert entry.effect in get_args(Effect)

@@ -150,7 +150,8 @@ class BoundTool(Tool):
     def _rendered(self, answer: Answer) -> CallToolResult:
         if isinstance(answer, Picture):
             text = clip(" ".join([answer.text, *(answer.notes or ())]), self._settings.max_chars)
-            image = ImageContent(type="image", data=base64.b64encode(answer.png).decode(), mime_type="image/png")
+            data = base64.b64encode(answer.data).decode()
+            image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
             words = TextContent(type="text", text=mask_text(text) if self._settings.mask_secrets else text)
             return CallToolResult(content=[image, words])
         content = fit(answer, self._settings.max_chars)

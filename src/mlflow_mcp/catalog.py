@@ -9,8 +9,10 @@ from typing import Literal
 from mlflow_mcp.output import Answer
 from mlflow_mcp.settings import Toolset
 from mlflow_mcp.tools import (
+    artifact_search,
     artifacts,
     comparisons,
+    downloads,
     experiments,
     exports,
     invocations,
@@ -54,4 +56,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(exports.export_runs, "tracking", "writes files", "Export runs to a file"),
     Entry(artifacts.list_artifacts, "artifacts", "reads", "List a run's files"),
     Entry(artifacts.get_artifact_content, "artifacts", "reads", "Read a run's file"),
+    Entry(artifact_search.search_artifacts, "artifacts", "reads", "Search in files"),
+    Entry(artifact_search.diff_artifacts, "artifacts", "reads", "Compare files"),
+    Entry(downloads.download_artifacts, "artifacts", "writes files", "Download files"),
 )

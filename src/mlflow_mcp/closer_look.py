@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from mlflow_mcp import evaluation
 from mlflow_mcp.artifact_source import ArtifactSource
 from mlflow_mcp.metric_points import metric_points
+from mlflow_mcp.parsing import load_yaml
 from mlflow_mcp.run_table import headline
-from mlflow_mcp.structured import load_yaml
 from mlflow_mcp.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def look_at(tracking: Tracking, runs: Sequence[Run], *, history: bool = True, co
 
 
 def _told_by_params(run: Run) -> Facts:
-    return Facts(evaluation.sample_count(run), evaluation.model_of(run))
+    return Facts(evaluation.sample_count(run), evaluation.model_of(run), told=evaluation.tells_its_config(run))
 
 
 def _look_into_files(tracking: Tracking, run: Run, facts: Facts, wants_results: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # They name the run itself, so they differ between any two.
 _IDENTITY = {"invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"}
 VARIES = "(varies by task)"
+# The launcher's flattened config: some 75 params, which some exports leave out.
+_CONFIG = "params.config."
 
 
 @dataclass
@@ -49,7 +52,7 @@ def metric_rows(sides: Sequence[Side], base: Side, wanted: Sequence[str] | None)
     others = [side for side in sides if side is not base]
     columns = ["task", "metric", *(side.label for side in sides)]
     for side in others:
-        columns += [f"{side.label}-{base.label}", f"({side.label}-{base.label})/{base.label}"]
+        columns += [f"{side.label}-{base.label}", f"({side.label}-{base.label})/|{base.label}|"]
     columns.append("best")
     rows = []
     for task in _tasks(sides):
@@ -81,7 +84,14 @@ def _deltas(value: float | None, reference: float | None) -> list[Any]:
     if value is None or reference is None or not is_finite(value) or not is_finite(reference):
         return [None, None]
     delta = value - reference
-    return [number(delta), f"{delta / abs(reference):+.2%}" if reference else None]
+    return [number(delta), _in_percent(delta / abs(reference)) if reference else None]
+
+
+def _in_percent(share: float) -> str | None:
+    """`+4.13%`; short also where the baseline is next to nothing, and None where the quotient is too large for a number."""
+    if math.isinf(share):
+        return None
+    return f"{share:+.2%}" if abs(share) < 1_000 else f"{share * 100:+.3g}%"
 
 
 def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
@@ -108,19 +118,25 @@ def only_on_one_side(sides: Sequence[Side]) -> dict[str, list[str]]:
     return {label: names for label, names in found.items() if names}
 
 
-def difference_rows(sides: Sequence[Side]) -> tuple[list[list[Any]], int]:
-    """A row `[name, value of each side]` for each param, user tag, dataset and git commit that differs; and how many are
-    the same on all sides. A value that differs between the tasks of one side is `(varies by task)`."""
+def difference_rows(sides: Sequence[Side]) -> tuple[list[list[Any]], int, list[str]]:
+    """A row `[name, value of each side]` for each param, user tag, dataset and git commit that differs; how many are the
+    same on all sides; and the labels of sides without any of the config params that others have: those are not compared.
+    A value that differs between the tasks of one side is `(varies by task)`."""
     told = [{task: _facts(run) for task, run in side.runs.items()} for side in sides]
     names = sorted({name for side in told for facts in side.values() for name in facts})
+    with_config = [side for side in told if any(name.startswith(_CONFIG) for facts in side.values() for name in facts)]
     rows: list[list[Any]] = []
     equal = 0
     for name in names:
-        if _differs(told, name):
+        among = with_config if name.startswith(_CONFIG) else told
+        if len(among) < 2:
+            continue
+        if _differs(among, name):
             rows.append([name, *(_one(side, name) for side in told)])
         else:
             equal += 1
-    return rows, equal
+    without = [side.label for side, facts in zip(sides, told) if with_config and facts not in with_config]
+    return rows, equal, without
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -1,184 +1,189 @@
-"""The content of one artifact, as much of it as was asked for and fits."""
+"""The content of one artifact by its kind, as much of it as was asked for and fits."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from mlflow_mcp import binary_content, parsing, table_content, text_content
 from mlflow_mcp.artifact_source import ArtifactSource, Piece
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.output import Answer, plural, size
+from mlflow_mcp.output import Answer, Picture, Table, encoded, plural, size
+from mlflow_mcp.text_content import Window
 
 _PROBE = 4096
-# A line is rarely longer; more is read only while lines are missing.
-_BYTES_A_LINE = 200
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_REWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
+# A JSON, YAML or TOML file is taken apart up to this size; a larger one is read as text.
+MOST_PARSED = 20_000_000
+_DATA = {".json": "json", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml", ".ipynb": "json"}
+_TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of the file was asked for."""
+
+    window: Window = field(default_factory=Window)
+    select: str | None = None
+    columns: Sequence[str] | None = None
 
 
 class ArtifactContent(Answer):
-    """A file, or the part of it that was asked for. `lines` says which lines `text` holds."""
+    """A file, or the part of it that was asked for: `text`, parsed `content`, an `outline` of what is too large, a `table`
+    of its rows, or the names that an archive holds."""
 
     path: str
     bytes: Annotated[int | None, Field(description="Size of the whole file.")] = None
     lines: Annotated[str | None, Field(description="Which lines are shown, when not all.")] = None
-    text: str
+    encoding: Annotated[str | None, Field(description="When it is not UTF-8.")] = None
+    text: str | None = None
+    content: Any = None
+    outline: list[str] | None = None
+    row_count: Annotated[int | None, Field(description="Rows of the whole file.")] = None
+    column_types: str | None = None
+    table: Table | None = None
+    holds: list[str] | None = None
 
 
-@dataclass(frozen=True)
-class Window:
-    """Which lines were asked for; all None: as many of the first as fit."""
-
-    start_line: int | None = None
-    max_lines: int | None = None
-    tail: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.tail is not None and (self.start_line is not None or self.max_lines is not None):
-            raise Problem("tail cannot stand with start_line or max_lines.", "Leave either out.")
-
-
-def read(source: ArtifactSource, path: str, window: Window, budget: int) -> ArtifactContent:
-    """The lines that `window` asks for, at most `budget` characters of them. Raises Problem for binary content."""
-    if window.tail is not None:
-        return _last_lines(source, path, window.tail, budget)
-    if window.start_line is not None and window.start_line > 1:
-        return _lines_from(source, path, window.start_line, window.max_lines, budget)
-    return _first_lines(source, path, window.max_lines, budget)
-
-
-def _first_lines(source: ArtifactSource, path: str, most: int | None, budget: int) -> ArtifactContent:
-    # ANSI codes and progress bars vanish in cleaning, so somewhat more is read than is shown.
-    piece = source.read(path, 0, budget * 2)
-    _refuse_binary(piece, path)
-    whole = piece.is_end
-    lines = _cleaned(piece.data).splitlines(keepends=True)
-    if not whole and len(lines) > 1:
-        lines = lines[:-1]  # cut off in the middle
-    return _shown(path, piece.total, lines, 1, most, budget, complete=whole)
-
-
-def _lines_from(source: ArtifactSource, path: str, start: int, most: int | None, budget: int) -> ArtifactContent:
-    _refuse_binary(source.read(path, 0, _PROBE), path)
-    passed, rest, wanted = 0, b"", start - 1
-    stream = source.stream(path)
-    ended = True
-    read = 0
-    for block in stream:
-        read += len(block)
-        if passed < wanted:
-            breaks = block.count(b"\n")
-            if passed + breaks < wanted:
-                passed += breaks
-                continue
-            at = -1
-            while passed < wanted:
-                at = block.index(b"\n", at + 1)
-                passed += 1
-            block = block[at + 1 :]
-        rest += block
-        if len(rest) > budget * 2:
-            ended = False
-            break
-    stream.close()  # type: ignore[attr-defined]  # a generator
-    if passed < wanted:
+def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> ArtifactContent | Picture:
+    """The part of a file that is wanted, at most `budget` characters. Raises Problem for what cannot be shown."""
+    ending = PurePosixPath(path.lower()).suffix
+    # What is shown from its beginning is mostly had with the first request already.
+    from_start = wanted.window.is_from_start and ending not in _TABLES
+    piece = source.read(path, 0, budget * 2 if from_start else _PROBE)
+    if not piece.data:
+        return ArtifactContent(path=path, bytes=0, text="", notes=["The file is empty."])
+    binary = binary_content.kind_of(path, piece.data[:_PROBE])
+    is_table = ending in _TABLES and (binary is None or binary[0] == "parquet") and not wanted.select
+    if is_table and wanted.window.tail is None and wanted.window.start_byte is None:
+        return _rows(source, path, _TABLES[ending], piece.total, wanted, budget)
+    if binary is not None:
+        return _binary(source, path, *binary, piece.total, wanted, budget)
+    if ending in (".html", ".htm") and wanted.window.start_byte is None:
+        text = binary_content.document_text(source, path, "html", piece.total)
+        return _of_lines(path, text_content.lines_of_text(text, wanted.window, budget, piece.total), "The page's text.")
+    if ending in _DATA and wanted.window.is_whole:
+        return _data(source, path, _DATA[ending], piece, wanted, budget)
+    if wanted.select:
         raise Problem(
-            f"'{path}' has only {plural(passed + 1, 'line')}.",
-            "Call again with a smaller start_line, or with tail=50.",
+            f"select works on JSON, YAML and TOML, and alone; '{path}' is read otherwise.", "Leave select out."
         )
-    lines = _cleaned(rest).splitlines(keepends=True)
-    if not ended and len(lines) > 1:
-        lines = lines[:-1]
-    return _shown(path, read if ended else None, lines, start, most, budget, complete=ended)
-
-
-def _last_lines(source: ArtifactSource, path: str, count: int, budget: int) -> ArtifactContent:
-    span = min(max(count * _BYTES_A_LINE, _PROBE), budget * 2)
-    while True:
-        piece = source.read(path, -span, span)
-        _refuse_binary(piece, path)
-        enough = piece.data.count(b"\n") > count or piece.start == 0 or span >= budget * 4
-        if enough:
-            break
-        span = min(span * 4, budget * 4)
-    data = piece.data
-    if piece.start > 0:
-        data = data.partition(b"\n")[2] or data
-    lines = _cleaned(data).splitlines(keepends=True)
-    kept = _last_that_fit(lines[-count:], budget)
-    answer = ArtifactContent(path=path, bytes=piece.total, text="".join(kept))
-    if piece.start > 0 or len(kept) < len(lines):
-        answer.lines = f"last {len(kept)}"
-    if len(kept) < min(count, len(lines)) or (piece.start > 0 and len(lines) < count):
-        answer.note(f"Only the last {plural(len(kept), 'line')} fit into one answer.")
+    encoding = text_content.encoding_of(piece.data[:_PROBE])
+    answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, encoding, budget, piece))
+    if encoding not in ("utf-8", "ascii"):
+        answer.encoding = encoding
+    if answer.text and "\ufffd" in answer.text:
+        answer.note("Bytes that are no text in this encoding stand as \ufffd.")
     return answer
 
 
-def _last_that_fit(lines: list[str], budget: int) -> list[str]:
-    room, kept = budget, 0
-    for line in reversed(lines):
-        room -= _cost(line)
-        if room < 0:
-            break
-        kept += 1
-    return lines[len(lines) - kept :] if kept else [lines[-1][-budget // 2 :]] if lines else []
-
-
-def _shown(
-    path: str, total: int | None, lines: list[str], start: int, most: int | None, budget: int, complete: bool
-) -> ArtifactContent:
-    room, kept = budget, 0
-    for line in lines[: most or len(lines)]:
-        room -= _cost(line)
-        if room < 0:
-            break
-        kept += 1
-    answer = ArtifactContent(path=path, bytes=total, text="".join(lines[:kept]))
-    if not kept and lines:
-        answer.text = lines[0][: budget // 2]
-        answer.note(
-            f"Line {start} alone is longer than an answer ({len(lines[0])}+ characters); this is its beginning."
-        )
-        kept = 1
-    last = start + kept - 1
-    if start > 1 or kept < len(lines) or not complete:
-        answer.lines = f"{start}-{last}"
-    if kept < len(lines) or not complete:
-        of = f" of {size(total)}" if total else ""
-        answer.note(f"There is more{of}: start_line={last + 1} goes on, tail=50 shows the end.")
+def _of_lines(path: str, lines: text_content.Lines, *notes: str) -> ArtifactContent:
+    answer = ArtifactContent(path=path, bytes=lines.total, lines=lines.shown, text=lines.text)
+    answer.note(*notes, *lines.notes)
     return answer
 
 
-def _cost(line: str) -> int:
-    """What a line costs in JSON: control characters, quotes and backslashes are escaped."""
-    return len(line) + line.count('"') + line.count("\\") + line.count("\n") + line.count("\t")
+# -- JSON, YAML, TOML ----------------------------------------------------------------------------------------------
 
 
-def _cleaned(data: bytes) -> str:
-    """The text without ANSI codes, and of progress bars rewritten with '\\r' only their last state."""
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    return _REWRITTEN.sub("", _ANSI.sub("", text))
-
-
-# What the first bytes of a file give away.
-_SIGNATURES = (
-    (b"\x89PNG", "a PNG image"), (b"\xff\xd8\xff", "a JPEG image"), (b"GIF8", "a GIF image"), (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive"), (b"\x1f\x8b", "a gzip file"), (b"PAR1", "a Parquet file"),
-    (b"\x80\x04", "a Python pickle"), (b"\x80\x05", "a Python pickle"), (b"\x93NUMPY", "a NumPy array"),
-    (b"\x89HDF", "an HDF5 file"), (b"\x28\xb5\x2f\xfd", "a zstd file"),
-)  # fmt: skip
-
-
-def _refuse_binary(piece: Piece, path: str) -> None:
-    kind = next((name for start, name in _SIGNATURES if piece.start == 0 and piece.data.startswith(start)), None)
-    head = piece.data[:_PROBE]
-    odd = sum(byte < 9 or 13 < byte < 27 for byte in head)
-    if kind is None and b"\0" not in head and odd * 20 <= len(head):
-        return
-    raise Problem(
-        f"'{path}' is {kind or 'a binary file'} of {size(piece.total)}, not text.",
-        "get_run gives the run's URL, where a person can open or download it.",
+def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wanted, budget: int) -> ArtifactContent:
+    total = head.total
+    if total is None or total > MOST_PARSED:
+        if wanted.select:
+            raise Problem(
+                f"'{path}' has {size(total)}; select takes apart at most {size(MOST_PARSED)}.", "Leave select out."
+            )
+        answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, "utf-8", budget, head))
+        answer.note("Too large to take apart: shown as text.")
+        return answer
+    data = head.data if head.is_end else source.read(path, 0, total).data
+    text = data.decode(text_content.encoding_of(data[:_PROBE]), "replace")
+    try:
+        value = parsing.parse(kind, text)
+    except parsing.Unparsable as broken:
+        answer = _of_lines(path, text_content.lines_of_text(text_content.cleaned(text), wanted.window, budget, total))
+        answer.note(f"It is not valid {kind.upper()} ({broken}), so it is shown as text.")
+        return answer
+    if wanted.select:
+        return _selected(path, total, value, wanted.select, budget)
+    if kind != "json" and len(encoded(text)) <= budget:
+        return ArtifactContent(path=path, bytes=total, text=text)  # with its comments
+    if len(encoded(value)) <= budget:
+        return ArtifactContent(path=path, bytes=total, content=value)
+    answer = ArtifactContent(path=path, bytes=total, outline=parsing.outline(value, budget // 2))
+    answer.note(
+        "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part."
     )
+    return answer
+
+
+def _selected(path: str, total: int, value: Any, expression: str, budget: int) -> ArtifactContent:
+    try:
+        found = parsing.select(value, expression)
+    except parsing.Unparsable as broken:
+        raise Problem(
+            f"select='{expression}' is no JMESPath expression ({broken}).",
+            "Write keys.like.this, lists[0] or lists[*].key; keys with other characters in double quotes.",
+        ) from broken
+    answer = ArtifactContent(path=path, bytes=total)
+    if found is None or found == []:
+        answer.outline = parsing.outline(value, 1_500)
+        answer.note(
+            f"select='{expression}' finds nothing; this is the file's outline. Quote keys such as \"mmlu-pro\"."
+        )
+    elif len(encoded(found)) <= budget:
+        answer.content = found
+    else:
+        answer.outline = parsing.outline(found, budget // 2)
+        answer.note("What it selects is too large for one answer: this is its outline. Select less.")
+    return answer
+
+
+# -- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _rows(
+    source: ArtifactSource, path: str, kind: str, total: int | None, wanted: Wanted, budget: int
+) -> ArtifactContent:
+    start, most = wanted.window.start_line or 1, wanted.window.max_lines or _ROWS
+    rows = table_content.read_rows(source, path, kind, total, wanted.columns, start, most)
+    if not rows.rows and start > 1:
+        raise Problem(f"'{path}' has only {plural(rows.count or 0, 'row')}.", "Give a smaller start_line.")
+    kept = len(rows.rows)
+    table = Table.of(rows.columns, rows.rows, keep=rows.columns)
+    while kept > 1 and len(encoded(table.model_dump())) > budget * 0.9:
+        kept = kept * 3 // 4
+        table = Table.of(rows.columns, rows.rows[:kept], keep=rows.columns)
+    answer = ArtifactContent(
+        path=path, bytes=total, row_count=rows.count, column_types=table_content.text_of(rows), table=table
+    )
+    last = start + kept - 1
+    answer.lines = f"rows {start}-{last}" if kept else None
+    if rows.count is None or last < rows.count:
+        answer.note(f"start_line={last + 1} goes on with the next rows; columns=[…] shows fewer columns.")
+    if rows.count is None:
+        answer.note("The rows of so large a file are not counted.")
+    return answer
+
+
+# -- not text ------------------------------------------------------------------------------------------------------
+
+
+def _binary(
+    source: ArtifactSource, path: str, kind: str, name: str, total: int | None, wanted: Wanted, budget: int
+) -> ArtifactContent | Picture:
+    if kind in binary_content.IMAGES:
+        return binary_content.image(source, path, kind, total)
+    if kind == "pdf":
+        text = binary_content.document_text(source, path, "pdf", total)
+        return _of_lines(path, text_content.lines_of_text(text, wanted.window, budget, total), "The document's text.")
+    held = binary_content.listing(source, path, kind, total)
+    if held is None:
+        raise binary_content.refusal(path, name, total, "never unpickled" if kind == "pickle" else "not text")
+    answer = ArtifactContent(path=path, bytes=total, holds=held)
+    answer.note(f"It is {name} of {size(total)}: only what it holds is listed.")
+    return answer

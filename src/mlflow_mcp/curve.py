@@ -83,7 +83,8 @@ class Curve:
 
     def _part(self, step: int) -> int:
         width = self.last_step - self.first_step
-        return 0 if width <= 0 else min(self.parts - 1, (step - self.first_step) * self.parts // width)
+        # A step outside of the ends, logged while the points were read, belongs to the part next to it.
+        return 0 if width <= 0 else max(0, min(self.parts - 1, (step - self.first_step) * self.parts // width))
 
     def _add_nan(self, step: int) -> None:
         self.nan += 1

@@ -304,6 +304,9 @@ def _of_other(error: BaseException, where: str) -> Problem:
 EXTRAS = {
     "matplotlib": "plots",
     "pyarrow": "parquet",
+    "PIL": "images",
+    "bs4": "documents",
+    "pypdf": "documents",
     "boto3": "s3",
     "botocore": "s3",
     "google": "gcs",

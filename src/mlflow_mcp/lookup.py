@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import TypeVar
 
-from mlflow_mcp.artifact_source import ArtifactSource, Entry, IsFolder
+from mlflow_mcp.artifact_source import ArtifactSource, Entry, IsFolder, checked_path
 from mlflow_mcp.errors import NotFound, Problem, listed, nearest, quoted
+from mlflow_mcp.output import Answer, size
 
 _YAML = re.compile(r"\.ya?ml$", re.I)
+
+
+A = TypeVar("A", bound=Answer)
+
+# What is compared as a whole.
+MOST_WHOLE = 10_000_000
+
+
+def with_path(source: ArtifactSource, wanted: str, read: Callable[[str], A]) -> A:
+    """`read` of the path as it is, or, when there is no such file, of the one whose path ends so; the answer then says it."""
+    try:
+        return read(wanted)
+    except NotFound as missing:
+        if "No run has" in str(missing):
+            raise
+    answer = read(find_path(source, wanted))
+    answer.note(f"There is no '{wanted}' itself; this is the only file that ends so.")
+    return answer
 
 
 def find_path(source: ArtifactSource, wanted: str) -> str:
@@ -59,3 +80,45 @@ def _where_to_look(files: Sequence[Entry], wanted: str, unread: int) -> str:
     return looked + (
         "list_artifacts(run_id, recursive=true) shows what it has." if files else "get_run shows what it logged."
     )
+
+
+def whole_file(source: ArtifactSource, wanted: str) -> tuple[str, bytes | None]:
+    """The path that a loosely named text file has in this run, and all of it; None as content of a folder.
+
+    `config` means the run's config, whatever it is called. Raises Problem for what is too large or not text.
+    """
+    path = _config(source) if wanted == "config" else checked_path(wanted)
+    try:
+        piece = source.read(path, 0, MOST_WHOLE)
+    except IsFolder:
+        return path, None
+    except NotFound as missing:
+        if "No run has" in str(missing):
+            raise
+        path = find_path(source, path)
+        piece = source.read(path, 0, MOST_WHOLE)
+    if not piece.is_end:
+        raise Problem(
+            f"'{path}' has {size(piece.total)}; files up to {size(MOST_WHOLE)} are compared.", "Compare smaller files."
+        )
+    if b"\0" in piece.data[:4096]:
+        raise Problem(f"'{path}' is not text.", "Give its folder to compare names and sizes.")
+    return path, piece.data
+
+
+def _config(source: ArtifactSource) -> str:
+    """The run's config: at the root, else the only one in the tree."""
+    entries, _ = source.tree()
+    for name in ("config.yml", "config.yaml", "config.json", "config.toml", "run_config.yml"):
+        paths = [entry.path for entry in entries if entry.path.rpartition("/")[2] == name and not entry.is_dir]
+        at_root = [path for path in paths if "/" not in path]
+        if at_root or len(paths) == 1:
+            return (at_root or paths)[0]
+    raise NotFound("One of the runs has no config.yml.", "list_artifacts shows what it has.")
+
+
+def fits(path: str, pattern: str) -> bool:
+    """Glob over the whole path; `**/` also stands for no folder, and a pattern without '/' is tried on the name alone."""
+    if fnmatchcase(path, pattern) or fnmatchcase(f"/{path}", pattern.replace("**/", "*/")):
+        return True
+    return "/" not in pattern and fnmatchcase(posixpath.basename(path), pattern)

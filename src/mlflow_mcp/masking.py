@@ -41,7 +41,7 @@ def mask(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return _mask_named(value) if name and _NAMED.match(name) else mask_text(value)
     if isinstance(value, dict):
-        masked = {key: mask(inner, str(key)) for key, inner in value.items()}
+        masked = {mask_text(str(key)): mask(inner, str(key)) for key, inner in value.items()}
         columns, rows = value.get("columns"), value.get("rows")
         if isinstance(columns, list) and isinstance(rows, list):
             masked["rows"] = [[mask(part, str(column)) for column, part in zip(columns, row)] for row in rows]

@@ -59,6 +59,18 @@ class Table(BaseModel):
             common={name: cell(value) for name, value in common.items()} or None,
         )
 
+    def without(self, name: str) -> Table:
+        """The table without a column, wherever it stands."""
+        if self.common is not None:
+            self.common.pop(name, None)
+            self.common = self.common or None
+        if name in self.columns:
+            at = self.columns.index(name)
+            self.columns.pop(at)
+            for row in self.rows:
+                row.pop(at)
+        return self
+
 
 class Page(Answer):
     """An answer whose main content is one table that can go on in a next page."""
@@ -74,10 +86,11 @@ class Page(Answer):
 
 
 class Picture(Answer):
-    """A PNG and a short text: what a person looks at, and the same in words for who cannot see it."""
+    """An image and a short text: what a person looks at, and the same in words for who cannot see it."""
 
     text: str
-    png: Annotated[bytes, Field(repr=False)]
+    data: Annotated[bytes, Field(repr=False)]
+    mime_type: str = "image/png"
 
 
 def number(value: float | int | None, digits: int | None = 6) -> float | int | str | None:

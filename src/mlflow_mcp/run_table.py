@@ -166,8 +166,10 @@ def _telling(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
     """Names whose values differ between rows, most often logged first; then a few that are equal everywhere."""
     differing: list[str] = []
     equal: list[str] = []
+    # Some exports leave the whole flattened config out: that alone makes none of its 75 params worth a column.
+    with_config = [row for row in rows if any(name.startswith("config.") for name in row)]
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        values = {row.get(name) for row in rows}
+        values = {row.get(name) for row in (with_config if name.startswith("config.") else rows)}
         if len(values) > 1:
             differing.append(name)
         elif len(str(next(iter(values)))) <= LONGEST_COMMON and not name.startswith("config."):

@@ -38,7 +38,15 @@ class Sample:
     @property
     def std(self) -> float | None:
         """The sample's standard deviation (divided by n - 1); None below two values."""
-        return float(statistics.stdev(self.values)) if len(self.values) > 1 else None
+        if len(self.values) < 2:
+            return None
+        # Scaled by a power of two, which is exact: Python 3.10 squares the values as floats, and 1e300 would overflow.
+        exponent = max(math.frexp(value)[1] for value in self.values)
+        scaled = statistics.stdev([math.ldexp(value, -exponent) for value in self.values])
+        try:
+            return math.ldexp(scaled, exponent)
+        except OverflowError:
+            return math.inf
 
     @property
     def stderr(self) -> float | None:

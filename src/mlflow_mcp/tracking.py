@@ -268,6 +268,20 @@ class Tracking:
     def logged_model(self, model_id: str) -> LoggedModel | None:
         return self._or_none(lambda: self.client.get_logged_model(model_id))
 
+    def model_version_uri(self, name: str, version: str) -> str:
+        """Where a registered model's version (a number, or `@alias`) keeps its artifacts."""
+        self.call.check()
+        try:
+            if version.startswith("@"):
+                version = str(self.client.get_model_version_by_alias(name, version[1:]).version)
+            return str(self.client.get_model_version_download_uri(name, version))
+        except Exception as error:
+            if errors.is_absent(error):
+                raise errors.NotFound(
+                    f"No registered model '{name}' has a version '{version}'.", "Check the name, version or alias."
+                ) from error
+            raise
+
     def trace(self, trace_id: str) -> TraceInfo | None:
         return self._or_none(lambda: self.client.get_trace(trace_id).info)
 

@@ -3,87 +3,124 @@
 from __future__ import annotations
 
 import posixpath
-from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mlflow_mcp import content, resolve
+from mlflow_mcp.artifact_places import is_model
 from mlflow_mcp.artifact_source import ArtifactSource, Entry, IsFolder, checked_path
 from mlflow_mcp.errors import NotFound, hint
-from mlflow_mcp.lookup import find_path
-from mlflow_mcp.output import Page, Table, plural, size
+from mlflow_mcp.lookup import fits, with_path
+from mlflow_mcp.output import Page, Picture, Table, plural, size
 from mlflow_mcp.pages import decode_cursor, encode_cursor
-from mlflow_mcp.params import ArtifactPath, Cursor, Folder, Glob, Limit, RunId
+from mlflow_mcp.params import ArtifactPath, Cursor, Folder, Glob, Limit, as_text, one_or_many
+from mlflow_mcp.text_content import Window
 from mlflow_mcp.tracking import Tracking
 
+ArtifactOwner = Annotated[
+    str,
+    BeforeValidator(as_text),
+    Field(
+        min_length=1,
+        description="Run id, prefix, name or job id; or a model: 'm-…', 'models:/name/3', 'models:/name@alias'.",
+    ),
+]
+ArtifactOwners = Annotated[
+    str | list[str],
+    BeforeValidator(as_text),
+    Field(description="Run id, prefix, name or job id, or a list of them; or a model: 'm-…', 'models:/name@alias'."),
+]
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
-StartLine = Annotated[int | None, Field(ge=1, description="First line to show, from 1.")]
-MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines at most.")]
+Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
+Select = Annotated[
+    str | None,
+    Field(description="JMESPath into JSON, YAML or TOML, e.g. 'results.tasks.\"mmlu-pro\".metrics'."),
+]
+StartLine = Annotated[int | None, Field(ge=1, description="First line (of a table: row) to show, from 1.")]
+MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines or rows at most.")]
 Tail = Annotated[int | None, Field(ge=1, le=10_000, description="Show the last so many lines instead.")]
+StartByte = Annotated[int | None, Field(ge=0, description="Read from this byte, for lines that are too long.")]
+Columns = Annotated[
+    list[str] | None, BeforeValidator(one_or_many), Field(description="Columns of a CSV, JSON-lines or Parquet file.")
+]
 
 
 class ArtifactTable(Page):
     """Files and folders, one a row; a folder's path ends with '/' and has no size. Sizes are bytes."""
 
-    run_id: str
+    run_id: str | None = None
     artifacts: Table
     total: Annotated[str, Field(description="How much there is in all, shown here or not.")]
 
 
 def list_artifacts(
     tracking: Tracking,
-    run_id: RunId,
+    run_id: ArtifactOwners,
     path: Folder = None,
     pattern: Glob = None,
     recursive: Recursive = False,
+    depth: Depth = None,
     limit: Limit = 200,
     cursor: Cursor = None,
 ) -> ArtifactTable:
-    """List the files a run left (configs, results, logs, models, plots) with their sizes: one folder, or the whole tree
-    with recursive=true or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the end of
-    its path, so listing first is rarely needed."""
-    full_id = resolve.run_id_of(tracking, run_id)
-    source = ArtifactSource(tracking, full_id)
+    """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
+    with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
+    end of its path, so listing first is rarely needed. search_artifacts looks into many."""
+    owners = [owner_of(tracking, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
     folder = checked_path(path or "")
-    whole = recursive or pattern is not None
-    entries, unread = source.tree(folder, None if whole else 1)
-    if folder and not entries:
-        _explain_no_folder(source, folder)
-    shown = [entry for entry in entries if pattern is None or _fits(entry, pattern)]
-    if pattern is not None:
-        shown = [entry for entry in shown if not entry.is_dir]
-    bound_to = f"{full_id}|{folder}|{pattern}|{whole}"
-    start = decode_cursor(cursor, bound_to) if cursor else 0
-    page = shown[start : start + limit]
+    deep = depth or (None if recursive or pattern is not None else 1)
+    trees = tracking.side_by_side(*(partial(_tree, tracking, owner, folder, pattern, deep) for owner in owners))
+    found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
+    bound_to = f"{owners}|{folder}|{pattern}|{deep}"
+    start = int(decode_cursor(cursor, bound_to)) if cursor else 0
+    page = found[start : start + limit]
+    single = len(owners) == 1
+    rows = [[owner, f"{e.path}/" if e.is_dir else e.path, e.size] for owner, e in page]
     answer = ArtifactTable(
-        run_id=full_id,
-        artifacts=Table.of(
-            ["path", "bytes"],
-            [[f"{e.path}/" if e.is_dir else e.path, e.size] for e in page],
-            keep=("path", "bytes"),
+        run_id=owners[0] if single else None,
+        artifacts=Table.of(["run_id", "path", "bytes"], rows, keep=("path", "bytes")).without(
+            "run_id" if single else ""
         ),
-        total=_total(shown),
+        total=_total([entry for _, entry in found]),
     )
     answer.continue_with(
-        lambda count: encode_cursor(start + count, bound_to), len(page), more=start + len(page) < len(shown)
+        lambda count: encode_cursor(start + count, bound_to), len(page), more=start + len(page) < len(found)
     )
-    if not entries:
-        answer.note("This run has no artifacts.")
-    elif not shown:
-        names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
-        answer.note(f"None of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}".strip())
+    _explain_nothing(tracking, answer, owners, [tree for tree, _ in trees], pattern)
+    unread = sum(count for _, count in trees)
     if unread:
         answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
     return answer
 
 
-def _fits(entry: Entry, pattern: str) -> bool:
-    """Glob over the whole path; `**/` also stands for no folder, and a pattern without '/' is tried on the name alone."""
-    path = entry.path
-    if fnmatchcase(path, pattern) or fnmatchcase(f"/{path}", pattern.replace("**/", "*/")):
-        return True
-    return "/" not in pattern and fnmatchcase(posixpath.basename(path), pattern)
+def _tree(
+    tracking: Tracking, owner: str, folder: str, pattern: str | None, depth: int | None
+) -> tuple[list[Entry], int]:
+    source = ArtifactSource(tracking, owner)
+    entries, unread = source.tree(folder, depth)
+    if folder and not entries:
+        _explain_no_folder(source, folder)
+    if pattern is None:
+        return entries, unread
+    return [entry for entry in entries if not entry.is_dir and fits(entry.path, pattern)], unread
+
+
+def _explain_nothing(
+    tracking: Tracking, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+) -> None:
+    for owner, tree in zip(owners, trees):
+        if tree:
+            continue
+        about = "" if len(owners) == 1 else f"{owner}: "
+        entries, _ = ArtifactSource(tracking, owner).tree() if pattern else ([], 0)
+        names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
+        if names:
+            told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
+        else:
+            told = "there are no artifacts."
+        answer.note(f"{about}{told}".strip().capitalize() if not about else f"{about}{told}".strip())
 
 
 def _total(entries: list[Entry]) -> str:
@@ -110,26 +147,25 @@ def _explain_no_folder(source: ArtifactSource, folder: str) -> None:
 
 def get_artifact_content(
     tracking: Tracking,
-    run_id: RunId,
+    run_id: ArtifactOwner,
     artifact_path: ArtifactPath,
+    select: Select = None,
     start_line: StartLine = None,
     max_lines: MaxLines = None,
     tail: Tail = None,
-) -> content.ArtifactContent:
-    """Read a file of a run: config, results, metrics JSON, log. The path may be loose: 'config.yml', 'results.yml' or
-    'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in part: the first lines, lines
-    from start_line, or the last ones with tail. list_artifacts shows what there is."""
-    full_id = resolve.run_id_of(tracking, run_id)
-    source = ArtifactSource(tracking, full_id)
-    wanted = checked_path(artifact_path)
+    start_byte: StartByte = None,
+    columns: Columns = None,
+) -> content.ArtifactContent | Picture:
+    """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
+    'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
+    part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
+    owner = owner_of(tracking, run_id)
+    source = ArtifactSource(tracking, owner)
+    wanted = content.Wanted(Window(start_line, max_lines, tail, start_byte), select, columns)
     budget = int(tracking.settings.max_chars * 0.9)
-    window = content.Window(start_line, max_lines, tail)
-    try:
-        return content.read(source, wanted, window, budget)
-    except NotFound as missing:
-        if "No run has" in str(missing):
-            raise
-    found = find_path(source, wanted)
-    answer = content.read(source, found, window, budget)
-    answer.note(f"There is no '{wanted}' itself; this is the run's only file that ends so.")
-    return answer
+    return with_path(source, checked_path(artifact_path), lambda path: content.read(source, path, wanted, budget))
+
+
+def owner_of(tracking: Tracking, given: str) -> str:
+    """What the artifacts belong to: the full id of a run, or a logged model or model version as given."""
+    return given.strip() if is_model(given.strip()) else resolve.run_id_of(tracking, given)

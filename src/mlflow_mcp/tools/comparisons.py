@@ -58,7 +58,7 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
     columns, rows = comparison.metric_rows(sides, base, metrics)
     if not rows:
         raise _nothing_shared(sides, metrics)
-    differing, equal = comparison.difference_rows(sides)
+    differing, equal, without_config = comparison.difference_rows(sides)
     labels = [side.label for side in sides]
     answer = Comparison(
         sides=_sides_table(sides, tracking.experiment_names()),
@@ -71,6 +71,11 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
         equal=equal,
     )
     answer.note(*comparison.unequal_samples(sides), *comparison.unlike_scales(sides)[:5])
+    if without_config:
+        answer.note(
+            f"Params config.* are not compared with {', '.join(without_config)}, which has none; "
+            "diff_artifacts compares the config files."
+        )
     if any(row[-1] for row in rows):
         answer.note("best: the highest value; the lowest for losses, errors, latencies and the like.")
     if len(differing) > MOST_DIFFERENCES:

@@ -148,14 +148,17 @@ def describe_experiment(tracking: Tracking, experiment_id: OneExperiment) -> Exp
 
 
 def _metric_table(runs: Sequence[Run], notes: list[str]) -> Table:
-    """Each metric with in how many runs it is, its least and its greatest finite value."""
+    """Each metric with in how many runs it is, its least and its greatest finite value, and how many are not finite."""
     values: dict[str, list[float]] = {}
     counts: Counter[str] = Counter()
+    odd: Counter[str] = Counter()
     for run in runs:
         for name, value in run.data.metrics.items():
             counts[name] += 1
             if is_finite(value):
                 values.setdefault(name, []).append(value)
+            else:
+                odd[name] += 1
     names = sorted(counts, key=lambda name: (name.startswith("system/"), -counts[name], name))
     if len(names) > _NAMES:
         notes.append(f"{len(names) - _NAMES} more metrics, e.g. {listed(names[_NAMES:], 5)}.")
@@ -165,10 +168,11 @@ def _metric_table(runs: Sequence[Run], notes: list[str]) -> Table:
             counts[name],
             number(min(values.get(name, ()), default=None)),
             number(max(values.get(name, ()), default=None)),
+            odd[name] or None,
         ]
         for name in names[:_NAMES]
     ]
-    return Table.of(["metric", "runs", "min", "max"], rows, keep=("metric", "min", "max"))
+    return Table.of(["metric", "runs", "min", "max", "nan_or_infinite"], rows, keep=("metric", "min", "max"))
 
 
 def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: list[str]) -> Table:
@@ -184,7 +188,7 @@ def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: li
     if len(names) > most:
         rest = names[most:]
         same = sum(len(values[name]) == 1 for name in rest)
-        notes.append(f"{len(rest)} more {noun}s ({same} of them equal in all runs), e.g. {listed(rest, 3)}.")
+        notes.append(f"{len(rest)} more {noun}s ({same} of them with one value), e.g. {listed(rest, 3)}.")
     rows: list[list[Any]] = []
     for name in names[:most]:
         counts = values[name]

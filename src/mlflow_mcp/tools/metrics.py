@@ -93,7 +93,7 @@ def get_metric_history(
         answer.note("All figures are of the steps asked for.")
     empty = [f"{each.run}: {each.metric}" for each in answer.curves if not each.x and not each.nan]
     if empty:
-        answer.note(f"No points in these steps: {listed(empty, 5)}.")
+        answer.note(f"No points in these steps: {listed(empty, 5)}. Without start_step and end_step all are shown.")
     return answer
 
 
@@ -104,7 +104,7 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
             known = {name for run in runs for name in run.data.metrics}
             close = nearest(wanted, known) or sorted(known)[:8]
             raise Problem(
-                f"None of {plural(len(runs), 'run')} has a metric '{wanted}'.",
+                f"No metric '{wanted}' in {plural(len(runs), 'run')}.",
                 f"{'Nearest' if nearest(wanted, known) else 'There are'}: {listed(close)}."
                 if close
                 else "They have no metrics.",

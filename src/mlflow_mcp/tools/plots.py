@@ -59,13 +59,13 @@ def plot_metrics(
     png = plotting.draw_curves(
         panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
     )
-    answer = Picture(text=_in_words(wanted, found), png=png)
+    answer = Picture(text=_in_words(wanted, found), data=png)
     if smoothing:
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:
         answer.note("Logarithmic value axis.")
     if any(not each.is_whole for each in found.values()):
-        answer.note(f"Long curves are drawn from {_POINTS:,} points sampled by the server.")
+        answer.note(f"Long curves are drawn, and told of, by {_POINTS:,} points sampled by the server.")
     return answer
 
 
@@ -105,7 +105,7 @@ def _bars(wanted: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
         raise Problem(f"No run has a finite '{names[0]}'.", "get_metric_history shows where it is NaN.")
     bars = [(_label(run, values), value) for run, value in finite]
     told = "; ".join(f"{label}: {number(value)}" for label, value in bars)
-    answer = Picture(text=f"{names[0]}: {told}.", png=plotting.draw_bars(names[0], bars, log_scale))
+    answer = Picture(text=f"{names[0]}: {told}.", data=plotting.draw_bars(names[0], bars, log_scale))
     if len(finite) < len(values):
         answer.note(f"{plural(len(values) - len(finite), 'run')} left out: NaN, infinite, or beyond {_BARS} bars.")
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -65,13 +66,19 @@ def best_runs(
         if samples is not None and samples <= evaluation.CANARY:
             answer.note(
                 f"Number {place} ({run.info.run_name}) had only {plural(samples, 'sample')}: not comparable with full "
-                f"runs; min_samples={evaluation.CANARY + 1} leaves out runs whose params say so."
+                f"runs; {_remedy(run)}"
             )
         if run.info.status != "FINISHED":
             answer.note(f"Number {place} ({run.info.run_name}) is {run.info.status}, not FINISHED.")
     if passed:
         answer.note(f"{plural(passed, 'run')} with fewer than {min_samples} samples left out.")
     return answer
+
+
+def _remedy(run: Run) -> str:
+    if evaluation.sample_count(run) is None:
+        return "only its results.yml says so, so that min_samples cannot leave it out."
+    return f"min_samples={evaluation.CANARY + 1} leaves out runs whose params say so."
 
 
 def _top(
@@ -189,6 +196,8 @@ def aggregate_runs(
             f"NOT all runs: {counted.why_not_all}. These figures hold for the {counted.runs:,} runs read; "
             "narrow the query for exact ones."
         )
+    if empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
+        answer.note(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
     if len(counted.metric_names) > len(metrics):
         answer.note(f"Metrics: {listed(counted.metric_names, 20)}.")
     return answer
@@ -244,12 +253,12 @@ class _Counted:
                     f"{hint(wanted, self.known['metrics'])} describe_experiment lists them.".strip(),
                 )
         self.metric_names = matching(metrics, sorted(self.known["metrics"]))
+        known = {f"tags.{name}" for name in self.known["tags"]} | {f"params.{name}" for name in self.known["params"]}
+        known |= set(_ATTRIBUTES)
         for key in keys:
-            kind, _, name = key.partition(".")
-            bare = name.strip("`") if kind in ("tags", "tag", "params", "param") and name else key
-            known = self.known["tags"] | self.known["params"] | set(_ATTRIBUTES)
-            if bare.removeprefix("attributes.") not in known and not bare.startswith("mlflow."):
-                close = nearest(bare, known)
+            if not _meant_by(key) & known and "mlflow." not in key:
+                by_bare = {_bare(name): name for name in sorted(known)}
+                close = [by_bare[name] for name in nearest(_bare(key), by_bare)]
                 raise NotFound(
                     f"None of the {plural(self.runs, 'run')} has a tag, param or attribute '{key}' to group by.",
                     f"Nearest: {listed(close)}." if close else f"Attributes: {', '.join(_ATTRIBUTES)}.",
@@ -263,10 +272,22 @@ class _Counted:
             for name in self.metric_names:
                 sample = self.samples[group].get(name, Sample())
                 sample.missing = count - len(sample.values) - sample.nan - sample.infinite
-                if sample.missing == count and len(self.metric_names) > 1:
+                if sample.missing == count:
                     continue
                 rows.append([*group, name, *_figures(sample, quantiles)])
         return columns, rows
+
+
+def _meant_by(key: str) -> set[str]:
+    """The full names that a group key may stand for."""
+    if _bare(key) == key:
+        return {key, f"tags.{key}", f"params.{key}"}
+    kind = key.partition(".")[0].rstrip("s")
+    return {_bare(key)} if kind == "attribute" else {f"{kind}s.{_bare(key)}"}
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"^(tags?|params?|attributes)\.", "", key).strip("`")
 
 
 def _figures(sample: Sample, quantiles: Sequence[float]) -> list[Any]:

@@ -1,0 +1,181 @@
+"""Filters as agents write them, and as MLflow's own parser takes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.query import equals, fields_of, like_prefix, quoted_order, quoted_query
+
+# What an agent writes -> what MLflow gets.
+QUOTED = [
+    ("", ""),
+    ("  metrics.acc > 0.9 ", "metrics.acc > 0.9"),
+    ("metrics.val/loss > 0.3", "metrics.`val/loss` > 0.3"),
+    ("metrics.val/loss>0.3", "metrics.`val/loss`>0.3"),
+    ("metrics.val/loss >= 0.3", "metrics.`val/loss` >= 0.3"),
+    ("metrics.mmlu-pro_pass_at_1 < 1e-3", "metrics.`mmlu-pro_pass_at_1` < 1e-3"),
+    ("metrics.`val/loss` > 0.3", "metrics.`val/loss` > 0.3"),
+    ('metrics."val/loss" > 0.3', 'metrics."val/loss" > 0.3'),
+    ("metrics.accuracy top 1 > 0.5", "metrics.`accuracy top 1` > 0.5"),
+    ("metrics.acc != -1", "metrics.acc != -1"),
+    ("metric.val/loss > 0.3", "metric.`val/loss` > 0.3"),
+    ("params.config.deployment.type = 'vllm'", "params.`config.deployment.type` = 'vllm'"),
+    ("params.lr = '0.01'", "params.lr = '0.01'"),
+    ("tags.mlflow.user = 'ana'", "tags.`mlflow.user` = 'ana'"),
+    ("tags.mlflow.parentRunId = 'abc'", "tags.`mlflow.parentRunId` = 'abc'"),
+    ("tags.model LIKE '%llama-3.1%'", "tags.model LIKE '%llama-3.1%'"),
+    ("tags.model ILIKE '%Llama%'", "tags.model ILIKE '%Llama%'"),
+    ("tags.my-tag like 'x%'", "tags.`my-tag` like 'x%'"),
+    ("tags.note = 'metrics.val/loss > 3'", "tags.note = 'metrics.val/loss > 3'"),
+    ("tags.note = 'a AND b OR (c)'", "tags.note = 'a AND b OR (c)'"),
+    ("tags.note = \"it's\"", "tags.note = \"it's\""),
+    ("tags.a-b = 'x' AND metrics.c/d > 1", "tags.`a-b` = 'x' AND metrics.`c/d` > 1"),
+    ("tags.a-b = 'x' and metrics.c/d > 1 and params.e = 'f'", "tags.`a-b` = 'x' and metrics.`c/d` > 1 and params.e = 'f'"),
+    ("attributes.status = 'FINISHED'", "attributes.status = 'FINISHED'"),
+    ("status = 'FINISHED'", "status = 'FINISHED'"),
+    ("attributes.run_id IN ('a', 'b')", "attributes.run_id IN ('a', 'b')"),
+    ("run_id IN ('a')", "run_id IN ('a')"),
+    ("attributes.start_time > 1735689600000", "attributes.start_time > 1735689600000"),
+    ("run_name LIKE 'eval-%'", "run_name LIKE 'eval-%'"),
+    ("attributes.`run name` = 'x'", "attributes.`run name` = 'x'"),
+    ("params.a IS NULL", "params.a IS NULL"),
+    ("tags.a-b IS NOT NULL", "tags.`a-b` IS NOT NULL"),
+    ("datasets.name = 'sft-mix-v3'", "datasets.name = 'sft-mix-v3'"),
+    ("dataset.digest IN ('5be1f20c')", "dataset.digest IN ('5be1f20c')"),
+]
+
+
+@pytest.mark.parametrize(("written", "wanted"), QUOTED)
+def test_names_are_quoted_where_mlflow_needs_it(written, wanted):
+    assert quoted_query(written) == wanted
+
+
+@pytest.mark.parametrize("written", [written for written, _ in QUOTED])
+def test_mlflows_own_parser_takes_every_quoted_filter(written):
+    from mlflow.utils.search_utils import SearchUtils
+
+    SearchUtils.parse_search_filter(quoted_query(written))
+
+
+@pytest.mark.parametrize("written", [written for written, _ in QUOTED])
+def test_quoting_twice_changes_nothing(written):
+    assert quoted_query(quoted_query(written)) == quoted_query(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        (
+            "tags.a = 'x' OR tags.a = 'y'",
+            "MLflow filters have no OR. Call once for each alternative, or use LIKE with % or _ where the values look "
+            "alike, or compare numbers with >= and <=.",
+        ),
+        (
+            "tags.task_name IN ('gpqa', 'ifeval')",
+            "MLflow filters know IN only for attributes and datasets, not for tags.task_name. "
+            "Call once for each value, or use LIKE 'part%'.",
+        ),
+        (
+            "params.lr NOT IN ('0.1')",
+            "MLflow filters know IN only for attributes and datasets, not for params.lr. "
+            "Call once for each value, or use LIKE 'part%'.",
+        ),
+        (
+            "tags.a = 'x' AND (metrics.b > 1)",
+            "MLflow filters have no parentheses. Join plain comparisons with AND.",
+        ),
+        (
+            "NOT tags.a = 'x'",
+            "MLflow filters have no NOT in front of a comparison ('NOT tags'). Use != or IS NULL.",
+        ),
+        (
+            "metrics.b > 1 AND NOT tags.a = 'x'",
+            "MLflow filters have no NOT in front of a comparison ('AND NOT tags'). Use != or IS NULL.",
+        ),
+    ],
+)
+def test_what_mlflow_cannot_express_is_told_with_a_way_out(written, sentence, sqlite_template, ask):
+    answer = ask(sqlite_template.uri, "query_runs", query=written)
+
+    assert answer.is_error
+    assert answer.text == sentence
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("metrics.acc DESC", "metrics.acc DESC"),
+        ("metrics.mmlu-pro_x desc", "metrics.`mmlu-pro_x` DESC"),
+        ("metrics.val/loss", "metrics.`val/loss`"),
+        ("metrics.`val/loss` ASC", "metrics.`val/loss` ASC"),
+        ("params.lr descending", "params.lr DESC"),
+        ("start_time", "attributes.start_time"),
+        ("start_time DESC", "attributes.start_time DESC"),
+        ("attributes.end_time ASC", "attributes.end_time ASC"),
+        ("tags.mlflow.user", "tags.`mlflow.user`"),
+    ],
+)
+def test_orders_are_quoted_and_taken_by_mlflows_parser(written, wanted):
+    from mlflow.utils.search_utils import SearchUtils
+
+    assert quoted_order([written]) == [wanted]
+    SearchUtils.parse_order_by_for_search_runs(wanted)
+
+
+def test_an_order_by_a_bare_metric_is_told_how_to_write_it(sqlite_template, ask):
+    answer = ask(sqlite_template.uri, "query_runs", order_by="accuracy DESC")
+
+    assert answer.is_error
+    assert answer.text == (
+        "order_by cannot use 'accuracy DESC'. Write 'metrics.accuracy DESC', 'params.accuracy', 'tags.accuracy', "
+        "or an attribute such as 'start_time DESC'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("team", "x"),
+        ("my tag", "it's"),
+        ("a.b-c/d", 'say "hi"'),
+        ("team", "' OR 1=1 --"),
+        ("team", "x' AND tags.team = 'y"),
+        ("team", "(a) OR b IN (c)"),
+        ("team", "ünïcode 漢字"),
+        ("team", "100%_sure"),
+    ],
+)
+def test_any_name_and_value_can_be_searched_for_exactly(name, value):
+    from mlflow.utils.search_utils import SearchUtils
+
+    (parsed,) = SearchUtils.parse_search_filter(quoted_query(equals("tags", name, value)))
+
+    assert (parsed["type"], parsed["key"], parsed["comparator"], parsed["value"]) == ("tag", name, "=", value)
+
+
+def test_a_value_with_both_kinds_of_quotes_is_refused_with_a_way_out():
+    with pytest.raises(Problem) as caught:
+        equals("tags", "note", "it's \"so\"")
+
+    assert str(caught.value) == (
+        "MLflow cannot search for a value that holds both kinds of quotes: it's \"so\". "
+        "Use query_runs with LIKE and `_` in place of the quotes."
+    )
+
+
+def test_a_prefix_is_compared_with_like():
+    assert like_prefix("tags.invocation_id", "71f3f3") == "tags.invocation_id LIKE '71f3f3%'"
+
+
+def test_the_fields_of_a_filter_are_read_back():
+    text = quoted_query("tags.a-b = 'x' AND metrics.c/d > 1 AND param.e LIKE '%' AND attributes.status = 'FINISHED'")
+
+    assert fields_of(text) == [("tags", "a-b"), ("metrics", "c/d"), ("params", "e"), ("attributes", "status")]
+
+
+def test_a_filter_on_a_metric_with_a_slash_finds_what_it_means(store, ask):
+    answer = ask(store.uri, "query_runs", query="metrics.mmlu-pro_stem/math_symbolic_correct > 0.6")
+
+    assert not answer.is_error, answer.text
+    assert len(answer.data["runs"]["rows"]) == 4
