@@ -35,6 +35,7 @@ def talk(settings, conversation, **options):
     anyio.run(main)
 
 
+@pytest.mark.filterwarnings("ignore:ping is removed")  # in 2026-07-28; older clients send it
 def test_a_call_in_flight_blocks_neither_ping_nor_another_call(mlflow_server):
     with faulty_proxy(mlflow_server.uri, stall("runs/search")) as proxy:
 
@@ -228,4 +229,4 @@ def test_quotes_and_line_breaks_count_as_what_they_take_in_the_answer(ask, empty
             )
             assert not answer.is_error, answer.text
             assert 200 < len(answer.text) <= 2_000, (name, given)
-            assert answer.data["notes"], (name, given)
+            assert answer.data.get("notes") or answer.data["lines"] == "last 100", (name, given)

@@ -14,7 +14,7 @@ import pytest
 from mlflow_mcp.demo.data import Seeded
 from mlflow_mcp.demo.layout import laid_out
 from mlflow_mcp.demo.store import store_in
-from mlflow_mcp.demo.story import COMMAND, QUESTIONS
+from mlflow_mcp.demo.story import COMMAND, QUESTIONS, command_of_this
 from servers import server_environment
 
 
@@ -53,7 +53,7 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
         assert part.startswith(question)
         assert f"→ {tool}(" in part
         assert re.search(r"The agent paid [\d,]+ characters for this, about [\d,]+\stokens; answered in", part)
-    facts = ["0.512301", "qwen/qwen2.5-7b-instruct", "4665.575249735535", "finish_reason=stop", "a4e91cd8603f2b7e"]
+    facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "a4e91cd8603f2b7e"]
     for part, fact in zip(parts, facts, strict=True):
         assert fact in part
 
@@ -66,8 +66,11 @@ def test_the_screen_of_a_pipe_has_no_colours_and_no_secret(first):
 def test_its_last_lines_can_be_pasted_into_hosts(first, folder):
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     pasted = next(line for line in first.stdout.splitlines() if line.startswith("claude mcp add"))
-    assert shlex.split(pasted)[:6] == ["claude", "mcp", "add", "mlflow", "-e", f"MLFLOW_TRACKING_URI={uri}"]
-    assert tuple(shlex.split(pasted)[7:]) == COMMAND
+    before, after = shlex.split(pasted)[:8], tuple(shlex.split(pasted)[9:])
+    assert before == ["claude", "mcp", "add", "--env", f"MLFLOW_TRACKING_URI={uri}", "--transport", "stdio", "mlflow"]
+    # This test runs in a checkout, which is what the host is told to start.
+    assert after == command_of_this()
+    assert after[-1] == COMMAND[-1]
     cursor, _ = json.JSONDecoder().raw_decode(first.stdout[first.stdout.index('{\n  "mcpServers"') :])
     assert cursor["mcpServers"]["mlflow"]["env"] == {"MLFLOW_TRACKING_URI": uri}
 

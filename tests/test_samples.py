@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_mcp.samples import Sample, is_finite, lower_is_better
+from mlflow_mcp.samples import Sample, has_no_better, is_finite, lower_is_better
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 LARGEST = 1.7976931348623157e308
@@ -150,3 +150,13 @@ def test_of_losses_and_errors_the_lower_one_is_better(metric):
 @pytest.mark.parametrize("metric", ["accuracy", "mmlu-pro_pass_at_1", "glossary_score", "reward", "f1", "closs"])
 def test_of_scores_the_higher_one_is_better(metric):
     assert not lower_is_better(metric)
+
+
+@pytest.mark.parametrize("metric", ["lr", "train/lr", "epoch", "global_step", "grad_norm"])
+def test_of_settings_and_counters_none_is_better(metric):
+    assert has_no_better(metric)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "val/loss", "normalized_score", "few-shot_acc"])
+def test_of_scores_and_losses_one_is_better(metric):
+    assert not has_no_better(metric)

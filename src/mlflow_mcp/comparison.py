@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_mcp import evaluation
 from mlflow_mcp.output import number
 from mlflow_mcp.run_table import matching, user_tags
-from mlflow_mcp.samples import is_finite, lower_is_better
+from mlflow_mcp.samples import has_no_better, is_finite, lower_is_better
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -95,9 +95,10 @@ def _in_percent(share: float) -> str | None:
 
 
 def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
-    """The label of the best value, of all that share it; None where all are equal or fewer than two are numbers."""
+    """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
+    metric is a setting or a counter."""
     ranked = [(value, side.label) for value, side in zip(row, sides) if value is not None and is_finite(value)]
-    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1:
+    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or has_no_better(name):
         return None
     best = (min if lower_is_better(name) else max)(value for value, _ in ranked)
     return "=".join(label for value, label in ranked if value == best)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 # MLflow stores infinities as the largest doubles.
@@ -74,14 +74,15 @@ def is_finite(value: float | None) -> bool:
 
 def lower_is_better(metric: str) -> bool:
     """Whether a smaller value is the better one, judged by the metric's name."""
-    name = metric.lower()
     words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",
              "wer", "cer", "memory", "tokens", "toxicity", "brier")  # fmt: skip
-    parts = set(_split(name))
-    return any(word in parts for word in words)
+    return not _split(metric).isdisjoint(words)
 
 
-def _split(name: str) -> Sequence[str]:
-    for separator in "/-. ":
-        name = name.replace(separator, "_")
-    return name.split("_")
+def has_no_better(metric: str) -> bool:
+    """Whether neither the larger nor the smaller value is better, judged by the metric's name: settings and counters."""
+    return not _split(metric).isdisjoint(("lr", "epoch", "step", "steps", "norm"))
+
+
+def _split(metric: str) -> set[str]:
+    return set(re.split(r"[/\-. _]", metric.lower()))

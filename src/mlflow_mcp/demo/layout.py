@@ -68,9 +68,12 @@ def _beginning(name: str, text: str, width: int) -> list[str]:
 
 def _table(table: dict[str, Any], width: int) -> list[str]:
     """The columns that fit, aligned; the others by name; and what is equal in every row."""
-    cells = [[_cell(value) for value in row] for row in table["rows"]]
     names = list(table["columns"])
-    shown = _that_fit(names, cells, width)
+    for widest in (width, WIDEST_CELL, 36, 28):
+        cells = [[_cell(value, widest) for value in row] for row in table["rows"]]
+        shown = _that_fit(names, cells, width)
+        if len(shown) == len(names):
+            break
     heads = [_head(names[at], cells, at) for at in shown]
     widths = [max([len(head), *_lengths(cells, at)]) for at, head in zip(shown, heads)]
     lines = ["  ".join(f"{head:<{space}}" for head, space in zip(heads, widths)).rstrip()]
@@ -108,13 +111,13 @@ def _lengths(cells: list[list[list[str]]], at: int) -> list[int]:
     return [len(line) for row in cells for line in row[at]]
 
 
-def _cell(value: Any) -> list[str]:
+def _cell(value: Any, widest: int) -> list[str]:
     """A cell's lines: one for each entry of a mapping, names and values aligned."""
     if isinstance(value, dict) and value:
         names = [_cut(printable(str(name)), WIDEST_CELL - 10) for name in value]
         widest = max(len(name) for name in names)
         return [f"{name:<{widest}}  {_words(inner)}" for name, inner in zip(names, value.values())]
-    return [_cut(_words(value), WIDEST_CELL)]
+    return [_cut(_words(value), widest)]
 
 
 def _cut(text: str, limit: int) -> str:

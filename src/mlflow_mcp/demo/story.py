@@ -7,8 +7,11 @@ import os
 import shlex
 import sys
 import time
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -16,7 +19,6 @@ from mcp_types import CallToolResult, TextContent
 
 from mlflow_mcp.demo.data import Seeded
 from mlflow_mcp.demo.layout import laid_out, printable
-from mlflow_mcp.demo.logs import SLURM_JOB
 from mlflow_mcp.demo.store import store_in
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.terminal import Terminal
@@ -33,19 +35,25 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"invocation_id": Seeded.candidate},
     ),
     (
-        "Which runs evaluated qwen?",
-        "query_runs",
-        {"query": "tags.model LIKE '%qwen%'"},
+        f"Is it better than {Seeded.baseline}?",
+        "compare_runs",
+        {"run_ids": [Seeded.candidate, Seeded.baseline], "baseline": Seeded.baseline},
     ),
     (
-        f"How slow were the mmlu-pro answers of {Seeded.candidate}, and how many tokens did they take?",
-        "get_artifact_content",
-        {"run_id": MMLU_PRO_JOB, "artifact_path": "artifacts/eval_factory_metrics.json"},
+        "How often was its mmlu-pro server overloaded or broken, and when last?",
+        "search_artifacts",
+        {
+            "run_ids": [MMLU_PRO_JOB],
+            "pattern": "HTTP (429|5\\d\\d)",
+            "glob": "**/*.log",
+            "max_matches": 3,
+            "last": True,
+        },
     ),
     (
-        "How does its client log end?",
-        "get_artifact_content",
-        {"run_id": MMLU_PRO_JOB, "artifact_path": f"client-{SLURM_JOB}.log", "tail": 5},
+        "Did the loss of sft-8b-bs512 spike anywhere?",
+        "get_metric_history",
+        {"run_ids": [Seeded.training_spike], "metrics": ["train/loss"], "max_points": 8, "exact": True},
     ),
     (
         f"And a mistake: what did {Seeded.ambiguous_prefix} score?",
@@ -73,6 +81,15 @@ def run_demo(folder: str) -> int:
         return _stopped(f"The store in {place} is not as the demo makes it. Remove that folder and start again.")
     _go_on(terminal, uri)
     return 0
+
+
+def command_of_this() -> tuple[str, ...]:
+    """How a host starts the code that is running now: a checkout it was installed from, or the published package."""
+    told = distribution("mlflow-mcp").read_text("direct_url.json")
+    url = json.loads(told).get("url", "") if told else ""
+    if not url.startswith("file:"):
+        return COMMAND
+    return (COMMAND[0], "--from", url2pathname(unquote(urlsplit(url).path)), *COMMAND[1:])
 
 
 def _stopped(sentence: str) -> int:
@@ -161,14 +178,15 @@ def _took(started: float) -> str:
 
 def _go_on(terminal: Terminal, uri: str) -> None:
     """The lines to paste for asking on by hand; never broken, so that they can be."""
-    entry = {"command": COMMAND[0], "args": list(COMMAND[1:]), "env": {"MLFLOW_TRACKING_URI": uri}}
+    command = command_of_this()
+    entry = {"command": command[0], "args": list(command[1:]), "env": {"MLFLOW_TRACKING_URI": uri}}
     variable = shlex.quote(f"MLFLOW_TRACKING_URI={uri}")
     terminal.say()
     terminal.say("Go on by yourself", "bold")
     terminal.say()
     terminal.say("In Claude Code:")
     terminal.say()
-    terminal.say(f"claude mcp add mlflow -e {variable} -- {shlex.join(COMMAND)}", "cyan")
+    terminal.say(f"claude mcp add --env {variable} --transport stdio mlflow -- {shlex.join(command)}", "cyan")
     terminal.say()
     terminal.say("In Cursor, in .cursor/mcp.json:")
     terminal.say()

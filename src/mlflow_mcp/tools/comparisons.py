@@ -51,7 +51,9 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
         )
     if baseline is not None and baseline not in run_ids:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
-    sides = [_side(chr(65 + at), given, runs) for at, (given, runs) in enumerate(resolve.groups_of(tracking, run_ids))]
+    groups = resolve.groups_of(tracking, run_ids)
+    _refuse_the_same(groups)
+    sides = [_side(chr(65 + at), given, runs) for at, (given, runs) in enumerate(groups)]
     _look_closer(tracking, sides)
     comparison.align(sides)
     base = next(side for side in sides if side.given == (baseline or run_ids[0]))
@@ -83,6 +85,17 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
             f"{len(differing) - MOST_DIFFERENCES} more differences are not shown; get_run shows all params of a run."
         )
     return answer
+
+
+def _refuse_the_same(groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
+    """Raise Problem when two ids, e.g. a name and a prefix, stand for the same runs."""
+    seen: dict[frozenset[str], str] = {}
+    for given, runs in groups:
+        first = seen.setdefault(frozenset(run.info.run_id for run in runs), given)
+        if first != given:
+            raise Problem(
+                f"'{first}' and '{given}' are the same.", "Give run_ids two or more different runs or invocations."
+            )
 
 
 def _side(label: str, given: str, runs: Sequence[Run]) -> Side:
