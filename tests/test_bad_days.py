@@ -57,7 +57,9 @@ def test_the_host_name_is_unknown(ask):
     answer = ask("http://mlflow.invalid", "get_server_info")
 
     assert answer.is_error
-    assert answer.text.startswith("The MLflow server at http://mlflow.invalid cannot be reached: its host name is unknown.")
+    assert answer.text.startswith(
+        "The MLflow server at http://mlflow.invalid cannot be reached: its host name is unknown."
+    )
 
 
 def test_the_server_is_silent(ask):
@@ -208,9 +210,7 @@ def test_a_run_that_a_failing_server_does_not_show_is_not_called_unknown(mlflow_
 
 def test_files_that_a_failing_server_does_not_show_are_not_called_absent(mlflow_server, ask):
     with faulty_proxy(mlflow_server.uri, fail(500, "get-artifact")) as proxy:
-        answer = ask(
-            proxy.uri, "get_artifact_content", run_id=mlflow_server.seeded.log_run, artifact_path="config.yml"
-        )
+        answer = ask(proxy.uri, "get_artifact_content", run_id=mlflow_server.seeded.log_run, artifact_path="config.yml")
 
     assert answer.is_error
     assert answer.text.startswith(f"The MLflow server at {proxy.uri} failed inside (500).")

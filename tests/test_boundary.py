@@ -130,7 +130,10 @@ def test_many_calls_at_once_are_all_answered(store):
 
 def test_arguments_of_a_wrong_kind_are_told_in_words(sqlite_template, ask):
     for arguments, sentence in [
-        ({"limit": 0}, "'limit' cannot be 0: Input should be greater than or equal to 1. Call again with another value."),
+        (
+            {"limit": 0},
+            "'limit' cannot be 0: Input should be greater than or equal to 1. Call again with another value.",
+        ),
         (
             {"limit": "many"},
             "'limit' cannot be 'many': Input should be a valid integer, unable to parse string as an integer. "
@@ -145,7 +148,9 @@ def test_arguments_of_a_wrong_kind_are_told_in_words(sqlite_template, ask):
 
 def test_one_name_stands_for_a_list_of_one(sqlite_template, ask):
     one = ask(sqlite_template.uri, "query_runs", experiment_id="sweeps", metrics="accuracy", params="lr", limit=2)
-    many = ask(sqlite_template.uri, "query_runs", experiment_id=["sweeps"], metrics=["accuracy"], params=["lr"], limit=2)
+    many = ask(
+        sqlite_template.uri, "query_runs", experiment_id=["sweeps"], metrics=["accuracy"], params=["lr"], limit=2
+    )
 
     assert one.data == many.data
 
@@ -180,9 +185,10 @@ def large_questions(seeded):
 @pytest.mark.parametrize("max_tokens", BUDGETS)
 def test_no_answer_exceeds_its_budget_and_what_went_is_said(max_tokens, store, ask_many):
     questions = large_questions(store.seeded)
-    with ask_many(Settings(tracking_uri=store.uri, max_tokens=max_tokens)) as small, ask_many(
-        Settings(tracking_uri=store.uri, max_tokens=25_000)
-    ) as large:
+    with (
+        ask_many(Settings(tracking_uri=store.uri, max_tokens=max_tokens)) as small,
+        ask_many(Settings(tracking_uri=store.uri, max_tokens=25_000)) as large,
+    ):
         answers = [(tool, small(tool, **given), large(tool, **given)) for tool, given in questions]
 
     for tool, answer, whole in answers:

@@ -126,7 +126,10 @@ def test_an_argument_means_the_same_wherever_it_stands():
     """A shared name has one description; but where it is required it may ask for one of what it lists elsewhere."""
     for argument in ("run_id", "experiment_id", "invocation_id", "limit", "cursor", "artifact_path"):
         told = {
-            (argument in tool.input_schema.get("required", ()), tool.input_schema["properties"][argument]["description"])
+            (
+                argument in tool.input_schema.get("required", ()),
+                tool.input_schema["properties"][argument]["description"],
+            )
             for tool in TOOLS.values()
             if argument in tool.input_schema.get("properties", {})
         }

@@ -149,10 +149,10 @@ def test_a_table_is_aligned_and_no_wider_than_the_screen():
         "rows": [["1" * 32, "x" * 40, "y" * 40, {"acc": 0.5, "loss": 2}]],
     }
     assert laid_out({"runs": long}, 70) == [
-        "run_id     a                                         metrics",
-        "---------  ----------------------------------------  ---------",
-        f"11111111…  {'x' * 40}  acc   0.5",
-        f"{'':53}loss  2",
+        "run_id     a                             metrics",
+        "---------  ----------------------------  ---------",
+        f"11111111…  {'x' * 13}…{'x' * 14}  acc   0.5",
+        f"{'':41}loss  2",
         "Too wide for here, but in the answer: b",
     ]
 

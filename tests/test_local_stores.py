@@ -213,7 +213,9 @@ def test_without_a_uri_the_database_of_this_folder_is_read(sqlite_store, ask):
 # --- artifacts that lead elsewhere
 
 
-@pytest.mark.parametrize("path", ["../secret.txt", "a/../../secret.txt", "/etc/passwd", "~/x", "C:/x", "..\\secret.txt"])
+@pytest.mark.parametrize(
+    "path", ["../secret.txt", "a/../../secret.txt", "/etc/passwd", "~/x", "C:/x", "..\\secret.txt"]
+)
 def test_a_path_never_leads_out_of_the_run(path, store, ask):
     for tool, name in (("get_artifact_content", "artifact_path"), ("list_artifacts", "path")):
         answer = ask(store.uri, tool, **{"run_id": store.seeded.log_run, name: path})

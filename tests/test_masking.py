@@ -100,13 +100,17 @@ def test_what_is_named_a_secret_is_hidden(text, masked):
     assert mask_text(text) == masked
 
 
-@pytest.mark.parametrize("name", ["api_key", "config.deployment.api_key", "password", "DB_PASSWORD", "hf_token", "secret"])
+@pytest.mark.parametrize(
+    "name", ["api_key", "config.deployment.api_key", "password", "DB_PASSWORD", "hf_token", "secret"]
+)
 def test_a_value_under_a_secret_name_is_hidden_whatever_its_shape(name):
     assert mask({name: "correct horse battery"}) == {name: HIDDEN}
     assert mask({"columns": ["run_id", f"params.{name}"], "rows": [["r", "correct horse"]]})["rows"] == [["r", HIDDEN]]
 
 
-@pytest.mark.parametrize("name", ["max_new_tokens", "num_tokens", "token_count", "tokenizer", "keys", "monkey", "passes", "secretary"])
+@pytest.mark.parametrize(
+    "name", ["max_new_tokens", "num_tokens", "token_count", "tokenizer", "keys", "monkey", "passes", "secretary"]
+)
 def test_a_value_under_a_harmless_name_is_shown(name):
     assert mask({name: "correct-horse"}) == {name: "correct-horse"}
 
@@ -164,9 +168,10 @@ def test_the_seeded_secret_is_really_there(store, ask):
     open_settings = Settings(tracking_uri=store.uri, mask_secrets=False)
 
     assert store.seeded.secret in ask(open_settings, "get_run", run_id=store.seeded.log_run).text
-    assert store.seeded.secret in ask(
-        open_settings, "get_artifact_content", run_id=store.seeded.log_run, artifact_path="config.yml"
-    ).text
+    assert (
+        store.seeded.secret
+        in ask(open_settings, "get_artifact_content", run_id=store.seeded.log_run, artifact_path="config.yml").text
+    )
 
 
 def test_a_param_named_max_new_tokens_is_shown(sqlite_template, ask):

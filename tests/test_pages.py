@@ -77,9 +77,7 @@ def test_a_page_cut_by_the_budget_goes_on_after_its_last_row(sqlite_template, as
     small = Settings(tracking_uri=sqlite_template.uri, max_tokens=500)
     with ask_many(small) as ask:
         first = ask("query_runs", limit=1_000, params=[], tags=[], metrics=[])
-        in_parts, parts = walked(
-            ask, "query_runs", "runs", "run_id", limit=1_000, params=[], tags=[], metrics=[]
-        )
+        in_parts, parts = walked(ask, "query_runs", "runs", "run_id", limit=1_000, params=[], tags=[], metrics=[])
 
     shown = len(first.data["runs"]["rows"])
     assert first.data["notes"] == [
@@ -156,7 +154,9 @@ def many_experiments(sqlite_template, tmp_path_factory):
 
 
 @pytest.mark.parametrize("limit", [1, 7, 60])
-@pytest.mark.parametrize("order_by", [None, "metrics.score DESC", "metrics.score", ["start_time", "metrics.score DESC"]])
+@pytest.mark.parametrize(
+    "order_by", [None, "metrics.score DESC", "metrics.score", ["start_time", "metrics.score DESC"]]
+)
 def test_pages_across_more_than_a_thousand_experiments_are_in_one_order(limit, order_by, many_experiments, ask_many):
     arguments = {"query": "tags.of = 'many'"} | ({"order_by": order_by} if order_by else {})
     with ask_many(many_experiments) as ask:
@@ -169,9 +169,7 @@ def test_pages_across_more_than_a_thousand_experiments_are_in_one_order(limit, o
 
 
 def test_an_order_by_metric_holds_across_more_than_a_thousand_experiments(many_experiments, ask):
-    answer = ask(
-        many_experiments, "query_runs", query="tags.of = 'many'", order_by="metrics.score DESC", limit=1_000
-    )
+    answer = ask(many_experiments, "query_runs", query="tags.of = 'many'", order_by="metrics.score DESC", limit=1_000)
 
     at = answer.data["runs"]["columns"].index("metrics.score")
     scores = [row[at] for row in answer.data["runs"]["rows"]]
@@ -215,7 +213,9 @@ def test_a_cursor_of_another_tool_is_refused(sqlite_template, ask_many):
     assert answer.text.startswith("This cursor belongs to other arguments.")
 
 
-@pytest.mark.parametrize("cursor", ["2", "page 2", "eyJvZmZzZXQiOiA1fQ", "W10", "WzFd", "ünïcode", "AAAA", "=" * 9, "x" * 5_000])
+@pytest.mark.parametrize(
+    "cursor", ["2", "page 2", "eyJvZmZzZXQiOiA1fQ", "W10", "WzFd", "ünïcode", "AAAA", "=" * 9, "x" * 5_000]
+)
 @pytest.mark.parametrize("tool", ["query_runs", "search_experiments", "list_artifacts"])
 def test_a_made_up_cursor_is_refused(tool, cursor, sqlite_template, ask):
     arguments = {"run_id": sqlite_template.seeded.log_run} if tool == "list_artifacts" else {}

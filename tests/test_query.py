@@ -29,9 +29,12 @@ QUOTED = [
     ("tags.my-tag like 'x%'", "tags.`my-tag` like 'x%'"),
     ("tags.note = 'metrics.val/loss > 3'", "tags.note = 'metrics.val/loss > 3'"),
     ("tags.note = 'a AND b OR (c)'", "tags.note = 'a AND b OR (c)'"),
-    ("tags.note = \"it's\"", "tags.note = \"it's\""),
+    ('tags.note = "it\'s"', 'tags.note = "it\'s"'),
     ("tags.a-b = 'x' AND metrics.c/d > 1", "tags.`a-b` = 'x' AND metrics.`c/d` > 1"),
-    ("tags.a-b = 'x' and metrics.c/d > 1 and params.e = 'f'", "tags.`a-b` = 'x' and metrics.`c/d` > 1 and params.e = 'f'"),
+    (
+        "tags.a-b = 'x' and metrics.c/d > 1 and params.e = 'f'",
+        "tags.`a-b` = 'x' and metrics.`c/d` > 1 and params.e = 'f'",
+    ),
     ("attributes.status = 'FINISHED'", "attributes.status = 'FINISHED'"),
     ("status = 'FINISHED'", "status = 'FINISHED'"),
     ("attributes.run_id IN ('a', 'b')", "attributes.run_id IN ('a', 'b')"),
@@ -156,10 +159,10 @@ def test_any_name_and_value_can_be_searched_for_exactly(name, value):
 
 def test_a_value_with_both_kinds_of_quotes_is_refused_with_a_way_out():
     with pytest.raises(Problem) as caught:
-        equals("tags", "note", "it's \"so\"")
+        equals("tags", "note", 'it\'s "so"')
 
     assert str(caught.value) == (
-        "MLflow cannot search for a value that holds both kinds of quotes: it's \"so\". "
+        'MLflow cannot search for a value that holds both kinds of quotes: it\'s "so". '
         "Use query_runs with LIKE and `_` in place of the quotes."
     )
 

@@ -123,11 +123,12 @@ def _from_byte(source: ArtifactSource, path: str, window: Window, encoding: str,
 
 
 def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, encoding: str, budget: int) -> Lines:
-    passed, rest, wanted, read, ended = 0, b"", start - 1, 0, True
+    passed, rest, wanted, read, ended, last = 0, b"", start - 1, 0, True, b"\n"
     with closing(source.stream(path)) as stream:
         for whole_block in stream:
             block = whole_block
             read += len(block)
+            last = block[-1:]
             if passed < wanted:
                 breaks = block.count(b"\n")
                 if passed + breaks < wanted:
@@ -143,7 +144,7 @@ def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, 
                 ended = False
                 break
     if passed < wanted or (ended and not rest and start > 1):
-        raise _beyond(passed + bool(passed < wanted))
+        raise _beyond(passed + (passed < wanted and last != b"\n"))
     return _shown(_split(rest, encoding, ended), start, most, budget, read if ended else None, complete=ended)
 
 

@@ -57,7 +57,10 @@ def test_a_run_without_artifacts_says_so(store, ask):
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("logs", "The run has no folder 'logs'. Nearest: 'simple_evals.mmlu-pro/logs'. list_artifacts(run_id) shows the root."),
+        (
+            "logs",
+            "The run has no folder 'logs'. Nearest: 'simple_evals.mmlu-pro/logs'. list_artifacts(run_id) shows the root.",
+        ),
         ("zzzzzz", "The run has no folder 'zzzzzz'. list_artifacts(run_id) shows the root."),
     ],
 )
@@ -72,9 +75,7 @@ def test_a_file_given_as_a_folder_is_told_how_to_read_it(store, ask):
     answer = ask(store.uri, "list_artifacts", run_id=GPQA, path="config.yml")
 
     assert answer.is_error
-    assert answer.text == (
-        "'config.yml' is a file of 2.33 kB. get_artifact_content(run_id, 'config.yml') reads it."
-    )
+    assert answer.text == ("'config.yml' is a file of 2.33 kB. get_artifact_content(run_id, 'config.yml') reads it.")
 
 
 @pytest.mark.parametrize("tool", ["list_artifacts", "get_artifact_content"])
@@ -153,7 +154,9 @@ def test_a_file_of_a_run_without_files_says_that_there_are_none(store, ask):
 def test_a_log_is_read_in_parts_that_fit_together(store, ask_many):
     """Following the notes from line to line gives every line once, without colours and progress bars."""
     with ask_many(store.uri) as ask:
-        first = ask("get_artifact_content", run_id=store.seeded.log_run, artifact_path="client-481516.log", max_lines=150)
+        first = ask(
+            "get_artifact_content", run_id=store.seeded.log_run, artifact_path="client-481516.log", max_lines=150
+        )
         second = ask(
             "get_artifact_content",
             run_id=store.seeded.log_run,
@@ -161,7 +164,9 @@ def test_a_log_is_read_in_parts_that_fit_together(store, ask_many):
             start_line=151,
             max_lines=50,
         )
-        both = ask("get_artifact_content", run_id=store.seeded.log_run, artifact_path="client-481516.log", max_lines=200)
+        both = ask(
+            "get_artifact_content", run_id=store.seeded.log_run, artifact_path="client-481516.log", max_lines=200
+        )
 
     assert (first.data["lines"], second.data["lines"], both.data["lines"]) == ("1-150", "151-200", "1-200")
     assert "start_line=151 goes on" in str(first.data["notes"])
@@ -187,7 +192,9 @@ def test_the_end_of_a_log_is_read_without_the_rest(mlflow_server, ask):
     assert all(each.startswith("bytes=") for each in ranges)
 
 
-@pytest.mark.parametrize("window", [{}, {"tail": 7}, {"start_line": 500, "max_lines": 9}], ids=["head", "tail", "middle"])
+@pytest.mark.parametrize(
+    "window", [{}, {"tail": 7}, {"start_line": 500, "max_lines": 9}], ids=["head", "tail", "middle"]
+)
 def test_a_server_that_ignores_ranges_gives_the_same(window, mlflow_server, ask):
     asked = {
         "run_id": mlflow_server.seeded.log_run,

@@ -161,8 +161,7 @@ def test_an_invocation_elsewhere_says_to_look_in_all_experiments(store, ask):
 
     assert answer.is_error
     assert answer.text == (
-        "No run of invocation '71f3f3199ea5e1f0' in experiment 'evals'. "
-        "Leave experiment_id out to look in all of them."
+        "No run of invocation '71f3f3199ea5e1f0' in experiment 'evals'. Leave experiment_id out to look in all of them."
     )
 
 
@@ -222,8 +221,6 @@ def test_unreadable_results_are_said_and_the_scores_shown_all_the_same(mlflow_se
 
 
 def test_an_invocation_of_many_tasks_keeps_within_its_budget(store, ask):
-    answer = ask(
-        Settings(tracking_uri=store.uri, max_tokens=500), "get_invocation", invocation_id=store.seeded.whole
-    )
+    answer = ask(Settings(tracking_uri=store.uri, max_tokens=500), "get_invocation", invocation_id=store.seeded.whole)
 
     assert len(answer.text) <= 2_000

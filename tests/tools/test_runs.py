@@ -87,7 +87,9 @@ def test_a_misspelt_experiment_is_told_the_nearest(store, ask):
     answer = ask(store.uri, "query_runs", experiment_id="eval")
 
     assert answer.is_error
-    assert answer.text == "No experiment has the id or name 'eval'. Nearest: 'evals'. search_experiments lists them all."
+    assert (
+        answer.text == "No experiment has the id or name 'eval'. Nearest: 'evals'. search_experiments lists them all."
+    )
 
 
 def test_one_wrong_experiment_in_a_list_is_an_error_too(store, ask):

@@ -69,7 +69,7 @@ def _beginning(name: str, text: str, width: int) -> list[str]:
 def _table(table: dict[str, Any], width: int) -> list[str]:
     """The columns that fit, aligned; the others by name; and what is equal in every row."""
     names = list(table["columns"])
-    for widest in (width, WIDEST_CELL, 36, 28):
+    for widest in (width, width - 15, WIDEST_CELL, 36, 28):
         cells = [[_cell(value, widest) for value in row] for row in table["rows"]]
         shown = _that_fit(names, cells, width)
         if len(shown) == len(names):
@@ -121,4 +121,7 @@ def _cell(value: Any, widest: int) -> list[str]:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """The text, or its beginning and its end: names mostly differ at their ends."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - limit // 2 - 1] + "…" + text[len(text) - limit // 2 :]

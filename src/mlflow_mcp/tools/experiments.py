@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -183,7 +183,7 @@ def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: li
         for name, value in each.items():
             values.setdefault(name, Counter())[value] += 1
     names = sorted(
-        values, key=lambda name: (len(values[name]) == 1, name.startswith("config."), -values[name].total(), name)
+        values, key=lambda name: (_is_the_same(name, values), name.startswith("config."), -values[name].total(), name)
     )
     if len(names) > most:
         rest = names[most:]
@@ -196,6 +196,13 @@ def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: li
         shown = [clip(value, 60) for value, _ in counts.most_common(_VALUES if few else 2)]
         rows.append([name, counts.total(), len(counts), shown if few else [*shown, "…"]])
     return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
+
+
+def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
+    """Whether a name has one value in all runs: for a config param, in all runs that logged their config at all."""
+    is_config = name.startswith("config.")
+    most = max(each.total() for other, each in values.items() if other.startswith("config.") == is_config)
+    return len(values[name]) == 1 and values[name].total() == most
 
 
 def _invocations(runs: Sequence[Run]) -> str | None:
