@@ -91,7 +91,7 @@ def test_a_value_that_cannot_be_used_is_told_in_one_sentence(variable, value, se
 
 @pytest.mark.parametrize("value", ["everything", "tracking,everything", ","])
 def test_an_unknown_toolset_is_refused(value):
-    with pytest.raises(SettingsError, match="^MLFLOW_MCP_TOOLSETS="):
+    with pytest.raises(SettingsError, match=r"^MLFLOW_MCP_TOOLSETS="):
         Settings.from_environment({"MLFLOW_MCP_TOOLSETS": value})
 
 

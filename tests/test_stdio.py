@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import anyio
 import pytest
@@ -144,13 +144,18 @@ def test_closing_stdin_ends_the_process_even_while_a_call_waits_for_a_silent_ser
     with faulty_proxy("http://127.0.0.1:9", stall()) as proxy, started(MLFLOW_TRACKING_URI=proxy.uri) as host:
         host.initialize()
         host.send("tools/call", {"name": "query_runs", "arguments": {}}, id=99)
-        with pytest.raises(subprocess.TimeoutExpired):
-            while not proxy.count():  # until the call hangs
-                host.process.wait(timeout=0.02)
-            raise subprocess.TimeoutExpired(COMMAND, 0)
+        wait_until(proxy.count, host.process)
         host.process.stdin.close()
 
         assert host.process.wait(timeout=3) == 0
+
+
+def wait_until(condition, process):
+    """Until it holds; the watchdog of `started` ends the process, and so this, when it never does."""
+    while not condition():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.02)
+            pytest.fail("the server ended")
 
 
 def test_settings_that_cannot_be_used_end_the_process_with_one_sentence():
