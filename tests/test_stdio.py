@@ -78,8 +78,9 @@ def started(*, seconds=60, **variables):
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
-def test_a_client_of_any_version_connects_and_gets_an_answer(version, sqlite_template):
-    with started(MLFLOW_TRACKING_URI=sqlite_template.uri) as host:
+def test_a_client_of_any_version_connects_and_gets_an_answer(version):
+    """Without an MLflow server: the answer is what to set, and comes without `import mlflow`."""
+    with started() as host:
         hello = host.initialize(version)
         tools = host.ask("tools/list", {})["result"]["tools"]
         answer = host.call("search_experiments", name="llama")
@@ -88,7 +89,7 @@ def test_a_client_of_any_version_connects_and_gets_an_answer(version, sqlite_tem
     assert hello["serverInfo"]["name"] == "mlflow-mcp"
     assert "invocation id" in hello["instructions"]
     assert "get_invocation" in [tool["name"] for tool in tools]
-    assert json.loads(answer["content"][0]["text"])["experiments"]["rows"][0][1] == "ana/llama-3.1-8b"
+    assert answer["content"][0]["text"].startswith("No MLflow server is configured, and this folder holds no mlflow.db")
 
 
 def test_a_client_of_the_newest_version_connects_without_a_handshake(sqlite_template):
@@ -175,15 +176,6 @@ def test_settings_that_cannot_be_used_end_the_process_with_one_sentence():
         "mlflow-mcp: MLFLOW_MCP_MAX_TOKENS='lots' cannot be used: Input should be a valid integer, unable to parse "
         "string as an integer. Correct it or leave MLFLOW_MCP_MAX_TOKENS out.\n"
     )
-
-
-def test_without_any_setting_it_starts_and_says_what_to_set():
-    with started() as host:
-        host.initialize()
-        answer = host.call("query_runs")
-
-    assert answer["isError"]
-    assert answer["content"][0]["text"].startswith("No MLflow server is configured, and this folder holds no mlflow.db")
 
 
 IMPORT = """

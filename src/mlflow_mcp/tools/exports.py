@@ -105,10 +105,10 @@ def _spool(tracking: Tracking, ids: list[str], query: str, spool: IO[str]) -> tu
     """Write every run as a line of JSON, so that memory holds a page, and return all columns and the number of rows."""
     names: dict[str, set[str]] = {"metrics": set(), "params": set(), "tags": set()}
     experiments = tracking.experiment_names()
-    rows = 0
     spool.seek(0)
     spool.truncate()  # a search is repeated when the list of experiments has changed meanwhile
-    for page in pages.every_page(tracking, ids, query):
+    reading = pages.EveryRun(tracking, ids, query)
+    for page in reading:
         for run in page:
             row = _row(run, experiments)
             if tracking.settings.mask_secrets:
@@ -118,15 +118,13 @@ def _spool(tracking: Tracking, ids: list[str], query: str, spool: IO[str]) -> tu
                 if dot:
                     names[kind].add(name)
             spool.write(json.dumps(row) + "\n")
-        rows += len(page)
-        tracking.call.progress(rows, None, f"{rows:,} runs read")
-        if tracking.call.is_late:
-            raise Problem(
-                f"The time for one call was up after {plural(rows, 'run')}, so nothing was written.",
-                "Export fewer runs (an experiment, a narrower query), or raise MLFLOW_MCP_TIMEOUT.",
-            )
+    if reading.stopped:
+        raise Problem(
+            f"The time for one call was up after {plural(reading.read, 'run')}, so nothing was written.",
+            "Export fewer runs (an experiment, a narrower query), or raise MLFLOW_MCP_TIMEOUT.",
+        )
     columns = [*_TEXTS, *sorted(names["metrics"]), *sorted(names["params"]), *sorted(names["tags"])]
-    return columns, rows
+    return columns, reading.read
 
 
 def _row(run: Run, experiments: dict[str, str]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def get_metric_history(
     """Get the curves of metrics (loss, accuracy, system metrics) of one or more runs in few points, with first, last, min,
     max, best step, mean of the last tenth, largest jump and where NaN is. Long curves are sampled by the server;
     exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
+    refuse_backwards(start_step, end_step)
     runs = resolve.runs_of(tracking, run_ids)
     wanted = curves_of(runs, metrics)
     most = max_points or max(10, min(100, MOST_POINTS // len(wanted)))
@@ -97,6 +98,11 @@ def get_metric_history(
     return answer
 
 
+def refuse_backwards(start: int | None, end: int | None) -> None:
+    if start is not None and end is not None and start > end:
+        raise Problem(f"start_step {start} is after end_step {end}.", "Give the lower one as start_step.")
+
+
 def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
     """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
     for wanted in metrics:
@@ -107,7 +113,7 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
                 f"No metric '{wanted}' in {plural(len(runs), 'run')}.",
                 f"{'Nearest' if nearest(wanted, known) else 'There are'}: {listed(close)}."
                 if close
-                else "They have no metrics.",
+                else "There are no metrics at all.",
             )
     pairs = [(run, name) for run in runs for name in matching(metrics, sorted(run.data.metrics))]
     if len(pairs) > MOST_CURVES:
@@ -175,7 +181,7 @@ def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: s
         run=run.info.run_name,
         metric=name,
         points=curve.count if is_whole else None,
-        sampled=None if is_whole else f"{curve.count:,} points sampled by the server",
+        sampled=None if is_whole else f"{curve.count:,} points, evenly spread",
         x=[point.step if axis == "step" else round((point.timestamp - origin) / 1000, 3) for point in shown],
         y=[number(point.value) for point in shown],
         **curve.facts(),

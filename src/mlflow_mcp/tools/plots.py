@@ -12,7 +12,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.output import Picture, iso, number, plural
 from mlflow_mcp.params import MetricNames, RunIds
 from mlflow_mcp.samples import is_finite
-from mlflow_mcp.tools.metrics import Axis, EndStep, StartStep, curves_of, read_histories
+from mlflow_mcp.tools.metrics import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
 from mlflow_mcp.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def plot_metrics(
 ) -> Picture:
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
+    refuse_backwards(start_step, end_step)
     runs = resolve.runs_of(tracking, run_ids)
     wanted = curves_of(runs, metrics)
     if kind == "bars":
@@ -65,7 +66,7 @@ def plot_metrics(
     if log_scale:
         answer.note("Logarithmic value axis.")
     if any(not each.is_whole for each in found.values()):
-        answer.note(f"Long curves are drawn, and told of, by {_POINTS:,} points sampled by the server.")
+        answer.note(f"Long curves are drawn, and told of, by {_POINTS:,} evenly spread points.")
     return answer
 
 

@@ -187,13 +187,13 @@ def aggregate_runs(
     columns, rows = counted.table(keys, quantiles or [])
     answer = Aggregates(
         runs=counted.runs,
-        exact=counted.is_all,
+        exact=counted.stopped is None,
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
-    if not counted.is_all:
+    if counted.stopped:
         answer.note(
-            f"NOT all runs: {counted.why_not_all}. These figures hold for the {counted.runs:,} runs read; "
+            f"NOT all runs: {counted.stopped}. These figures hold for the {counted.runs:,} runs read; "
             "narrow the query for exact ones."
         )
     if empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
@@ -210,8 +210,7 @@ class _Counted:
         self.wanted = list(metrics)
         self.keys = list(keys)
         self.runs = 0
-        self.is_all = True
-        self.why_not_all = ""
+        self.stopped: str | None = None
         self.groups: dict[tuple[Any, ...], int] = {}
         self.samples: dict[tuple[Any, ...], dict[str, Sample]] = {}
         self.metric_names: list[str] = []
@@ -307,14 +306,9 @@ def _figures(sample: Sample, quantiles: Sequence[float]) -> list[Any]:
 def _count(tracking: Tracking, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[str]) -> _Counted:
     counted = _Counted(metrics, keys)
     experiments = tracking.experiment_names()
-    for page in pages.every_page(tracking, ids, query):
+    reading = pages.EveryRun(tracking, ids, query, MOST_RUNS)
+    for page in reading:
         for run in page:
             counted.add(run, experiments)
-        tracking.call.progress(counted.runs, None, f"{counted.runs:,} runs read")
-        if counted.runs >= MOST_RUNS:
-            counted.is_all, counted.why_not_all = False, f"more than {MOST_RUNS:,} runs match"
-            break
-        if tracking.call.is_late:
-            counted.is_all, counted.why_not_all = False, "the time for one call was up"
-            break
+    counted.stopped = reading.stopped
     return counted
