@@ -124,8 +124,8 @@ def test_no_argument_has_another_name_than_elsewhere(name):
 
 def test_an_argument_means_the_same_wherever_it_stands():
     """A shared name has one description; but where it is required it may ask for one of what it lists elsewhere.
-    (`run_id` is left out: the tools of artifacts take models under it, too.)"""
-    for argument in ("experiment_id", "invocation_id", "limit", "cursor", "artifact_path"):
+    (`run_id` and `artifact_path` are left out: some tools take models and folders under them, too.)"""
+    for argument in ("experiment_id", "invocation_id", "limit", "cursor"):
         told = {
             (
                 argument in tool.input_schema.get("required", ()),

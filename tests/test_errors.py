@@ -104,7 +104,8 @@ def test_an_unexpected_error_is_named_without_a_traceback():
 def test_a_missing_package_is_named():
     problem = problem_of(ModuleNotFoundError("No module named 'boto3'", name="boto3"), URI)
 
-    assert str(problem).startswith("This needs the Python package 'boto3', which is not installed.")
+    assert "not installed" in str(problem)
+    assert "mlflow-mcp[s3]" in str(problem)
 
 
 def test_a_problem_of_our_own_passes_unchanged():

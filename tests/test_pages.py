@@ -30,16 +30,16 @@ def walked(ask_on, tool, table, first_column, **arguments):
         assert part["rows"], "a page that continues has shown something"
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7])
 @pytest.mark.parametrize(
-    "arguments",
+    ("limit", "arguments"),
     [
-        {},
-        {"experiment_id": ["evals", "sweeps"]},
-        {"experiment_id": "sweeps", "order_by": "metrics.accuracy DESC"},
-        {"order_by": ["params.optimizer", "metrics.loss"]},
+        (1, {"experiment_id": "sweeps", "order_by": "metrics.accuracy DESC"}),
+        (2, {"experiment_id": ["evals", "sweeps"]}),
+        (3, {"experiment_id": "sweeps", "order_by": "metrics.accuracy DESC"}),
+        (3, {}),
+        (7, {}),
+        (7, {"order_by": ["params.optimizer", "metrics.loss"]}),
     ],
-    ids=["newest", "two experiments", "by a metric with NaN and missing values", "by a param and a metric"],
 )
 def test_walking_the_pages_gives_what_one_page_gives(limit, arguments, sqlite_template, ask_many):
     with ask_many(sqlite_template.uri) as ask:
@@ -90,7 +90,7 @@ def test_a_page_cut_by_the_budget_goes_on_after_its_last_row(sqlite_template, as
 
 def test_a_page_cut_by_the_budget_in_the_middle_of_a_walk_goes_on_too(sqlite_template, ask_many):
     with ask_many(Settings(tracking_uri=sqlite_template.uri, max_tokens=1_000)) as ask:
-        whole, _ = walked(ask, "query_runs", "runs", "run_id", limit=1)
+        whole, _ = walked(ask, "query_runs", "runs", "run_id", limit=3)
         in_parts, _ = walked(ask, "query_runs", "runs", "run_id", limit=17)
 
     assert in_parts == whole
@@ -153,7 +153,7 @@ def many_experiments(sqlite_template, tmp_path_factory):
     return uri
 
 
-@pytest.mark.parametrize("limit", [1, 7, 60])
+@pytest.mark.parametrize("limit", [7, 60])
 @pytest.mark.parametrize(
     "order_by", [None, "metrics.score DESC", "metrics.score", ["start_time", "metrics.score DESC"]]
 )

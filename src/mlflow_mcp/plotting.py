@@ -124,12 +124,23 @@ def _legend(axis: Axes, lines: int) -> None:
 
 def _short(label: str) -> str:
     # A leading underscore would hide a label from the legend, and `$` would start a formula.
-    text = label.replace("$", r"\$").lstrip("_") or "run"
-    return text if len(text) <= 44 else f"{text[:30]}…{text[-12:]}"
+    text = _in_font(label.lstrip("_")) or "run"
+    return (text if len(text) <= 44 else f"{text[:30]}…{text[-12:]}").replace("$", r"\$")
+
+
+def _in_font(text: str) -> str:
+    """The text on one line, with a box for each character that matplotlib's font does not have (and would warn of)."""
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont("sans-serif"))
+    return "".join(part if font.get_char_index(ord(part)) else "□" for part in " ".join(text.split()))
 
 
 def _png(figure: Any) -> bytes:
+    import numpy
+
     file = io.BytesIO()
-    figure.savefig(file, format="png", facecolor="white")
+    with numpy.errstate(all="ignore"):  # the margins of an axis from 1e-300 to 1e300 overflow, and are cut
+        figure.savefig(file, format="png", facecolor="white")
     figure.clear()
     return file.getvalue()
