@@ -7,7 +7,21 @@ import math
 
 import pytest
 
-from mlflow_mcp.output import Answer, Page, Table, cell, clip, encoded, fit, iso, number, plural, seconds, size
+from mlflow_mcp.output import (
+    Answer,
+    Page,
+    Table,
+    clip,
+    content_of,
+    encoded,
+    fit,
+    iso,
+    number,
+    plural,
+    seconds,
+    short_numbers,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +88,16 @@ def test_durations_are_seconds_and_sizes_are_for_people():
 def test_long_text_is_cut_and_says_by_how_much():
     assert clip("x" * 10, 10) == "x" * 10
     assert clip("x" * 15, 10) == "x" * 10 + "…[+5 chars]"
-    assert cell("x" * 400).endswith("…[+100 chars]")
-    assert cell({"a": math.nan, "b": "x" * 400})["a"] == "NaN"
+
+
+def test_the_cells_of_a_table_have_short_numbers_and_are_cut_when_the_answer_is_made():
+    table = Table.of(["id", "text"], [["a", "x" * 400], ["b", {"loss": math.nan, "why": "y" * 400}]])
+    answer = Rows(table=table)
+
+    assert short_numbers({"a": 1 / 3, "b": math.nan}) == {"a": 0.333333, "b": "NaN"}
+    rows = fitted(answer, 10_000)["table"]["rows"]
+    assert rows[0][1] == "x" * 300 + "…[+100 chars]"
+    assert rows[1][1] == {"loss": "NaN", "why": "y" * 300 + "…[+100 chars]"}
 
 
 def test_what_is_equal_in_all_rows_stands_once():
@@ -102,6 +124,10 @@ class Rows(Page):
     table: Table
 
 
+def fitted(answer, budget):
+    return fit(answer, content_of(answer), budget)
+
+
 def page(count, width=40):
     answer = Rows(table=Table(columns=["n", "text"], rows=[[n, "x" * width] for n in range(count)]))
     answer.continue_with(lambda shown: f"after {shown}", count, more=False)
@@ -111,7 +137,7 @@ def page(count, width=40):
 @pytest.mark.parametrize("budget", [400, 1_000, 2_000, 5_000])
 @pytest.mark.parametrize("count", [1, 5, 50, 500])
 def test_rows_go_first_and_the_cursor_goes_on_after_the_last(budget, count):
-    content = fit(page(count), budget)
+    content = fitted(page(count), budget)
     shown = len(content["table"]["rows"])
 
     assert len(encoded(content)) <= budget
@@ -128,7 +154,7 @@ class Texts(Answer):
 
 
 def test_texts_are_cut_when_there_are_no_rows_to_leave_out():
-    content = fit(Texts(first="x" * 9_000, second={"a": "y" * 9_000, "b": "short"}), 4_000)
+    content = fitted(Texts(first="x" * 9_000, second={"a": "y" * 9_000, "b": "short"}), 4_000)
 
     assert len(encoded(content)) <= 4_000
     assert content["second"]["b"] == "short"
@@ -136,7 +162,7 @@ def test_texts_are_cut_when_there_are_no_rows_to_leave_out():
 
 
 def test_many_short_parts_are_left_out_as_the_last_resort_and_it_says_so():
-    content = fit(Texts(first="x", second={f"name-{n}": "y" * 30 for n in range(1_000)}), 2_000)
+    content = fitted(Texts(first="x", second={f"name-{n}": "y" * 30 for n in range(1_000)}), 2_000)
 
     assert len(encoded(content)) <= 2_000
     assert content["notes"][-1] == "`second` is not complete: it does not fit into one answer."
@@ -147,5 +173,5 @@ def test_notes_come_last_and_each_once():
     answer.note("one", "", "two")
     answer.note("one")
 
-    assert list(fit(answer, 2_000)) == ["first", "second", "notes"]
+    assert list(fitted(answer, 2_000)) == ["first", "second", "notes"]
     assert answer.notes == ["one", "two"]

@@ -22,7 +22,7 @@ from pydantic import PrivateAttr, ValidationError
 from mlflow_mcp import errors
 from mlflow_mcp.call import Call
 from mlflow_mcp.masking import mask, mask_text
-from mlflow_mcp.output import Answer, Picture, clip, encoded, fit
+from mlflow_mcp.output import Answer, Picture, clip, content_of, encoded, fit
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tracking import Tracking
 
@@ -154,9 +154,10 @@ class BoundTool(Tool):
             image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
             words = TextContent(type="text", text=mask_text(text) if self._settings.mask_secrets else text)
             return CallToolResult(content=[image, words])
-        content = fit(answer, self._settings.max_chars)
+        content = content_of(answer)
         if self._settings.mask_secrets:
-            content = mask(content)
+            content = mask(content)  # before anything is cut: a part of a secret is not recognised as one
+        content = fit(answer, content, self._settings.max_chars)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
 
 

@@ -73,6 +73,19 @@ def _look_into_files(tracking: Tracking, run: Run, facts: Facts, wants_results: 
         folder = _only_folder(evaluation.task_of(run), facts.folders)
     if folder and wants_results:
         _read_results(tracking, run, folder, facts)
+    elif len(facts.folders) > 1:
+        _read_results_of_all(tracking, run, facts)
+
+
+def _read_results_of_all(tracking: Tracking, run: Run, facts: Facts) -> None:
+    """The model of a run that holds a whole invocation, and the sample count of a task that was only a trial."""
+    for folder in facts.folders:
+        of_task = Facts()
+        _read_results(tracking, run, f"{folder}/artifacts", of_task)
+        facts.model = facts.model or of_task.model
+        facts.told = facts.told or of_task.told
+        if of_task.samples is not None and of_task.samples <= evaluation.CANARY:
+            facts.samples = of_task.samples
 
 
 def _only_folder(task: str | None, folders: Sequence[str]) -> str | None:

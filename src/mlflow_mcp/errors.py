@@ -160,6 +160,11 @@ def problem_of(error: BaseException, uri: str) -> Problem:
             )
         if refused := re.search(r"too many (\d{3}) error responses", text):
             return of_status(int(refused[1]), where)
+        if "Databricks credential" in text:
+            return Problem(
+                "No credentials for Databricks were found.",
+                "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
+            )
         if _OLD_SCHEMA.search(text):
             return Problem(
                 f"The database {where} was made by another version of MLflow: {short(text)}",
@@ -311,6 +316,7 @@ EXTRAS = {
     "botocore": "s3",
     "google": "gcs",
     "azure": "azure",
+    "psycopg": "postgres",
     "psycopg2": "postgres",
     "databricks": "databricks",
 }

@@ -12,22 +12,23 @@ _TOKENS = re.compile(
     r"""(?x)
     \bAKIA[0-9A-Z]{16}\b | \bASIA[0-9A-Z]{16}\b          # AWS access keys
     | \bhf_[A-Za-z0-9]{20,}\b                            # Hugging Face
-    | \b(?:sk|rk|pk)[-_](?:[A-Za-z0-9]+[-_])*[A-Za-z0-9]{20,}\b  # OpenAI, Anthropic, Stripe and others
+    | \b(?:sk|rk|pk)[-_](?:[A-Za-z0-9]{1,20}[-_]){0,5}[A-Za-z0-9]{20,}\b  # OpenAI, Anthropic, Stripe and others
     | \bnvapi-[A-Za-z0-9_-]{20,}                         # NVIDIA
     | \bgh[pousr]_[A-Za-z0-9]{30,}\b | \bgithub_pat_\w{30,}\b | \bglpat-[\w-]{20,}
     | \bxox[abprs]-[\w-]{10,} | \bdapi[0-9a-f]{32}\b | \bAIza[\w-]{35}\b
-    | \beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{5,}          # JSON web tokens
+    | \beyJ[\w-]{10,4000}\.eyJ[\w-]{10,}\.[\w-]{5,}      # JSON web tokens
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
     """
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
-_URI_PASSWORD = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
+# This and `_ASSIGNED` begin only where a word does: begun at each of its letters, one of 30,000 would take half a minute.
+_URI_PASSWORD = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
 _TELLTALE = (  # a pattern of names, no secret
     r"(?:api[_-]?key|apikey|passw(?:or)?d|secret(?:[_-]?(?:access)?[_-]?key)?"
     r"|(?:access|auth|api|hf|bearer)[_-]?token|private[_-]?key)"
 )
 _ASSIGNED = re.compile(
-    rf"""(?i)(["']?[\w.-]*{_TELLTALE}["']?\s*[:=]\s*)(["']?)(?!\s|null\b|none\b|true\b|false\b|\$|\{{|<|\*|\[secret)([^\s"',;&}}]{{6,}})\2"""
+    rf"""(?i)(?<![\w.-])(["']?[\w.-]*{_TELLTALE}["']?\s*[:=]\s*)(["']?)(?!\s|null\b|none\b|true\b|false\b|\$|\{{|<|\*|\[secret)([^\s"',;&}}]{{6,}})\2"""
 )
 _NAMED = re.compile(rf"(?i)(?:^|[\w.-]*[._-]){_TELLTALE}$")
 

@@ -55,8 +55,8 @@ class Table(BaseModel):
                 shown.append(at)
         return cls(
             columns=[columns[at] for at in shown],
-            rows=[[cell(row[at]) for at in shown] for row in rows],
-            common={name: cell(value) for name, value in common.items()} or None,
+            rows=[[short_numbers(row[at]) for at in shown] for row in rows],
+            common={name: short_numbers(value) for name, value in common.items()} or None,
         )
 
     def without(self, name: str) -> Table:
@@ -144,14 +144,12 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…[+{len(text) - limit} chars]"
 
 
-def cell(value: Any) -> Any:
-    """A table's cell: numbers short, long text cut."""
+def short_numbers(value: Any) -> Any:
+    """A table's cell with its numbers as tables show them."""
     if isinstance(value, float):
         return number(value)
-    if isinstance(value, str):
-        return clip(value, CELL_CHARS)
     if isinstance(value, dict):
-        return {key: cell(inner) for key, inner in value.items()}
+        return {key: short_numbers(inner) for key, inner in value.items()}
     return value
 
 
@@ -168,13 +166,13 @@ def content_of(answer: Answer) -> dict[str, Any]:
     return content
 
 
-def fit(answer: Answer, budget: int) -> dict[str, Any]:
-    """The answer's content in at most `budget` characters of compact JSON.
+def fit(answer: Answer, content: dict[str, Any], budget: int) -> dict[str, Any]:
+    """The answer's content, masked already, in at most `budget` characters of compact JSON.
 
-    The rows of its longest table go first (and `next_cursor` continues after the last one kept), then its longest
-    texts are cut. What went is said in `notes`.
+    Long cells of tables are always cut. Then the rows of the longest table go (and `next_cursor` continues after the last
+    one kept), then the longest texts are cut. What went is said in `notes`.
     """
-    content = content_of(answer)
+    content = _with_short_cells(content)
     if len(encoded(content)) <= budget:
         return content
     rows = _longest_rows(content)
@@ -183,6 +181,16 @@ def fit(answer: Answer, budget: int) -> dict[str, Any]:
     if len(encoded(content)) > budget:
         content = _with_shorter_texts(content, budget)
     return content
+
+
+def _with_short_cells(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_with_short_cells(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    if not (isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list)):
+        return {key: _with_short_cells(inner) for key, inner in part.items()}
+    return {key: inner if key == "columns" else _cut_texts(inner, CELL_CHARS) for key, inner in part.items()}
 
 
 def _longest_rows(content: Any) -> list[Any] | None:

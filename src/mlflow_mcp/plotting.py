@@ -130,9 +130,9 @@ def _short(label: str) -> str:
 
 def _in_font(text: str) -> str:
     """The text on one line, with a box for each character that matplotlib's font does not have (and would warn of)."""
-    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    font = get_font(findfont("sans-serif"))
+    font = get_font(findfont(FontProperties()))
     return "".join(part if font.get_char_index(ord(part)) else "□" for part in " ".join(text.split()))
 
 

@@ -31,6 +31,12 @@ def is_run_id(text: str) -> bool:
     return bool(_RUN_ID.fullmatch(text))
 
 
+def plain_id(given: str) -> str:
+    """The id as MLflow has it: hexadecimal ones in small letters, whatever they were copied from."""
+    text = given.strip()
+    return text.lower() if re.fullmatch(r"[0-9A-Fa-f]{6,32}(\.\d+)?", text) else text
+
+
 def is_prefix(text: str) -> bool:
     return len(text) >= SHORTEST_PREFIX and bool(_HEX.fullmatch(text))
 
@@ -101,7 +107,7 @@ def run_id_of(tracking: Tracking, given: str) -> str:
 
     Raises NotFound when nothing is called that, and Problem with the candidates when several runs are.
     """
-    text = run_in_url(given.strip()) or given.strip()
+    text = run_in_url(given.strip()) or plain_id(given)
     return text if is_run_id(text) else find_run(tracking, text).info.run_id
 
 
@@ -143,7 +149,7 @@ def groups_of(tracking: Tracking, given: Sequence[str]) -> list[tuple[str, list[
 
 
 def _group(tracking: Tracking, given: str) -> tuple[str, list[Run]]:
-    text = run_in_url(given.strip()) or given.strip()
+    text = run_in_url(given.strip()) or plain_id(given)
     if is_run_id(text):
         return given, [tracking.get_run(text)]
     matches = runs_called(tracking, text)
@@ -225,7 +231,7 @@ def find_invocation(tracking: Tracking, given: str, within: list[str] | None) ->
     The number of requests does not depend on the number of experiments (below a thousand).
     Raises NotFound when there is none and Problem when a prefix fits several.
     """
-    text = given.strip()
+    text = plain_id(given)
     job = _JOB_ID.fullmatch(text)
     wanted = job[1] if job else text
     whole = len(wanted) == 16 or not is_prefix(wanted)

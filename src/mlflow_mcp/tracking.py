@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -367,3 +368,6 @@ def _prepare_environment(settings: Settings) -> None:
         ours |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     for name, value in ours.items():
         os.environ.setdefault(name, value)
+    if settings.log_level != "DEBUG":
+        # It announces every retry; what comes of it is told to the caller.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)

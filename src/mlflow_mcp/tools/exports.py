@@ -41,11 +41,17 @@ _FORMATS = {
 _TEXTS = ("run_id", "run_name", "experiment_id", "experiment", "status", "start_time", "end_time")
 _ROWS_AT_ONCE = 1_000
 _LOADERS = {
-    "csv": "df = pd.read_csv({path!r}, dtype={{c: str for c in pd.read_csv({path!r}, nrows=0) if not c.startswith('metrics.')}})",
-    # NaN and infinities are texts in JSON.
-    "jsonl": "df = pd.read_json({path!r}, lines=True, dtype=False, precise_float=True); "
-    "m = df.filter(like='metrics.').columns; df[m] = df[m].apply(pd.to_numeric)",
-    "parquet": "df = pd.read_parquet({path!r})",
+    # Read as it stands: left to itself, pandas takes a param "None" or "NA" for a missing one.
+    "csv": r"""import pandas as pd
+df = pd.read_csv({path!r}, dtype=str, keep_default_na=False); m = df.filter(regex=r'^metrics\.').columns
+df[m] = df[m].replace('', 'NaN').astype(float)""",
+    # NaN and infinities are texts in JSON; pandas' own reader fails at numbers below 1e-307.
+    "jsonl": r"""import json, pandas as pd
+with open({path!r}, encoding='utf-8') as file: df = pd.DataFrame(map(json.loads, file))
+m = df.filter(regex=r'^metrics\.').columns; df[m] = df[m].astype(float)""",
+    "parquet": r"""import pandas as pd
+df = pd.read_parquet({path!r})
+df.filter(regex=r'^metrics\.').describe()""",
 }
 
 
@@ -97,7 +103,7 @@ def export_runs(
         metric_columns=metrics,
         bytes=length,
         size=size(length),
-        load=f"import pandas as pd\n{_LOADERS[kind].format(path=str(place))}\ndf.filter(like='metrics.').describe()",
+        load=_LOADERS[kind].format(path=str(place)),
     )
 
 

@@ -78,7 +78,7 @@ def resolve_id(tracking: Tracking, id: AnyId) -> Meanings:
     """Find out what an id is - invocation, job, run, experiment, logged model or trace - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
-    text = resolve.run_in_url(id.strip()) or resolve.experiment_in_url(id.strip()) or id.strip()
+    text = resolve.run_in_url(id.strip()) or resolve.experiment_in_url(id.strip()) or resolve.plain_id(id)
     names = tracking.reread_experiments()
     answer = Meanings(id=text, found=_experiments(text, names))
     if "/" in text and "://" in text:
