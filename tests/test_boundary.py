@@ -179,6 +179,15 @@ def large_questions(seeded):
         ("get_artifact_content", {"run_id": run, "artifact_path": "client-481516.log"}),
         ("get_artifact_content", {"run_id": run, "artifact_path": "client-481516.log", "tail": 10_000}),
         ("get_artifact_content", {"run_id": run, "artifact_path": "client-481516.log", "start_line": 500}),
+        ("describe_experiment", {"experiment_id": "evals"}),
+        ("best_runs", {"metric": "accuracy", "limit": 100, "params": "*"}),
+        ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
+        ("aggregate_runs", {"metrics": "*", "group_by": "run_name"}),
+        ("get_metric_history", {"run_ids": seeded.training_base, "metrics": "*", "max_points": 1_000}),
+        ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 1_000}),
+        ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 50, "context": 20}),
+        ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.candidate}.3"], "artifact_path": "config"}),
+        ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.baseline}.0"], "artifact_path": "/"}),
     ]
 
 

@@ -57,7 +57,7 @@ HARMLESS = [
     "sklearn-pipeline-with-standard-scaler-and-logistic",
     "http://node-17:8000/v1",
     "https://mlflow.example/#/experiments/2/runs/6f595421d0b24329a9bf95b7f198daa9",
-    "sqlite:////home/ana/mlflow.db",
+    "sqlite:////data/ana/mlflow.db",
     "registry.example/eval-factory:25.09",
     "2026-10-12 07:07:20.239 INFO client: request 99 finish_reason=stop tokens=779",
     "lr-batch-optimizer-grid",
@@ -151,6 +151,18 @@ def questions(seeded, secret):
         ("resolve_id", {"id": secret}),
         ("get_run", {"run_id": secret}),
         ("search_experiments", {"name": secret}),
+        ("describe_experiment", {"experiment_id": "ana/llama-3.1-8b"}),
+        ("describe_experiment", {"experiment_id": secret}),
+        ("best_runs", {"metric": "mmlu-pro_pass_at_1_symbolic_correct", "params": "*"}),
+        ("best_runs", {"metric": secret}),
+        ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
+        ("aggregate_runs", {"metrics": "mmlu*", "group_by": "params.config.deployment.api_key"}),
+        ("get_metric_history", {"run_ids": run, "metrics": secret}),
+        ("get_artifact_content", {"run_id": run, "artifact_path": "config.yml", "select": "deployment"}),
+        ("get_artifact_content", {"run_id": run, "artifact_path": "config.yml", "select": "deployment.api_key"}),
+        ("search_artifacts", {"run_ids": run, "pattern": "api_key"}),
+        ("search_artifacts", {"run_ids": run, "pattern": "walltime", "context": 20}),
+        ("diff_artifacts", {"run_ids": [run, f"{seeded.baseline}.0"], "artifact_path": "config"}),
     ]
 
 

@@ -113,7 +113,9 @@ def _yaml_loader() -> Any:
                 raise yaml.YAMLError("it merges too many mappings with <<")
 
     whole = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+)$")
-    broken = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
+    broken = re.compile(
+        r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+    )
     Loader.add_implicit_resolver("tag:yaml.org,2002:int", whole, list("-+0123456789"))
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", broken, list("-+0123456789."))
     return Loader

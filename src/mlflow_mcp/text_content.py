@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from mlflow_mcp.artifact_source import ArtifactSource, Piece
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.output import plural
+from mlflow_mcp.output import encoded, plural
 
 # A line is rarely longer; more is read only while lines are missing.
 _BYTES_A_LINE = 200
 _LEAST_READ = 4096
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_REWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
+# The states of a progress bar are read up to this size, for the one line that they become.
+_MOST_REWRITTEN = 2_000_000
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -60,13 +63,16 @@ class Lines:
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of a text by its first bytes: its mark, UTF-8 when they are, else what charset-normalizer takes it for."""
+    """The encoding of a text by its first bytes: its mark, UTF-8 when they are (nearly all) that, else what
+    charset-normalizer takes it for."""
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character cut off at the end is no error
-    except UnicodeDecodeError:
+    decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(
+        head
+    )  # a character cut off at the end is no error
+    broken = decoded.count("\ufffd")
+    if broken and broken * 4 >= sum(character > "\x7f" for character in decoded):
         from charset_normalizer import from_bytes
 
         best = from_bytes(head).best()
@@ -74,14 +80,37 @@ def encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
+def is_wide(encoding: str) -> bool:
+    """Whether a line break is more than the byte 10 in this encoding."""
+    return encoding.startswith(("utf-16", "utf-32"))
+
+
+def transcoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """A stream in another encoding as UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
 def cleaned(text: str) -> str:
     """The text without ANSI codes, and of progress bars rewritten with '\\r' only their last state."""
-    return _REWRITTEN.sub("", _ANSI.sub("", text.replace("\r\n", "\n")))
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return text
+
+
+def lines_in(text: str) -> list[str]:
+    """The lines with their breaks. Only '\\n' ends one, as for grep and editors; `str.splitlines` knows ten more ways."""
+    *whole, rest = text.split("\n")
+    return [f"{line}\n" for line in whole] + ([rest] if rest else [])
 
 
 def lines_of_text(text: str, window: Window, budget: int, total: int | None = None) -> Lines:
     """The lines of a text that is in memory already."""
-    lines = text.splitlines(keepends=True)
+    lines = lines_in(text)
     if window.tail is not None:
         return _last(lines, window.tail, budget, total, True)
     start = window.start_line or 1
@@ -95,40 +124,54 @@ def read_lines(source: ArtifactSource, path: str, window: Window, encoding: str,
 
     `head` is the file's beginning, read already; enough of it for a window that begins there.
     """
-    if encoding.startswith(("utf-16", "utf-32")):
-        # Their line breaks cannot be counted in bytes; such files are small reports of Windows tools.
-        piece = source.read(path, 0, 8_000_000)
-        return lines_of_text(cleaned(piece.data.decode(encoding, "replace")), window, budget, piece.total)
-    if window.tail is not None:
-        return _last_lines(source, path, window.tail, encoding, budget)
     if window.start_byte is not None:
         return _from_byte(source, path, window, encoding, budget)
-    if window.start_line is not None and window.start_line > 1:
-        return _from_line(source, path, window.start_line, window.max_lines, encoding, budget)
-    lines = _split(head.data, encoding, head.is_end)
+    if window.tail is not None:
+        last = _last_lines_streamed if is_wide(encoding) else _last_lines
+        return last(source, path, window.tail, encoding, budget)
+    start = window.start_line or 1
+    needs_more = is_wide(encoding) or (b"\r" in head.data and not head.is_end)
+    if start > 1 or needs_more:
+        return _from_line(source, path, start, window.max_lines, encoding, budget)
+    lines = lines_in(cleaned(head.data.decode(encoding, "replace")))
     return _shown(lines, 1, window.max_lines, budget, head.total, complete=head.is_end)
 
 
 def _from_byte(source: ArtifactSource, path: str, window: Window, encoding: str, budget: int) -> Lines:
+    if is_wide(encoding):
+        raise Problem(f"start_byte cannot be used on {encoding.upper()} text.", "Use start_line or tail.")
     start = window.start_byte or 0
-    piece = source.read(path, start, budget)
+    piece = source.read(path, start, budget // 2)
     if piece.total is not None and start >= max(piece.total, 1):
         raise Problem(f"The file has only {plural(piece.total, 'byte')}.", "Give a smaller start_byte, or tail=50.")
-    text = cleaned(piece.data.decode(encoding, "replace"))
-    lines = text.splitlines(keepends=True)[: window.max_lines]
-    kept = "".join(lines)[: budget // 2]
-    used = piece.start + min(len(piece.data), len(kept.encode(encoding, "replace")))
-    notes = [] if piece.is_end and len(kept) == len(text) else [f"start_byte={used} goes on."]
-    return Lines(kept, piece.total, f"bytes from {start}", notes)
+    data = b"".join(piece.data.splitlines(keepends=True)[: window.max_lines]) if window.max_lines else piece.data
+    while len(data) > 1:
+        is_end = piece.is_end and len(data) == len(piece.data)
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        text = decoder.decode(data, is_end)
+        used = len(data) - len(decoder.getstate()[0])  # a character that is cut off belongs to the next part
+        if cost(text) <= budget:
+            break
+        data = data[: len(data) // 2]
+    else:
+        text, used, is_end = data.decode(encoding, "replace"), len(data), piece.is_end
+    notes = [] if is_end else [f"start_byte={start + used} goes on."]
+    return Lines(cleaned(text), piece.total, f"bytes {start}-{start + used - 1}", notes)
+
+
+def _blocks(source: ArtifactSource, path: str, encoding: str) -> Generator[bytes, None, None]:
+    with closing(source.stream(path)) as stream:
+        yield from transcoded(stream, encoding) if is_wide(encoding) else stream
 
 
 def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, encoding: str, budget: int) -> Lines:
-    passed, rest, wanted, read, ended, last = 0, b"", start - 1, 0, True, b"\n"
-    with closing(source.stream(path)) as stream:
-        for whole_block in stream:
+    passed, rest, wanted, read, ended = 0, b"", start - 1, 0, True
+    last = b"\n"
+    with closing(_blocks(source, path, encoding)) as blocks:
+        for whole_block in blocks:
             block = whole_block
             read += len(block)
-            last = block[-1:]
+            last = block[-1:] or last
             if passed < wanted:
                 breaks = block.count(b"\n")
                 if passed + breaks < wanted:
@@ -140,12 +183,22 @@ def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, 
                     passed += 1
                 block = block[at + 1 :]
             rest += block
-            if len(rest) > budget * 2:
+            if _is_enough(rest, budget):
                 ended = False
                 break
-    if passed < wanted or (ended and not rest and start > 1):
-        raise _beyond(passed + (passed < wanted and last != b"\n"))
-    return _shown(_split(rest, encoding, ended), start, most, budget, read if ended else None, complete=ended)
+    if ended and not rest and start > 1:
+        raise _beyond(passed + (last != b"\n"))
+    text = cleaned(rest.decode("utf-8" if is_wide(encoding) else encoding, "replace"))
+    total = read if ended and not is_wide(encoding) else None
+    return _shown(lines_in(text), start, most, budget, total, complete=ended)
+
+
+def _is_enough(data: bytes, budget: int) -> bool:
+    if len(data) <= budget * 2:
+        return False
+    if b"\r" not in data or len(data) > _MOST_REWRITTEN:
+        return True
+    return len(cleaned(data.decode("latin-1"))) > budget * 2
 
 
 def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, budget: int) -> Lines:
@@ -158,9 +211,24 @@ def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, bu
         span = min(span * 4, most)
     data = piece.data
     if piece.start > 0:
-        data = data.partition(b"\n")[2] or data
-    lines = cleaned(data.decode(encoding, "replace")).splitlines(keepends=True)
+        _, line_break, whole = data.partition(b"\n")
+        # Of a last line that begins before the piece, the bytes of a character cut in two are dropped.
+        data = whole if line_break and whole else data.lstrip(bytes(range(0x80, 0xC0)))
+    lines = lines_in(cleaned(data.decode(encoding, "replace")))
     return _last(lines, count, budget, piece.total, piece.start == 0)
+
+
+def _last_lines_streamed(source: ArtifactSource, path: str, count: int, encoding: str, budget: int) -> Lines:
+    kept: deque[str] = deque(maxlen=count + 1)
+    rest, passed = b"", 0
+    with closing(_blocks(source, path, encoding)) as blocks:
+        for block in blocks:
+            *whole, rest = (rest + block).split(b"\n")
+            passed += len(whole)
+            kept.extend(line.decode() + "\n" for line in whole)
+            rest = rest[-budget * 4 :]  # of a line without end, its end
+    lines = [cleaned(line) for line in [*kept, rest.decode("utf-8", "replace")] if line]
+    return _last(lines, count, budget, None, passed < count)
 
 
 def _last(lines: list[str], count: int, budget: int, total: int | None, from_start: bool) -> Lines:
@@ -174,7 +242,9 @@ def _last(lines: list[str], count: int, budget: int, total: int | None, from_sta
     text = "".join(wanted[len(wanted) - kept :])
     notes = []
     if not kept and wanted:
-        text, kept = wanted[-1][-budget // 2 :], 1
+        text, kept = wanted[-1], 1
+        while cost(text) > budget:
+            text = text[-len(text) // 2 :]
         notes.append("The last line alone is longer than an answer; this is its end.")
     elif kept < len(wanted):
         notes.append(f"Only the last {plural(kept, 'line')} fit into one answer.")
@@ -186,21 +256,20 @@ def _last(lines: list[str], count: int, budget: int, total: int | None, from_sta
     return Lines(text, total, None if all_of_it else f"last {kept}", notes)
 
 
-def _split(data: bytes, encoding: str, complete: bool) -> list[str]:
-    lines = cleaned(data.decode(encoding, "replace")).splitlines(keepends=True)
-    return lines if complete or len(lines) < 2 else lines[:-1]  # the last one is cut off in the middle
-
-
 def _shown(lines: list[str], start: int, most: int | None, budget: int, total: int | None, complete: bool) -> Lines:
+    """As many of the lines as are wanted and fit. When they are not `complete`, the last one is cut off somewhere."""
+    whole = lines if complete else lines[:-1]
     room, kept = budget, 0
-    for line in lines[: most or len(lines)]:
+    for line in whole[: most or len(whole)]:
         room -= cost(line)
         if room < 0:
             break
         kept += 1
     text, notes = "".join(lines[:kept]), []
     if not kept and lines:
-        text, kept = lines[0][: budget // 2], 1
+        text, kept = lines[0], 1
+        while cost(text) > budget:
+            text = text[: len(text) // 2]
         notes.append(f"Line {start} is longer than an answer; this is its beginning. start_byte reads any part of it.")
     last = start + kept - 1
     more = kept < len(lines) or not complete
@@ -214,6 +283,5 @@ def _beyond(count: int) -> Problem:
 
 
 def cost(line: str) -> int:
-    """What a line costs in JSON: control characters, quotes and backslashes are escaped."""
-    escaped = sum(line.count(character) for character in '"\\\n\t')
-    return len(line) + escaped + 5 * sum(character < " " and character not in "\n\t" for character in line)
+    """What a line costs in an answer, where control characters, quotes and backslashes are escaped."""
+    return len(encoded(line)) - 2

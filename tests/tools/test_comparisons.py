@@ -110,7 +110,9 @@ def test_tiny_huge_and_odd_values_have_true_deltas_or_none(empty_store, ask):
 
     answer = ask(uri, "compare_runs", run_ids=[run_id(1), run_id(2)])
 
-    told = {metric: [row["A"], row["B"], row["B-A"], row["(B-A)/|A|"]] for (_, metric), row in metric_rows(answer).items()}
+    told = {
+        metric: [row["A"], row["B"], row["B-A"], row["(B-A)/|A|"]] for (_, metric), row in metric_rows(answer).items()
+    }
     assert told == {
         "tiny": [1e-300, 1e300, 1e300, None],
         "huge": [1e300, -1e300, -2e300, "-200.00%"],
@@ -162,7 +164,8 @@ def test_what_is_equal_is_counted_and_what_differs_is_shown(empty_store, ask):
 
 def test_more_differences_than_a_reader_wants_are_counted(empty_store, ask):
     runs = [
-        RawRun(run_id(side), metrics={"x": 1.0}, params={f"p{n:02}": f"{n}-{side}" for n in range(55)}) for side in (1, 2)
+        RawRun(run_id(side), metrics={"x": 1.0}, params={f"p{n:02}": f"{n}-{side}" for n in range(55)})
+        for side in (1, 2)
     ]
 
     answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])

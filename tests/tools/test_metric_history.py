@@ -401,9 +401,7 @@ def test_steps_without_points_say_so(exact, steps, store, ask):
 
 def test_steps_that_run_backwards_are_refused(store, ask):
     for tool in ("get_metric_history", "plot_metrics"):
-        answer = ask(
-            store.uri, tool, run_ids=store.seeded.training_base, metrics=["lr"], start_step=10, end_step=5
-        )
+        answer = ask(store.uri, tool, run_ids=store.seeded.training_base, metrics=["lr"], start_step=10, end_step=5)
 
         assert answer.is_error
         assert answer.text == "start_step 10 is after end_step 5. Give the lower one as start_step."

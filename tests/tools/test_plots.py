@@ -56,7 +56,9 @@ def test_curves_come_as_a_picture_and_its_numbers_in_words(store, ask, snapshot)
     seeded = store.seeded
     runs = [seeded.training_base, seeded.training_spike, seeded.training_diverged]
 
-    answer = ask(store.uri, "plot_metrics", run_ids=runs, metrics=["train/loss", "val/loss"], smoothing=0.6, log_scale=True)
+    answer = ask(
+        store.uri, "plot_metrics", run_ids=runs, metrics=["train/loss", "val/loss"], smoothing=0.6, log_scale=True
+    )
 
     width, height = pixels(answer)
     assert width > height > 400
@@ -145,7 +147,9 @@ def test_a_long_curve_is_drawn_from_a_sample_and_says_so(empty_store, ask):
 
 
 def test_bars_come_in_the_order_of_their_values_without_those_that_have_none(store, ask):
-    answer = ask(store.uri, "plot_metrics", run_ids=["trial-00", "trial-05", "trial-06"], metrics=["accuracy"], kind="bars")
+    answer = ask(
+        store.uri, "plot_metrics", run_ids=["trial-00", "trial-05", "trial-06"], metrics=["accuracy"], kind="bars"
+    )
 
     assert pixels(answer)
     assert answer.text == (

@@ -72,7 +72,9 @@ def test_nan_infinite_missing_and_other_named_values_never_win(mode, wanted, emp
     assert [row["metrics.acc"] for row in rows_of(answer.data["runs"])] == wanted
 
 
-@pytest.mark.parametrize("metric", ["mmlu-pro_x", "val/acc", "val acc", "val.acc", "a-b/c d.e", "2fast", "AND", "metrics.x"])
+@pytest.mark.parametrize(
+    "metric", ["mmlu-pro_x", "val/acc", "val acc", "val.acc", "a-b/c d.e", "2fast", "AND", "metrics.x"]
+)
 def test_a_metric_of_any_name_can_be_ranked(metric, empty_store, ask):
     runs = [RawRun(run_id(at), metrics={metric: value, "acc": -value}) for at, value in enumerate([0.1, 0.3, 0.2])]
 
@@ -331,7 +333,9 @@ def test_several_metrics_and_globs_are_rows_of_their_own(noisy_store, ask):
 
 
 def test_a_filter_holds_for_the_figures(noisy_store, ask):
-    answer = ask(noisy_store, "aggregate_runs", metrics=["score"], query="params.learning rate = '1' AND metrics.score > 1")
+    answer = ask(
+        noisy_store, "aggregate_runs", metrics=["score"], query="params.learning rate = '1' AND metrics.score > 1"
+    )
 
     finite = [run.metrics["score"] for run in noisy(1_300) if int(run.id, 16) % 2 and run.metrics.get("score", 0) > 1]
     (row,) = rows_of(answer.data["table"])
@@ -436,8 +440,8 @@ def test_no_metrics_are_refused(store, ask):
     assert answer.text.startswith("'metrics' cannot be []:")
 
 
-def test_pages_that_fail_are_never_the_end_of_the_runs(mlflow_server, ask):
-    with faulty_proxy(mlflow_server.uri, fail(500, "runs/search", *range(3, 50))) as proxy:
+def test_a_page_that_fails_is_never_the_end_of_the_runs(mlflow_server, ask):
+    with faulty_proxy(mlflow_server.uri, fail(500, "runs/search")) as proxy:
         answer = ask(proxy.uri, "aggregate_runs", metrics=["loss"])
 
     assert answer.is_error
@@ -448,7 +452,7 @@ def test_pages_that_fail_are_never_the_end_of_the_runs(mlflow_server, ask):
 
 
 def test_a_page_that_fails_once_is_asked_for_again(mlflow_server, ask):
-    with faulty_proxy(mlflow_server.uri, fail(500, "runs/search", 2)) as proxy:
+    with faulty_proxy(mlflow_server.uri, fail(500, "runs/search", 1)) as proxy:
         answer = ask(proxy.uri, "aggregate_runs", metrics=["loss"])
 
     assert answer.data == ask(mlflow_server.uri, "aggregate_runs", metrics=["loss"]).data

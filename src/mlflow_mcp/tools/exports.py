@@ -51,7 +51,7 @@ with open({path!r}, encoding='utf-8') as file: df = pd.DataFrame(map(json.loads,
 m = df.filter(regex=r'^metrics\.').columns; df[m] = df[m].astype(float)""",
     "parquet": r"""import pandas as pd
 df = pd.read_parquet({path!r})
-df.filter(regex=r'^metrics\.').describe()""",
+df.filter(regex=r'^metrics\.').head()""",
 }
 
 
