@@ -12,7 +12,7 @@ from mlflow_mcp import evaluation, resolve
 from mlflow_mcp.errors import hint, listed
 from mlflow_mcp.output import Answer, Page, Table, clip, iso, number, plural
 from mlflow_mcp.pages import decode_cursor, encode_cursor
-from mlflow_mcp.params import Cursor, Limit, OrderBy, as_text
+from mlflow_mcp.params import Cursor, Limit, as_text, one_or_many
 from mlflow_mcp.run_table import user_tags
 from mlflow_mcp.samples import is_finite
 from mlflow_mcp.tracking import Tracking, token_of
@@ -35,13 +35,18 @@ Name = Annotated[str | None, Field(description="Part of the name, in any case, e
 ExperimentQuery = Annotated[
     str, Field(description="MLflow filter: \"tags.team = 'nlp' AND creation_time > 1735689600000\".")
 ]
+ExperimentOrder = Annotated[
+    list[str] | None,
+    BeforeValidator(one_or_many),
+    Field(description="E.g. ['name', 'creation_time DESC']. Default: last changed first."),
+]
 
 
 def search_experiments(
     tracking: Tracking,
     name: Name = None,
     query: ExperimentQuery = "",
-    order_by: OrderBy = None,
+    order_by: ExperimentOrder = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ExperimentTable:

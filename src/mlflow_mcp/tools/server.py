@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from mlflow_mcp import __version__, resolve
 from mlflow_mcp.errors import NotFound, Problem, safe_uri
 from mlflow_mcp.evaluation import invocation_id_of
+from mlflow_mcp.files import root_of
 from mlflow_mcp.output import Answer, iso, plural
 from mlflow_mcp.params import AnyId
 from mlflow_mcp.query import equals, like_prefix
@@ -26,7 +27,8 @@ class ServerInfo(Answer):
     mlflow_mcp_version: str = __version__
     experiments: Annotated[int, Field(description="Active experiments.")]
     newest_experiments: list[str]
-    access: str = "read only"
+    access: str = "MLflow is only read"
+    files_into: Annotated[str, Field(description="The only folder that exports and downloads are written into.")]
 
 
 def get_server_info(tracking: Tracking) -> ServerInfo:
@@ -42,6 +44,7 @@ def get_server_info(tracking: Tracking) -> ServerInfo:
         client_version=mlflow.__version__,
         experiments=len(names),
         newest_experiments=list(names.values())[:5],
+        files_into=str(root_of(tracking.settings)),
     )
 
 
