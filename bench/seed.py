@@ -142,9 +142,7 @@ def without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
         "PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; PRAGMA cache_size=-262144; PRAGMA temp_store=MEMORY"
     )
     tables = "'params', 'tags', 'metrics', 'latest_metrics'"  # some 2 million rows
-    query = (
-        f"SELECT name, sql FROM sqlite_master WHERE type='index' AND sql NOT NULL AND tbl_name IN ({tables})"
-    )
+    query = f"SELECT name, sql FROM sqlite_master WHERE type='index' AND sql NOT NULL AND tbl_name IN ({tables})"
     indexes = connection.execute(query).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+import measurements
 from stdio_driver import stdio_server
 
 from servers import running_mlflow_server, server_environment
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--uri", help="a running MLflow server; without it an empty one is started")
+    parser.add_argument("--markdown", action="store_true", help="write the table into docs/measurements.md as well")
     options = parser.parse_args()
     if options.uri:
         pairs = measure(options.uri, options.pairs)
@@ -45,6 +47,9 @@ def main() -> None:
             pairs = measure(uri, options.pairs)
     summary = summarise(pairs)
     print(json.dumps(summary) if options.json else table(summary, options.pairs))
+    if options.markdown:
+        command = f"python bench/startup.py --pairs {options.pairs}"
+        measurements.write("startup", f"`{command}`, {measurements.today()}.\n\n{markdown(summary)}")
 
 
 def measure(uri: str, count: int) -> list[tuple[Sample, Sample]]:
@@ -106,6 +111,16 @@ def table(summary: dict[str, dict[str, float]], count: int) -> str:
         unit = "" if name.endswith("MB") else " (s)"
         lines.append(f"{name + unit:<24}{row['ours']:>10.3f}{row['floor']:>10.3f}{row['ratio']:>8.2f}")
     return "\n".join(lines)
+
+
+def markdown(summary: dict[str, dict[str, float]]) -> str:
+    columns = ["Medians", "ours", "smallest server of the SDK", "ratio"]
+    rows = []
+    for name, row in summary.items():
+        digits = 1 if name.endswith("MB") else 2
+        told = name if name.endswith("MB") else f"{name} (s)"
+        rows.append([told, f"{row['ours']:.{digits}f}", f"{row['floor']:.{digits}f}", f"{row['ratio']:.2f}"])
+    return measurements.table(columns, rows)
 
 
 if __name__ == "__main__":

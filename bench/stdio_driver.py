@@ -69,6 +69,11 @@ class StdioServer:
         line, _, self.received = self.received.partition(b"\n")
         return line
 
+    def forget_peak(self) -> float:
+        """Let `VmHWM` start anew, from the resident memory of now, which is returned in MB."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self.memory()["VmRSS"]
+
     def memory(self) -> dict[str, float]:
         """Resident memory in MB: `VmRSS` now, `VmHWM` at its highest."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

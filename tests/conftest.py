@@ -28,6 +28,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
 
+from artifact_homes import Home
 from servers import running_mlflow_server
 
 if TYPE_CHECKING:
@@ -98,6 +99,32 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, 
 def sqlite_store(sqlite_template: Store, tmp_path: Path) -> Store:
     """A test's own copy of the template, free to be changed. Artifacts stay where the template has them."""
     return Store(copied(sqlite_template.uri, tmp_path / "mlflow.db"), sqlite_template.seeded)
+
+
+@pytest.fixture(scope="session")
+def sqlite_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A sqlite store whose runs a test may make and fill: `sqlite_home.run({"a.txt": "content"})`."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp("sqlite_home")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    SqlAlchemyStore(uri, str(folder / "artifacts"))
+    return Home(uri)
+
+
+@pytest.fixture(scope="session")
+def http_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The same behind a real server."""
+    folder = tmp_path_factory.mktemp("http_home")
+    with running_mlflow_server(folder) as uri:
+        yield Home(uri, folder / "artifacts")
+
+
+@pytest.fixture(params=["sqlite", "http"])
+def home(request: pytest.FixtureRequest) -> Home:
+    """A store that a test may fill, as a file and behind a real server; both must answer alike."""
+    found: Home = request.getfixturevalue(f"{request.param}_home")
+    return found
 
 
 @pytest.fixture(params=["sqlite", "http"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -106,7 +107,7 @@ def test_the_largest_jump_is_between_neighbours_that_are_numbers(points):
     curve = curve_of(points)
 
     finite = [point.value for point in points if is_finite(point.value)]
-    jumps = [abs(after - before) for before, after in zip(finite, finite[1:])]
+    jumps = [abs(after - before) for before, after in pairwise(finite)]
     assert (curve.jump[0] if curve.jump else None) == max(jumps, default=None)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -80,6 +80,11 @@ def place_at(tracking: Tracking, root: str) -> Place:
     """The place that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names."""
     scheme = urlsplit(root).scheme
     if (folder := local_path(root)) is not None:
+        if tracking.is_http and not folder.is_dir():
+            raise Problem(
+                f"These artifacts lie in {folder} of the server's own disk, which this machine does not see.",
+                "Its operator can start it with --serve-artifacts; artifacts of runs are readable in any case.",
+            )
         return Folder(folder.resolve())
     if tracking.is_http and scheme in ("mlflow-artifacts", "http", "https"):
         return ProxiedRoot(tracking, root)
@@ -111,14 +116,18 @@ class _Served:
     def read(self, path: str, start: int, length: int) -> Piece:
         span = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
         with self._got(path, {"Range": span}) as response:
-            if response.status_code == 416:  # beyond the end, or any range of an empty file
-                total = int(response.headers.get("Content-Range", "*/0").rpartition("/")[2] or 0)
-                if total and start < 0:  # some servers refuse a suffix longer than the file
-                    return self.read(path, 0, total)
-                return Piece(b"", total, total)
             if response.status_code == 206:
                 return _ranged_piece(response, length)
-            return _streamed_piece(response, start, length)
+            if response.status_code == 200:
+                return _streamed_piece(response, start, length)
+            told = response.headers.get("Content-Range", "").rpartition("/")[2]
+        if not told.isdigit():  # 416 without the file's size
+            with self._got(path, {}) as response:
+                return _streamed_piece(response, start, length)
+        total = int(told)  # beyond the end, or any range of an empty file
+        if total and start < 0:  # some servers refuse a suffix longer than the file
+            return self.read(path, 0, total)
+        return Piece(b"", total, total)
 
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
         with self._got(path, {"Range": f"bytes={start}-"} if start else {}) as response:
@@ -190,6 +199,17 @@ class ServedRun(_Served):
                 return bucket.read(path, start, length)
             raise
 
+    def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
+        try:
+            first = next(blocks := super().stream(path, start), b"")
+        except errors.Unreachable:
+            if not (bucket := self._own_bucket()):
+                raise
+            yield from bucket.stream(path, start)
+            return
+        yield first
+        yield from blocks
+
     def _request(self, path: str, headers: dict[str, str]) -> Response:
         params = {"run_id": self.run_id, "path": path}
         return self.tracking.request("/get-artifact", params, headers=headers, stream=True)
@@ -235,9 +255,15 @@ def _entry(told: dict[str, Any]) -> Entry:
 
 
 def _ranged_piece(response: Response, length: int) -> Piece:
-    span, _, total = response.headers.get("Content-Range", "bytes 0-/").partition(" ")[2].partition("/")
-    start = int(span.partition("-")[0] or 0)
-    return Piece(_first_bytes(response, length), start, int(total) if total.isdigit() else None)
+    told = re.match(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", ""))
+    data = _first_bytes(response, length)
+    if told is None or len(data) < min(length, int(told[2]) - int(told[1]) + 1):
+        raise _broken_off(len(data))
+    return Piece(data, int(told[1]), None if told[3] == "*" else int(told[3]))
+
+
+def _broken_off(count: int) -> errors.Unreachable:
+    return errors.Unreachable(f"The server's answer broke off after {count:,} bytes.", "Try once more.")
 
 
 def _streamed_piece(response: Response, start: int, length: int) -> Piece:
@@ -245,7 +271,10 @@ def _streamed_piece(response: Response, start: int, length: int) -> Piece:
     told = response.headers.get("Content-Length", "")
     total = int(told) if told.isdigit() else None
     if start >= 0:
-        return Piece(_first_bytes(response, length, skip=start), min(start, total or start), total)
+        data = _first_bytes(response, length, skip=start)
+        if total is None and 0 < len(data) < length:
+            total = start + len(data)
+        return Piece(data, start if total is None else min(start, total), total)
     kept, seen = b"", 0
     for block in response.iter_content(BLOCK):
         seen += len(block)
@@ -280,13 +309,17 @@ class Folder:
 
     def entries(self, folder: str) -> list[Entry]:
         place = self._within(folder)
-        if not place.is_dir():
+        if not _is(Path.is_dir, place):
             return []
-        return [
-            Entry(posixpath.join(folder, each.name), each.is_dir(), None if each.is_dir() else each.stat().st_size)
-            for each in sorted(place.iterdir())
-            if each.exists()  # a dangling link, or gone since it was listed
-        ]
+        found = []
+        for each in sorted(place.iterdir()):
+            target = each.resolve()
+            # Links that lead out are left out, and those to a folder around them, which would never end.
+            if target.exists() and target.is_relative_to(self.root) and not place.is_relative_to(target):
+                is_dir = target.is_dir()
+                size = None if is_dir else target.stat().st_size
+                found.append(Entry(posixpath.join(folder, each.name), is_dir, size))
+        return found
 
     def read(self, path: str, start: int, length: int) -> Piece:
         with self._opened(path) as file:
@@ -310,12 +343,19 @@ class Folder:
     @contextmanager
     def _opened(self, path: str) -> Iterator[IO[bytes]]:
         place = self._within(path)
-        if place.is_dir():
+        if _is(Path.is_dir, place):
             raise is_folder(path)
-        if not place.is_file():
+        if not _is(Path.is_file, place):
             raise no_file(path)
         with place.open("rb") as file:
             yield file
+
+
+def _is(kind: Callable[[Path], bool], place: Path) -> bool:
+    try:
+        return kind(place)
+    except OSError:  # a name that is too long
+        return False
 
 
 class Bucket:
@@ -330,43 +370,67 @@ class Bucket:
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
 
     def entries(self, folder: str) -> list[Entry]:
-        found = self._repository.list_artifacts(folder or None)
+        with self._in_words():
+            found = self._repository.list_artifacts(folder or None)
         return [Entry(each.path, bool(each.is_dir), each.file_size) for each in found]
 
     def read(self, path: str, start: int, length: int) -> Piece:
         span = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
-        told = self._get(path, span)
-        if told is None:
-            return Piece(b"", 0, 0)
-        span, _, total = told.get("ContentRange", f"bytes 0-/{told['ContentLength']}").partition(" ")[2].partition("/")
-        return Piece(told["Body"].read(length), int(span.partition("-")[0] or 0), int(total))
+        with self._in_words(), self._got(path, span) as told:
+            if told is None:
+                total = self._client.head_object(Bucket=self._bucket, Key=self._key(path))["ContentLength"]
+                return Piece(b"", total, total)
+            known = re.match(r"bytes (\d+)-\d+/(\d+)", told.get("ContentRange", ""))
+            begin, total = (int(known[1]), int(known[2])) if known else (0, int(told["ContentLength"]))
+            return Piece(told["Body"].read(length), begin, total)
 
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
-        told = self._get(path, f"bytes={start}-" if start else None)
-        if told is not None:
-            yield from told["Body"].iter_chunks(BLOCK)
+        with self._in_words(), self._got(path, f"bytes={start}-" if start else None) as told:
+            if told is not None:
+                yield from told["Body"].iter_chunks(BLOCK)
 
-    def _get(self, path: str, span: str | None) -> dict[str, Any] | None:
-        """S3's answer; None for a range beyond the end of the file."""
+    @property
+    def _client(self) -> Any:
+        return self._repository._get_s3_client()
+
+    def _key(self, path: str) -> str:
+        return posixpath.join(self._prefix, path)
+
+    @contextmanager
+    def _got(self, path: str, span: str | None) -> Iterator[dict[str, Any] | None]:
+        """S3's answer, its body closed at the end; None for a range beyond the end of the file."""
         from botocore.exceptions import ClientError
 
-        client = self._repository._get_s3_client()
-        key = f"{self._prefix}/{path}"
+        asked = {"Bucket": self._bucket, "Key": self._key(path)} | ({"Range": span} if span else {})
         try:
-            answer: dict[str, Any] = client.get_object(
-                Bucket=self._bucket, Key=key, **({"Range": span} if span else {})
-            )
+            answer: dict[str, Any] = self._client.get_object(**asked)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code"))
-            if code in ("InvalidRange", "416"):
-                return None
+            code = _code(error)
             if code in ("NoSuchKey", "404"):
                 raise (is_folder(path) if self.entries(path) else no_file(path)) from error
-            raise Problem(
-                f"The bucket '{self._bucket}' answered {code}.",
+            if code not in ("InvalidRange", "416"):
+                raise
+            yield None
+            return
+        with closing(answer["Body"]):
+            yield answer
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            told = _code(error) if isinstance(error, ClientError) else errors.short(str(error), 160)
+            raise errors.Unreachable(
+                f"The bucket '{self._bucket}' could not be read: {told.rstrip('.')}.",
                 "Check the AWS credentials and MLFLOW_S3_ENDPOINT_URL in the host's env block.",
             ) from error
-        return answer
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
 
 
 class Repository:

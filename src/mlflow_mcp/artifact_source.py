@@ -19,20 +19,21 @@ MOST_FOLDERS = 300
 
 def checked_path(path: str) -> str:
     """The path in its plain form (`a/b`). Raises Problem for one that could lead out of the run's artifacts."""
-    text = path.strip().replace("\\", "/").removeprefix("./")
-    if "\0" in text or any(ord(character) < 32 for character in text):
+    text = path.replace("\\", "/")
+    if any(ord(character) < 32 for character in text):
         raise Problem("An artifact path cannot hold control characters.", "list_artifacts shows the run's paths.")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text.strip()):
         raise Problem(
             f"'{errors.short(path, 120)}' is a URL; an artifact path is relative to its run.",
             "Pass the part after the run's artifact root, e.g. 'config.yml'.",
         )
-    if text.startswith(("/", "~")) or ".." in text.split("/") or re.match(r"[A-Za-z]:", text):
+    if re.match(r"/|~/|[A-Za-z]:(?:/|$)", text.strip()) or ".." in text.split("/"):
         raise Problem(
             f"'{errors.short(path, 120)}' leads outside the run's artifacts.",
             "Pass a path relative to the run, as list_artifacts shows them.",
         )
-    return posixpath.normpath(text).removeprefix(".").lstrip("/") if text else ""
+    plain = posixpath.normpath(text) if text.strip() else ""
+    return "" if plain == "." else plain
 
 
 class ArtifactSource:

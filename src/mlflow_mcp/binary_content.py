@@ -6,11 +6,15 @@ import io
 import json
 import struct
 import tarfile
+import warnings
 import zipfile
+from itertools import islice
 from pathlib import PurePosixPath
+from typing import Any
 
 from mlflow_mcp import range_file
 from mlflow_mcp.artifact_source import ArtifactSource
+from mlflow_mcp.call import CallEnded
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.output import Picture, plural, size
 
@@ -18,6 +22,7 @@ from mlflow_mcp.output import Picture, plural, size
 _SIGNATURES = (
     (b"\x89PNG", "png", "a PNG image"), (b"\xff\xd8\xff", "jpeg", "a JPEG image"), (b"GIF8", "gif", "a GIF image"),
     (b"BM", "bmp", "a bitmap"), (b"%PDF", "pdf", "a PDF"), (b"PK\x03\x04", "zip", "a zip archive"),
+    (b"PK\x05\x06", "zip", "an empty zip archive"),
     (b"\x1f\x8b", "gzip", "a gzip file"), (b"PAR1", "parquet", "a Parquet file"), (b"\x93NUMPY", "numpy", "a NumPy array"),
     (b"\x80\x02", "pickle", "a Python pickle"), (b"\x80\x03", "pickle", "a Python pickle"),
     (b"\x80\x04", "pickle", "a Python pickle"), (b"\x80\x05", "pickle", "a Python pickle"),
@@ -27,12 +32,16 @@ _SIGNATURES = (
 _ENDINGS = {
     ".pkl": ("pickle", "a Python pickle"), ".pickle": ("pickle", "a Python pickle"), ".joblib": ("pickle", "a Python pickle"),
     ".safetensors": ("safetensors", "a safetensors model"), ".tar": ("tar", "a tar archive"),
-    ".webp": ("webp", "a WebP image"), ".parquet": ("parquet", "a Parquet file"), ".svg": ("text", "an SVG image"),
+    ".webp": ("webp", "a WebP image"),
 }  # fmt: skip
 IMAGES = ("png", "jpeg", "gif", "bmp", "webp")
 _LISTED = 100
 # Images and documents are read whole up to this size.
 _MOST_READ = 25_000_000
+_MOST_DOCUMENT = 10_000_000
+_MOST_PIXELS = 50_000_000
+# How a whole image of a kind ends, where that is always the same.
+_ENDS = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
 # An image in this size costs an agent about a thousand tokens.
 _SIDE = 1_000
 _AS_IT_IS = 400_000
@@ -54,42 +63,51 @@ def kind_of(path: str, head: bytes) -> tuple[str, str] | None:
         return None  # text in UTF-16 or UTF-32
     odd = sum(byte < 9 or 13 < byte < 27 for byte in head)
     if b"\0" in head or odd * 20 > len(head):
-        return (
-            _ENDINGS.get(ending, ("binary", "a binary file"))
-            if ending not in (".svg", ".parquet")
-            else ("binary", "a binary file")
-        )
+        # A kind that is told by its first bytes is not this one, whatever its name says.
+        return _ENDINGS[ending] if ending in (".pkl", ".pickle", ".joblib") else ("binary", "a binary file")
     return None
 
 
 def refusal(path: str, name: str, total: int | None, why: str = "not text") -> Problem:
     return Problem(
         f"'{path}' is {name} of {size(total)}, {why}.",
-        "get_run gives the run's URL, where a person can open or download it.",
+        "download_artifacts fetches it as it is; get_run gives the run's URL, where a person can open it.",
     )
 
 
 def image(source: ArtifactSource, path: str, kind: str, total: int | None) -> Picture:
-    """The image as a block, scaled down when it is large (which needs the extra `images`)."""
+    """The image as a block: as it is when it is small and sound, else scaled down (which needs the extra `images`)."""
     if total is None or total > _MOST_READ:
         raise refusal(path, f"a {kind} image", total, "too large to show")
     data = source.read(path, 0, total).data
     told = f"{path}, {size(total)}"
-    if total <= _AS_IT_IS and kind in ("png", "jpeg", "gif", "webp") and not _is_large(data, kind):
-        return Picture(text=f"{told}.", data=data, mime_type=f"image/{kind}")
-    from PIL import Image, UnidentifiedImageError
-
+    may_stay = total <= _AS_IT_IS and kind in ("png", "jpeg", "gif", "webp")
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:
+        if may_stay and not _is_large(data, kind) and data.rstrip(b"\0").endswith(_ENDS.get(kind, b"")):
+            return Picture(text=f"{told}.", data=data, mime_type=f"image/{kind}")
+        raise
     try:
         with Image.open(io.BytesIO(data)) as opened:
             width, height = opened.size
-            opened.thumbnail((_SIDE, _SIDE))
-            converted = opened if opened.mode in ("RGB", "RGBA", "L", "P") else opened.convert("RGB")
+            _load(opened)  # hosts end a conversation over a damaged image
+            if may_stay and max(width, height) <= _SIDE * 1.6:
+                return Picture(text=f"{told}, {width} x {height} pixels.", data=data, mime_type=f"image/{kind}")
+            shown = opened if opened.mode in ("RGB", "RGBA", "L") else opened.convert("RGBA")
+            shown.thumbnail((_SIDE, _SIDE))
             file = io.BytesIO()
-            converted.save(file, "PNG", optimize=True)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+            shown.save(file, "PNG", optimize=True)
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise refusal(path, f"a {kind} image", total, "damaged or too large to open") from error
-    shown = "" if max(width, height) <= _SIDE else f", scaled down to fit {_SIDE}"
-    return Picture(text=f"{told}, {width} x {height} pixels{shown}.", data=file.getvalue())
+    scaled = "" if max(width, height) <= _SIDE else f", scaled down to fit {_SIDE}"
+    return Picture(text=f"{told}, {width} x {height} pixels{scaled}.", data=file.getvalue())
+
+
+def _load(image: Any) -> None:
+    if image.width * image.height > _MOST_PIXELS:
+        raise ValueError("too many pixels to decode")
+    image.load()
 
 
 def _is_large(data: bytes, kind: str) -> bool:
@@ -102,25 +120,40 @@ def _is_large(data: bytes, kind: str) -> bool:
 
 def document_text(source: ArtifactSource, path: str, kind: str, total: int | None) -> str:
     """The text of an HTML page or a PDF (which needs the extra `documents`)."""
-    if total is None or total > _MOST_READ:
+    if total is None or total > _MOST_DOCUMENT:
         raise refusal(path, f"a {kind.upper()} file", total, "too large to read as text")
     data = source.read(path, 0, total).data
-    if kind == "html":
-        from bs4 import BeautifulSoup
+    return _html_text(data) if kind == "html" else _pdf_text(source, path, data)
 
+
+def _html_text(data: bytes) -> str:
+    from bs4 import BeautifulSoup
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it looks like XML, or like the name of a file
         page = BeautifulSoup(data, "html.parser")
-        for part in page(["script", "style", "noscript", "template"]):
-            part.decompose()
-        lines = (line.strip() for line in page.get_text("\n").splitlines())
-        return "\n".join(line for line in lines if line) + "\n"
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    for part in page(["script", "style", "noscript", "template"]):
+        part.decompose()
+    lines = (line.strip() for line in page.get_text("\n").split("\n"))
+    return "\n".join(line for line in lines if line) + "\n"
 
+
+def _pdf_text(source: ArtifactSource, path: str, data: bytes) -> str:
+    from pypdf import PdfReader
+
+    parts: list[str] = []
     try:
         pages = PdfReader(io.BytesIO(data)).pages
-        return "\n".join(f"[page {number}]\n{page.extract_text()}" for number, page in enumerate(pages, 1)) + "\n"
-    except (PyPdfError, ValueError, KeyError, RecursionError) as error:
-        raise refusal(path, "a PDF", total, "damaged") from error
+        for number, page in enumerate(pages, 1):
+            source.tracking.call.check()
+            parts.append(f"[page {number}]\n{page.extract_text()}\n")
+    except CallEnded:
+        raise
+    except Exception as error:  # a broken file leads pypdf into errors of any kind
+        if not parts:
+            raise refusal(path, "a PDF", len(data), "damaged or locked") from error
+        parts.append(f"[page {len(parts) + 1} and what follows is damaged]\n")
+    return "".join(parts)
 
 
 def listing(source: ArtifactSource, path: str, kind: str, total: int | None) -> list[str] | None:
@@ -130,13 +163,18 @@ def listing(source: ArtifactSource, path: str, kind: str, total: int | None) -> 
     try:
         if kind == "zip":
             with range_file.opened(source, path, total) as file, zipfile.ZipFile(file) as archive:
-                return _listed([f"{each.filename} ({size(each.file_size)})" for each in archive.infolist()])
+                held = archive.infolist()
+                names = [f"{each.filename} ({size(each.file_size)})" for each in held[:_LISTED]]
+                return names + _rest(len(held) - _LISTED)
         if kind == "tar":
             with range_file.opened(source, path, total) as file, tarfile.open(fileobj=file, mode="r:") as tar:
-                return _listed([f"{each.name} ({size(each.size)})" for each in tar])
+                # Every header is a request of its own, so that no more are read than are shown.
+                members = list(islice(tar, _LISTED + 1))
+                names = [f"{each.name} ({size(each.size)})" for each in members[:_LISTED]]
+                return names + (["and more"] if len(members) > _LISTED else [])
         if kind == "safetensors":
             return _tensors(source, path)
-    except (zipfile.BadZipFile, tarfile.TarError, struct.error, ValueError, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, struct.error, ValueError, EOFError, LookupError, TypeError) as error:
         raise refusal(path, f"a {kind} file", total, "damaged") from error
     return None
 
@@ -146,11 +184,10 @@ def _tensors(source: ArtifactSource, path: str) -> list[str]:
     if length > 10_000_000:
         raise ValueError(length)
     header = json.loads(source.read(path, 8, length).data)
-    return _listed(
-        [f"{name} {told['dtype']} {told['shape']}" for name, told in header.items() if name != "__metadata__"]
-    )
+    names = [name for name in header if name != "__metadata__"]
+    told = [f"{name} {header[name]['dtype']} {header[name]['shape']}" for name in names[:_LISTED]]
+    return told + _rest(len(names) - _LISTED)
 
 
-def _listed(names: list[str]) -> list[str]:
-    rest = len(names) - _LISTED
-    return names if rest <= 0 else [*names[:_LISTED], f"and {plural(rest, 'more entry', 'more entries')}"]
+def _rest(count: int) -> list[str]:
+    return [f"and {plural(count, 'more entry', 'more entries')}"] if count > 0 else []

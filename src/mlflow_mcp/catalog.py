@@ -9,6 +9,7 @@ from typing import Literal
 from mlflow_mcp.output import Answer
 from mlflow_mcp.settings import Toolset
 from mlflow_mcp.tools import (
+    artifact_diff,
     artifact_search,
     artifacts,
     comparisons,
@@ -57,6 +58,6 @@ CATALOG: tuple[Entry, ...] = (
     Entry(artifacts.list_artifacts, "artifacts", "reads", "List a run's files"),
     Entry(artifacts.get_artifact_content, "artifacts", "reads", "Read a run's file"),
     Entry(artifact_search.search_artifacts, "artifacts", "reads", "Search in files"),
-    Entry(artifact_search.diff_artifacts, "artifacts", "reads", "Compare files"),
+    Entry(artifact_diff.diff_artifacts, "artifacts", "reads", "Compare files"),
     Entry(downloads.download_artifacts, "artifacts", "writes files", "Download files"),
 )

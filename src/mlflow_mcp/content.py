@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -11,16 +12,16 @@ from pydantic import Field
 
 from mlflow_mcp import binary_content, parsing, table_content, text_content
 from mlflow_mcp.artifact_source import ArtifactSource, Piece
-from mlflow_mcp.errors import Problem
-from mlflow_mcp.output import Answer, Picture, Table, encoded, plural, size
+from mlflow_mcp.errors import Problem, short
+from mlflow_mcp.masking import mask
+from mlflow_mcp.output import CELL_CHARS, Answer, Picture, Table, clip, encoded, plural, size
 from mlflow_mcp.text_content import Window
 
 _PROBE = 4096
-# A JSON, YAML or TOML file is taken apart up to this size; a larger one is read as text.
-MOST_PARSED = 20_000_000
 _DATA = {".json": "json", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml", ".ipynb": "json"}
 _TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 _ROWS = 20
+_COLUMNS = 100
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,14 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
     binary = binary_content.kind_of(path, piece.data[:_PROBE])
     is_table = ending in _TABLES and (binary is None or binary[0] == "parquet") and not wanted.select
     if is_table and wanted.window.tail is None and wanted.window.start_byte is None:
-        return _rows(source, path, _TABLES[ending], piece.total, wanted, budget)
+        encoding = text_content.encoding_of(piece.data[:_PROBE])
+        return _rows(source, path, _TABLES[ending], encoding, piece.total, wanted, budget)
+    if wanted.columns:
+        raise Problem(
+            f"columns are those of CSV, TSV, JSON-lines and Parquet files, and go without tail and start_byte; "
+            f"'{path}' is read otherwise.",
+            "Leave columns out.",
+        )
     if binary is not None:
         return _binary(source, path, *binary, piece.total, wanted, budget)
     if ending in (".html", ".htm") and wanted.window.start_byte is None:
@@ -74,7 +82,7 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
         )
     encoding = text_content.encoding_of(piece.data[:_PROBE])
     answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, encoding, budget, piece))
-    if encoding not in ("utf-8", "ascii"):
+    if encoding != "utf-8":
         answer.encoding = encoding
     if answer.text and "\ufffd" in answer.text:
         answer.note("Bytes that are no text in this encoding stand as \ufffd.")
@@ -92,12 +100,15 @@ def _of_lines(path: str, lines: text_content.Lines, *notes: str) -> ArtifactCont
 
 def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wanted, budget: int) -> ArtifactContent:
     total = head.total
-    if total is None or total > MOST_PARSED:
+    most = parsing.MOST_CHARACTERS[kind]
+    if total is None or total > most:
         if wanted.select:
             raise Problem(
-                f"'{path}' has {size(total)}; select takes apart at most {size(MOST_PARSED)}.", "Leave select out."
+                f"'{path}' has {size(total)}; select takes at most {size(most)} of {kind.upper()} apart.",
+                "Leave select out, or find lines with search_artifacts.",
             )
-        answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, "utf-8", budget, head))
+        encoding = text_content.encoding_of(head.data[:_PROBE])
+        answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, encoding, budget, head))
         answer.note("Too large to take apart: shown as text.")
         return answer
     data = head.data if head.is_end else source.read(path, 0, total).data
@@ -106,10 +117,10 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
         value = parsing.parse(kind, text)
     except parsing.Unparsable as broken:
         answer = _of_lines(path, text_content.lines_of_text(text_content.cleaned(text), wanted.window, budget, total))
-        answer.note(f"It is not valid {kind.upper()} ({broken}), so it is shown as text.")
+        answer.note(f"It cannot be taken apart as {kind.upper()} ({broken}), so it is shown as text.")
         return answer
     if wanted.select:
-        return _selected(path, total, value, wanted.select, budget)
+        return _selected(path, total, value, wanted.select, budget, source.tracking.settings.mask_secrets)
     if kind != "json" and len(encoded(text)) <= budget:
         return ArtifactContent(path=path, bytes=total, text=text)  # with its comments
     if len(encoded(value)) <= budget:
@@ -121,22 +132,28 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
     return answer
 
 
-def _selected(path: str, total: int, value: Any, expression: str, budget: int) -> ArtifactContent:
+def _selected(path: str, total: int, value: Any, expression: str, budget: int, mask_secrets: bool) -> ArtifactContent:
     try:
         found = parsing.select(value, expression)
     except parsing.Unparsable as broken:
         raise Problem(
-            f"select='{expression}' is no JMESPath expression ({broken}).",
+            f"select='{short(expression, 200)}' is no JMESPath expression for it ({broken}).",
             "Write keys.like.this, lists[0] or lists[*].key; keys with other characters in double quotes.",
         ) from broken
     answer = ArtifactContent(path=path, bytes=total)
+    if mask_secrets:  # by the key, which the boundary does not see
+        found = mask(found, (re.findall(r"[\w-]+", expression) or [""])[-1])
     if found is None or found == []:
         answer.outline = parsing.outline(value, 1_500)
+        nothing = "finds nothing, or null" if found is None else "finds an empty list"
         answer.note(
-            f"select='{expression}' finds nothing; this is the file's outline. Quote keys such as \"mmlu-pro\"."
+            f"select='{short(expression, 200)}' {nothing}; this is the file's outline. Quote keys such as \"mmlu-pro\"."
         )
     elif len(encoded(found)) <= budget:
         answer.content = found
+    elif isinstance(found, str):
+        answer.text = found[: budget // 2]
+        answer.note(f"The text has {len(found):,} characters; this is its beginning.")
     else:
         answer.outline = parsing.outline(found, budget // 2)
         answer.note("What it selects is too large for one answer: this is its outline. Select less.")
@@ -147,27 +164,53 @@ def _selected(path: str, total: int, value: Any, expression: str, budget: int) -
 
 
 def _rows(
-    source: ArtifactSource, path: str, kind: str, total: int | None, wanted: Wanted, budget: int
+    source: ArtifactSource, path: str, kind: str, encoding: str, total: int | None, wanted: Wanted, budget: int
 ) -> ArtifactContent:
     start, most = wanted.window.start_line or 1, wanted.window.max_lines or _ROWS
-    rows = table_content.read_rows(source, path, kind, total, wanted.columns, start, most)
+    rows = table_content.read_rows(source, path, kind, encoding, total, wanted.columns, start, most)
     if not rows.rows and start > 1:
         raise Problem(f"'{path}' has only {plural(rows.count or 0, 'row')}.", "Give a smaller start_line.")
-    kept = len(rows.rows)
-    table = Table.of(rows.columns, rows.rows, keep=rows.columns)
-    while kept > 1 and len(encoded(table.model_dump())) > budget * 0.9:
-        kept = kept * 3 // 4
-        table = Table.of(rows.columns, rows.rows[:kept], keep=rows.columns)
-    answer = ArtifactContent(
-        path=path, bytes=total, row_count=rows.count, column_types=table_content.text_of(rows), table=table
-    )
+    wide = len(rows.columns) > _COLUMNS and not wanted.columns
+    answer = ArtifactContent(path=path, bytes=total, row_count=rows.count)
+    if most == 1 and rows.rows:
+        kept, answer.content = 1, dict(zip(rows.columns, rows.rows[0]))  # whole, where a cell would be cut
+    else:
+        kept, answer.table = _table(rows, _COLUMNS if wide else len(rows.columns), budget)
+        answer.column_types = table_content.types_of(rows, _COLUMNS if wide else len(rows.columns))
+        if wide:
+            answer.note(f"Only {_COLUMNS} of {len(rows.columns):,} columns are shown; columns=['…'] shows others.")
     last = start + kept - 1
     answer.lines = f"rows {start}-{last}" if kept else None
     if rows.count is None or last < rows.count:
-        answer.note(f"start_line={last + 1} goes on with the next rows; columns=[…] shows fewer columns.")
+        answer.note(
+            f"start_line={last + 1} goes on with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
+        )
     if rows.count is None:
         answer.note("The rows of so large a file are not counted.")
+    if rows.ragged:
+        answer.note(
+            f"{plural(rows.ragged, 'row')} shown here are longer than the header; what is beyond it is left out."
+        )
     return answer
+
+
+def _table(rows: table_content.Rows, columns: int, budget: int) -> tuple[int, Table]:
+    """As many rows as fit, and how many these are. Not `Table.of`: what a file holds is shown whole, also its numbers."""
+    shown = [[_cell(value) for value in row[:columns]] for row in rows.rows]
+    room, kept = budget * 0.8 - 2 * len(encoded(rows.columns[:columns])), 0
+    for row in shown:
+        room -= len(encoded(row))
+        if room < 0 and kept:
+            break
+        kept += 1
+    return kept, Table(columns=rows.columns[:columns], rows=shown[:kept])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        text = encoded(value)
+        return value if len(text) <= CELL_CHARS else clip(text, CELL_CHARS)
+    return clip(value, CELL_CHARS) if isinstance(value, str) else value
 
 
 # -- not text ------------------------------------------------------------------------------------------------------

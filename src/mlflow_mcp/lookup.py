@@ -14,7 +14,6 @@ from mlflow_mcp.output import Answer, size
 
 _YAML = re.compile(r"\.ya?ml$", re.I)
 
-
 A = TypeVar("A", bound=Answer)
 
 # What is compared as a whole.
@@ -33,7 +32,7 @@ def with_path(source: ArtifactSource, wanted: str, read: Callable[[str], A]) -> 
     return answer
 
 
-def find_path(source: ArtifactSource, wanted: str) -> str:
+def find_path(source: ArtifactSource, wanted: str, whose: str = "The run") -> str:
     """The one file of the run whose path ends like `wanted` (`.yml` and `.yaml` being the same).
 
     Raises NotFound with the nearest names when there is none, and Problem with all of them when there are several.
@@ -54,7 +53,7 @@ def find_path(source: ArtifactSource, wanted: str) -> str:
     folders = [entry.path for entry in entries if entry.is_dir and _same_end(entry.path, wanted)]
     if folders:
         raise IsFolder(f"'{folders[0]}' is a folder.", f"list_artifacts(run_id, '{folders[0]}') shows what it holds.")
-    raise NotFound(_nothing(files, wanted), _where_to_look(files, wanted, unread))
+    raise NotFound(_nothing(files, wanted, whose), _where_to_look(files, wanted, unread))
 
 
 def _ending_like(files: Sequence[Entry], wanted: str) -> list[Entry]:
@@ -63,12 +62,12 @@ def _ending_like(files: Sequence[Entry], wanted: str) -> list[Entry]:
 
 
 def _same_end(path: str, wanted: str) -> bool:
-    path, wanted = _YAML.sub(".yml", path), _YAML.sub(".yml", wanted.strip("/"))
+    path, wanted = _YAML.sub(".yml", path.replace("\\", "/")), _YAML.sub(".yml", wanted.strip().strip("/"))
     return path == wanted or path.endswith("/" + wanted)
 
 
-def _nothing(files: Sequence[Entry], wanted: str) -> str:
-    return f"The run has no artifact '{wanted}'." if files else f"The run has no artifacts, so no '{wanted}'."
+def _nothing(files: Sequence[Entry], wanted: str, whose: str) -> str:
+    return f"{whose} has no artifact '{wanted}'." if files else f"{whose} has no artifacts, so no '{wanted}'."
 
 
 def _where_to_look(files: Sequence[Entry], wanted: str, unread: int) -> str:
@@ -82,12 +81,12 @@ def _where_to_look(files: Sequence[Entry], wanted: str, unread: int) -> str:
     )
 
 
-def whole_file(source: ArtifactSource, wanted: str) -> tuple[str, bytes | None]:
-    """The path that a loosely named text file has in this run, and all of it; None as content of a folder.
+def whole_file(source: ArtifactSource, wanted: str, whose: str) -> tuple[str, bytes | None]:
+    """The path that a loosely named file has in this run, and all of it; None as content of a folder.
 
-    `config` means the run's config, whatever it is called. Raises Problem for what is too large or not text.
+    `config` means the run's config, whatever it is called. Raises Problem for what is too large.
     """
-    path = _config(source) if wanted == "config" else checked_path(wanted)
+    path = _config(source, whose) if wanted == "config" else checked_path(wanted)
     try:
         piece = source.read(path, 0, MOST_WHOLE)
     except IsFolder:
@@ -95,18 +94,17 @@ def whole_file(source: ArtifactSource, wanted: str) -> tuple[str, bytes | None]:
     except NotFound as missing:
         if "No run has" in str(missing):
             raise
-        path = find_path(source, path)
+        path = find_path(source, path, whose)
         piece = source.read(path, 0, MOST_WHOLE)
-    if not piece.is_end:
+    if piece.total is not None and piece.total > MOST_WHOLE:
         raise Problem(
-            f"'{path}' has {size(piece.total)}; files up to {size(MOST_WHOLE)} are compared.", "Compare smaller files."
+            f"'{path}' of {whose} has {size(piece.total)}; files up to {size(MOST_WHOLE)} are compared.",
+            "search_artifacts counts and finds lines in larger ones.",
         )
-    if b"\0" in piece.data[:4096]:
-        raise Problem(f"'{path}' is not text.", "Give its folder to compare names and sizes.")
     return path, piece.data
 
 
-def _config(source: ArtifactSource) -> str:
+def _config(source: ArtifactSource, whose: str) -> str:
     """The run's config: at the root, else the only one in the tree."""
     entries, _ = source.tree()
     for name in ("config.yml", "config.yaml", "config.json", "config.toml", "run_config.yml"):
@@ -114,7 +112,7 @@ def _config(source: ArtifactSource) -> str:
         at_root = [path for path in paths if "/" not in path]
         if at_root or len(paths) == 1:
             return (at_root or paths)[0]
-    raise NotFound("One of the runs has no config.yml.", "list_artifacts shows what it has.")
+    raise NotFound(f"{whose} has no config.yml.", "list_artifacts shows what it has.")
 
 
 def fits(path: str, pattern: str) -> bool:

@@ -21,8 +21,8 @@ DEEPEST = 100
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Every level of a block needs a column, every level of a flow a bracket: with fewer of both nothing is nested deeply.
-_YAML_INDENT = re.compile(r"^[ \-?:]{%d}" % (DEEPEST // 2), re.M)
-_DOTTED_KEYS = re.compile(r"""(?<![\w"'-])[\w"'-]+(?:[ \t]*\.[ \t]*[\w"'-]+){%d}""" % DEEPEST)
+_YAML_INDENT = re.compile(rf"^[ \-?:]{{{DEEPEST // 2}}}", re.M)
+_DOTTED_KEYS = re.compile(rf"""(?<![\w"'-])[\w"'-]+(?:[ \t]*\.[ \t]*[\w"'-]+){{{DEEPEST}}}""")
 
 
 class Unparsable(Exception):
@@ -46,7 +46,7 @@ def parse(kind: str, text: str) -> Any:
     if len(text) > MOST_CHARACTERS[kind]:
         raise Unparsable("it is too large")
     try:
-        return _plain(_PARSERS[kind](text), [MOST_VALUES], DEEPEST)
+        return carried(_PARSERS[kind](text))
     except RecursionError as error:
         raise Unparsable(_TOO_DEEP) from error
     except ValueError as error:
@@ -69,7 +69,7 @@ def _yaml(text: str) -> Any:
 
     if text.count("[") + text.count("{") >= DEEPEST // 2 or _YAML_INDENT.search(text):
         _refuse_deep_yaml(text)
-    documents = list(yaml.load_all(text, Loader=_yaml_loader()))  # noqa: S506  # a safe loader, made stricter
+    documents = list(yaml.load_all(text, Loader=_yaml_loader()))  # a safe loader, made stricter
     return documents[0] if len(documents) == 1 else documents
 
 
@@ -144,11 +144,18 @@ def _plain(value: Any, left: list[int], deeper: int) -> Any:
         if isinstance(value, dict):
             return {_text(str(key)): _plain(inner, left, deeper - 1) for key, inner in value.items()}
         return [_plain(inner, left, deeper - 1) for inner in value]
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if value is None or isinstance(value, (int, float)):
         return value
-    return _text(str(value))  # TOML's dates and times, YAML's binaries
+    return _text(str(value))  # dates and times
+
+
+def carried(value: Any) -> Any:
+    """A parsed value as JSON can carry it. Raises Unparsable for one that is nested too deeply."""
+    return _plain(value, [MOST_VALUES], DEEPEST)
 
 
 def _text(text: str) -> str:
@@ -202,7 +209,7 @@ def select(value: Any, expression: str) -> Any:
     from jmespath.exceptions import JMESPathError
 
     try:
-        return _plain(jmespath.search(expression, value), [MOST_VALUES], DEEPEST)
+        return carried(jmespath.search(expression, value))
     except RecursionError as error:
         raise Unparsable("it is too long") from error
     except (JMESPathError, ValueError, TypeError, KeyError, IndexError) as error:

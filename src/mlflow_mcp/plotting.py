@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from mlflow_mcp.samples import is_finite
 
@@ -30,6 +31,24 @@ class Line:
     y: Sequence[float]
 
 
+P = ParamSpec("P")
+
+
+def _quietly(draw: Callable[P, bytes]) -> Callable[P, bytes]:
+    """Without numpy's warnings on stderr: the margins of an axis from 1e-300 to 1e300 overflow, and are cut."""
+
+    @functools.wraps(draw)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        import matplotlib  # noqa: F401  # first, since what is missing should be called by its name
+        import numpy
+
+        with numpy.errstate(all="ignore"):
+            return draw(*args, **kwargs)
+
+    return quiet
+
+
+@_quietly
 def draw_curves(panels: Sequence[tuple[str, Sequence[Line]]], x_label: str, smoothing: float, log_y: bool) -> bytes:
     """A PNG with one panel for each (metric, lines). With smoothing the raw curves stay visible, faint."""
     figure, axes = _figure(len(panels))
@@ -57,6 +76,7 @@ def draw_curves(panels: Sequence[tuple[str, Sequence[Line]]], x_label: str, smoo
     return _png(figure)
 
 
+@_quietly
 def draw_bars(metric: str, bars: Sequence[tuple[str, float]], log_x: bool) -> bytes:
     """A PNG of horizontal bars with their values, in the order given."""
     figure, axes = _figure(1, height=max(2.4, 0.34 * len(bars) + 1.2))
@@ -137,10 +157,7 @@ def _in_font(text: str) -> str:
 
 
 def _png(figure: Any) -> bytes:
-    import numpy
-
     file = io.BytesIO()
-    with numpy.errstate(all="ignore"):  # the margins of an axis from 1e-300 to 1e300 overflow, and are cut
-        figure.savefig(file, format="png", facecolor="white")
+    figure.savefig(file, format="png", facecolor="white")
     figure.clear()
     return file.getvalue()

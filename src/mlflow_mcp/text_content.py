@@ -127,12 +127,13 @@ def read_lines(source: ArtifactSource, path: str, window: Window, encoding: str,
     if window.start_byte is not None:
         return _from_byte(source, path, window, encoding, budget)
     if window.tail is not None:
-        last = _last_lines_streamed if is_wide(encoding) else _last_lines
-        return last(source, path, window.tail, encoding, budget)
+        if is_wide(encoding):
+            return _last_lines_streamed(source, path, window.tail, encoding, budget, head.total)
+        return _last_lines(source, path, window.tail, encoding, budget)
     start = window.start_line or 1
     needs_more = is_wide(encoding) or (b"\r" in head.data and not head.is_end)
     if start > 1 or needs_more:
-        return _from_line(source, path, start, window.max_lines, encoding, budget)
+        return _from_line(source, path, start, window.max_lines, encoding, budget, head.total)
     lines = lines_in(cleaned(head.data.decode(encoding, "replace")))
     return _shown(lines, 1, window.max_lines, budget, head.total, complete=head.is_end)
 
@@ -144,7 +145,9 @@ def _from_byte(source: ArtifactSource, path: str, window: Window, encoding: str,
     piece = source.read(path, start, budget // 2)
     if piece.total is not None and start >= max(piece.total, 1):
         raise Problem(f"The file has only {plural(piece.total, 'byte')}.", "Give a smaller start_byte, or tail=50.")
-    data = b"".join(piece.data.splitlines(keepends=True)[: window.max_lines]) if window.max_lines else piece.data
+    data = piece.data
+    if window.max_lines is not None:
+        data = b"".join(line + b"\n" for line in data.split(b"\n")[: window.max_lines])[: len(data)]
     while len(data) > 1:
         is_end = piece.is_end and len(data) == len(piece.data)
         decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -164,13 +167,13 @@ def _blocks(source: ArtifactSource, path: str, encoding: str) -> Generator[bytes
         yield from transcoded(stream, encoding) if is_wide(encoding) else stream
 
 
-def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, encoding: str, budget: int) -> Lines:
-    passed, rest, wanted, read, ended = 0, b"", start - 1, 0, True
-    last = b"\n"
+def _from_line(
+    source: ArtifactSource, path: str, start: int, most: int | None, encoding: str, budget: int, total: int | None
+) -> Lines:
+    passed, rest, wanted, ended, last = 0, b"", start - 1, True, b"\n"
     with closing(_blocks(source, path, encoding)) as blocks:
         for whole_block in blocks:
             block = whole_block
-            read += len(block)
             last = block[-1:] or last
             if passed < wanted:
                 breaks = block.count(b"\n")
@@ -189,7 +192,6 @@ def _from_line(source: ArtifactSource, path: str, start: int, most: int | None, 
     if ended and not rest and start > 1:
         raise _beyond(passed + (last != b"\n"))
     text = cleaned(rest.decode("utf-8" if is_wide(encoding) else encoding, "replace"))
-    total = read if ended and not is_wide(encoding) else None
     return _shown(lines_in(text), start, most, budget, total, complete=ended)
 
 
@@ -218,7 +220,9 @@ def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, bu
     return _last(lines, count, budget, piece.total, piece.start == 0)
 
 
-def _last_lines_streamed(source: ArtifactSource, path: str, count: int, encoding: str, budget: int) -> Lines:
+def _last_lines_streamed(
+    source: ArtifactSource, path: str, count: int, encoding: str, budget: int, total: int | None
+) -> Lines:
     kept: deque[str] = deque(maxlen=count + 1)
     rest, passed = b"", 0
     with closing(_blocks(source, path, encoding)) as blocks:
@@ -228,7 +232,7 @@ def _last_lines_streamed(source: ArtifactSource, path: str, count: int, encoding
             kept.extend(line.decode() + "\n" for line in whole)
             rest = rest[-budget * 4 :]  # of a line without end, its end
     lines = [cleaned(line) for line in [*kept, rest.decode("utf-8", "replace")] if line]
-    return _last(lines, count, budget, None, passed < count)
+    return _last(lines, count, budget, total, passed < count)
 
 
 def _last(lines: list[str], count: int, budget: int, total: int | None, from_start: bool) -> Lines:
@@ -258,7 +262,7 @@ def _last(lines: list[str], count: int, budget: int, total: int | None, from_sta
 
 def _shown(lines: list[str], start: int, most: int | None, budget: int, total: int | None, complete: bool) -> Lines:
     """As many of the lines as are wanted and fit. When they are not `complete`, the last one is cut off somewhere."""
-    whole = lines if complete else lines[:-1]
+    whole = lines if complete or (lines and lines[-1].endswith("\n")) else lines[:-1]
     room, kept = budget, 0
     for line in whole[: most or len(whole)]:
         room -= cost(line)
@@ -271,7 +275,7 @@ def _shown(lines: list[str], start: int, most: int | None, budget: int, total: i
         while cost(text) > budget:
             text = text[: len(text) // 2]
         notes.append(f"Line {start} is longer than an answer; this is its beginning. start_byte reads any part of it.")
-    last = start + kept - 1
+    last = start + max(kept, 1) - 1
     more = kept < len(lines) or not complete
     if more:
         notes.append(f"There is more: start_line={last + 1} goes on, tail=50 shows the end.")

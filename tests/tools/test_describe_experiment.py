@@ -50,13 +50,13 @@ def test_counts_and_ranges_are_those_of_the_raw_rows(sqlite_store, ask):
                 six_digits(min(values)),
                 six_digits(max(values)),
             )
-        for kind, row in [(kind, row) for kind in ("param", "tag") for row in rows_of(answer.data[f"{kind}s"])]:
-            values = [v for run, v in raw_store.told_by(db, f"{kind}s", row[kind]).items() if run in in_it]
-            assert (row["runs"], row["distinct"]) == (len(values), len(set(values)))
-            if row["distinct"] <= 6:
-                # the most frequent first
-                assert sorted(row["values"]) == sorted(set(values))
-                assert row["values"][0] in statistics.multimode(values)
+        for kind in ("param", "tag"):
+            for row in rows_of(answer.data[f"{kind}s"]):
+                values = [v for run, v in raw_store.told_by(db, f"{kind}s", row[kind]).items() if run in in_it]
+                assert (row["runs"], row["distinct"]) == (len(values), len(set(values)))
+                if row["distinct"] <= 6:
+                    assert sorted(row["values"]) == sorted(set(values))
+                    assert row["values"][0] in statistics.multimode(values), "the most frequent one comes first"
     assert answer.data["runs_read"] == sum(answer.data["by_status"].values()) == len(in_it)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -139,7 +140,7 @@ def test_exact_figures_are_those_of_all_raw_points(curves, curves_file, ask):
     points = raw_points(curves_file, LONG)
     low = min(points, key=lambda point: point[1])
     tail = [value for step, value in points if step >= (LENGTH - 1) * 0.9]
-    jumps = [(abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])]) for a, b in zip(points, points[1:])]
+    jumps = [(abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])]) for a, b in pairwise(points)]
     assert curve["min"] == [low[0], six_digits(low[1])]
     assert curve["best_step"] == low[0]
     assert curve["last"] == [LENGTH - 1, six_digits(points[-1][1])]

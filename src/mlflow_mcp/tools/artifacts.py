@@ -77,11 +77,13 @@ def list_artifacts(
     start = int(decode_cursor(cursor, bound_to)) if cursor else 0
     page = found[start : start + limit]
     single = len(owners) == 1
-    rows = [[owner, f"{e.path}/" if e.is_dir else e.path, e.size] for owner, e in page]
+    rows = [[f"{e.path}/" if e.is_dir else e.path, e.size] for _, e in page]
     answer = ArtifactTable(
         run_id=owners[0] if single else None,
-        artifacts=Table.of(["run_id", "path", "bytes"], rows, keep=("path", "bytes")).without(
-            "run_id" if single else ""
+        artifacts=Table(columns=["path", "bytes"], rows=rows)
+        if single
+        else Table.of(
+            ["run_id", "path", "bytes"], [[owner, *row] for (owner, _), row in zip(page, rows)], keep=("path", "bytes")
         ),
         total=_total([entry for _, entry in found]),
     )
@@ -120,7 +122,7 @@ def _explain_nothing(
             told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
         else:
             told = "there are no artifacts."
-        answer.note(f"{about}{told}".strip().capitalize() if not about else f"{about}{told}".strip())
+        answer.note(f"{about}{told}".strip() if about else f"{told[0].upper()}{told[1:]}".strip())
 
 
 def _total(entries: list[Entry]) -> str:

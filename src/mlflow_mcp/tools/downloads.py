@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp import files
 from mlflow_mcp.artifact_source import ArtifactSource, Entry, checked_path
-from mlflow_mcp.errors import NotFound, Problem, listed
+from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.lookup import find_path, fits
 from mlflow_mcp.output import Answer, Table, plural, size
 from mlflow_mcp.params import RunIds, one_or_many
@@ -28,14 +32,40 @@ Paths = Annotated[
 MOST_FILES = 2_000
 # Left free on the disk.
 _SPARE = 100_000_000
+_TELL_EVERY = 4_000_000
 
 
 class Download(Answer):
-    """Where the files are now. `state` is downloaded, resumed, or present (of the same size already)."""
+    """Where the files are now. `state` is downloaded, resumed, present (of the same size already), or unfinished."""
 
     folder: str
     files: Table
     total: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch, and where to. What has come of it so far stands in `part`, beside its place."""
+
+    source: ArtifactSource
+    entry: Entry
+    place: Path
+
+    @property
+    def part(self) -> Path:
+        # Not `<name>.part`: an artifact may be called so.
+        mark = hashlib.sha256(self.place.name.encode()).hexdigest()[:8]
+        return self.place.with_name(f".{self.place.name[:60]}.{mark}.part")
+
+    @property
+    def is_present(self) -> bool:
+        return self.place.is_file() and self.entry.size is not None and self.place.stat().st_size == self.entry.size
+
+    @property
+    def had(self) -> int:
+        """Bytes that an earlier call left; what is longer than the file belongs to an older one."""
+        had = self.part.stat().st_size if self.part.is_file() else 0
+        return 0 if self.entry.size is not None and had > self.entry.size else had
 
 
 def download_artifacts(tracking: Tracking, run_ids: RunIds, paths: Paths = None) -> Download:
@@ -43,31 +73,50 @@ def download_artifacts(tracking: Tracking, run_ids: RunIds, paths: Paths = None)
     with other programs. A file that is there already with its full size is kept, a broken-off one is resumed. To read or
     search a file get_artifact_content and search_artifacts need no download."""
     root = files.root_of(tracking.settings)
-    wanted: list[tuple[ArtifactSource, Entry, Path]] = []
+    wanted, unread = _wanted(tracking, root, run_ids, paths)
+    total = sum(each.entry.size or 0 for each in wanted)
+    _check_space(root, sum((each.entry.size or 0) - each.had for each in wanted if not each.is_present))
+    rows: list[list[Any]] = []
+    done = 0
+    for each in wanted:
+        tell = partial(_tell, tracking, done, total, len(rows), len(wanted))
+        state = _download(tracking, each, tell)
+        done += each.entry.size or 0
+        here = each.part if state == "unfinished" else each.place
+        rows.append([str(each.place.relative_to(root)), here.stat().st_size if here.exists() else 0, state])
+    answer = Download(
+        folder=str(root),
+        files=Table.of(["path", "bytes", "state"], rows, keep=("path", "bytes")),
+        total=f"{plural(len(rows), 'file')}, {size(total)}",
+    )
+    unfinished = sum(row[2] == "unfinished" for row in rows)
+    if unfinished:
+        answer.note(
+            f"The time was up before {plural(unfinished, 'file')} came whole: call again, it goes on from there."
+        )
+    if unread:
+        answer.note(f"{plural(unread, 'folder')} were not looked into, the trees are too large: name them in paths.")
+    return answer
+
+
+def _wanted(tracking: Tracking, root: Path, run_ids: list[str], paths: list[str] | None) -> tuple[list[Wanted], int]:
+    wanted: list[Wanted] = []
+    unread = 0
     for owner, _ in owners_of(tracking, run_ids):
         source = ArtifactSource(tracking, owner)
-        for entry in _chosen(source, paths):
-            wanted.append((source, entry, _place(root, owner, entry.path)))
+        entries, left = source.tree()
+        unread += left
+        chosen = _chosen(source, [entry for entry in entries if not entry.is_dir], paths)
+        wanted += [Wanted(source, entry, _place(root, owner, entry.path)) for entry in chosen]
     if not wanted:
         raise NotFound("These runs have no artifacts.", "get_run shows what they logged.")
     if len(wanted) > MOST_FILES:
         raise Problem(f"These are {len(wanted):,} files; one call takes {MOST_FILES:,}.", "Name paths or fewer runs.")
-    _check_space(root, sum(entry.size or 0 for _, entry, place in wanted if not place.exists()))
-    rows: list[list[Any]] = []
-    done = 0
-    total = sum(entry.size or 0 for _, entry, _ in wanted)
-    for source, entry, place in wanted:
-        state = _download(tracking, source, entry, place)
-        done += entry.size or 0
-        tracking.call.progress(done, total, f"{plural(len(rows) + 1, 'file')} of {len(wanted)} downloaded")
-        rows.append([str(place.relative_to(root)), place.stat().st_size, state])
-    table = Table.of(["path", "bytes", "state"], rows, keep=("path", "bytes"))
-    return Download(folder=str(root), files=table, total=f"{plural(len(rows), 'file')}, {size(total)}")
+    return wanted, unread
 
 
-def _chosen(source: ArtifactSource, paths: list[str] | None) -> list[Entry]:
+def _chosen(source: ArtifactSource, entries: list[Entry], paths: list[str] | None) -> list[Entry]:
     """The files that names, folders and globs mean. Raises NotFound for one that means nothing."""
-    entries = [entry for entry in source.tree()[0] if not entry.is_dir]
     if not paths:
         return entries
     chosen: dict[str, Entry] = {}
@@ -84,12 +133,15 @@ def _chosen(source: ArtifactSource, paths: list[str] | None) -> list[Entry]:
 def _place(root: Path, owner: str, path: str) -> Path:
     """`<root>/<owner>/<path>`, inside the root whatever the artifact is called."""
     safe = re.sub(r"[^\w.@-]+", "_", owner.removeprefix("models:/"))
-    place = (root / safe / checked_path(path)).resolve()
-    if not place.is_relative_to(root):
+    folder = (root / safe).resolve()
+    place = (folder / checked_path(path)).resolve()
+    if folder == root or not place.is_relative_to(folder) or not folder.is_relative_to(root) or place == folder:
         raise Problem(
-            f"'{path}' would be written outside {root}.",
-            "Its name leads out of the allowed folder; it is not downloaded.",
+            f"'{path}' would be written outside {folder}.",
+            "Its name, or a link in that folder, leads out of it; it is not downloaded.",
         )
+    if place.is_dir():
+        raise Problem(f"{place} is a folder, and '{path}' is a file.", "Move that folder away, or name other paths.")
     return place
 
 
@@ -98,30 +150,45 @@ def _check_space(root: Path, needed: int) -> None:
     free = shutil.disk_usage(existing).free
     if needed + _SPARE > free:
         raise Problem(
-            f"{size(needed)} do not fit: {existing} has {size(free)} free.",
+            f"{size(needed)} do not fit: {existing} has {size(free)} free, of which {size(_SPARE)} are left alone.",
             "Name fewer paths, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR to another disk.",
         )
 
 
-def _download(tracking: Tracking, source: ArtifactSource, entry: Entry, place: Path) -> str:
-    """Fetch one file. What is missing is appended to `<name>.part`, which takes its name when it is whole."""
-    if place.is_file() and entry.size is not None and place.stat().st_size == entry.size:
+def _tell(tracking: Tracking, done: int, total: int, number: int, of: int, got: int) -> None:
+    tracking.call.progress(done + got, total, f"{size(done + got)} of {size(total)}, file {number + 1} of {of}")
+
+
+def _download(tracking: Tracking, wanted: Wanted, tell: Callable[[int], None]) -> str:
+    """Fetch one file, or as much of it as time allows: what comes is appended to its part, which takes its name when it
+    is whole."""
+    if wanted.is_present:
         return "present"
-    part = place.with_name(f"{place.name}.part")
-    files.make_folder(part.parent)
-    have = part.stat().st_size if part.exists() else 0
-    if entry.size is not None and have > entry.size:
-        have = 0  # left by a file that was longer
-    with part.open("ab" if have else "wb") as file, closing(source.stream(entry.path, have)) as stream:
-        for block in stream:
-            file.write(block)
+    had, expected = wanted.had, wanted.entry.size
+    if tracking.call.is_late:
+        return "unfinished"
+    files.make_folder(wanted.part.parent)
+    got = told = had
+    with (
+        wanted.part.open("ab" if had else "wb") as file,
+        closing(wanted.source.stream(wanted.entry.path, had)) as blocks,
+    ):
+        for block in blocks:
+            got += file.write(block)
+            if got - told >= _TELL_EVERY:
+                tell(got)
+                told = got
+                if tracking.call.is_late and got != expected:
+                    return "unfinished"
         file.flush()
         os.fsync(file.fileno())
-    got = part.stat().st_size
-    if entry.size is not None and got != entry.size:
+    if expected is not None and got != expected:
+        if got > expected:
+            wanted.part.unlink()
         raise Problem(
-            f"'{entry.path}' broke off after {size(got)} of {size(entry.size)}.",
-            f"Call again: it is resumed. {listed([part.name])} holds what came.",
+            f"'{wanted.entry.path}' came with {size(got)} instead of {size(expected)}.",
+            "It was cut off or is being written: call again, and what has come is kept.",
         )
-    part.replace(place)
-    return "resumed" if have else "downloaded"
+    wanted.part.replace(wanted.place)
+    tell(got)
+    return "resumed" if had else "downloaded"
