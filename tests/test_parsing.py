@@ -172,7 +172,7 @@ def test_a_usual_yaml_merge_is_made():
         ("json", '{"a": 1,}', "line 1"),
         ("json", "9" * 5_000, "4300 digits"),
         ("yaml", "a: [1, 2", "flow sequence"),
-        ("yaml", "a: 1\n\tb: 2", "cannot start any token"),
+        ("yaml", "a: 1\n\tb: 2", "in line 2, column 1"),
         ("yaml", "{[1]: 2, {a: b}: 3}", "unhashable"),
         ("toml", "a = ", "Invalid value"),
         ("yaml", "a" * 4_000_000, "it is too large"),
@@ -220,7 +220,7 @@ def test_every_path_of_an_outline_selects_what_it_names(value):
         assert json.dumps(select(value, path)) == shown
 
 
-@pytest.mark.parametrize("expression", ["a[", "a..b", "", "a.b-c", "nothing(a)", "length(a)", "a." * 5_000 + "a"])
+@pytest.mark.parametrize("expression", ["a[", "a..b", "", "a.b-c", "nothing(a)", "length(a)", "(" * 10_000])
 def test_a_broken_select_is_refused_in_one_line(expression):
     with pytest.raises(Unparsable) as refused:
         select({"a": 1}, expression)

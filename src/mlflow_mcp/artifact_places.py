@@ -94,6 +94,8 @@ def place_at(tracking: Tracking, root: str) -> Place:
 
 
 def is_folder(path: str) -> IsFolder:
+    if not path:
+        return IsFolder("That is the root, a folder.", "list_artifacts(run_id) shows what it holds.")
     return IsFolder(f"'{path}' is a folder.", f"list_artifacts(run_id, '{path}') shows what it holds.")
 
 

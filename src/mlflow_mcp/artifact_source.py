@@ -15,6 +15,8 @@ from mlflow_mcp.tracking import Tracking
 __all__ = ["ArtifactSource", "Entry", "IsFolder", "Piece", "checked_path"]
 
 MOST_FOLDERS = 300
+# What S3 allows for a key; file systems allow less for a name.
+LONGEST_PATH = 1_024
 
 
 def checked_path(path: str) -> str:
@@ -22,6 +24,10 @@ def checked_path(path: str) -> str:
     text = path.replace("\\", "/")
     if any(ord(character) < 32 for character in text):
         raise Problem("An artifact path cannot hold control characters.", "list_artifacts shows the run's paths.")
+    if len(text) > LONGEST_PATH:
+        raise Problem(
+            f"'{errors.short(path, 120)}' is longer than the path of any artifact.", "list_artifacts shows the run's paths."
+        )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text.strip()):
         raise Problem(
             f"'{errors.short(path, 120)}' is a URL; an artifact path is relative to its run.",

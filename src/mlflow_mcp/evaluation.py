@@ -31,6 +31,14 @@ def _task_in_name(run: Run) -> str | None:
     return found[1] if found else None
 
 
+def named_by_launcher(run: Run) -> tuple[str, str] | None:
+    """(invocation id, task) of a run whose name `eval-<invocation_id>-<task>` says just these two; None for any other."""
+    found = re.fullmatch(r"eval-([0-9a-f]{8,16})-(.+)", run.info.run_name or "")
+    if found and (found[1], found[2]) == (invocation_id_of(run), task_of(run)):
+        return found[1], found[2]
+    return None
+
+
 def job_of(run: Run) -> str | None:
     job: str | None = run.data.tags.get("job_id") or run.data.params.get("job_id")
     return job

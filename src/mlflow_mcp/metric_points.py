@@ -51,12 +51,18 @@ def histories(
     end_step: int | None = None,
 ) -> dict[str, History]:
     """At most `most` points of one metric for each run, sampled by the server; for servers that cannot, by us."""
-    by_run: dict[str, list[Point]] = {run_id: [] for run_id in run_ids}
+    found: dict[str, History] = {}
     for at in range(0, len(run_ids), _RUNS_PER_REQUEST):
         part = list(run_ids[at : at + _RUNS_PER_REQUEST])
+        by_run: dict[str, list[Point]] = {run_id: [] for run_id in part}
         for run_id, point in _sampled(tracking, part, name, most, start_step, end_step):
             by_run.setdefault(run_id, []).append(point)
-    return {run_id: History(points, len(points) < most) for run_id, points in by_run.items()}
+        found |= {run_id: History(points, len(points) < most) for run_id, points in by_run.items()}
+        # Older servers sample the steps of all runs together: few points of a run are then not all of them.
+        if len(part) > 1 and len({point.step for points in by_run.values() for point in points}) >= most:
+            for run_id in [each for each in part if found[each].is_whole]:
+                found |= histories(tracking, [run_id], name, most, start_step, end_step)
+    return found
 
 
 def _sampled(

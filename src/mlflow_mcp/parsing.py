@@ -61,7 +61,7 @@ _TOO_DEEP = "it is nested too deeply"
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).replace('"<unicode string>", ', "").split())[:200]
 
 
 def _yaml(text: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from mlflow_mcp import evaluation
 from mlflow_mcp.errors import nearest, quoted
 from mlflow_mcp.output import Page, Table, clip, iso, plural, seconds
 
@@ -43,27 +44,33 @@ def run_table(
     metrics: Sequence[str] | None = None,
     params: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
+    times: bool = True,
 ) -> RunTable:
     """The table of these runs. `metrics`, `params` and `tags` name columns by name or glob; None lets them be chosen."""
+    # Users of a launcher speak in invocation ids and tasks; the names of its runs only repeat these two.
+    launched = [named for run in runs if (named := evaluation.named_by_launcher(run))]
+    launched = launched if len(launched) == len(runs) else []
+    said = ("invocation_id", "task_name") if launched else ()
     chosen = {
         "metrics": _Columns([metrics_of(run) for run in runs], metrics, _common_metrics),
-        "params": _Columns([run.data.params for run in runs], params, _telling),
-        "tags": _Columns([user_tags(run) for run in runs], tags, _telling),
+        "params": _Columns([_but(run.data.params, said, params) for run in runs], params, _telling),
+        "tags": _Columns([_but(user_tags(run), said, tags) for run in runs], tags, _telling),
     }
-    repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs))
+    shown_already = {tuple(task for _, task in launched): "task"}
+    repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), shown_already)
     scattered = chosen["metrics"].scattered() if metrics is None else []
-    columns = ["run_id", "name", "experiment", "status", "start_time", "duration_s"]
+    columns = ["run_id", *(["invocation_id", "task"] if launched else ["name"]), "experiment", "status"]
+    columns += ["start_time", "duration_s"] if times else []
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
     rows: list[list[Any]] = []
     for at, run in enumerate(runs):
         info = run.info
         row: list[Any] = [
             info.run_id,
-            info.run_name,
+            *(launched[at] if launched else [info.run_name]),
             experiments.get(info.experiment_id, info.experiment_id),
             info.status,
-            iso(info.start_time),
-            seconds(info.start_time, info.end_time),
+            *([iso(info.start_time), seconds(info.start_time, info.end_time)] if times else []),
         ]
         row += [part.values[at].get(name) for part in chosen.values() for name in part.names]
         rows.append([*row, scattered[at]] if scattered else row)
@@ -78,9 +85,9 @@ def run_table(
     return answer
 
 
-def _drop_repeats(parts: Sequence[_Columns], rows: int) -> dict[str, str]:
+def _drop_repeats(parts: Sequence[_Columns], rows: int, shown_already: dict[tuple[Any, ...], str]) -> dict[str, str]:
     """Take out chosen columns that say in every row what one before them says; `{"tags.benchmark": "as tags.task_name"}`."""
-    seen: dict[tuple[Any, ...], str] = {}
+    seen = dict(shown_already)
     repeats: dict[str, str] = {}
     for part, kind in zip(parts, ("tags", "params")):
         if part.wanted is not None or rows < 2:
@@ -93,6 +100,11 @@ def _drop_repeats(parts: Sequence[_Columns], rows: int) -> dict[str, str]:
             else:
                 seen.setdefault(values, f"{kind}.{name}")
     return repeats
+
+
+def _but(told: Mapping[str, str], said: Sequence[str], wanted: Sequence[str] | None) -> dict[str, str]:
+    """Params or tags without those that other columns say already, unless columns are named."""
+    return dict(told) if wanted is not None else {name: value for name, value in told.items() if name not in said}
 
 
 def metrics_of(run: Run) -> dict[str, float]:

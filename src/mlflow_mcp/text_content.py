@@ -18,7 +18,7 @@ _BYTES_A_LINE = 200
 _LEAST_READ = 4096
 # The states of a progress bar are read up to this size, for the one line that they become.
 _MOST_REWRITTEN = 2_000_000
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -26,6 +26,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+# West European, Cyrillic, Japanese, Chinese: of more, charset-normalizer mistakes one for the other in short texts.
+_OLD_ENCODINGS = ["cp1252", "cp1251", "cp932", "gb18030"]
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Lines:
 
 
 def encoding_of(head: bytes) -> str:
-    """The encoding of a text by its first bytes: its mark, UTF-8 when they are (nearly all) that, else what
-    charset-normalizer takes it for."""
+    """The encoding of a text by its first bytes: its mark, UTF-8 when they are (nearly all) that, else the likeliest of
+    some older ones."""
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
@@ -75,7 +78,7 @@ def encoding_of(head: bytes) -> str:
     if broken and broken * 4 >= sum(character > "\x7f" for character in decoded):
         from charset_normalizer import from_bytes
 
-        best = from_bytes(head).best()
+        best = from_bytes(head, cp_isolation=_OLD_ENCODINGS).best()
         return best.encoding if best is not None else "utf-8"
     return "utf-8"
 
@@ -134,7 +137,7 @@ def read_lines(source: ArtifactSource, path: str, window: Window, encoding: str,
     needs_more = is_wide(encoding) or (b"\r" in head.data and not head.is_end)
     if start > 1 or needs_more:
         return _from_line(source, path, start, window.max_lines, encoding, budget, head.total)
-    lines = lines_in(cleaned(head.data.decode(encoding, "replace")))
+    lines = lines_in(cleaned(_decoded(head.data, encoding, head.is_end)))
     return _shown(lines, 1, window.max_lines, budget, head.total, complete=head.is_end)
 
 
@@ -160,6 +163,11 @@ def _from_byte(source: ArtifactSource, path: str, window: Window, encoding: str,
         text, used, is_end = data.decode(encoding, "replace"), len(data), piece.is_end
     notes = [] if is_end else [f"start_byte={start + used} goes on."]
     return Lines(cleaned(text), piece.total, f"bytes {start}-{start + used - 1}", notes)
+
+
+def _decoded(data: bytes, encoding: str, complete: bool) -> str:
+    """The text; without the half of a character that may stand at the end of what is not complete."""
+    return codecs.getincrementaldecoder(encoding)("replace").decode(data, complete)
 
 
 def _blocks(source: ArtifactSource, path: str, encoding: str) -> Generator[bytes, None, None]:
@@ -191,7 +199,7 @@ def _from_line(
                 break
     if ended and not rest and start > 1:
         raise _beyond(passed + (last != b"\n"))
-    text = cleaned(rest.decode("utf-8" if is_wide(encoding) else encoding, "replace"))
+    text = cleaned(_decoded(rest, "utf-8" if is_wide(encoding) else encoding, ended))
     return _shown(lines_in(text), start, most, budget, total, complete=ended)
 
 

@@ -127,18 +127,18 @@ def test_a_winner_of_few_samples_is_pointed_out(metric, remedy, store, ask):
     """A param tells the ten samples of one canary, and nothing but results.yml those of the other."""
     answer = ask(store.uri, "best_runs", metric=metric)
 
-    winner = rows_of(answer.data["runs"])[0]["name"]
+    row = rows_of(answer.data["runs"])[0]
     assert answer.data["notes"][0] == (
-        f"Number 1 ({winner}) had only 10 samples: not comparable with full runs; {remedy}"
+        f"Number 1 (eval-{row['invocation_id']}-{row['task']}) had only 10 samples: not comparable with full runs; {remedy}"
     )
 
 
 def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     answer = ask(store.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", min_samples=51)
 
-    names = [row["name"] for row in rows_of(answer.data["runs"])]
-    assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
-    assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
+    invocations = [row["invocation_id"] for row in rows_of(answer.data["runs"])]
+    assert invocations[0] == store.seeded.baseline
+    assert store.seeded.canary not in invocations
     assert answer.data["notes"] == ["1 run with fewer than 51 samples left out."]
 
 

@@ -52,7 +52,9 @@ def query_runs(
     ids = resolve.experiment_ids(tracking, experiment_id)
     wanted, order = quoted_query(query), quoted_order(order_by)
     page = pages.search(tracking, ids, wanted, order, limit, cursor, deleted)
-    answer = run_table(page.runs, tracking.experiment_names(), metrics=metrics, params=params, tags=tags)
+    # Who names the metrics wants them and no more, unless the runs are asked for in the order of their times.
+    times = metrics is None or any("_time" in clause for clause in order)
+    answer = run_table(page.runs, tracking.experiment_names(), metrics=metrics, params=params, tags=tags, times=times)
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
         _explain_nothing(tracking, answer, ids, wanted, deleted)
