@@ -39,7 +39,7 @@ def find_path(source: ArtifactSource, wanted: str, whose: str = "The run") -> st
     """
     entries, unread = source.tree()
     files = [entry for entry in entries if not entry.is_dir]
-    matches = _ending_like(files, wanted)
+    matches = _ending_like(files, wanted) or _ending_like(files, wanted.strip())
     if len(matches) == 1:
         return matches[0].path
     if len(matches) > 1:
@@ -62,7 +62,7 @@ def _ending_like(files: Sequence[Entry], wanted: str) -> list[Entry]:
 
 
 def _same_end(path: str, wanted: str) -> bool:
-    path, wanted = _YAML.sub(".yml", path.replace("\\", "/")), _YAML.sub(".yml", wanted.strip().strip("/"))
+    path, wanted = _YAML.sub(".yml", path.replace("\\", "/")), _YAML.sub(".yml", wanted.strip("/"))
     return path == wanted or path.endswith("/" + wanted)
 
 

@@ -136,9 +136,9 @@ def test_a_winner_of_few_samples_is_pointed_out(metric, remedy, store, ask):
 def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     answer = ask(store.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", min_samples=51)
 
-    invocations = [row["invocation_id"] for row in rows_of(answer.data["runs"])]
-    assert invocations[0] == store.seeded.baseline
-    assert store.seeded.canary not in invocations
+    names = [row["name"] for row in rows_of(answer.data["runs"])]
+    assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
+    assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
     assert answer.data["notes"] == ["1 run with fewer than 51 samples left out."]
 
 
