@@ -220,7 +220,7 @@ def compare(case: Case, server: StdioServer, plain: Bare, rounds: int) -> dict[s
         "bare_ms": statistics.median(base for _, base in pairs) * 1e3,
         "ratio": statistics.median(mine / base for mine, base in pairs),
         "more_ms": statistics.median(mine - base for mine, base in pairs) * 1e3,
-        "peak_mb": server.memory()["VmHWM"] - before,
+        "peak_mb": max(0.0, server.memory()["VmHWM"] - before),
     }
 
 

@@ -68,6 +68,29 @@ def running_mlflow_server(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@contextmanager
+def running_s3_server(directory: Path) -> Iterator[str]:
+    """An S3 server that keeps everything in memory and takes any credentials."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    with (
+        (directory / "s3.log").open("ab") as log,
+        subprocess.Popen(
+            ["/bin/sh", "-c", WATCHED, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            wait_until_healthy(process, port, directory / "s3.log", "/moto-api/")
+            yield f"http://{HOST}:{port}"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 def server_environment() -> dict[str, str]:
     """This process's environment without its MLflow settings, and what tests do not need turned off."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
@@ -78,21 +101,23 @@ def server_environment() -> dict[str, str]:
     }
 
 
-def wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 90) -> None:
+def wait_until_healthy(
+    process: subprocess.Popen[bytes], port: int, log: Path, path: str = "/health", seconds: float = 90
+) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         connection = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
-            connection.request("GET", "/health")
+            connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         except (OSError, http.client.HTTPException):
             time.sleep(0.05)  # nobody listens yet
         finally:
             connection.close()
-    raise RuntimeError(f"mlflow server did not start; its output ends:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"the server did not start; its output ends:\n{log.read_text()[-2000:]}")
 
 
 def free_port() -> int:

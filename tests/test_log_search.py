@@ -59,7 +59,9 @@ def log(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("pattern", ["request", "HTTP 429", "OOM", "üñïçödé", "no such text", "█", "a.b(c)[d]{e}*+?^$|\\", " "])
+@pytest.mark.parametrize(
+    "pattern", ["request", "HTTP 429", "OOM", "üñïçödé", "no such text", "█", "a.b(c)[d]{e}*+?^$|\\", " "]
+)
 @pytest.mark.parametrize("block", [BLOCK, 1_000, 65_537])
 def test_plain_text_is_counted_as_grep_does(pattern, block, log):
     found = found_in(log.read_bytes(), pattern, plain=True, block=block)
@@ -113,7 +115,9 @@ def test_case_is_folded_as_grep_does(pattern, log):
     assert found_in(log.read_bytes(), pattern, ignore_case=True, plain=True).count == grep(log, pattern, "-i", "-F")
 
 
-line = st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), max_size=12) | st.sampled_from(["ab", "aab", "b a"])
+line = st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), max_size=12) | st.sampled_from(
+    ["ab", "aab", "b a"]
+)
 
 
 @given(
@@ -168,7 +172,9 @@ def test_a_line_of_fifty_megabytes_is_one_line(pattern, tmp_path):
     assert len(found.hits[0].text) < 1_100
 
 
-@pytest.mark.parametrize("place", [LONGEST_LINE - 3, LONGEST_LINE - 64_000 - 3, 2 * LONGEST_LINE - 64_000 - 3, 3_333_333])
+@pytest.mark.parametrize(
+    "place", [LONGEST_LINE - 3, LONGEST_LINE - 64_000 - 3, 2 * LONGEST_LINE - 64_000 - 3, 3_333_333]
+)
 @pytest.mark.parametrize("pattern", ["needle", "n.*dle"])
 def test_a_match_anywhere_in_an_endless_line_is_found(place, pattern):
     content = b"first\n" + b"." * place + b"needle" + b"." * LONGEST_LINE + b"\nlast needle\n"
@@ -242,7 +248,12 @@ def test_binary_content_is_told_by_its_beginning():
 
 @pytest.mark.parametrize(
     ("pattern", "line"),
-    [("(a|a)*$", "a" * 64 + "b"), ("(a|aa)+$", "a" * 200 + "b"), ("(.*)*x$", "a" * 100), ("(?:(?:a*)*)*[^a]$", "a" * 64)],
+    [
+        ("(a|a)*$", "a" * 64 + "b"),
+        ("(a|aa)+$", "a" * 200 + "b"),
+        ("(.*)*x$", "a" * 100),
+        ("(?:(?:a*)*)*[^a]$", "a" * 64),
+    ],
 )
 def test_a_pattern_that_would_run_away_is_stopped(pattern, line):
     try:
@@ -265,7 +276,10 @@ def test_when_time_is_up_the_count_is_marked_as_incomplete():
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
     [
-        ("a(b", "'a(b' is no regular expression (missing ) at position 3). Escape ( [ * + ? with \\, or pass plain=true."),
+        (
+            "a(b",
+            "'a(b' is no regular expression (missing ) at position 3). Escape ( [ * + ? with \\, or pass plain=true.",
+        ),
         ("a\nb", "Lines are searched one by one, so a pattern with a line break never matches. Leave it out."),
         (r"a\nb", "Lines are searched one by one, so a pattern with a line break never matches. Leave it out."),
         ("(" * 1_000 + ")" * 1_000, "is no regular expression ("),

@@ -95,7 +95,9 @@ def test_any_text_is_parsed_or_refused(text, kind):
 # --- what must not happen
 
 
-@pytest.mark.parametrize("tag", ["!!python/object/apply:os.mkdir ['{}']", "!!python/name:os.system", "!!python/object:x {{}}"])
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.mkdir ['{}']", "!!python/name:os.system", "!!python/object:x {{}}"]
+)
 def test_yaml_tags_are_never_executed(tag, tmp_path):
     made = tmp_path / "made"
 
@@ -150,8 +152,7 @@ def test_yaml_aliases_that_unfold_into_bulk_are_refused(bulk):
 @pytest.mark.parametrize(
     "bulk",
     [
-        "a0: &a0 {k: 1}\n"
-        + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
+        "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
         "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: 1}}\n" for n in range(1, 2_000)),
         "a: &a {k: 1}\nb: {<<: [" + ", ".join(["*a"] * 200) + "]}",
     ],

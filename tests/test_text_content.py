@@ -105,7 +105,9 @@ def read(file, window: Window, budget: int, encoding: str = "utf-8"):
 # A budget that makes windows of a few lines: the smallest that an operator can set is 1,800.
 SMALL = 200
 line_of_text = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x1b"), max_size=SMALL // 8)
-some_lines = st.lists(line_of_text | st.sampled_from(["", "a" * 50, "█" * 20, "\u2028", "x\x0cy"]), min_size=1, max_size=60)
+some_lines = st.lists(
+    line_of_text | st.sampled_from(["", "a" * 50, "█" * 20, "\u2028", "x\x0cy"]), min_size=1, max_size=60
+)
 line_break = st.sampled_from(["\n", "\r\n"])
 relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -167,7 +169,9 @@ def test_the_last_lines_are_those_of_the_whole_text(lines, ending, ends, count, 
 
 
 @relaxed
-@given(lines=some_lines, encoding=st.sampled_from(["utf-16", "utf-32"]), start=st.integers(1, 60), count=st.integers(1, 9))
+@given(
+    lines=some_lines, encoding=st.sampled_from(["utf-16", "utf-32"]), start=st.integers(1, 60), count=st.integers(1, 9)
+)
 def test_wide_encodings_are_read_by_lines_too(lines, encoding, start, count, text_file):
     text = joined(lines, "\r\n", True)
     whole = lines_in(text.replace("\r\n", "\n"))
@@ -198,7 +202,9 @@ def test_walking_with_the_start_byte_of_each_note_reads_every_byte_once(text, st
     assert "".join(parts) == content[start:].decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("window", [Window(), Window(start_line=1), Window(tail=1), Window(start_line=2), Window(tail=3)])
+@pytest.mark.parametrize(
+    "window", [Window(), Window(start_line=1), Window(tail=1), Window(start_line=2), Window(tail=3)]
+)
 def test_a_line_that_is_longer_than_an_answer_is_begun_and_said_so(window, text_file):
     content = "█" * 50_000 + "\n" + "é" * 50_000
     got = read(text_file(content.encode()), window, 1_000)

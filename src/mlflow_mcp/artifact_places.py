@@ -152,7 +152,7 @@ class _Served:
             headers["Connection"] = "close"
         response = self._request(path, headers)
         try:
-            if response.status_code not in (200, 206, 416):
+            if response.status_code not in ((200, 206, 416) if "Range" in headers else (200,)):
                 raise self._problem(response, path)
             is_page = "html" in response.headers.get("Content-Type", "") and response.status_code != 416
             if is_page and "Content-Disposition" not in response.headers:
@@ -257,15 +257,15 @@ def _entry(told: dict[str, Any]) -> Entry:
 
 
 def _ranged_piece(response: Response, length: int) -> Piece:
-    told = re.match(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    data = _first_bytes(response, length)
-    if told is None or len(data) < min(length, int(told[2]) - int(told[1]) + 1):
-        raise _broken_off(len(data))
-    return Piece(data, int(told[1]), None if told[3] == "*" else int(told[3]))
+    return _piece(_first_bytes(response, length), response.headers.get("Content-Range", ""), length)
 
 
-def _broken_off(count: int) -> errors.Unreachable:
-    return errors.Unreachable(f"The server's answer broke off after {count:,} bytes.", "Try once more.")
+def _piece(data: bytes, told: str, length: int) -> Piece:
+    """The bytes that came for a range, which the answer tells as `bytes 0-9/100`. Raises Unreachable when some are missing."""
+    span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", told)
+    if span is None or len(data) < min(length, int(span[2]) - int(span[1]) + 1):
+        raise errors.Unreachable(f"The answer of the store broke off after {len(data):,} bytes.", "Try once more.")
+    return Piece(data, int(span[1]), None if span[3] == "*" else int(span[3]))
 
 
 def _streamed_piece(response: Response, start: int, length: int) -> Piece:
@@ -382,9 +382,7 @@ class Bucket:
             if told is None:
                 total = self._client.head_object(Bucket=self._bucket, Key=self._key(path))["ContentLength"]
                 return Piece(b"", total, total)
-            known = re.match(r"bytes (\d+)-\d+/(\d+)", told.get("ContentRange", ""))
-            begin, total = (int(known[1]), int(known[2])) if known else (0, int(told["ContentLength"]))
-            return Piece(told["Body"].read(length), begin, total)
+            return _piece(told["Body"].read(length), str(told.get("ContentRange")), length)
 
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
         with self._in_words(), self._got(path, f"bytes={start}-" if start else None) as told:
@@ -420,11 +418,12 @@ class Bucket:
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
+        from mlflow.exceptions import MlflowException
 
         try:
             yield
-        except (ClientError, BotoCoreError) as error:
-            told = _code(error) if isinstance(error, ClientError) else errors.short(str(error), 160)
+        except (ClientError, BotoCoreError, MlflowException) as error:
+            told = _code(error) if isinstance(error, ClientError) else errors.short(str(error), 200)
             raise errors.Unreachable(
                 f"The bucket '{self._bucket}' could not be read: {told.rstrip('.')}.",
                 "Check the AWS credentials and MLFLOW_S3_ENDPOINT_URL in the host's env block.",

@@ -26,7 +26,8 @@ def checked_path(path: str) -> str:
         raise Problem("An artifact path cannot hold control characters.", "list_artifacts shows the run's paths.")
     if len(text) > LONGEST_PATH:
         raise Problem(
-            f"'{errors.short(path, 120)}' is longer than the path of any artifact.", "list_artifacts shows the run's paths."
+            f"'{errors.short(path, 120)}' is longer than the path of any artifact.",
+            "list_artifacts shows the run's paths.",
         )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text.strip()):
         raise Problem(

@@ -174,7 +174,16 @@ def listing(source: ArtifactSource, path: str, kind: str, total: int | None) -> 
                 return names + (["and more"] if len(members) > _LISTED else [])
         if kind == "safetensors":
             return _tensors(source, path)
-    except (zipfile.BadZipFile, tarfile.TarError, struct.error, ValueError, EOFError, LookupError, TypeError) as error:
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        struct.error,
+        ValueError,
+        EOFError,
+        LookupError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise refusal(path, f"a {kind} file", total, "damaged") from error
     return None
 

@@ -199,7 +199,7 @@ def _table(rows: table_content.Rows, columns: int, budget: int) -> tuple[int, Ta
     shown = [[_cell(value) for value in row[:columns]] for row in rows.rows]
     room, kept = budget * 0.8 - 2 * len(encoded(rows.columns[:columns])), 0
     for row in shown:
-        room -= len(encoded(row))
+        room -= len(encoded([clip(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
         if room < 0 and kept:
             break
         kept += 1
@@ -207,10 +207,10 @@ def _table(rows: table_content.Rows, columns: int, budget: int) -> tuple[int, Ta
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, (dict, list)):
-        text = encoded(value)
-        return value if len(text) <= CELL_CHARS else clip(text, CELL_CHARS)
-    return clip(value, CELL_CHARS) if isinstance(value, str) else value
+    """What is nested and long becomes a text, which the boundary can cut."""
+    if isinstance(value, (dict, list)) and len(text := encoded(value)) > CELL_CHARS:
+        return text
+    return value
 
 
 # -- not text ------------------------------------------------------------------------------------------------------

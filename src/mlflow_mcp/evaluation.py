@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _LIMITS = ("limit_samples", "limit", "max_samples", "num_samples", "n_samples", "num_examples")
 _SAMPLE_METRICS = re.compile(r"(?i)(^|_)(n(um)?_samples|sample_count|samples)$")
-_MODEL = ("model_id", "model_name", "served_model_name", "model")
+# The last two say where its weights come from, which names it too.
+_MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 CANARY = 50
 
 

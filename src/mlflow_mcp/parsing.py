@@ -15,7 +15,7 @@ from typing import Any
 # A text of more characters than this is not taken apart: YAML's and TOML's parsers are slow.
 MOST_CHARACTERS = {"json": 20_000_000, "yaml": 3_000_000, "toml": 1_000_000}
 # A document of more values than this, aliases counted as often as they are used, is not taken apart.
-MOST_VALUES = 2_000_000
+MOST_VALUES = 1_000_000
 # Deeper ones crash libyaml's composer, and what encodes answers ends a little beyond.
 DEEPEST = 100
 

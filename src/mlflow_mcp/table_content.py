@@ -156,6 +156,8 @@ def _object(line: str) -> dict[str, Any]:
 
 
 def _json_type(value: Any) -> str:
+    if value in _NO_NUMBER:
+        return "number"
     names = {dict: "object", list: "array", str: "text", bool: "boolean", int: "integer", float: "number"}
     return names.get(type(value), "null")
 

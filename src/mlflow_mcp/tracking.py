@@ -277,7 +277,7 @@ class Tracking:
                 version = str(self.client.get_model_version_by_alias(name, version[1:]).version)
             return str(self.client.get_model_version_download_uri(name, version))
         except Exception as error:
-            if errors.is_absent(error):
+            if errors.is_absent(error) or "alias" in str(error):  # an unknown alias is an invalid parameter to MLflow
                 raise errors.NotFound(
                     f"No registered model '{name}' has a version '{version}'.", "Check the name, version or alias."
                 ) from error

@@ -237,9 +237,15 @@ def test_the_root_is_a_folder(path, home, ask_many):
             {"path": "logs"},
             "The run has no folder 'logs'. Nearest: 'simple_evals.mmlu-pro/logs'. list_artifacts(run_id) shows the root.",
         ),
-        ({"path": "modell"}, "The run has no folder 'modell'. Nearest: 'model'. list_artifacts(run_id) shows the root."),
+        (
+            {"path": "modell"},
+            "The run has no folder 'modell'. Nearest: 'model'. list_artifacts(run_id) shows the root.",
+        ),
         ({"path": "zzzz"}, "The run has no folder 'zzzz'. list_artifacts(run_id) shows the root."),
-        ({"depth": 0}, "'depth' cannot be 0: Input should be greater than or equal to 1. Call again with another value."),
+        (
+            {"depth": 0},
+            "'depth' cannot be 0: Input should be greater than or equal to 1. Call again with another value.",
+        ),
     ],
 )
 def test_a_folder_that_is_none_is_explained(asked, sentence, home, ask):

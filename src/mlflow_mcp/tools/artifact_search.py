@@ -107,7 +107,8 @@ def _say_what_is_left_out(
         answer.note(f"Lines of more than {size(LONGEST_LINE)} were searched in parts: {listed(in_parts, 5)}.")
     without = len(told) - len(answer.files.rows)
     if without and answer.total:
-        answer.note(f"{plural(without, 'more file')} searched, with fewer matches or none.")
+        less = "fewer matches or none" if len(answer.files.rows) == _MOST_ROWS else "no match"
+        answer.note(f"{plural(without, 'more file')} searched: {less}.")
     skipped = sum(found is not None and not found.is_text for found in searched)
     if skipped:
         answer.note(f"{plural(skipped, 'binary file')} left out.")

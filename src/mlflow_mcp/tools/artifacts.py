@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -34,8 +35,16 @@ ArtifactOwners = Annotated[
 ]
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
 Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
+
+
+def _as_expression(value: Any) -> Any:
+    """`[0]` is an expression, which the SDK takes for a list in JSON."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
 Select = Annotated[
     str | None,
+    BeforeValidator(_as_expression),
     Field(description="JMESPath into JSON, YAML or TOML, e.g. 'results.tasks.\"mmlu-pro\".metrics'."),
 ]
 StartLine = Annotated[int | None, Field(ge=1, description="First line (of a table: row) to show, from 1.")]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MOST_FILES = 2_000
 # Left free on the disk.
 _SPARE = 100_000_000
 _TELL_EVERY = 4_000_000
+_LISTED = 100
 
 
 class Download(Answer):
@@ -86,9 +88,13 @@ def download_artifacts(tracking: Tracking, run_ids: RunIds, paths: Paths = None)
         rows.append([str(each.place.relative_to(root)), here.stat().st_size if here.exists() else 0, state])
     answer = Download(
         folder=str(root),
-        files=Table.of(["path", "bytes", "state"], rows, keep=("path", "bytes")),
+        files=Table.of(["path", "bytes", "state"], rows[:_LISTED], keep=("path", "bytes")),
         total=f"{plural(len(rows), 'file')}, {size(total)}",
     )
+    if len(rows) > _LISTED:
+        more = Counter(row[2] for row in rows[_LISTED:])
+        told = ", ".join(f"{count:,} {state}" for state, count in more.items())
+        answer.note(f"{plural(len(rows) - _LISTED, 'more file')}: {told}.")
     unfinished = sum(row[2] == "unfinished" for row in rows)
     if unfinished:
         answer.note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -70,6 +71,9 @@ def best_runs(
             )
         if run.info.status != "FINISHED":
             answer.note(f"Number {place} ({run.info.run_name}) is {run.info.status}, not FINISHED.")
+    for job, count in Counter(evaluation.job_of(run) for run in found).items():
+        if job and count > 1:
+            answer.note(f"{count} of these runs are exports of one job, {job}: it takes {count} places.")
     if passed:
         answer.note(f"{plural(passed, 'run')} with fewer than {min_samples} samples left out.")
     return answer
