@@ -139,7 +139,10 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     names = [row["name"] for row in rows_of(answer.data["runs"])]
     assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
     assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
-    assert answer.data["notes"] == ["1 run with fewer than 51 samples left out."]
+    assert answer.data["notes"] == [
+        f"2 of these runs are exports of one job, {store.seeded.two_homes}.0: it takes 2 places.",
+        "1 run with fewer than 51 samples left out.",
+    ]
 
 
 def test_when_all_had_too_few_samples_it_says_so(empty_store, ask):
