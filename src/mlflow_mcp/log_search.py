@@ -28,7 +28,7 @@ _SHOWN = 1_000
 _SHOWN_AROUND = 300
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 # Seconds that a pattern may take on one block: a thousandth of that is usual.
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 
 
 class Runaway(Problem):

@@ -200,31 +200,25 @@ def test_binary_files_are_left_out_and_counted(home, ask):
     assert (found(answer)["total"], found(answer)["notes"]) == (0, ["1 binary file left out."])
 
 
-CATASTROPHES = ["(a|a)*$", "(a|aa)+$", "(?:(?:a*)*)*[^a]$"]
-
-
-@pytest.mark.parametrize("pattern", CATASTROPHES)
-def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(pattern, home, ask_many):
+def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(home, ask_many):
     run_id = home.run({"a.log": ("a" * 64 + "b\n") * 1_000, "b.log": "fine\n"})
 
     with ask_many(home.uri) as ask:
         stopped = []
         search = threading.Thread(
-            target=lambda: stopped.append(ask("search_artifacts", run_ids=run_id, pattern=pattern, glob="a.log"))
+            target=lambda: stopped.append(ask("search_artifacts", run_ids=run_id, pattern="(a|a)*$", glob="a.log"))
         )
         search.start()
-        others = [
-            found(ask("search_artifacts", run_ids=run_id, pattern="f.ne", glob="b.log"))["total"] for _ in range(5)
-        ]
+        others = [ask("search_artifacts", run_ids=run_id, pattern="f.ne", glob="b.log") for _ in range(5)]
+        went_on = search.is_alive()
         search.join(60)
 
-    assert others == [1] * 5
-    (answer,) = stopped
-    if answer.is_error:
-        assert answer.text == (
-            "The pattern takes more than 5 s on a part of these files. Nested repetitions such as (a+)+ never end "
-            "on some lines: write it simpler, or pass plain=true."
-        )
+    assert [found(each)["total"] for each in others] == [1] * 5
+    assert went_on
+    assert problem(stopped[0]) == (
+        "The pattern takes more than 3 s on a part of these files. Nested repetitions such as (a+)+ never end "
+        "on some lines: write it simpler, or pass plain=true."
+    )
 
 
 def test_when_time_is_up_the_answer_says_what_was_not_searched(sqlite_home, ask):

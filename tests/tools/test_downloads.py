@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -180,7 +180,7 @@ def test_a_server_cannot_write_elsewhere_by_its_files_names(name, ask, downloads
 
     assert problem(answer)
     assert on_disk(tmp_path) == {}
-    assert not os.path.exists("/tmp/evil.txt")
+    assert not Path("/tmp/evil.txt").exists()
 
 
 def test_a_link_in_the_folder_is_not_followed_out_of_it(home, ask, downloads, tmp_path):
