@@ -8,7 +8,8 @@ from collections.abc import Generator
 from functools import cached_property, partial
 
 from mlflow_mcp import errors
-from mlflow_mcp.artifact_places import Entry, IsFolder, Piece, Place, is_model, place_of_model, place_of_run
+from mlflow_mcp.artifact_pieces import Entry, IsFolder, Piece, Place
+from mlflow_mcp.artifact_places import is_model, place_of_model, place_of_run
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tracking import Tracking
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
     ending = PurePosixPath(path.lower()).suffix
     # What is shown from its beginning is mostly had with the first request already.
     from_start = wanted.window.is_from_start and ending not in _TABLES
-    piece = source.read(path, 0, budget * 2 if from_start else _PROBE)
+    piece, end = _ends(source, path, budget * 2 if from_start else _PROBE, wanted.window.tail, budget)
     if not piece.data:
         return ArtifactContent(path=path, bytes=0, text="", notes=["The file is empty."])
     binary = binary_content.kind_of(path, piece.data[:_PROBE])
@@ -81,12 +82,24 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
             f"select works on JSON, YAML and TOML, and alone; '{path}' is read otherwise.", "Leave select out."
         )
     encoding = text_content.encoding_of(piece.data[:_PROBE])
-    answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, encoding, budget, piece))
+    answer = _of_lines(path, text_content.read_lines(source, path, wanted.window, encoding, budget, piece, end))
     if encoding != "utf-8":
         answer.encoding = encoding
     if answer.text and "\ufffd" in answer.text:
         answer.note("Bytes that are no text in this encoding stand as \ufffd.")
     return answer
+
+
+def _ends(
+    source: ArtifactSource, path: str, beginning: int, tail: int | None, budget: int
+) -> tuple[Piece, Piece | None]:
+    """The beginning of a file and, when its last lines are wanted, its end: asked for at the same time."""
+    read_beginning = partial(source.read, path, 0, beginning)
+    if tail is None:
+        return read_beginning(), None
+    span = text_content.span_of_last(tail, budget)
+    first, last = source.tracking.side_by_side(read_beginning, partial(source.read, path, -span, span))
+    return first, last
 
 
 def _of_lines(path: str, lines: text_content.Lines, *notes: str) -> ArtifactContent:

@@ -122,17 +122,20 @@ def lines_of_text(text: str, window: Window, budget: int, total: int | None = No
     return _shown(lines[start - 1 :], start, window.max_lines, budget, total, complete=True)
 
 
-def read_lines(source: ArtifactSource, path: str, window: Window, encoding: str, budget: int, head: Piece) -> Lines:
+def read_lines(
+    source: ArtifactSource, path: str, window: Window, encoding: str, budget: int, head: Piece, end: Piece | None = None
+) -> Lines:
     """The lines of a file that `window` asks for, at most `budget` characters of them; no more is read than is needed.
 
-    `head` is the file's beginning, read already; enough of it for a window that begins there.
+    `head` is the file's beginning, read already; enough of it for a window that begins there. `end` may be the last
+    `span_of_last` bytes.
     """
     if window.start_byte is not None:
         return _from_byte(source, path, window, encoding, budget)
     if window.tail is not None:
         if is_wide(encoding):
             return _last_lines_streamed(source, path, window.tail, encoding, budget, head.total)
-        return _last_lines(source, path, window.tail, encoding, budget)
+        return _last_lines(source, path, window.tail, encoding, budget, end)
     start = window.start_line or 1
     needs_more = is_wide(encoding) or (b"\r" in head.data and not head.is_end)
     if start > 1 or needs_more:
@@ -211,11 +214,15 @@ def _is_enough(data: bytes, budget: int) -> bool:
     return len(cleaned(data.decode("latin-1"))) > budget * 2
 
 
-def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, budget: int) -> Lines:
-    most = budget * 4
-    span = min(max(count * _BYTES_A_LINE, _LEAST_READ), most)
+def span_of_last(count: int, budget: int) -> int:
+    """How many bytes are likely to hold so many of the last lines."""
+    return min(max(count * _BYTES_A_LINE, _LEAST_READ), budget * 4)
+
+
+def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, budget: int, end: Piece | None) -> Lines:
+    most, span = budget * 4, span_of_last(count, budget)
     while True:
-        piece = source.read(path, -span, span)
+        piece, end = end or source.read(path, -span, span), None
         if piece.data.count(b"\n") > count or piece.start == 0 or span >= most:
             break
         span = min(span * 4, most)

@@ -310,7 +310,7 @@ def test_a_huge_json_file_is_read_as_text(home, ask_many):
     assert begun["notes"][1] == "Too large to take apart: shown as text."
     assert ended["text"] == '{"id": 1299999}]'
     assert problem(selected) == (
-        "'huge.json' has 21.3 MB; select takes at most 20 MB of JSON apart. "
+        "'huge.json' has 21 MB; select takes at most 20 MB of JSON apart. "
         "Leave select out, or find lines with search_artifacts."
     )
 
