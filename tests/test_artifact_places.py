@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -348,6 +349,23 @@ def test_a_model_on_the_disk_of_a_server_is_told(http_home, ask, tmp_path):
         f"These artifacts lie in /srv/far/away/models/{model.model_id}/artifacts of the server's own disk, which this "
         "machine does not see. Its operator can start it with --serve-artifacts; artifacts of runs are readable in any case."
     )
+
+
+def test_a_server_cannot_make_a_folder_of_this_machine_readable(ask, tmp_path):
+    """Whoever may write to a tracking server could name any folder as the place of a model's files."""
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "diary.txt").write_text("dear diary")
+    model_id = f"m-{'0' * 32}"
+    times = {"creation_timestamp_ms": 1, "last_updated_timestamp_ms": 1}
+    info = {"model_id": model_id, "experiment_id": "0", "name": "x", "artifact_uri": private.as_uri(), **times}
+    body = json.dumps({"model": {"info": {**info, "status": "LOGGED_MODEL_READY"}, "data": {}}})
+
+    with answering(200, body, "application/json") as uri:
+        answer = ask(uri, "get_artifact_content", run_id=model_id, artifact_path="diary.txt")
+
+    assert answer.is_error
+    assert answer.text.startswith(f"These artifacts lie in {private} of the server's own disk")
 
 
 # --- S3

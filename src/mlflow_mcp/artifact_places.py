@@ -22,11 +22,15 @@ def place_of_run(tracking: Tracking, run_id: str) -> Place:
     return place_at(tracking, str(tracking.get_run(run_id).info.artifact_uri or ""))
 
 
-def place_at(tracking: Tracking, root: str) -> Place:
-    """The place that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names."""
+def place_at(tracking: Tracking, root: str, owner: str = "") -> Place:
+    """The place that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names.
+
+    A folder named by a remote server is read only when it carries its owner's id, as MLflow lays them out on a shared
+    disk: whoever may write to that server could otherwise name any folder of this machine.
+    """
     scheme = urlsplit(root).scheme
     if (folder := local_path(root)) is not None:
-        if tracking.is_http and not folder.is_dir():
+        if tracking.is_http and (not folder.is_dir() or owner not in folder.resolve().parts):
             raise Problem(
                 f"These artifacts lie in {folder} of the server's own disk, which this machine does not see.",
                 "Its operator can start it with --serve-artifacts; artifacts of runs are readable in any case.",
@@ -54,7 +58,7 @@ def place_of_model(tracking: Tracking, given: str) -> Place:
         model = tracking.logged_model(named)
         if model is None:
             raise NotFound(f"No logged model has the id '{named}'.", "get_run shows the models of a run.")
-        return place_at(tracking, str(model.artifact_location))
+        return place_at(tracking, str(model.artifact_location), named)
     uri = tracking.model_version_uri(*_name_and_version(given, named))
     return place_of_model(tracking, uri) if uri.startswith("models:/") else place_at(tracking, uri)
 
