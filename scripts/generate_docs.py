@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import anyio
 
-from mlflow_mcp.catalog import CATALOG, Entry
-from mlflow_mcp.server import build_server
+from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.tools.catalog import CATALOG, Entry
 
 if TYPE_CHECKING:
     from mcp_types import Tool

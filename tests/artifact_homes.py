@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow_mcp.artifact_source import ArtifactSource
+from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tracking import Tracking
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from servers import running_mlflow_server
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
-    from mlflow_mcp.demo.data import Seeded
+    from mlflow_mcp.cli.demo.data import Seeded
     from mlflow_mcp.settings import Settings
 
 # A developer's own server must not be reached, nor MLflow's makers. Nothing above imports MLflow, which reads
@@ -74,7 +74,7 @@ def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str]) -> Iterator[Store]:
     """A real `mlflow server`, seeded once. Tests only read from it."""
-    from mlflow_mcp.demo.data import seed
+    from mlflow_mcp.cli.demo.data import seed
 
     with running_mlflow_server(tmp_path_factory.mktemp("mlflow_server")) as uri:
         seeded = seed(uri, log_megabytes=1)
@@ -85,7 +85,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, st
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str]) -> Store:
     """The same data in a sqlite file, seeded once. Tests take a copy: `sqlite_store`."""
-    from mlflow_mcp.demo.data import seed
+    from mlflow_mcp.cli.demo.data import seed
 
     folder = tmp_path_factory.mktemp("sqlite_template")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -239,7 +239,7 @@ def ask_many() -> AskMany:
 def server_of(target: str | Settings | MCPServer) -> MCPServer:
     if isinstance(target, MCPServer):
         return target
-    from mlflow_mcp.server import build_server
+    from mlflow_mcp.server.app import build_server
     from mlflow_mcp.settings import Settings
 
     return build_server(Settings(tracking_uri=target) if isinstance(target, str) else target)

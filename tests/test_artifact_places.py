@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_homes import Home
-from mlflow_mcp.artifact_source import checked_path
+from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools import downloads
+from mlflow_mcp.tools.artifacts import download_artifacts
 from servers import (
     answering,
     cut,
@@ -265,7 +265,7 @@ def test_no_name_leads_out_of_a_run_or_of_the_folder_for_downloads(tmp_path):
         for name in ("/".join(parts), "".join(parts)):
             try:
                 plain = checked_path(name)
-                place = downloads._place(tmp_path, "m-1", name)
+                place = download_artifacts._place(tmp_path, "m-1", name)
             except Problem:
                 continue
             assert not plain.startswith("/")

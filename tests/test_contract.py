@@ -12,11 +12,11 @@ import anyio
 import pytest
 from mcp import Client
 
-from mlflow_mcp.boundary import INJECTED
-from mlflow_mcp.catalog import CATALOG, Effect
-from mlflow_mcp.output import encoded
-from mlflow_mcp.server import INSTRUCTIONS, build_server
+from mlflow_mcp.answers.base import encoded
+from mlflow_mcp.server.app import INSTRUCTIONS, build_server
+from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.tools.catalog import CATALOG, Effect
 
 NAMES = [entry.name for entry in CATALOG]
 

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from mlflow_mcp.catalog import CATALOG
-from mlflow_mcp.demo.data import Seeded
-from mlflow_mcp.masking import HIDDEN, mask, mask_text
+from mlflow_mcp.answers.masking import HIDDEN, mask, mask_text
+from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.catalog import CATALOG
 
 
 def fake(*parts):

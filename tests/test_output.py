@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from mlflow_mcp.output import (
+from mlflow_mcp.answers.base import (
     Answer,
     Page,
     Table,

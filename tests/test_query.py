@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mlflow_mcp.client.filters import equals, fields_of, like_prefix, quoted_order, quoted_query
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.query import equals, fields_of, like_prefix, quoted_order, quoted_query
 
 # What an agent writes -> what MLflow gets.
 QUOTED = [

@@ -1,0 +1,183 @@
+"""Artifacts: what files a run left, and what is in them."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from mlflow_mcp.answers.base import Page, Picture, Table, plural, size
+from mlflow_mcp.client.artifacts.locate import is_model
+from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.ids import run_id_of
+from mlflow_mcp.client.runs import decode_cursor, encode_cursor
+from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.errors import NotFound, hint
+from mlflow_mcp.tools.arguments import ArtifactPath, Cursor, Folder, Glob, Limit, as_text, one_or_many
+from mlflow_mcp.tools.artifacts.formats import content
+from mlflow_mcp.tools.artifacts.formats.text import Window
+from mlflow_mcp.tools.artifacts.paths import fits, with_path
+
+ArtifactOwner = Annotated[
+    str,
+    BeforeValidator(as_text),
+    Field(
+        min_length=1,
+        description="Run id, prefix, name or job id; or a model: 'm-…', 'models:/name/3', 'models:/name@alias'.",
+    ),
+]
+ArtifactOwners = Annotated[
+    str | list[str],
+    BeforeValidator(as_text),
+    Field(description="Run id, prefix, name or job id, or a list of them; or a model: 'm-…', 'models:/name@alias'."),
+]
+Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
+Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
+
+
+def _as_expression(value: Any) -> Any:
+    """`[0]` is an expression, which the SDK takes for a list in JSON."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
+Select = Annotated[
+    str | None,
+    BeforeValidator(_as_expression),
+    Field(description="JMESPath into JSON, YAML or TOML, e.g. 'results.tasks.\"mmlu-pro\".metrics'."),
+]
+StartLine = Annotated[int | None, Field(ge=1, description="First line (of a table: row) to show, from 1.")]
+MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines or rows at most.")]
+Tail = Annotated[int | None, Field(ge=1, le=10_000, description="Show the last so many lines instead.")]
+StartByte = Annotated[int | None, Field(ge=0, description="Read from this byte, for lines that are too long.")]
+Columns = Annotated[
+    list[str] | None, BeforeValidator(one_or_many), Field(description="Columns of a CSV, JSON-lines or Parquet file.")
+]
+
+
+class ArtifactTable(Page):
+    """Files and folders, one a row; a folder's path ends with '/' and has no size. Sizes are bytes."""
+
+    run_id: str | None = None
+    artifacts: Table
+    total: Annotated[str, Field(description="How much there is in all, shown here or not.")]
+
+
+def list_artifacts(
+    tracking: Tracking,
+    run_id: ArtifactOwners,
+    path: Folder = None,
+    pattern: Glob = None,
+    recursive: Recursive = False,
+    depth: Depth = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> ArtifactTable:
+    """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
+    with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
+    end of its path, so listing first is rarely needed. search_artifacts looks into many."""
+    owners = [owner_of(tracking, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
+    folder = checked_path(path or "")
+    deep = depth or (None if recursive or pattern is not None else 1)
+    trees = tracking.side_by_side(*(partial(_tree, tracking, owner, folder, pattern, deep) for owner in owners))
+    found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
+    bound_to = f"{owners}|{folder}|{pattern}|{deep}"
+    start = int(decode_cursor(cursor, bound_to)) if cursor else 0
+    page = found[start : start + limit]
+    single = len(owners) == 1
+    rows = [[f"{e.path}/" if e.is_dir else e.path, e.size] for _, e in page]
+    answer = ArtifactTable(
+        run_id=owners[0] if single else None,
+        artifacts=Table(columns=["path", "bytes"], rows=rows)
+        if single
+        else Table.of(
+            ["run_id", "path", "bytes"], [[owner, *row] for (owner, _), row in zip(page, rows)], keep=("path", "bytes")
+        ),
+        total=_total([entry for _, entry in found]),
+    )
+    answer.continue_with(
+        lambda count: encode_cursor(start + count, bound_to), len(page), more=start + len(page) < len(found)
+    )
+    _explain_nothing(tracking, answer, owners, [tree for tree, _ in trees], pattern)
+    unread = sum(count for _, count in trees)
+    if unread:
+        answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
+    return answer
+
+
+def _tree(
+    tracking: Tracking, owner: str, folder: str, pattern: str | None, depth: int | None
+) -> tuple[list[Entry], int]:
+    source = ArtifactSource(tracking, owner)
+    entries, unread = source.tree(folder, depth)
+    if folder and not entries:
+        _explain_no_folder(source, folder)
+    if pattern is None:
+        return entries, unread
+    return [entry for entry in entries if not entry.is_dir and fits(entry.path, pattern)], unread
+
+
+def _explain_nothing(
+    tracking: Tracking, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+) -> None:
+    for owner, tree in zip(owners, trees):
+        if tree:
+            continue
+        about = "" if len(owners) == 1 else f"{owner}: "
+        entries, _ = ArtifactSource(tracking, owner).tree() if pattern else ([], 0)
+        names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
+        if names:
+            told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
+        else:
+            told = "there are no artifacts."
+        answer.note(f"{about}{told}".strip() if about else f"{told[0].upper()}{told[1:]}".strip())
+
+
+def _total(entries: list[Entry]) -> str:
+    files = [entry for entry in entries if not entry.is_dir]
+    folders = len(entries) - len(files)
+    told = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
+    return told + (f", {plural(folders, 'folder')}" if folders else "")
+
+
+def _explain_no_folder(source: ArtifactSource, folder: str) -> None:
+    """Raise the sentence for a folder that holds nothing: stores do not tell a missing one from a file."""
+    entries, _ = source.tree()
+    paths = {entry.path: entry for entry in entries}
+    if folder in paths and not paths[folder].is_dir:
+        raise IsFolder(
+            f"'{folder}' is a file of {size(paths[folder].size)}.",
+            f"get_artifact_content(run_id, '{folder}') reads it.",
+        )
+    folders = [entry.path for entry in entries if entry.is_dir]
+    ends = [path for path in folders if path.endswith("/" + folder)]
+    close = f"Nearest: '{ends[0]}'." if ends else hint(folder, folders)
+    raise NotFound(f"The run has no folder '{folder}'.", f"{close} list_artifacts(run_id) shows the root.".strip())
+
+
+def get_artifact_content(
+    tracking: Tracking,
+    run_id: ArtifactOwner,
+    artifact_path: ArtifactPath,
+    select: Select = None,
+    start_line: StartLine = None,
+    max_lines: MaxLines = None,
+    tail: Tail = None,
+    start_byte: StartByte = None,
+    columns: Columns = None,
+) -> content.ArtifactContent | Picture:
+    """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
+    'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
+    part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
+    owner = owner_of(tracking, run_id)
+    source = ArtifactSource(tracking, owner)
+    wanted = content.Wanted(Window(start_line, max_lines, tail, start_byte), select, columns)
+    budget = int(tracking.settings.max_chars * 0.9)
+    return with_path(source, checked_path(artifact_path), lambda path: content.read(source, path, wanted, budget))
+
+
+def owner_of(tracking: Tracking, given: str) -> str:
+    """What the artifacts belong to: the full id of a run, or a logged model or model version as given."""
+    return given.strip() if is_model(given.strip()) else run_id_of(tracking, given)

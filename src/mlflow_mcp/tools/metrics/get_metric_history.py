@@ -1,0 +1,186 @@
+"""Metrics over time: curves in few points with exact figures, and pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from mlflow_mcp.answers.base import Answer, number, plural
+from mlflow_mcp.client import metrics
+from mlflow_mcp.client.ids import runs_of
+from mlflow_mcp.client.metrics import History, Point
+from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.errors import Problem, listed, nearest
+from mlflow_mcp.tools.arguments import MetricNames, RunIds
+from mlflow_mcp.tools.metrics.curve import Curve
+from mlflow_mcp.tools.runs.table import matching
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+# As many points as an answer of all its curves may hold.
+MOST_POINTS = 400
+MOST_CURVES = 40
+
+MaxPoints = Annotated[
+    int | None, Field(ge=2, le=1_000, description="Points per curve at most. Default: 100, fewer with many curves.")
+]
+StartStep = Annotated[int | None, Field(description="First step to look at.")]
+EndStep = Annotated[int | None, Field(description="Last step to look at.")]
+Exact = Annotated[
+    bool, Field(description="Read every point: finds single-step spikes that sampling misses. Slower for long curves.")
+]
+Axis = Annotated[
+    Literal["step", "time"], Field(description="'time': seconds since the curve's first point instead of steps.")
+]
+
+
+class CurveFacts(BaseModel):
+    """One metric of one run. first, last, min, max are `[step, value]`; largest_jump is
+    `[step, value, next step, its value]`. Exact unless `sampled`; `x` and `y` are the points shown."""
+
+    run_id: str
+    run: str | None
+    metric: str
+    points: Annotated[int | None, Field(description="How many points there are; unknown when sampled.")] = None
+    sampled: Annotated[str | None, Field(description="That the figures come from a sample, and of what size.")] = None
+    first: list[Any] | None = None
+    last: list[Any] | None = None
+    min: list[Any] | None = None
+    max: list[Any] | None = None
+    best_step: int | None = None
+    mean_last_tenth: Annotated[Any, Field(description="Mean over the last tenth of the steps.")] = None
+    largest_jump: list[Any] | None = None
+    nan: dict[str, Any] | None = None
+    infinite: int | None = None
+    x: list[Any]
+    y: list[Any]
+
+
+class Curves(Answer):
+    """Curves, one an entry."""
+
+    axis: str
+    curves: list[CurveFacts]
+
+
+def get_metric_history(
+    tracking: Tracking,
+    run_ids: RunIds,
+    metrics: MetricNames,
+    max_points: MaxPoints = None,
+    start_step: StartStep = None,
+    end_step: EndStep = None,
+    exact: Exact = False,
+    axis: Axis = "step",
+) -> Curves:
+    """Get the curves of metrics (loss, accuracy, system metrics) of one or more runs in few points, with first, last, min,
+    max, best step, mean of the last tenth, largest jump and where NaN is. Long curves are sampled by the server;
+    exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
+    refuse_backwards(start_step, end_step)
+    runs = runs_of(tracking, run_ids)
+    wanted = curves_of(runs, metrics)
+    most = max_points or max(10, min(100, MOST_POINTS // len(wanted)))
+    read = _exactly if exact else _sampled
+    curves = read(tracking, wanted, start_step, end_step, max(most // 2, 4))
+    answer = Curves(axis="step" if axis == "step" else "seconds since the first point", curves=[])
+    for (run, name), (curve, is_whole) in zip(wanted, curves):
+        answer.curves.append(_facts(run, name, curve, is_whole, most, axis))
+    if any(each.sampled for each in answer.curves):
+        answer.note("Sampled figures may miss a spike between the sampled points: exact=true reads all of them.")
+    if start_step is not None or end_step is not None:
+        answer.note("All figures are of the steps asked for.")
+    empty = [f"{each.run}: {each.metric}" for each in answer.curves if not each.x and not each.nan]
+    if empty:
+        answer.note(f"No points in these steps: {listed(empty, 5)}. Without start_step and end_step all are shown.")
+    return answer
+
+
+def refuse_backwards(start: int | None, end: int | None) -> None:
+    if start is not None and end is not None and start > end:
+        raise Problem(f"start_step {start} is after end_step {end}.", "Give the lower one as start_step.")
+
+
+def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
+    """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
+    for wanted in metrics:
+        if not any(matching([wanted], list(run.data.metrics)) for run in runs):
+            known = {name for run in runs for name in run.data.metrics}
+            close = nearest(wanted, known) or sorted(known)[:8]
+            raise Problem(
+                f"No metric '{wanted}' in {plural(len(runs), 'run')}.",
+                f"{'Nearest' if nearest(wanted, known) else 'There are'}: {listed(close)}."
+                if close
+                else "There are no metrics at all.",
+            )
+    pairs = [(run, name) for run in runs for name in matching(metrics, sorted(run.data.metrics))]
+    if len(pairs) > MOST_CURVES:
+        raise Problem(f"These are {len(pairs)} curves; one call shows {MOST_CURVES}.", "Name fewer runs or metrics.")
+    return pairs
+
+
+def read_histories(
+    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
+) -> dict[tuple[str, str], History]:
+    """Sampled histories by (run id, metric), one request for each metric, side by side."""
+    by_metric: dict[str, list[str]] = {}
+    for run, name in wanted:
+        by_metric.setdefault(name, []).append(run.info.run_id)
+    found = tracking.side_by_side(
+        *(partial(metrics.histories, tracking, run_ids, name, most, start, end) for name, run_ids in by_metric.items())
+    )
+    return {(run_id, name): history for name, part in zip(by_metric, found) for run_id, history in part.items()}
+
+
+def _sampled(
+    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+) -> list[tuple[Curve, bool]]:
+    found = read_histories(tracking, wanted, start, end, metrics.MOST_SAMPLED)
+    curves = []
+    for run, name in wanted:
+        history = found[run.info.run_id, name]
+        steps = [point.step for point in history.points] or [0]
+        curve = Curve(name, min(steps), max(steps), parts)
+        curve.add(history.points)
+        curves.append((curve, history.is_whole))
+    return curves
+
+
+def _exactly(
+    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+) -> list[tuple[Curve, bool]]:
+    """Every point of every curve, a page at a time. The ends of the steps are asked for first: the last tenth and the
+    parts of the curve are counted from them."""
+    ends = read_histories(tracking, wanted, start, end, 2)
+    curves = []
+    for place, (run, name) in enumerate(wanted, 1):
+        steps = [point.step for point in ends[run.info.run_id, name].points] or [0]
+        curve = Curve(name, min(steps), max(steps), parts)
+        for page in metrics.every_point(tracking, run.info.run_id, name):
+            curve.add(point for point in page if _within(point, start, end))
+            told = f"{curve.count:,} points of {name} read (curve {place} of {len(wanted)})"
+            tracking.call.progress(place - 1, len(wanted), told)
+        curves.append((curve, True))
+    return curves
+
+
+def _within(point: Point, start: int | None, end: int | None) -> bool:
+    return (start is None or point.step >= start) and (end is None or point.step <= end)
+
+
+def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: str) -> CurveFacts:
+    shown = curve.shown(most)
+    origin = curve.first.timestamp if curve.first else 0
+    return CurveFacts(
+        run_id=run.info.run_id,
+        run=run.info.run_name,
+        metric=name,
+        points=curve.count if is_whole else None,
+        sampled=None if is_whole else f"{curve.count:,} points, evenly spread",
+        x=[point.step if axis == "step" else round((point.timestamp - origin) / 1000, 3) for point in shown],
+        y=[number(point.value) for point in shown],
+        **curve.facts(),
+    )
