@@ -9,7 +9,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from mlflow_mcp.answers.base import encoded
+from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 from servers import faulty_proxy, stall

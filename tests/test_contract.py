@@ -12,8 +12,9 @@ import anyio
 import pytest
 from mcp import Client
 
-from mlflow_mcp.answers.base import encoded
-from mlflow_mcp.server.app import INSTRUCTIONS, build_server
+from mlflow_mcp.answers.budget import encoded
+from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.instructions import INSTRUCTIONS
 from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG, Effect

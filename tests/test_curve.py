@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_mcp.client.metrics import Point, spread
+from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.tools.metrics.curve import Curve
-from mlflow_mcp.tools.runs.statistics import is_finite
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 steps = st.integers(-1_000, 100_000)

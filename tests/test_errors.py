@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from mlflow_mcp.errors import NotFound, Problem, Unreachable, hint, nearest, of_status, problem_of, safe_uri, short
+from mlflow_mcp.client.transport.translate import of_status, problem_of
+from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.text import hint, nearest, safe_uri, short
 
 URI = "https://mlflow.example"
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from mlflow_mcp.client.runs import decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.settings import Settings
 
 CURSORLESS = "Leave cursor out to start at the first page."

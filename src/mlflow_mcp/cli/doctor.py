@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mlflow_mcp import errors
-from mlflow_mcp.answers.base import plural
 from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.transport.connection import EXPERIMENTS_PER_REQUEST, Tracking
 from mlflow_mcp.client.transport.local_store import local_path
+from mlflow_mcp.client.transport.translate import problem_of, stalled
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import listed, plural, safe_uri
 from mlflow_mcp.tools.catalog import CATALOG
 from mlflow_mcp.tools.session.get_server_info import server_version
 
@@ -34,7 +34,7 @@ def run_doctor(settings: Settings) -> int:
         try:
             found = _patiently(tracking, check)
         except Exception as error:
-            problem = str(errors.problem_of(error, tracking.uri or "MLflow"))
+            problem = str(problem_of(error, tracking.uri or "MLflow"))
             _tell(terminal, settings, "NO", name, problem)
             unchecked = list(CHECKS)[list(CHECKS).index(name) + 1 :]
             rest = f" Not checked: {', '.join(unchecked)}." if unchecked else ""
@@ -66,7 +66,7 @@ def _patiently(tracking: Tracking, check: Callable[[Tracking], str | None]) -> s
     while thread.is_alive():
         silent = tracking.is_http and not tracking.is_alive(patience)
         if silent or time.monotonic() > deadline:
-            raise errors.stalled(errors.safe_uri(tracking.known_uri))
+            raise stalled(safe_uri(tracking.known_uri))
         thread.join(patience)
     if isinstance(outcome[0], Exception):
         raise outcome[0]
@@ -79,7 +79,7 @@ def _patiently(tracking: Tracking, check: Callable[[Tracking], str | None]) -> s
 
 def _address(tracking: Tracking) -> str:
     """Also finds a store on this machine, or its absence; and imports mlflow, so that no later check waits for that."""
-    uri = errors.safe_uri(tracking.known_uri)
+    uri = safe_uri(tracking.known_uri)
     _ = tracking.client
     return uri if tracking.settings.tracking_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"
 
@@ -118,7 +118,7 @@ def _version(tracking: Tracking) -> str:
 
 def _experiments(tracking: Tracking) -> str:
     names = list(tracking.reread_experiments().values())
-    return f"{len(names)} active" + (f", the newest {errors.listed(names, 3)}" if names else "")
+    return f"{len(names)} active" + (f", the newest {listed(names, 3)}" if names else "")
 
 
 def _artifacts(tracking: Tracking) -> str:
@@ -141,9 +141,9 @@ def _place(tracking: Tracking, root: str) -> str:
     if root.startswith(("mlflow-artifacts:", "http:", "https:")):
         return "served by the MLflow server"
     if tracking.is_http:
-        return f"kept under {errors.safe_uri(root)} and served by the MLflow server"
+        return f"kept under {safe_uri(root)} and served by the MLflow server"
     folder = local_path(root)
-    return f"kept in {folder}" if folder else f"read from {errors.safe_uri(root)} without the MLflow server"
+    return f"kept in {folder}" if folder else f"read from {safe_uri(root)} without the MLflow server"
 
 
 def _tools(tracking: Tracking) -> str:

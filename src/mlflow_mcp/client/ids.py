@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from mlflow_mcp.answers.base import iso, plural
 from mlflow_mcp.client.filters import equals, like_prefix
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.launcher import invocation_id_of, job_of, same_job
-from mlflow_mcp.errors import NotFound, Problem, hint, quoted
+from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import hint, iso, plural, quoted
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -1,7 +1,4 @@
-"""One call's edge: arguments in, deadline around, errors to sentences, answer within its budget. The only try/except.
-
-`BoundTool` is the SDK's tool with the work of `run` done here: a tool function itself knows nothing of MCP.
-"""
+"""One call's edge: arguments in, deadline around, errors to sentences, answer within its budget."""
 
 from __future__ import annotations
 
@@ -9,27 +6,32 @@ import base64
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast
 
-import anyio
-import anyio.from_thread
 import anyio.to_thread
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
-from mlflow_mcp import errors
-from mlflow_mcp.answers.base import Answer, Picture, clip, content_of, encoded, fit
+from mlflow_mcp.answers.base import Answer, Picture
+from mlflow_mcp.answers.budget import content_of, encoded, fit
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client.transport.translate import problem_of, stalled
+from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.server.schema import _description, _lean, _may_be_picture, _without_nulls
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import clip, nearest, safe_uri, short
 
 logger = logging.getLogger(__name__)
 
+
 # The argument that every tool function takes first and no caller sees.
 INJECTED = "tracking"
+
+
 # Calls that may run at the same time; more wait. Abandoned ones do not count.
 CALLS_AT_ONCE = 16
 
@@ -73,8 +75,8 @@ class BoundTool(Tool):
         except ValidationError as error:
             return _failed(_sentence(error))
         except Exception as error:
-            problem = errors.problem_of(error, tracking.uri or "MLflow")
-            if problem is not error and not isinstance(problem, (errors.NotFound, errors.Unreachable)):
+            problem = problem_of(error, tracking.uri or "MLflow")
+            if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
                 logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
             return _failed(mask_text(str(problem)) if self._settings.mask_secrets else str(problem))
 
@@ -84,8 +86,8 @@ class BoundTool(Tool):
         known = list(self.fn_metadata.arg_model.model_fields)
         unknown = [name for name in arguments if name not in known]
         if unknown:
-            close = errors.nearest(unknown[0], known, 1)
-            raise errors.Problem(
+            close = nearest(unknown[0], known, 1)
+            raise Problem(
                 f"{self.name} has no argument '{unknown[0]}'.",
                 (f"Did you mean '{close[0]}'? " if close else "") + f"It takes: {', '.join(known)}.",
             )
@@ -124,7 +126,7 @@ class BoundTool(Tool):
             call.ended.set()
         if not outcome:
             so_far = f" By then: {call.so_far}." if call.so_far else ""
-            raise errors.Problem(
+            raise Problem(
                 f"{self.name} did not finish within {self._settings.timeout:g} s.{so_far}",
                 "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT.",
             )
@@ -132,7 +134,7 @@ class BoundTool(Tool):
             raise outcome[0]
         return outcome[0]
 
-    async def _silence(self, view: Tracking) -> errors.Unreachable:
+    async def _silence(self, view: Tracking) -> Unreachable:
         """Return once the server is silent: not when one answer takes long, but when it answers nothing at all."""
         patience = self._settings.probe_timeout
         # The import of mlflow may take as long, which is no silence of the server's.
@@ -143,7 +145,7 @@ class BoundTool(Tool):
             with anyio.move_on_after(patience):
                 alive = await anyio.to_thread.run_sync(view.is_alive, patience, abandon_on_cancel=True)
             if not alive:
-                return errors.stalled(errors.safe_uri(view.known_uri))
+                return stalled(safe_uri(view.known_uri))
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -159,57 +161,6 @@ class BoundTool(Tool):
             content = mask(content)  # before anything is cut: a part of a secret is not recognised as one
         content = fit(answer, content, self._settings.max_chars)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
-
-
-def _may_be_picture(function: Callable[..., Answer]) -> bool:
-    """Whether a tool may answer with an image, which has no structured content and so promises no schema."""
-    told = get_type_hints(function)["return"]
-    return any(part is Picture for part in (told, *get_args(told)))
-
-
-def _description(function: Callable[..., Answer]) -> str:
-    """The docstring as one paragraph: line breaks are the source's, not the reader's."""
-    return " ".join((function.__doc__ or "").split())
-
-
-def _lean(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without the titles that repeat each name, and with `null` alternatives folded into their default."""
-
-    def visit(part: Any, names: bool = False) -> Any:
-        if isinstance(part, list):
-            return [visit(inner) for inner in part]
-        if not isinstance(part, dict):
-            return part
-        kept = {
-            key: visit(inner, key in ("properties", "$defs")) for key, inner in part.items() if names or key != "title"
-        }
-        if names:
-            return kept
-        options = kept.get("anyOf")
-        if isinstance(options, list) and {"type": "null"} in options and kept.get("default", 0) is None:
-            del kept["default"]
-            rest = [option for option in options if option != {"type": "null"}]
-            if len(rest) == 1:
-                kept.pop("anyOf")
-                return {**rest[0], **kept}
-            kept["anyOf"] = rest
-        return kept
-
-    lean: dict[str, Any] = visit(schema)
-    return lean
-
-
-def _without_nulls(part: Any) -> Any:
-    """The output schema as answers keep it: a field that is null is left out, so none that may be null is required."""
-    if isinstance(part, list):
-        return [_without_nulls(inner) for inner in part]
-    if not isinstance(part, dict):
-        return part
-    kept = {key: _without_nulls(inner) for key, inner in part.items()}
-    if isinstance(kept.get("required"), list) and isinstance(kept.get("properties"), dict):
-        nullable = [n for n, each in kept["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
-        kept["required"] = [name for name in kept["required"] if name not in nullable]
-    return kept
 
 
 def _teller(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
@@ -234,5 +185,5 @@ def _sentence(error: ValidationError) -> str:
     name = str(first["loc"][0]) if first["loc"] else "an argument"
     if first["type"] == "missing":
         return f"'{name}' is missing. Call again with it."
-    given = errors.short(repr(first.get("input")), 80)
+    given = short(repr(first.get("input")), 80)
     return f"'{name}' cannot be {given}: {first['msg'].removeprefix('Value error, ')}. Call again with another value."

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlflow_mcp.errors import Problem, short
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import short
 
 
 def root_of(settings: Settings) -> Path:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from mlflow_mcp.errors import Problem, listed, problem_of
+from mlflow_mcp.client.transport.translate import problem_of
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import listed
 
 DATABASE, ARTIFACTS = "mlflow.db", "artifacts"
 # Written before the first byte of the store and completed after its last: a folder without it is not ours.

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mlflow_mcp.client.artifacts.folder import Bucket, Folder, Repository
+from mlflow_mcp.client.artifacts.folder import Folder
+from mlflow_mcp.client.artifacts.other import Repository
+from mlflow_mcp.client.artifacts.s3 import Bucket
 from mlflow_mcp.client.artifacts.served import ProxiedRoot, ServedRun
 from mlflow_mcp.client.artifacts.store import Place
 from mlflow_mcp.client.transport.connection import Tracking

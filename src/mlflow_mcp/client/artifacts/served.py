@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from mlflow_mcp import errors
 from mlflow_mcp.client.artifacts.store import BLOCK, Entry, Piece, Place, is_folder, no_file, piece_of_range
 from mlflow_mcp.client.transport.connection import Tracking
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.client.transport.translate import not_mlflow, of_status
+from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from requests import Response
@@ -74,7 +75,7 @@ class _Served:
             is_page = "html" in response.headers.get("Content-Type", "") and response.status_code != 416
             if is_page and "Content-Disposition" not in response.headers:
                 # MLflow sends files as attachments: this is a log-in page in front of it.
-                raise errors.not_mlflow(errors.safe_uri(self.tracking.known_uri), response.status_code)
+                raise not_mlflow(safe_uri(self.tracking.known_uri), response.status_code)
             yield response
         finally:
             response.close()
@@ -83,7 +84,7 @@ class _Served:
         body = response.text
         if "directory" in body and response.status_code in (400, 500):
             return is_folder(path)
-        problem = errors.of_status(response.status_code, errors.safe_uri(self.tracking.known_uri), body)
+        problem = of_status(response.status_code, safe_uri(self.tracking.known_uri), body)
         if isinstance(problem, NotFound) and "Run with id" not in body:
             return no_file(path)
         return problem
@@ -114,7 +115,7 @@ class ServedRun(_Served):
     def read(self, path: str, start: int, length: int) -> Piece:
         try:
             return super().read(path, start, length)
-        except errors.Unreachable:
+        except Unreachable:
             if bucket := self._own_bucket():
                 return bucket.read(path, start, length)
             raise
@@ -122,7 +123,7 @@ class ServedRun(_Served):
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
         try:
             first = next(blocks := super().stream(path, start), b"")
-        except errors.Unreachable:
+        except Unreachable:
             if not (bucket := self._own_bucket()):
                 raise
             yield from bucket.stream(path, start)
@@ -139,7 +140,7 @@ class ServedRun(_Served):
         if isinstance(problem, NotFound) and "Run with id" in response.text:
             return NotFound(f"No run has the id '{self.run_id}'.", "resolve_id finds what an id is.")
         if response.status_code >= 500:  # the server may lack the credentials that this machine has
-            return errors.Unreachable(str(problem))
+            return Unreachable(str(problem))
         return problem
 
     def _own_bucket(self) -> Place | None:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Generator
 from functools import cached_property, partial
 
-from mlflow_mcp import errors
 from mlflow_mcp.client.artifacts.locate import is_model, place_of_model, place_of_run
 from mlflow_mcp.client.artifacts.store import Entry, IsFolder, Piece, Place
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import short
 
 __all__ = ["ArtifactSource", "Entry", "IsFolder", "Piece", "checked_path"]
 
@@ -27,17 +27,17 @@ def checked_path(path: str) -> str:
         raise Problem("An artifact path cannot hold control characters.", "list_artifacts shows the run's paths.")
     if len(text) > LONGEST_PATH:
         raise Problem(
-            f"'{errors.short(path, 120)}' is longer than the path of any artifact.",
+            f"'{short(path, 120)}' is longer than the path of any artifact.",
             "list_artifacts shows the run's paths.",
         )
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text.strip()):
         raise Problem(
-            f"'{errors.short(path, 120)}' is a URL; an artifact path is relative to its run.",
+            f"'{short(path, 120)}' is a URL; an artifact path is relative to its run.",
             "Pass the part after the run's artifact root, e.g. 'config.yml'.",
         )
     if re.match(r"/|~/|[A-Za-z]:(?:/|$)", text.strip()) or ".." in text.split("/"):
         raise Problem(
-            f"'{errors.short(path, 120)}' leads outside the run's artifacts.",
+            f"'{short(path, 120)}' leads outside the run's artifacts.",
             "Pass a path relative to the run, as list_artifacts shows them.",
         )
     plain = posixpath.normpath(text) if text.strip() else ""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from mlflow_mcp import errors
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import NotFound, Problem, Unreachable
 
 BLOCK = 256 * 1024
 
@@ -67,5 +66,5 @@ def piece_of_range(data: bytes, told: str, length: int) -> Piece:
     """The bytes that came for a range, which the answer tells as `bytes 0-9/100`. Raises Unreachable when some are missing."""
     span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", told)
     if span is None or len(data) < min(length, int(span[2]) - int(span[1]) + 1):
-        raise errors.Unreachable(f"The answer of the store broke off after {len(data):,} bytes.", "Try once more.")
+        raise Unreachable(f"The answer of the store broke off after {len(data):,} bytes.", "Try once more.")
     return Piece(data, int(span[1]), None if span[3] == "*" else int(span[3]))

@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow_mcp import errors
 from mlflow_mcp.client.call import Call, CallEnded
 from mlflow_mcp.client.transport.local_store import check_local_store, default_uri
+from mlflow_mcp.client.transport.translate import is_absent, not_mlflow, of_status, problem_of
+from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -59,7 +61,7 @@ class Tracking:
     def known_uri(self) -> str:
         """The URI, or Problem when none is configured and none can be guessed."""
         if self.uri is None:
-            raise errors.Problem(
+            raise Problem(
                 "No MLflow server is configured, and this folder holds no mlflow.db and no mlruns.",
                 "Set MLFLOW_TRACKING_URI in the host's env block (https://…, sqlite:///… or a folder) and restart the server.",
             )
@@ -138,11 +140,11 @@ class Tracking:
     def json_of(self, response: Response) -> Any:
         """The JSON of an answer to `request`. Raises Problem for any other status than 200 and for other content."""
         if response.status_code != 200:
-            raise errors.of_status(response.status_code, errors.safe_uri(self.known_uri), response.text)
+            raise of_status(response.status_code, safe_uri(self.known_uri), response.text)
         try:
             return response.json()
         except ValueError:
-            raise errors.not_mlflow(errors.safe_uri(self.known_uri), 200) from None
+            raise not_mlflow(safe_uri(self.known_uri), 200) from None
 
     def is_alive(self, within: float) -> bool:
         """Whether the server gives any HTTP answer within so many seconds."""
@@ -259,8 +261,8 @@ class Tracking:
         try:
             return self.client.get_run(run_id)
         except Exception as error:
-            if errors.is_absent(error):
-                raise errors.NotFound(
+            if is_absent(error):
+                raise NotFound(
                     f"No run has the id '{run_id}'.",
                     "It may be deleted, or another kind of id: resolve_id finds what it is.",
                 ) from error
@@ -277,8 +279,8 @@ class Tracking:
                 version = str(self.client.get_model_version_by_alias(name, version[1:]).version)
             return str(self.client.get_model_version_download_uri(name, version))
         except Exception as error:
-            if errors.is_absent(error) or "alias" in str(error):  # an unknown alias is an invalid parameter to MLflow
-                raise errors.NotFound(
+            if is_absent(error) or "alias" in str(error):  # an unknown alias is an invalid parameter to MLflow
+                raise NotFound(
                     f"No registered model '{name}' has a version '{version}'.", "Check the name, version or alias."
                 ) from error
             raise
@@ -295,14 +297,14 @@ class Tracking:
         except Exception as error:
             return error
 
-    def problem(self, error: Exception) -> errors.Problem:
+    def problem(self, error: Exception) -> Problem:
         """The failure as the sentence that the agent reads."""
-        return errors.problem_of(error, self.uri or "MLflow")
+        return problem_of(error, self.uri or "MLflow")
 
     @staticmethod
     def is_missing(error: Exception) -> bool:
         """Whether the failure says that the thing does not exist."""
-        return isinstance(error, errors.NotFound) or errors.is_absent(error)
+        return isinstance(error, NotFound) or is_absent(error)
 
     def _or_none(self, get: Callable[[], T]) -> T | None:
         """What `get` gives, or None when the server says that there is no such thing. Other failures are raised."""
@@ -310,7 +312,7 @@ class Tracking:
         try:
             return get()
         except Exception as error:
-            if errors.is_absent(error):
+            if is_absent(error):
                 return None
             raise
 

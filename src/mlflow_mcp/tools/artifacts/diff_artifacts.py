@@ -9,17 +9,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import CELL_CHARS, Answer, Table, clip, encoded, size
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.budget import CELL_CHARS, encoded
 from mlflow_mcp.answers.masking import mask
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import clip, size
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
-from mlflow_mcp.tools.artifacts.formats import structured
+from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse
 from mlflow_mcp.tools.artifacts.formats.text import cleaned, encoding_of, lines_in
+from mlflow_mcp.tools.artifacts.owners import owners_of
 from mlflow_mcp.tools.artifacts.paths import whole_file
-from mlflow_mcp.tools.artifacts.search_artifacts import owners_of
 
 TwoRuns = Annotated[
     RunIds, Field(description="Two or more run ids (or models); the first is compared with each of the others.")
@@ -93,8 +96,8 @@ def _parsed(path: str, data: bytes) -> Any:
     if kind is None:
         return None
     try:
-        return structured.parse(kind, data.decode(encoding_of(data[:4096]), "replace"))
-    except structured.Unparsable:
+        return parse(kind, data.decode(encoding_of(data[:4096]), "replace"))
+    except Unparsable:
         return None
 
 

@@ -16,14 +16,16 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mlflow_mcp.answers.base import Answer, Table, plural, size
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, checked_path
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
+from mlflow_mcp.tools.artifacts.owners import owners_of
 from mlflow_mcp.tools.artifacts.paths import find_path, fits
-from mlflow_mcp.tools.artifacts.search_artifacts import owners_of
 
 Paths = Annotated[
     list[str] | None,

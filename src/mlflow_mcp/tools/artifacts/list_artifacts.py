@@ -1,60 +1,28 @@
-"""Artifacts: what files a run left, and what is in them."""
+"""List the files of runs and models."""
 
 from __future__ import annotations
 
-import json
 import posixpath
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from mlflow_mcp.answers.base import Page, Picture, Table, plural, size
-from mlflow_mcp.client.artifacts.locate import is_model
+from mlflow_mcp.answers.base import Page
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
-from mlflow_mcp.client.ids import run_id_of
-from mlflow_mcp.client.runs import decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.client.transport.connection import Tracking
-from mlflow_mcp.errors import NotFound, hint
-from mlflow_mcp.tools.arguments import ArtifactPath, Cursor, Folder, Glob, Limit, as_text, one_or_many
-from mlflow_mcp.tools.artifacts.formats import content
-from mlflow_mcp.tools.artifacts.formats.text import Window
-from mlflow_mcp.tools.artifacts.paths import fits, with_path
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import hint, plural, size
+from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_of
+from mlflow_mcp.tools.artifacts.paths import fits
 
-ArtifactOwner = Annotated[
-    str,
-    BeforeValidator(as_text),
-    Field(
-        min_length=1,
-        description="Run id, prefix, name or job id; or a model: 'm-…', 'models:/name/3', 'models:/name@alias'.",
-    ),
-]
-ArtifactOwners = Annotated[
-    str | list[str],
-    BeforeValidator(as_text),
-    Field(description="Run id, prefix, name or job id, or a list of them; or a model: 'm-…', 'models:/name@alias'."),
-]
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
+
+
 Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
-
-
-def _as_expression(value: Any) -> Any:
-    """`[0]` is an expression, which the SDK takes for a list in JSON."""
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
-
-
-Select = Annotated[
-    str | None,
-    BeforeValidator(_as_expression),
-    Field(description="JMESPath into JSON, YAML or TOML, e.g. 'results.tasks.\"mmlu-pro\".metrics'."),
-]
-StartLine = Annotated[int | None, Field(ge=1, description="First line (of a table: row) to show, from 1.")]
-MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines or rows at most.")]
-Tail = Annotated[int | None, Field(ge=1, le=10_000, description="Show the last so many lines instead.")]
-StartByte = Annotated[int | None, Field(ge=0, description="Read from this byte, for lines that are too long.")]
-Columns = Annotated[
-    list[str] | None, BeforeValidator(one_or_many), Field(description="Columns of a CSV, JSON-lines or Parquet file.")
-]
 
 
 class ArtifactTable(Page):
@@ -155,29 +123,3 @@ def _explain_no_folder(source: ArtifactSource, folder: str) -> None:
     ends = [path for path in folders if path.endswith("/" + folder)]
     close = f"Nearest: '{ends[0]}'." if ends else hint(folder, folders)
     raise NotFound(f"The run has no folder '{folder}'.", f"{close} list_artifacts(run_id) shows the root.".strip())
-
-
-def get_artifact_content(
-    tracking: Tracking,
-    run_id: ArtifactOwner,
-    artifact_path: ArtifactPath,
-    select: Select = None,
-    start_line: StartLine = None,
-    max_lines: MaxLines = None,
-    tail: Tail = None,
-    start_byte: StartByte = None,
-    columns: Columns = None,
-) -> content.ArtifactContent | Picture:
-    """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
-    'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
-    part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
-    owner = owner_of(tracking, run_id)
-    source = ArtifactSource(tracking, owner)
-    wanted = content.Wanted(Window(start_line, max_lines, tail, start_byte), select, columns)
-    budget = int(tracking.settings.max_chars * 0.9)
-    return with_path(source, checked_path(artifact_path), lambda path: content.read(source, path, wanted, budget))
-
-
-def owner_of(tracking: Tracking, given: str) -> str:
-    """What the artifacts belong to: the full id of a run, or a logged model or model version as given."""
-    return given.strip() if is_model(given.strip()) else run_id_of(tracking, given)

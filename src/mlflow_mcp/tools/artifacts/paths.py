@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from mlflow_mcp.answers.base import Answer, size
+from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
-from mlflow_mcp.errors import NotFound, Problem, listed, nearest, quoted
+from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import listed, nearest, quoted, size
 
 _YAML = re.compile(r"\.ya?ml$", re.I)
 

@@ -1,4 +1,4 @@
-"""Looking into many artifacts at once."""
+"""Search the text files of many runs."""
 
 from __future__ import annotations
 
@@ -9,33 +9,50 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mlflow_mcp.answers.base import Answer, Table, plural, size
-from mlflow_mcp.client.artifacts.locate import is_model
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry
-from mlflow_mcp.client.ids import runs_of
 from mlflow_mcp.client.transport.connection import Tracking
-from mlflow_mcp.entities.launcher import task_of
-from mlflow_mcp.errors import NotFound, hint, listed
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, Found
+from mlflow_mcp.tools.artifacts.owners import owners_of
 from mlflow_mcp.tools.artifacts.paths import fits
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP (429|5\\d\\d)|OOM'.")
 ]
+
+
 FileGlobs = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
     Field(description="Which files: globs such as '**/*.log' or 'client-*'. Default: all text files."),
 ]
+
+
 Plain = Annotated[bool, Field(description="Take the pattern as plain text.")]
+
+
 IgnoreCase = Annotated[bool, Field(description="Fold upper and lower case.")]
+
+
 MaxMatches = Annotated[int, Field(ge=0, le=1_000, description="Lines shown per file at most; all are counted.")]
+
+
 Last = Annotated[bool, Field(description="Show the last matches instead of the first.")]
+
+
 Context = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
 
+
 MOST_FILES = 200
+
+
 _MOST_ROWS = 50
+
+
 # Never text, whatever they hold: not worth a request each.
 _NOT_TEXT = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".zip", ".gz", ".tar", ".pkl", ".pickle", ".pt", ".pth", ".bin",
              ".safetensors", ".parquet", ".npy", ".npz", ".onnx", ".h5", ".whl", ".model")  # fmt: skip
@@ -112,18 +129,6 @@ def _say_what_is_left_out(
     skipped = sum(found is not None and not found.is_text for found in searched)
     if skipped:
         answer.note(f"{plural(skipped, 'binary file')} left out.")
-
-
-def owners_of(tracking: Tracking, given: Sequence[str]) -> list[tuple[str, str]]:
-    """(owner of artifacts, name for people) of each run, model, or run of an invocation."""
-    models = [(text.strip(), text.strip()) for text in given if is_model(text.strip())]
-    runs = runs_of(tracking, [text for text in given if not is_model(text.strip())])
-    names = [task_of(run) or run.info.run_name or "run" for run in runs]
-    named = [
-        (run.info.run_id, name if names.count(name) == 1 else f"{name} {run.info.run_id[:8]}")
-        for run, name in zip(runs, names)
-    ]
-    return models + named
 
 
 def _is_wanted(entry: Entry, globs: Sequence[str] | None) -> bool:

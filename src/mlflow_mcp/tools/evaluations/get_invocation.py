@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Answer, Table, iso, number, plural
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.ids import InvocationRuns, experiment_ids, find_invocation
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.metrics import headline
+from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
 from mlflow_mcp.tools.evaluations.inspection import MOST_LOOKED_AT, Facts, look_at
-from mlflow_mcp.tools.runs.table import headline
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -11,8 +11,8 @@ from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.metrics import metric_points
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
-from mlflow_mcp.tools.runs.table import headline
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_mcp.answers.base import number
 from mlflow_mcp.client.metrics import Point, spread
-from mlflow_mcp.tools.runs.statistics import is_finite, lower_is_better
+from mlflow_mcp.entities.metrics import is_finite, lower_is_better
+from mlflow_mcp.text import number
 
 _NAN_RANGES = 5
 # A curve of so few points is kept whole.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from mlflow_mcp.tools.runs.statistics import is_finite
+from mlflow_mcp.entities.metrics import is_finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,40 +1,37 @@
-"""Metrics over time: curves in few points with exact figures, and pictures of them."""
+"""Metric curves in few points with exact figures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from mlflow_mcp.answers.base import Answer, number, plural
+from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import metrics
 from mlflow_mcp.client.ids import runs_of
-from mlflow_mcp.client.metrics import History, Point
+from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.client.transport.connection import Tracking
-from mlflow_mcp.errors import Problem, listed, nearest
+from mlflow_mcp.text import listed, number
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics.curve import Curve
-from mlflow_mcp.tools.runs.table import matching
+from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+
 # As many points as an answer of all its curves may hold.
 MOST_POINTS = 400
-MOST_CURVES = 40
+
 
 MaxPoints = Annotated[
     int | None, Field(ge=2, le=1_000, description="Points per curve at most. Default: 100, fewer with many curves.")
 ]
-StartStep = Annotated[int | None, Field(description="First step to look at.")]
-EndStep = Annotated[int | None, Field(description="Last step to look at.")]
+
+
 Exact = Annotated[
     bool, Field(description="Read every point: finds single-step spikes that sampling misses. Slower for long curves.")
-]
-Axis = Annotated[
-    Literal["step", "time"], Field(description="'time': seconds since the curve's first point instead of steps.")
 ]
 
 
@@ -97,42 +94,6 @@ def get_metric_history(
     if empty:
         answer.note(f"No points in these steps: {listed(empty, 5)}. Without start_step and end_step all are shown.")
     return answer
-
-
-def refuse_backwards(start: int | None, end: int | None) -> None:
-    if start is not None and end is not None and start > end:
-        raise Problem(f"start_step {start} is after end_step {end}.", "Give the lower one as start_step.")
-
-
-def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
-    """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
-    for wanted in metrics:
-        if not any(matching([wanted], list(run.data.metrics)) for run in runs):
-            known = {name for run in runs for name in run.data.metrics}
-            close = nearest(wanted, known) or sorted(known)[:8]
-            raise Problem(
-                f"No metric '{wanted}' in {plural(len(runs), 'run')}.",
-                f"{'Nearest' if nearest(wanted, known) else 'There are'}: {listed(close)}."
-                if close
-                else "There are no metrics at all.",
-            )
-    pairs = [(run, name) for run in runs for name in matching(metrics, sorted(run.data.metrics))]
-    if len(pairs) > MOST_CURVES:
-        raise Problem(f"These are {len(pairs)} curves; one call shows {MOST_CURVES}.", "Name fewer runs or metrics.")
-    return pairs
-
-
-def read_histories(
-    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
-) -> dict[tuple[str, str], History]:
-    """Sampled histories by (run id, metric), one request for each metric, side by side."""
-    by_metric: dict[str, list[str]] = {}
-    for run, name in wanted:
-        by_metric.setdefault(name, []).append(run.info.run_id)
-    found = tracking.side_by_side(
-        *(partial(metrics.histories, tracking, run_ids, name, most, start, end) for name, run_ids in by_metric.items())
-    )
-    return {(run_id, name): history for name, part in zip(by_metric, found) for run_id, history in part.items()}
 
 
 def _sampled(

@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Picture, iso, number, plural
+from mlflow_mcp.answers.base import Picture
 from mlflow_mcp.client.ids import runs_of
 from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics import drawing
-from mlflow_mcp.tools.metrics.get_metric_history import (
-    Axis,
-    EndStep,
-    StartStep,
-    curves_of,
-    read_histories,
-    refuse_backwards,
-)
-from mlflow_mcp.tools.runs.statistics import is_finite
+from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlflow_mcp.answers.base import number
 from mlflow_mcp.entities import launcher
-from mlflow_mcp.tools.runs.statistics import has_no_better, is_finite, lower_is_better
-from mlflow_mcp.tools.runs.table import matching, user_tags
+from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, matching
+from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.text import number
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Answer, Table, iso, plural
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.ids import groups_of
 from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
-from mlflow_mcp.errors import Problem, listed
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import iso, listed, plural
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.evaluations import inspection
 from mlflow_mcp.tools.runs import alignment

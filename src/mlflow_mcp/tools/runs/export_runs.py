@@ -11,16 +11,17 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Answer, iso, number, plural, size
+from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.masking import mask
-from mlflow_mcp.client import runs
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.client.scan import EveryRun
 from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.entities.run import user_tags
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import iso, number, plural, size
 from mlflow_mcp.tools.arguments import ExperimentId, Query
 from mlflow_mcp.tools.output_files import place_for, refuse_existing, written_whole
-from mlflow_mcp.tools.runs.table import user_tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -114,7 +115,7 @@ def _spool(tracking: Tracking, ids: list[str], query: str, spool: IO[str]) -> tu
     experiments = tracking.experiment_names()
     spool.seek(0)
     spool.truncate()  # a search is repeated when the list of experiments has changed meanwhile
-    reading = runs.EveryRun(tracking, ids, query)
+    reading = EveryRun(tracking, ids, query)
     for page in reading:
         for run in page:
             row = _row(run, experiments)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 import statistics
 from dataclasses import dataclass, field
 
-# MLflow stores infinities as the largest doubles.
-_INFINITE = 1.797e308
+from mlflow_mcp.text import _INFINITE
 
 
 @dataclass
@@ -65,24 +63,3 @@ class Sample:
         part = place - low
         # Weighted, not as low + part * (high - low): the difference of two large values can overflow.
         return ordered[low] if part == 0 else ordered[low] * (1 - part) + ordered[high] * part
-
-
-def is_finite(value: float | None) -> bool:
-    """Whether a metric's value is a number that can be ranked: not missing, NaN, or one of MLflow's infinities."""
-    return value is not None and not math.isnan(value) and abs(value) < _INFINITE
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value is the better one, judged by the metric's name."""
-    words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",
-             "wer", "cer", "memory", "tokens", "toxicity", "brier")  # fmt: skip
-    return not _split(metric).isdisjoint(words)
-
-
-def has_no_better(metric: str) -> bool:
-    """Whether neither the larger nor the smaller value is better, judged by the metric's name: settings and counters."""
-    return not _split(metric).isdisjoint(("lr", "epoch", "step", "steps", "norm"))
-
-
-def _split(metric: str) -> set[str]:
-    return set(re.split(r"[/\-. _]", metric.lower()))

@@ -5,23 +5,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Page, Table, clip, iso, plural, seconds
+from mlflow_mcp.answers.base import Page
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities import launcher
-from mlflow_mcp.errors import nearest, quoted
+from mlflow_mcp.entities.metrics import _minor, headline, matching
+from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.text import clip, iso, nearest, plural, quoted, seconds
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+
 MOST_COLUMNS = 10
+
+
 # Equal params are worth a line each only while there are few; the launcher repeats some 75 on every run.
 MOST_COMMON = 8
-METRICS_IN_A_CELL = 4
+
+
 LONGEST_COMMON = 120
+
 
 AlsoLogged = Annotated[
     dict[str, str] | None,
@@ -112,21 +119,6 @@ def metrics_of(run: Run) -> dict[str, float]:
     return dict(run.data.metrics)
 
 
-def user_tags(run: Run) -> dict[str, str]:
-    """The tags that people set; MLflow's own (`mlflow.*`) are left out."""
-    return {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
-
-
-def matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The names that the patterns mean, in the order of the patterns: an exact name first, else as a glob."""
-    found: list[str] = []
-    for pattern in patterns:
-        plain = re.sub(r"^(metrics|params|tags)\.", "", pattern)
-        exact = [name for name in names if name in (pattern, plain)]
-        found += exact or [name for name in names if fnmatchcase(name, plain)]
-    return list(dict.fromkeys(found))
-
-
 class _Columns:
     """One kind of column (metrics, params or tags): what the runs hold and which names are shown."""
 
@@ -187,21 +179,6 @@ def _telling(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
         elif len(str(next(iter(values)))) <= LONGEST_COMMON and not name.startswith("config."):
             equal.append(name)
     return differing[:MOST_COLUMNS] + (equal if len(equal) <= MOST_COMMON else [])
-
-
-_MINOR = re.compile(r"(?i)(std_?err|stddev|_std$|_count$|latency|runtime|tokens?_|memory|_seconds$)")
-
-
-def _minor(name: str) -> bool:
-    """Whether a metric's name says that it accompanies a score (an error, a count, a cost) rather than being one."""
-    return bool(_MINOR.search(name)) or name.startswith("system/")
-
-
-def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
-    """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
-    names = sorted(metrics, key=lambda name: (_minor(name), name))
-    major = [name for name in names if not _minor(name)]
-    return {name: metrics[name] for name in (major or names)[:most]}
 
 
 def grouped(counts: Mapping[str, int], kind: str, rows: int, most: int = 12) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Parsing what strangers wrote: nothing is executed, nothing runs away."""
+"""JSON, YAML and TOML written by strangers: nothing is executed, nothing runs away."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from itertools import chain
 from typing import Any
 
 # A text of more characters than this is not taken apart: YAML's and TOML's parsers are slow.
 MOST_CHARACTERS = {"json": 20_000_000, "yaml": 3_000_000, "toml": 1_000_000}
+
+
 # A document of more values than this, aliases counted as often as they are used, is not taken apart.
 MOST_VALUES = 1_000_000
+
+
 # Deeper ones crash libyaml's composer, and what encodes answers ends a little beyond.
 DEEPEST = 100
 
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 # Every level of a block needs a column, every level of a flow a bracket: with fewer of both nothing is nested deeply.
 _YAML_INDENT = re.compile(rf"^[ \-?:]{{{DEEPEST // 2}}}", re.M)
+
+
 _DOTTED_KEYS = re.compile(rf"""(?<![\w"'-])[\w"'-]+(?:[ \t]*\.[ \t]*[\w"'-]+){{{DEEPEST}}}""")
 
 
@@ -163,54 +171,3 @@ def _text(text: str) -> str:
     if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def outline(value: Any, room: int) -> list[str]:
-    """What a value consists of, level by level: `results.tasks."mmlu-pro": object of 3 keys`. In JMESPath's notation, in at
-    most about `room` characters."""
-    lines: list[str] = []
-    level: list[tuple[str, Any]] = [("", value)]
-    while level and room > 0:
-        for path, part in level:
-            lines.append(f"{path or '@'}: {_kind(part)}")
-            room -= len(lines[-1]) + 3
-            if room <= 0:
-                lines.append("…")
-                break
-        level = list(chain.from_iterable(_children(path, part) for path, part in level)) if room > 0 else []
-    return lines
-
-
-def _children(path: str, part: Any) -> list[tuple[str, Any]]:
-    if isinstance(part, dict):
-        return [(f"{path}.{_step(key)}" if path else _step(key), inner) for key, inner in part.items()]
-    if isinstance(part, list) and part and isinstance(part[0], (dict, list)):
-        return [(f"{path}[0]", part[0])]
-    return []
-
-
-def _step(key: str) -> str:
-    return key if key.isidentifier() and key.isascii() else json.dumps(key, ensure_ascii=False)
-
-
-def _kind(part: Any) -> str:
-    if isinstance(part, dict):
-        return f"object of {len(part)} keys" if len(part) != 1 else "object of 1 key"
-    if isinstance(part, list):
-        return f"array of {len(part)}"
-    if isinstance(part, str):
-        return f"text of {len(part)} characters" if len(part) > 60 else json.dumps(part, ensure_ascii=False)
-    return json.dumps(part)
-
-
-def select(value: Any, expression: str) -> Any:
-    """What a JMESPath expression takes out of a value. Raises Unparsable with JMESPath's words for a broken one."""
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    try:
-        return carried(jmespath.search(expression, value))
-    except RecursionError as error:
-        raise Unparsable("it is too long") from error
-    except (JMESPathError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise Unparsable(_one_line(error)) from error

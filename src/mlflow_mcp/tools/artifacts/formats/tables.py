@@ -14,9 +14,10 @@ from typing import Any
 
 from mlflow_mcp.client.artifacts import range_file
 from mlflow_mcp.client.artifacts.source import ArtifactSource
-from mlflow_mcp.errors import Problem, hint, short
-from mlflow_mcp.tools.artifacts.formats import structured
-from mlflow_mcp.tools.runs.table import matching
+from mlflow_mcp.entities.metrics import matching
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import hint, short
+from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, carried, parse
 
 # Rows beyond a page are counted only in files up to this size.
 MOST_COUNTED = 64_000_000
@@ -130,7 +131,7 @@ def _typed(value: str, of: str) -> Any:
     if of in ("integer", "number") and _INTEGER.fullmatch(value):
         return int(value)
     if of == "number" and _NUMBER.fullmatch(value):
-        return structured.carried(float(value))
+        return carried(float(value))
     return value
 
 
@@ -150,8 +151,8 @@ def _jsonl(lines: Iterator[str], columns: Sequence[str] | None, start: int, most
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = structured.parse("json", line)
-    except structured.Unparsable:
+        value = parse("json", line)
+    except Unparsable:
         return {"(not JSON)": line.strip()}
     return value if isinstance(value, dict) else {"value": value}
 
@@ -191,7 +192,7 @@ def _parquet_rows(file: Any, columns: Sequence[str] | None, start: int, most: in
         if at + size >= start and len(rows) < most:
             first = max(0, start - 1 - at)
             part = _part_of_group(file, group, chosen, first, most - len(rows))
-            rows += [[structured.carried(value) for value in row] for row in part]
+            rows += [[carried(value) for value in row] for row in part]
         at += size
     return Rows(chosen, types, rows, file.metadata.num_rows)
 

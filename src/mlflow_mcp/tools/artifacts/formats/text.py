@@ -9,9 +9,10 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from mlflow_mcp.answers.base import encoded, plural
+from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import plural
 
 # A line is rarely longer; more is read only while lines are missing.
 _BYTES_A_LINE = 200

@@ -1,7 +1,8 @@
-"""The content of one artifact by its kind, as much of it as was asked for and fits."""
+"""Read one artifact, or a part of it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,13 +10,24 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from mlflow_mcp.answers.base import CELL_CHARS, Answer, Picture, Table, clip, encoded, plural, size
+from mlflow_mcp.answers.base import Answer, Picture
+from mlflow_mcp.answers.budget import CELL_CHARS, encoded
 from mlflow_mcp.answers.masking import mask
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece
-from mlflow_mcp.errors import Problem, short
-from mlflow_mcp.tools.artifacts.formats import images, structured, tables
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece, checked_path
+from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import clip, plural, short, size
+from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
+from mlflow_mcp.tools.artifacts.formats import tables
+from mlflow_mcp.tools.artifacts.formats.archives import listing
+from mlflow_mcp.tools.artifacts.formats.detect import IMAGES, kind_of, refusal
+from mlflow_mcp.tools.artifacts.formats.documents import document_text
+from mlflow_mcp.tools.artifacts.formats.images import image
+from mlflow_mcp.tools.artifacts.formats.select import outline, select
+from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Unparsable, parse
 from mlflow_mcp.tools.artifacts.formats.text import (
     Lines,
     Window,
@@ -25,11 +37,21 @@ from mlflow_mcp.tools.artifacts.formats.text import (
     read_lines,
     span_of_last,
 )
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwner, owner_of
+from mlflow_mcp.tools.artifacts.paths import with_path
 
 _PROBE = 4096
+
+
 _DATA = {".json": "json", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml", ".ipynb": "json"}
+
+
 _TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
+
+
 _ROWS = 20
+
+
 _COLUMNS = 100
 
 
@@ -67,7 +89,7 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
     piece, end = _ends(source, path, budget * 2 if from_start else _PROBE, wanted.window.tail, budget)
     if not piece.data:
         return ArtifactContent(path=path, bytes=0, text="", notes=["The file is empty."])
-    binary = images.kind_of(path, piece.data[:_PROBE])
+    binary = kind_of(path, piece.data[:_PROBE])
     is_table = ending in _TABLES and (binary is None or binary[0] == "parquet") and not wanted.select
     if is_table and wanted.window.tail is None and wanted.window.start_byte is None:
         encoding = encoding_of(piece.data[:_PROBE])
@@ -81,7 +103,7 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
     if binary is not None:
         return _binary(source, path, *binary, piece.total, wanted, budget)
     if ending in (".html", ".htm") and wanted.window.start_byte is None:
-        text = images.document_text(source, path, "html", piece.total)
+        text = document_text(source, path, "html", piece.total)
         return _of_lines(path, lines_of_text(text, wanted.window, budget, piece.total), "The page's text.")
     if ending in _DATA and wanted.window.is_whole:
         return _data(source, path, _DATA[ending], piece, wanted, budget)
@@ -116,12 +138,9 @@ def _of_lines(path: str, lines: Lines, *notes: str) -> ArtifactContent:
     return answer
 
 
-# -- JSON, YAML, TOML ----------------------------------------------------------------------------------------------
-
-
 def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wanted, budget: int) -> ArtifactContent:
     total = head.total
-    most = structured.MOST_CHARACTERS[kind]
+    most = MOST_CHARACTERS[kind]
     if total is None or total > most:
         if wanted.select:
             raise Problem(
@@ -135,8 +154,8 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
     data = head.data if head.is_end else source.read(path, 0, total).data
     text = data.decode(encoding_of(data[:_PROBE]), "replace")
     try:
-        value = structured.parse(kind, text)
-    except structured.Unparsable as broken:
+        value = parse(kind, text)
+    except Unparsable as broken:
         answer = _of_lines(path, lines_of_text(cleaned(text), wanted.window, budget, total))
         answer.note(f"It cannot be taken apart as {kind.upper()} ({broken}), so it is shown as text.")
         return answer
@@ -146,7 +165,7 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
         return ArtifactContent(path=path, bytes=total, text=text)  # with its comments
     if len(encoded(value)) <= budget:
         return ArtifactContent(path=path, bytes=total, content=value)
-    answer = ArtifactContent(path=path, bytes=total, outline=structured.outline(value, budget // 2))
+    answer = ArtifactContent(path=path, bytes=total, outline=outline(value, budget // 2))
     answer.note(
         "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part."
     )
@@ -155,8 +174,8 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
 
 def _selected(path: str, total: int, value: Any, expression: str, budget: int, mask_secrets: bool) -> ArtifactContent:
     try:
-        found = structured.select(value, expression)
-    except structured.Unparsable as broken:
+        found = select(value, expression)
+    except Unparsable as broken:
         raise Problem(
             f"select='{short(expression, 200)}' is no JMESPath expression for it ({broken}).",
             "Write keys.like.this, lists[0] or lists[*].key; keys with other characters in double quotes.",
@@ -165,7 +184,7 @@ def _selected(path: str, total: int, value: Any, expression: str, budget: int, m
     if mask_secrets:  # by the key, which the boundary does not see
         found = mask(found, (re.findall(r"[\w-]+", expression) or [""])[-1])
     if found is None or found == []:
-        answer.outline = structured.outline(value, 1_500)
+        answer.outline = outline(value, 1_500)
         nothing = "finds nothing, or null" if found is None else "finds an empty list"
         answer.note(
             f"select='{short(expression, 200)}' {nothing}; this is the file's outline. Quote keys such as \"mmlu-pro\"."
@@ -176,12 +195,9 @@ def _selected(path: str, total: int, value: Any, expression: str, budget: int, m
         answer.text = found[: budget // 2]
         answer.note(f"The text has {len(found):,} characters; this is its beginning.")
     else:
-        answer.outline = structured.outline(found, budget // 2)
+        answer.outline = outline(found, budget // 2)
         answer.note("What it selects is too large for one answer: this is its outline. Select less.")
     return answer
-
-
-# -- rows ----------------------------------------------------------------------------------------------------------
 
 
 def _rows(
@@ -234,20 +250,67 @@ def _cell(value: Any) -> Any:
     return value
 
 
-# -- not text ------------------------------------------------------------------------------------------------------
-
-
 def _binary(
     source: ArtifactSource, path: str, kind: str, name: str, total: int | None, wanted: Wanted, budget: int
 ) -> ArtifactContent | Picture:
-    if kind in images.IMAGES:
-        return images.image(source, path, kind, total)
+    if kind in IMAGES:
+        return image(source, path, kind, total)
     if kind == "pdf":
-        text = images.document_text(source, path, "pdf", total)
+        text = document_text(source, path, "pdf", total)
         return _of_lines(path, lines_of_text(text, wanted.window, budget, total), "The document's text.")
-    held = images.listing(source, path, kind, total)
+    held = listing(source, path, kind, total)
     if held is None:
-        raise images.refusal(path, name, total, "never unpickled" if kind == "pickle" else "not text")
+        raise refusal(path, name, total, "never unpickled" if kind == "pickle" else "not text")
     answer = ArtifactContent(path=path, bytes=total, holds=held)
     answer.note(f"It is {name} of {size(total)}: only what it holds is listed.")
     return answer
+
+
+def _as_expression(value: Any) -> Any:
+    """`[0]` is an expression, which the SDK takes for a list in JSON."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
+Select = Annotated[
+    str | None,
+    BeforeValidator(_as_expression),
+    Field(description="JMESPath into JSON, YAML or TOML, e.g. 'results.tasks.\"mmlu-pro\".metrics'."),
+]
+
+
+StartLine = Annotated[int | None, Field(ge=1, description="First line (of a table: row) to show, from 1.")]
+
+
+MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines or rows at most.")]
+
+
+Tail = Annotated[int | None, Field(ge=1, le=10_000, description="Show the last so many lines instead.")]
+
+
+StartByte = Annotated[int | None, Field(ge=0, description="Read from this byte, for lines that are too long.")]
+
+
+Columns = Annotated[
+    list[str] | None, BeforeValidator(one_or_many), Field(description="Columns of a CSV, JSON-lines or Parquet file.")
+]
+
+
+def get_artifact_content(
+    tracking: Tracking,
+    run_id: ArtifactOwner,
+    artifact_path: ArtifactPath,
+    select: Select = None,
+    start_line: StartLine = None,
+    max_lines: MaxLines = None,
+    tail: Tail = None,
+    start_byte: StartByte = None,
+    columns: Columns = None,
+) -> ArtifactContent | Picture:
+    """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
+    'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
+    part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
+    owner = owner_of(tracking, run_id)
+    source = ArtifactSource(tracking, owner)
+    wanted = Wanted(Window(start_line, max_lines, tail, start_byte), select, columns)
+    budget = int(tracking.settings.max_chars * 0.9)
+    return with_path(source, checked_path(artifact_path), lambda path: read(source, path, wanted, budget))
