@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.settings import Settings
 
 
@@ -41,4 +42,4 @@ class Home:
         return Path(location.removeprefix("file://"))
 
     def source(self, run_id: str) -> ArtifactSource:
-        return ArtifactSource(Tracking(Settings(tracking_uri=self.uri)), run_id)
+        return Client(Connection(Settings(tracking_uri=self.uri))).artifacts(run_id)

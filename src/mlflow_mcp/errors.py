@@ -14,5 +14,17 @@ class NotFound(Problem):
     """The named thing does not exist: the server said so. Never raised for a server that did not answer."""
 
 
+class RunNotFound(NotFound):
+    """No run has this id, name or job id."""
+
+
+class ModelNotFound(NotFound):
+    """No logged model or model version is called so."""
+
+
+class TraceNotFound(NotFound):
+    """No trace has this id."""
+
+
 class Unreachable(Problem):
     """The server gave no usable answer, so nothing is known about what was asked for."""

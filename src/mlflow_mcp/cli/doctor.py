@@ -9,14 +9,14 @@ from typing import Any
 
 from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.cli.terminal import Terminal
-from mlflow_mcp.client.artifacts.source import ArtifactSource
-from mlflow_mcp.client.transport.connection import EXPERIMENTS_PER_REQUEST, Tracking
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
+from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.client.transport.translate import problem_of, stalled
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import listed, plural, safe_uri
 from mlflow_mcp.tools.catalog import CATALOG
-from mlflow_mcp.tools.session.get_server_info import server_version
 
 # Someone sits and waits: silence is reported after this, whatever an agent's call may take.
 PATIENCE = 3.0
@@ -29,12 +29,12 @@ def run_doctor(settings: Settings) -> int:
     terminal = Terminal()
     terminal.paragraph("Can an agent use the configured MLflow?", "bold")
     hurried = {"timeout": min(settings.timeout, LONGEST), "probe_timeout": min(settings.probe_timeout, PATIENCE)}
-    tracking = Tracking(settings.model_copy(update=hurried))
+    client = Client(Connection(settings.model_copy(update=hurried)))
     for name, check in CHECKS.items():
         try:
-            found = _patiently(tracking, check)
+            found = _patiently(client, check)
         except Exception as error:
-            problem = str(problem_of(error, tracking.uri or "MLflow"))
+            problem = str(problem_of(error, client.connection.uri or "MLflow"))
             _tell(terminal, settings, "NO", name, problem)
             unchecked = list(CHECKS)[list(CHECKS).index(name) + 1 :]
             rest = f" Not checked: {', '.join(unchecked)}." if unchecked else ""
@@ -51,22 +51,25 @@ def _tell(terminal: Terminal, settings: Settings, verdict: str, name: str, found
     terminal.paragraph(text, "red" if verdict == "NO" else "", indent=f"  {verdict}  {name:<13}", hanging=" " * 19)
 
 
-def _patiently(tracking: Tracking, check: Callable[[Tracking], str | None]) -> str | None:
+def _patiently(client: Client, check: Callable[[Client], str | None]) -> str | None:
     """What the check finds or raises; errors.Unreachable once the server is silent: its thread is then left behind."""
     outcome: list[Any] = []
 
     def run() -> None:
-        outcome.append(tracking.attempt(lambda: check(tracking)))
+        try:
+            outcome.append(check(client))
+        except Exception as error:  # raised again in the thread that waits
+            outcome.append(error)
 
-    patience = tracking.settings.probe_timeout
-    deadline = time.monotonic() + tracking.settings.timeout
+    patience = client.settings.probe_timeout
+    deadline = time.monotonic() + client.settings.timeout
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(patience + 0.5)  # a request that was given `patience` has then ended by itself
     while thread.is_alive():
-        silent = tracking.is_http and not tracking.is_alive(patience)
+        silent = client.is_http and not client.http.is_alive(patience)
         if silent or time.monotonic() > deadline:
-            raise stalled(safe_uri(tracking.known_uri))
+            raise stalled(safe_uri(client.uri))
         thread.join(patience)
     if isinstance(outcome[0], Exception):
         raise outcome[0]
@@ -77,78 +80,74 @@ def _patiently(tracking: Tracking, check: Callable[[Tracking], str | None]) -> s
 # -- the checks: each says what it found, or None where it does not apply ------------------------------------------------
 
 
-def _address(tracking: Tracking) -> str:
+def _address(client: Client) -> str:
     """Also finds a store on this machine, or its absence; and imports mlflow, so that no later check waits for that."""
-    uri = safe_uri(tracking.known_uri)
-    _ = tracking.client
-    return uri if tracking.settings.tracking_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"
+    uri = safe_uri(client.uri)
+    client.ask(lambda: client.connection.mlflow)
+    return uri if client.settings.tracking_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"
 
 
-def _answer(tracking: Tracking) -> str | None:
-    if not tracking.is_http:
+def _answer(client: Client) -> str | None:
+    if not client.is_http:
         return None
     started = time.monotonic()
-    tracking.request("/health", timeout=tracking.settings.probe_timeout)
+    client.http.get("/health", timeout=client.settings.probe_timeout)
     return f"after {time.monotonic() - started:.2f} s"
 
 
-def _credentials(tracking: Tracking) -> str | None:
+def _credentials(client: Client) -> str | None:
     """Whether MLflow's API lets these credentials in; also that it is MLflow's API which answers."""
-    if not tracking.is_http:
+    if not client.is_http:
         return None
-    tracking.get_json("/api/2.0/mlflow/experiments/search", {"max_results": 1})
-    from mlflow.utils.credentials import get_default_host_creds
-
-    sent = get_default_host_creds(tracking.known_uri)  # type: ignore[no-untyped-call]  # MLflow has no types there
+    client.http.get_json("/api/2.0/mlflow/experiments/search", {"max_results": 1})
+    sent = client.connection.host_credentials()
     if sent.token:
         return "accepted: a token"
-    if sent.username or "@" in tracking.known_uri:
+    if sent.username or "@" in client.uri:
         return "accepted: a user name with its password"
     return "none set, and none asked for"
 
 
-def _version(tracking: Tracking) -> str:
-    import mlflow
-
-    client = f"MLflow's client here is {mlflow.__version__}"
-    if not tracking.is_http:
-        return client
-    return f"the server is {server_version(tracking) or 'one that does not tell its version'}, {client}"
+def _version(client: Client) -> str:
+    installed = f"MLflow's client here is {client.connection.mlflow_version}"
+    if not client.is_http:
+        return installed
+    return f"the server is {client.http.server_version() or 'one that does not tell its version'}, {installed}"
 
 
-def _experiments(tracking: Tracking) -> str:
-    names = list(tracking.reread_experiments().values())
+def _experiments(client: Client) -> str:
+    names = list(client.experiments.reread().values())
     return f"{len(names)} active" + (f", the newest {listed(names, 3)}" if names else "")
 
 
-def _artifacts(tracking: Tracking) -> str:
+def _artifacts(client: Client) -> str:
     """Lists the files of the newest run that has any, and reads the first byte of one."""
-    ids = list(tracking.experiment_names())[:EXPERIMENTS_PER_REQUEST]
-    runs, _ = tracking.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=RUNS_TRIED)
+    ids = list(client.experiments.names())[:EXPERIMENTS_PER_REQUEST]
+    runs, _ = client.runs.search(ids, order_by=["attributes.start_time DESC"], max_results=RUNS_TRIED)
     for run in runs:
-        source = ArtifactSource(tracking, run.info.run_id)
+        source = client.artifacts(run.info.run_id)
         entries = source.entries()
         files = [entry.path for entry in entries if not entry.is_dir]
         if files:
             source.read(files[0], 0, 1)
         if entries:
             read = f"'{files[0]}' of run '{run.info.run_name}' can be read" if files else "can be listed"
-            return f"{read}, {_place(tracking, str(run.info.artifact_uri))}"
+            return f"{read}, {_place(client, str(run.info.artifact_uri))}"
     return f"none to try: the {plural(len(runs), 'newest run', 'newest runs')} have no files" if runs else "no runs yet"
 
 
-def _place(tracking: Tracking, root: str) -> str:
+def _place(client: Client, root: str) -> str:
     if root.startswith(("mlflow-artifacts:", "http:", "https:")):
         return "served by the MLflow server"
-    if tracking.is_http:
+    if client.is_http:
         return f"kept under {safe_uri(root)} and served by the MLflow server"
     folder = local_path(root)
     return f"kept in {folder}" if folder else f"read from {safe_uri(root)} without the MLflow server"
 
 
-def _tools(tracking: Tracking) -> str:
+def _tools(client: Client) -> str:
     """What a session may change, as the catalog says it of the tools that are switched on."""
-    offered = [entry for entry in CATALOG if entry.toolset in tracking.settings.toolsets]
+    offered = [entry for entry in CATALOG if entry.toolset in client.settings.toolsets]
     files = [entry.name for entry in offered if entry.effect == "writes files"]
     others = [entry.name for entry in offered if entry.effect not in ("reads", "writes files")]
     server = f"these write to MLflow: {', '.join(others)}" if others else "none writes to MLflow"
@@ -157,7 +156,7 @@ def _tools(tracking: Tracking) -> str:
     )
 
 
-CHECKS: dict[str, Callable[[Tracking], str | None]] = {
+CHECKS: dict[str, Callable[[Client], str | None]] = {
     "tools": _tools,
     "address": _address,
     "answer": _answer,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlflow_mcp.client.filters import equals, like_prefix
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.launcher import invocation_id_of, job_of, same_job
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import hint, iso, plural, quoted
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
 
 SHORTEST_PREFIX = 6
 MOST_CANDIDATES = 10
@@ -57,7 +58,7 @@ def experiment_in_url(text: str) -> str | None:
 # -- experiments ---------------------------------------------------------------------------------------------------
 
 
-def experiment_ids(tracking: Tracking, given: str | list[str] | None) -> list[str] | None:
+def experiment_ids(client: Client, given: str | list[str] | None) -> list[str] | None:
     """The ids that `experiment_id` means, or None for all active experiments.
 
     Raises NotFound with the nearest names for one that does not exist.
@@ -66,13 +67,13 @@ def experiment_ids(tracking: Tracking, given: str | list[str] | None) -> list[st
         return None
     wanted = [given] if isinstance(given, str) else given
     found: list[str] = []
-    names = tracking.experiment_names()
+    names = client.experiments.names()
     for name in wanted:
         match = _experiment(name.strip(), names)
         if match is None and names is not None:
-            names = tracking.reread_experiments()  # made or renamed since the list was read
+            names = client.experiments.reread()  # made or renamed since the list was read
             match = _experiment(name.strip(), names)
-        found.append(match or _lone_experiment(tracking, name.strip(), names))
+        found.append(match or _lone_experiment(client, name.strip(), names))
     return list(dict.fromkeys(found))
 
 
@@ -83,7 +84,7 @@ def _experiment(name: str, names: dict[str, str]) -> str | None:
     return name if name in names else None
 
 
-def _lone_experiment(tracking: Tracking, name: str, names: dict[str, str]) -> str:
+def _lone_experiment(client: Client, name: str, names: dict[str, str]) -> str:
     from_url = experiment_in_url(name)
     if from_url and from_url in names:
         return from_url
@@ -102,25 +103,25 @@ class Match:
     run: Run
 
 
-def run_id_of(tracking: Tracking, given: str) -> str:
+def run_id_of(client: Client, given: str) -> str:
     """The full run id that `given` means. A full id is taken as it is, without a request.
 
     Raises NotFound when nothing is called that, and Problem with the candidates when several runs are.
     """
     text = run_in_url(given.strip()) or plain_id(given)
-    return text if is_run_id(text) else find_run(tracking, text).info.run_id
+    return text if is_run_id(text) else find_run(client, text).info.run_id
 
 
-def find_run(tracking: Tracking, text: str) -> Run:
-    matches = runs_called(tracking, text)
+def find_run(client: Client, text: str) -> Run:
+    matches = runs_called(client, text)
     if len(matches) == 1:
         return matches[0].run
     if not matches:
-        raise unknown_run(tracking, text)
-    raise ambiguous(text, matches, tracking.experiment_names())
+        raise unknown_run(client, text)
+    raise ambiguous(text, matches, client.experiments.names())
 
 
-def runs_called(tracking: Tracking, text: str) -> list[Match]:
+def runs_called(client: Client, text: str) -> list[Match]:
     """The runs that `text` names as a prefix of the run id, else as name or job id, else as invocation id."""
 
     def search(ids: list[str]) -> list[Match]:
@@ -128,61 +129,61 @@ def runs_called(tracking: Tracking, text: str) -> list[Match]:
         if is_id_prefix(text):
             ways["run id"] = like_prefix("attributes.run_id", text)
             ways["invocation id"] = like_prefix("tags.invocation_id", text)
-        found = tracking.side_by_side(
-            *(lambda query=query: tracking.find_runs(ids, query, at_most=100) for query in ways.values())
+        found = client.run_concurrently(
+            *(lambda query=query: client.runs.find(ids, query, at_most=100) for query in ways.values())
         )
         return [Match(way, run) for way, runs in zip(ways, found) for run in runs]
 
-    matches = tracking.across_experiments(search)
+    matches = client.experiments.search_all(search)
     for way in ("run id", "run name", "job id", "invocation id"):
         if of_way := [match for match in matches if match.way == way]:
             return of_way
     return []
 
 
-def groups_of(tracking: Tracking, given: Sequence[str]) -> list[tuple[str, list[Run]]]:
+def groups_of(client: Client, given: Sequence[str]) -> list[tuple[str, list[Run]]]:
     """For each id what it stands for: one run, or all runs of an invocation. In the order given, read side by side.
 
     Raises NotFound for an id that is neither, and Problem for one that could be several.
     """
-    return tracking.side_by_side(*(partial(_group, tracking, text) for text in dict.fromkeys(given)))
+    return client.run_concurrently(*(partial(_group, client, text) for text in dict.fromkeys(given)))
 
 
-def _group(tracking: Tracking, given: str) -> tuple[str, list[Run]]:
+def _group(client: Client, given: str) -> tuple[str, list[Run]]:
     text = run_in_url(given.strip()) or plain_id(given)
     if is_run_id(text):
-        return given, [tracking.get_run(text)]
-    matches = runs_called(tracking, text)
+        return given, [client.runs.get(text)]
+    matches = runs_called(client, text)
     if len(matches) == 1:
         return given, [matches[0].run]
     if not matches or matches[0].way == "invocation id":
         try:
-            return given, find_invocation(tracking, text, None).runs
+            return given, find_invocation(client, text, None).runs
         except NotFound:
-            raise unknown_run(tracking, text) from None
+            raise unknown_run(client, text) from None
     if len({job_of(match.run) for match in matches}) == 1 and matches[0].way == "job id":
         return given, [same_job([match.run for match in matches])[0][0]]
-    raise ambiguous(text, matches, tracking.experiment_names())
+    raise ambiguous(text, matches, client.experiments.names())
 
 
-def runs_of(tracking: Tracking, given: Sequence[str]) -> list[Run]:
+def runs_of(client: Client, given: Sequence[str]) -> list[Run]:
     """The runs that ids, names and invocation ids stand for, each once, in the order given."""
-    runs = {run.info.run_id: run for _, group in groups_of(tracking, given) for run in group}
+    runs = {run.info.run_id: run for _, group in groups_of(client, given) for run in group}
     return list(runs.values())
 
 
-def unknown_run(tracking: Tracking, text: str) -> NotFound:
+def unknown_run(client: Client, text: str) -> NotFound:
     if len(text) < SHORTEST_PREFIX and _HEX.fullmatch(text):
         return NotFound(f"'{text}' is too short for an id.", f"Give at least {SHORTEST_PREFIX} characters.")
-    names = recent_run_names(tracking)
+    names = recent_run_names(client)
     return NotFound(
         f"No run has the id, name or job id '{text}'.",
         f"{hint(text, names)} resolve_id looks for it everywhere, query_runs lists runs.".strip(),
     )
 
 
-def recent_run_names(tracking: Tracking) -> list[str]:
-    runs, _ = tracking.across_experiments(lambda ids: tracking.search_runs(ids[:1_000], max_results=100))
+def recent_run_names(client: Client) -> list[str]:
+    runs, _ = client.experiments.search_all(lambda ids: client.runs.search(ids[:1_000], max_results=100))
     return [run.info.run_name for run in runs if run.info.run_name]
 
 
@@ -224,7 +225,7 @@ class InvocationRuns:
     runs: list[Run]
 
 
-def find_invocation(tracking: Tracking, given: str, within: list[str] | None) -> InvocationRuns:
+def find_invocation(client: Client, given: str, within: list[str] | None) -> InvocationRuns:
     """The invocation called so by its id, a prefix of it, or a job id: its runs by tag, or by param when none has the tag
     (exports write both, so the params of 20,000 runs are searched only when the tags told nothing).
 
@@ -239,16 +240,16 @@ def find_invocation(tracking: Tracking, given: str, within: list[str] | None) ->
     def search(ids: list[str]) -> list[Run]:
         for kind in ("tags", "params"):
             query = equals(kind, "invocation_id", wanted) if whole else like_prefix(f"{kind}.invocation_id", wanted)
-            if runs := tracking.find_runs(ids, query):
+            if runs := client.runs.find(ids, query):
                 return runs
         return []
 
-    runs = _one_invocation(tracking, text, wanted, tracking.within_experiments(within, search), within)
+    runs = _one_invocation(client, text, wanted, client.experiments.search_in(within, search), within)
     key = invocation_id_of(runs[0])
     return InvocationRuns(key, f"{key}.{job[2]}" if job else None, runs)
 
 
-def _one_invocation(tracking: Tracking, text: str, wanted: str, runs: list[Run], within: list[str] | None) -> list[Run]:
+def _one_invocation(client: Client, text: str, wanted: str, runs: list[Run], within: list[str] | None) -> list[Run]:
     by_id: dict[str, list[Run]] = {}
     for run in runs:
         by_id.setdefault(invocation_id_of(run), []).append(run)
@@ -260,19 +261,19 @@ def _one_invocation(tracking: Tracking, text: str, wanted: str, runs: list[Run],
         )
         raise Problem(f"'{text}' begins {len(by_id)} invocation ids: {lines}.", "Call again with one of them in full.")
     if not by_id:
-        raise _unknown_invocation(tracking, text, within)
+        raise _unknown_invocation(client, text, within)
     return runs
 
 
-def _unknown_invocation(tracking: Tracking, text: str, within: list[str] | None) -> NotFound:
+def _unknown_invocation(client: Client, text: str, within: list[str] | None) -> NotFound:
     if within is not None:
-        names = tracking.experiment_names()
+        names = client.experiments.names()
         where = quoted(names.get(each, each) for each in within[:5])
         return NotFound(
             f"No run of invocation '{text}' in experiment {where}.",
             "Leave experiment_id out to look in all of them.",
         )
-    count = len(tracking.experiment_names())
+    count = len(client.experiments.names())
     if len(text) < SHORTEST_PREFIX and _HEX.fullmatch(text):
         return NotFound(f"'{text}' is too short for an id.", f"Give at least {SHORTEST_PREFIX} characters.")
     return NotFound(

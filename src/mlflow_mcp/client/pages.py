@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.cursors import _digest, decode_cursor, encode_cursor
-from mlflow_mcp.client.transport.connection import Tracking, chunks
+from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.errors import Problem
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
 
 
 DONE = -1  # stands for "no more rows" where a position's skip would be
@@ -46,7 +48,7 @@ class _Lane:
 
 
 def search(
-    tracking: Tracking,
+    client: Client,
     experiment_ids: list[str] | None,
     query: str,
     order_by: Sequence[str],
@@ -59,13 +61,13 @@ def search(
     places = _decode(cursor, bound_to) if cursor else None
 
     def read(ids: list[str]) -> RunPage:
-        return _read(tracking, _lanes(ids, places), query, list(order_by), limit, deleted, bound_to)
+        return _read(client, _lanes(ids, places), query, list(order_by), limit, deleted, bound_to)
 
     if places is not None:
         # The cursor brings its experiments along only as positions: they are cut into the same lists again.
-        ids = list(tracking.experiment_names()) if experiment_ids is None else experiment_ids
+        ids = list(client.experiments.names()) if experiment_ids is None else experiment_ids
         return read(sorted(ids, key=_as_number))
-    return tracking.within_experiments(experiment_ids, lambda ids: read(sorted(ids, key=_as_number)))
+    return client.experiments.search_in(experiment_ids, lambda ids: read(sorted(ids, key=_as_number)))
 
 
 def _as_number(experiment_id: str) -> tuple[int, str]:
@@ -82,7 +84,7 @@ def _lanes(ids: list[str], places: list[tuple[str | None, int]] | None) -> list[
 
 
 def _read(
-    tracking: Tracking,
+    client: Client,
     lanes: list[_Lane],
     query: str,
     order_by: list[str],
@@ -92,7 +94,7 @@ def _read(
 ) -> RunPage:
     def fill(lane: _Lane) -> None:
         while not lane.finished and len(lane.ready) <= limit:
-            page, following = tracking.search_runs(
+            page, following = client.runs.search(
                 lane.experiment_ids,
                 query,
                 order_by=order_by,
@@ -105,7 +107,7 @@ def _read(
             if len(lanes) == 1:
                 return
 
-    tracking.side_by_side(*(lambda lane=lane: fill(lane) for lane in lanes))
+    client.run_concurrently(*(lambda lane=lane: fill(lane) for lane in lanes))
     merged = _merged(lanes, order_by)[:limit]
 
     def cursor_after(count: int) -> str:

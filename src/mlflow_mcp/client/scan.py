@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.transport.connection import EXPERIMENTS_PER_REQUEST, Tracking, chunks
+from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST, chunks
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
 
 
 # What is held in memory of each part, and what is lost when the time for a call is up.
@@ -28,8 +30,8 @@ class EveryRun:
     page tokens; a page in hand from each part is all that is kept. `stopped` says why reading ended early, if it did.
     """
 
-    def __init__(self, tracking: Tracking, experiment_ids: Sequence[str], query: str, most: int | None = None) -> None:
-        self._tracking, self._ids, self._query, self._most = tracking, list(experiment_ids), query, most
+    def __init__(self, client: Client, experiment_ids: Sequence[str], query: str, most: int | None = None) -> None:
+        self._client, self._ids, self._query, self._most = client, list(experiment_ids), query, most
         self.read = 0
         self.stopped: str | None = None
 
@@ -43,12 +45,12 @@ class EveryRun:
         lanes: list[tuple[list[str], str | None]] = [(ids, None) for part in parts for ids in chunks(part)]
         slowest = 0.0
         while lanes:
-            if slowest * 1.3 > self._tracking.call.remaining:
+            if slowest * 1.3 > self._client.call.remaining:
                 self.stopped = "the time for one call was up"
                 return
             began = time.monotonic()
             now, later = lanes[:PARTS], lanes[PARTS:]
-            pages = self._tracking.side_by_side(*(partial(self._page, ids, token) for ids, token in now))
+            pages = self._client.run_concurrently(*(partial(self._page, ids, token) for ids, token in now))
             slowest = max(slowest, time.monotonic() - began)
             for page, _ in pages:
                 yield from self._told([run for run in page if run.info.run_id not in seen])
@@ -58,10 +60,10 @@ class EveryRun:
             lanes = [(ids, token) for (ids, _), (_, token) in zip(now, pages) if token] + later
 
     def _page(self, ids: list[str], token: str | None) -> tuple[list[Run], str | None]:
-        return self._tracking.search_runs(ids, self._query, max_results=PAGE, page_token=token)
+        return self._client.runs.search(ids, self._query, max_results=PAGE, page_token=token)
 
     def _told(self, page: list[Run]) -> Iterator[list[Run]]:
         if page:
             self.read += len(page)
             yield page
-            self._tracking.call.progress(self.read, None, f"{self.read:,} runs read")
+            self._client.call.progress(self.read, None, f"{self.read:,} runs read")

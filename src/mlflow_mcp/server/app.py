@@ -12,19 +12,19 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.server.instructions import INSTRUCTIONS
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG, Entry
 
 
-def build_server(settings: Settings) -> MCPServer[Tracking]:
+def build_server(settings: Settings) -> MCPServer[Connection]:
     """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow."""
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Tracking]) -> AsyncIterator[Tracking]:
-        yield Tracking(settings)
+    async def lifespan(_: MCPServer[Connection]) -> AsyncIterator[Connection]:
+        yield Connection(settings)
 
     return MCPServer(
         "mlflow-mcp",

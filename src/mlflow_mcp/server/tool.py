@@ -6,6 +6,7 @@ import base64
 import functools
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import anyio.to_thread
@@ -17,8 +18,9 @@ from pydantic import PrivateAttr, ValidationError
 from mlflow_mcp.answers.base import Answer, Picture
 from mlflow_mcp.answers.budget import content_of, encoded, fit
 from mlflow_mcp.answers.masking import mask, mask_text
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of, stalled
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.schema import _description, _lean, _may_be_picture, _without_nulls
@@ -29,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 # The argument that every tool function takes first and no caller sees.
-INJECTED = "tracking"
+INJECTED = "client"
 
 
 # Calls that may run at the same time; more wait. Abandoned ones do not count.
@@ -66,16 +68,16 @@ class BoundTool(Tool):
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> CallToolResult:
-        tracking: Tracking = context.request_context.lifespan_context
+        connection: Connection = context.request_context.lifespan_context
         try:
             self._refuse_unknown(arguments)
             validated = self.fn_metadata.validate_arguments(arguments)
-            answer = await self._within_deadline(tracking, context, validated)
+            answer = await self._within_deadline(connection, context, validated)
             return self._rendered(answer)
         except ValidationError as error:
             return _failed(_sentence(error))
         except Exception as error:
-            problem = problem_of(error, tracking.uri or "MLflow")
+            problem = problem_of(error, connection.uri or "MLflow")
             if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
                 logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
             return _failed(mask_text(str(problem)) if self._settings.mask_secrets else str(problem))
@@ -95,13 +97,13 @@ class BoundTool(Tool):
     # -- around ----------------------------------------------------------------------------------------------------
 
     async def _within_deadline(
-        self, tracking: Tracking, context: Context[Any, Any], arguments: dict[str, Any]
+        self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]
     ) -> Answer:
         call = Call(timeout=self._settings.timeout, tell=_teller(context))
-        view = tracking.within(call)
+        client = Client(connection, call)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
-        work = functools.partial(self.fn, view, **arguments)
+        work = functools.partial(self.fn, client, **arguments)
         outcome: list[Answer | Exception] = []
 
         async def ask() -> None:
@@ -112,13 +114,13 @@ class BoundTool(Tool):
                 outcome.append(error)
 
         async def watch() -> None:
-            outcome.append(await self._silence(view))
+            outcome.append(await self._silence(client))
             tasks.cancel_scope.cancel()
 
         try:
             with anyio.move_on_after(self._settings.timeout):
                 async with anyio.create_task_group() as tasks:
-                    if tracking.is_http:
+                    if connection.is_http:
                         tasks.start_soon(watch)
                     await ask()
                     tasks.cancel_scope.cancel()
@@ -134,18 +136,18 @@ class BoundTool(Tool):
             raise outcome[0]
         return outcome[0]
 
-    async def _silence(self, view: Tracking) -> Unreachable:
+    async def _silence(self, client: Client) -> Unreachable:
         """Return once the server is silent: not when one answer takes long, but when it answers nothing at all."""
         patience = self._settings.probe_timeout
         # The import of mlflow may take as long, which is no silence of the server's.
-        await anyio.to_thread.run_sync(view.attempt, lambda: view.client, abandon_on_cancel=True)
+        await anyio.to_thread.run_sync(_imported, client, abandon_on_cancel=True)
         while True:
             await anyio.sleep(patience)
             alive = False
             with anyio.move_on_after(patience):
-                alive = await anyio.to_thread.run_sync(view.is_alive, patience, abandon_on_cancel=True)
+                alive = await anyio.to_thread.run_sync(client.http.is_alive, patience, abandon_on_cancel=True)
             if not alive:
-                return stalled(safe_uri(view.known_uri))
+                return stalled(safe_uri(client.uri))
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -173,6 +175,12 @@ def _teller(context: Context[Any, Any]) -> Callable[[float, float | None, str], 
             logger.debug("progress dropped: %s", message)
 
     return tell
+
+
+def _imported(client: Client) -> None:
+    """Wait for the import of mlflow; whether it succeeds is the call's own affair."""
+    with suppress(Exception):
+        _ = client.connection.mlflow
 
 
 def _failed(sentence: str) -> CallToolResult:

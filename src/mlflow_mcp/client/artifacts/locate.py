@@ -6,6 +6,7 @@ Behind an http(s) tracking server, in a folder, in S3. For what is left, MLflow'
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlflow_mcp.client.artifacts.folder import Folder
@@ -13,18 +14,20 @@ from mlflow_mcp.client.artifacts.other import Repository
 from mlflow_mcp.client.artifacts.s3 import Bucket
 from mlflow_mcp.client.artifacts.served import ProxiedRoot, ServedRun
 from mlflow_mcp.client.artifacts.store import Place
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.client.transport.local_store import local_path
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import Problem
+
+if TYPE_CHECKING:
+    from mlflow_mcp.client import Client
 
 
-def place_of_run(tracking: Tracking, run_id: str) -> Place:
-    if tracking.is_http:
-        return ServedRun(tracking, run_id, place_at)
-    return place_at(tracking, str(tracking.get_run(run_id).info.artifact_uri or ""))
+def place_of_run(client: Client, run_id: str) -> Place:
+    if client.is_http:
+        return ServedRun(client, run_id, place_at)
+    return place_at(client, str(client.runs.get(run_id).info.artifact_uri or ""))
 
 
-def place_at(tracking: Tracking, root: str, owner: str = "") -> Place:
+def place_at(client: Client, root: str, owner: str = "") -> Place:
     """The place that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names.
 
     A folder named by a remote server is read only when it carries its owner's id, as MLflow lays them out on a shared
@@ -32,14 +35,14 @@ def place_at(tracking: Tracking, root: str, owner: str = "") -> Place:
     """
     scheme = urlsplit(root).scheme
     if (folder := local_path(root)) is not None:
-        if tracking.is_http and (not folder.is_dir() or owner not in folder.resolve().parts):
+        if client.is_http and (not folder.is_dir() or owner not in folder.resolve().parts):
             raise Problem(
                 f"These artifacts lie in {folder} of the server's own disk, which this machine does not see.",
                 "Its operator can start it with --serve-artifacts; artifacts of runs are readable in any case.",
             )
         return Folder(folder.resolve())
-    if tracking.is_http and scheme in ("mlflow-artifacts", "http", "https"):
-        return ProxiedRoot(tracking, root)
+    if client.is_http and scheme in ("mlflow-artifacts", "http", "https"):
+        return ProxiedRoot(client, root)
     if scheme == "s3":
         return Bucket(root)
     return Repository(root)
@@ -53,16 +56,14 @@ def is_model(given: str) -> bool:
     return given.startswith("models:/") or bool(_MODEL_ID.fullmatch(given))
 
 
-def place_of_model(tracking: Tracking, given: str) -> Place:
+def place_of_model(client: Client, given: str) -> Place:
     """The artifacts of a logged model (`m-…`, `models:/m-…`) or a model version (`models:/name/3`, `models:/name@alias`)."""
     named = given.removeprefix("models:/").strip("/")
     if _MODEL_ID.fullmatch(named):
-        model = tracking.logged_model(named)
-        if model is None:
-            raise NotFound(f"No logged model has the id '{named}'.", "get_run shows the models of a run.")
-        return place_at(tracking, str(model.artifact_location), named)
-    uri = tracking.model_version_uri(*_name_and_version(given, named))
-    return place_of_model(tracking, uri) if uri.startswith("models:/") else place_at(tracking, uri)
+        model = client.models.logged(named)
+        return place_at(client, str(model.artifact_location), named)
+    uri = client.models.version_uri(*_name_and_version(given, named))
+    return place_of_model(client, uri) if uri.startswith("models:/") else place_at(client, uri)
 
 
 def _name_and_version(given: str, named: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mlflow_mcp.client.artifacts.store import BLOCK, Entry, Piece, Place, is_folder, no_file, piece_of_range
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.client.transport.translate import not_mlflow, of_status
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.text import safe_uri
@@ -21,14 +20,16 @@ from mlflow_mcp.text import safe_uri
 if TYPE_CHECKING:
     from requests import Response
 
+    from mlflow_mcp.client import Client
+
 _BUCKETS = ("s3", "gs", "wasbs", "abfss", "r2", "oss", "hdfs", "dbfs", "ftp", "sftp")
 
 
 class _Served:
     """What both routes of a tracking server have in common: ranges, and servers that ignore them."""
 
-    def __init__(self, tracking: Tracking) -> None:
-        self.tracking = tracking
+    def __init__(self, client: Client) -> None:
+        self.client = client
 
     def _request(self, path: str, headers: dict[str, str]) -> Response:
         raise NotImplementedError  # each route has its own
@@ -55,7 +56,7 @@ class _Served:
                 return
             skip = start if response.status_code == 200 else 0
             for block in response.iter_content(BLOCK):
-                self.tracking.call.check()
+                self.client.call.check()
                 if skip < len(block):
                     yield block[skip:] if skip else block
                 skip = max(0, skip - len(block))
@@ -64,7 +65,7 @@ class _Served:
     def _got(self, path: str, headers: dict[str, str]) -> Iterator[Response]:
         # An encoded body would make byte ranges and sizes mean something else.
         headers = {"Accept-Encoding": "identity", **headers}
-        if str(self.tracking.uri).startswith("http://"):
+        if str(self.client.uri).startswith("http://"):
             # `mlflow server` with several workers sends head and body of a file as two packets and waits for the
             # acknowledgement of the first, which kept connections delay by 40 ms; fresh ones do not.
             headers["Connection"] = "close"
@@ -75,7 +76,7 @@ class _Served:
             is_page = "html" in response.headers.get("Content-Type", "") and response.status_code != 416
             if is_page and "Content-Disposition" not in response.headers:
                 # MLflow sends files as attachments: this is a log-in page in front of it.
-                raise not_mlflow(safe_uri(self.tracking.known_uri), response.status_code)
+                raise not_mlflow(safe_uri(self.client.uri), response.status_code)
             yield response
         finally:
             response.close()
@@ -84,7 +85,7 @@ class _Served:
         body = response.text
         if "directory" in body and response.status_code in (400, 500):
             return is_folder(path)
-        problem = of_status(response.status_code, safe_uri(self.tracking.known_uri), body)
+        problem = of_status(response.status_code, safe_uri(self.client.uri), body)
         if isinstance(problem, NotFound) and "Run with id" not in body:
             return no_file(path)
         return problem
@@ -93,8 +94,8 @@ class _Served:
 class ServedRun(_Served):
     """A run's artifacts as its tracking server serves them; those of a bucket that only this machine may read, from there."""
 
-    def __init__(self, tracking: Tracking, run_id: str, place_at: Callable[[Tracking, str], Place]) -> None:
-        super().__init__(tracking)
+    def __init__(self, client: Client, run_id: str, place_at: Callable[[Client, str], Place]) -> None:
+        super().__init__(client)
         self.run_id = run_id
         self._place_at = place_at
 
@@ -102,10 +103,10 @@ class ServedRun(_Served):
         params = {"run_id": self.run_id} | ({"path": folder} if folder else {})
         found: list[Entry] = []
         while True:
-            response = self.tracking.request("/api/2.0/mlflow/artifacts/list", params)
+            response = self.client.http.get("/api/2.0/mlflow/artifacts/list", params)
             if response.status_code >= 500 and (bucket := self._own_bucket()):
                 return bucket.entries(folder)
-            answer = self.tracking.json_of(response)
+            answer = self.client.http.json_of(response)
             found += [_entry(each) for each in answer.get("files", ())]
             token = answer.get("next_page_token")
             if not token:
@@ -133,7 +134,7 @@ class ServedRun(_Served):
 
     def _request(self, path: str, headers: dict[str, str]) -> Response:
         params = {"run_id": self.run_id, "path": path}
-        return self.tracking.request("/get-artifact", params, headers=headers, stream=True)
+        return self.client.http.get("/get-artifact", params, headers=headers, stream=True)
 
     def _problem(self, response: Response, path: str) -> Problem:
         problem = super()._problem(response, path)
@@ -144,8 +145,8 @@ class ServedRun(_Served):
         return problem
 
     def _own_bucket(self) -> Place | None:
-        root = str(self.tracking.get_run(self.run_id).info.artifact_uri or "")
-        return self._place_at(self.tracking, root) if urlsplit(root).scheme in _BUCKETS else None
+        root = str(self.client.runs.get(self.run_id).info.artifact_uri or "")
+        return self._place_at(self.client, root) if urlsplit(root).scheme in _BUCKETS else None
 
 
 class ProxiedRoot(_Served):
@@ -153,13 +154,13 @@ class ProxiedRoot(_Served):
 
     _ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 
-    def __init__(self, tracking: Tracking, root: str) -> None:
-        super().__init__(tracking)
+    def __init__(self, client: Client, root: str) -> None:
+        super().__init__(client)
         path = urlsplit(root).path
         self.root = path.rpartition(self._ROUTE)[2].strip("/")
 
     def entries(self, folder: str) -> list[Entry]:
-        answer = self.tracking.get_json(self._ROUTE, {"path": posixpath.join(self.root, folder)})
+        answer = self.client.http.get_json(self._ROUTE, {"path": posixpath.join(self.root, folder)})
         # This route tells names, not paths.
         return [
             _entry({**each, "path": posixpath.join(folder, posixpath.basename(str(each["path"])))})
@@ -167,7 +168,7 @@ class ProxiedRoot(_Served):
         ]
 
     def _request(self, path: str, headers: dict[str, str]) -> Response:
-        return self.tracking.request(f"{self._ROUTE}/{quote(f'{self.root}/{path}')}", headers=headers, stream=True)
+        return self.client.http.get(f"{self._ROUTE}/{quote(f'{self.root}/{path}')}", headers=headers, stream=True)
 
 
 def _entry(told: dict[str, Any]) -> Entry:

@@ -6,12 +6,15 @@ import posixpath
 import re
 from collections.abc import Generator
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.artifacts.locate import is_model, place_of_model, place_of_run
 from mlflow_mcp.client.artifacts.store import Entry, IsFolder, Piece, Place
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short
+
+if TYPE_CHECKING:
+    from mlflow_mcp.client import Client
 
 __all__ = ["ArtifactSource", "Entry", "IsFolder", "Piece", "checked_path"]
 
@@ -47,19 +50,18 @@ def checked_path(path: str) -> str:
 class ArtifactSource:
     """The artifacts of a run id, a logged model or a model version. Nothing is requested until something is read."""
 
-    def __init__(self, tracking: Tracking, owner: str) -> None:
-        self.tracking = tracking
+    def __init__(self, client: Client, owner: str) -> None:
+        self.client = client
         self.owner = owner
 
     @cached_property
     def _place(self) -> Place:
         of = place_of_model if is_model(self.owner) else place_of_run
-        return of(self.tracking, self.owner)
+        return self.client.ask(lambda: of(self.client, self.owner))
 
     def entries(self, folder: str = "") -> list[Entry]:
         """What a folder holds; empty for one that does not exist and for a file."""
-        self.tracking.call.check()
-        return self._place.entries(folder)
+        return self.client.ask(lambda: self._place.entries(folder))
 
     def tree(self, folder: str = "", depth: int | None = None) -> tuple[list[Entry], int]:
         """All entries below a folder, to a depth, sorted by path; and how many folders were left unread.
@@ -72,7 +74,7 @@ class ArtifactSource:
             unread += max(0, len(level) - (MOST_FOLDERS - read))
             level = level[: max(0, MOST_FOLDERS - read)]
             read += len(level)
-            listings = self.tracking.side_by_side(*(partial(self.entries, at) for at in level))
+            listings = self.client.run_concurrently(*(partial(self.entries, at) for at in level))
             entries = [entry for listing in listings for entry in listing]
             found += entries
             level = [entry.path for entry in entries if entry.is_dir]
@@ -84,11 +86,11 @@ class ArtifactSource:
 
         Raises NotFound for a missing file and IsFolder for a folder.
         """
-        self.tracking.call.check()
-        return self._place.read(path, start, length)
+        return self.client.ask(lambda: self._place.read(path, start, length))
 
     def stream(self, path: str, start: int = 0) -> Generator[bytes, None, None]:
         """The file from `start` on in blocks. Reading may stop at any time: close the generator."""
-        for block in self._place.stream(path, start):
-            self.tracking.call.check()
-            yield block
+        with self.client.asking():
+            for block in self._place.stream(path, start):
+                self.client.call.check()
+                yield block

@@ -13,8 +13,8 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.budget import CELL_CHARS, encoded
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import clip, size
 from mlflow_mcp.tools.arguments import RunIds
@@ -51,25 +51,25 @@ class Difference(Answer):
     equal: Annotated[int | None, Field(description="Files of the same size on all sides.")] = None
 
 
-def diff_artifacts(tracking: Tracking, run_ids: TwoRuns, artifact_path: DiffPath) -> Difference:
+def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) -> Difference:
     """Compare the same file of two or more runs: keys added, removed and changed with both values for YAML and JSON (order
     ignored), a unified diff for text, files by name and size for a folder. 'config' finds each run's config. compare_runs
     compares metrics and params."""
-    owners = owners_of(tracking, run_ids)
+    owners = owners_of(client, run_ids)
     if len(owners) < 2:
         raise Problem("A difference needs two runs.", "Give run_ids two or more ids.")
     if len(owners) > 8:
         raise Problem(f"{len(owners)} sides are too many to read.", "Give at most 8.")
-    sources = [ArtifactSource(tracking, owner) for owner, _ in owners]
+    sources = [client.artifacts(owner) for owner, _ in owners]
     labels = [chr(65 + at) for at in range(len(owners))]
     wanted = artifact_path.strip()
     if wanted in ("/", ".", "") or wanted.endswith("/"):
-        return _folders(tracking, sources, labels, owners, checked_path(wanted.strip("/.")))
-    read = tracking.side_by_side(
+        return _folders(client, sources, labels, owners, checked_path(wanted.strip("/.")))
+    read = client.run_concurrently(
         *(partial(whole_file, source, wanted, f"'{name}'") for source, (_, name) in zip(sources, owners))
     )
     if all(data is None for _, data in read):
-        return _folders(tracking, sources, labels, owners, checked_path(wanted))
+        return _folders(client, sources, labels, owners, checked_path(wanted))
     contents = [data for _, data in read if data is not None]
     if len(contents) < len(read):
         raise Problem(f"'{wanted}' is a folder in some of these runs and a file in others.", "Compare '/' instead.")
@@ -85,9 +85,9 @@ def diff_artifacts(tracking: Tracking, run_ids: TwoRuns, artifact_path: DiffPath
         return answer
     values = [_parsed(path, data) for (path, _), data in zip(read, contents)]
     if all(value is not None for value in values):
-        _structural(answer, labels, values, tracking.settings.mask_secrets)
+        _structural(answer, labels, values, client.settings.mask_secrets)
     else:
-        _unified(answer, labels, contents, tracking.settings.max_chars // 2)
+        _unified(answer, labels, contents, client.settings.max_chars // 2)
     return answer
 
 
@@ -154,13 +154,13 @@ def _unified(answer: Difference, labels: Sequence[str], contents: Sequence[bytes
 
 
 def _folders(
-    tracking: Tracking,
+    client: Client,
     sources: Sequence[ArtifactSource],
     labels: Sequence[str],
     owners: Sequence[tuple[str, str]],
     folder: str,
 ) -> Difference:
-    read = tracking.side_by_side(*(partial(source.tree, folder) for source in sources))
+    read = client.run_concurrently(*(partial(source.tree, folder) for source in sources))
     sizes = [{e.path[len(folder) :].lstrip("/"): e.size for e in tree if not e.is_dir} for tree, _ in read]
     if not any(sizes):
         raise NotFound(f"None of these runs has files in '{folder or '/'}'.", "list_artifacts shows what they have.")

@@ -18,8 +18,8 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, checked_path
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
@@ -72,19 +72,19 @@ class Wanted:
         return 0 if self.entry.size is not None and had > self.entry.size else had
 
 
-def download_artifacts(tracking: Tracking, run_ids: RunIds, paths: Paths = None) -> Download:
+def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None) -> Download:
     """Download files or whole trees of runs or models into the allowed folder, for what the user wants to open or process
     with other programs. A file that is there already with its full size is kept, a broken-off one is resumed. To read or
     search a file get_artifact_content and search_artifacts need no download."""
-    root = output_files.root_of(tracking.settings)
-    wanted, unread = _wanted(tracking, root, run_ids, paths)
+    root = output_files.root_of(client.settings)
+    wanted, unread = _wanted(client, root, run_ids, paths)
     total = sum(each.entry.size or 0 for each in wanted)
     _check_space(root, sum((each.entry.size or 0) - each.had for each in wanted if not each.is_present))
     rows: list[list[Any]] = []
     done = 0
     for each in wanted:
-        tell = partial(_tell, tracking, done, total, len(rows), len(wanted))
-        state = _download(tracking, each, tell)
+        tell = partial(_tell, client, done, total, len(rows), len(wanted))
+        state = _download(client, each, tell)
         done += each.entry.size or 0
         here = each.part if state == "unfinished" else each.place
         rows.append([str(each.place.relative_to(root)), here.stat().st_size if here.exists() else 0, state])
@@ -107,11 +107,11 @@ def download_artifacts(tracking: Tracking, run_ids: RunIds, paths: Paths = None)
     return answer
 
 
-def _wanted(tracking: Tracking, root: Path, run_ids: list[str], paths: list[str] | None) -> tuple[list[Wanted], int]:
+def _wanted(client: Client, root: Path, run_ids: list[str], paths: list[str] | None) -> tuple[list[Wanted], int]:
     wanted: list[Wanted] = []
     unread = 0
-    for owner, _ in owners_of(tracking, run_ids):
-        source = ArtifactSource(tracking, owner)
+    for owner, _ in owners_of(client, run_ids):
+        source = client.artifacts(owner)
         entries, left = source.tree()
         unread += left
         chosen = _chosen(source, [entry for entry in entries if not entry.is_dir], paths)
@@ -163,17 +163,17 @@ def _check_space(root: Path, needed: int) -> None:
         )
 
 
-def _tell(tracking: Tracking, done: int, total: int, number: int, of: int, got: int) -> None:
-    tracking.call.progress(done + got, total, f"{size(done + got)} of {size(total)}, file {number + 1} of {of}")
+def _tell(client: Client, done: int, total: int, number: int, of: int, got: int) -> None:
+    client.call.progress(done + got, total, f"{size(done + got)} of {size(total)}, file {number + 1} of {of}")
 
 
-def _download(tracking: Tracking, wanted: Wanted, tell: Callable[[int], None]) -> str:
+def _download(client: Client, wanted: Wanted, tell: Callable[[int], None]) -> str:
     """Fetch one file, or as much of it as time allows: what comes is appended to its part, which takes its name when it
     is whole."""
     if wanted.is_present:
         return "present"
     had, expected = wanted.had, wanted.entry.size
-    if tracking.call.is_late:
+    if client.call.is_late:
         return "unfinished"
     output_files.make_folder(wanted.part.parent)
     got = told = had
@@ -186,7 +186,7 @@ def _download(tracking: Tracking, wanted: Wanted, tell: Callable[[int], None]) -
             if got - told >= _TELL_EVERY:
                 tell(got)
                 told = got
-                if tracking.call.is_late and got != expected:
+                if client.call.is_late and got != expected:
                     return "unfinished"
         file.flush()
         os.fsync(file.fileno())

@@ -16,8 +16,8 @@ from mlflow_mcp.answers.base import Answer, Picture
 from mlflow_mcp.answers.budget import CELL_CHARS, encoded
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece, checked_path
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clip, plural, short, size
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
@@ -128,7 +128,7 @@ def _ends(
     if tail is None:
         return read_beginning(), None
     span = span_of_last(tail, budget)
-    first, last = source.tracking.side_by_side(read_beginning, partial(source.read, path, -span, span))
+    first, last = source.client.run_concurrently(read_beginning, partial(source.read, path, -span, span))
     return first, last
 
 
@@ -160,7 +160,7 @@ def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wan
         answer.note(f"It cannot be taken apart as {kind.upper()} ({broken}), so it is shown as text.")
         return answer
     if wanted.select:
-        return _selected(path, total, value, wanted.select, budget, source.tracking.settings.mask_secrets)
+        return _selected(path, total, value, wanted.select, budget, source.client.settings.mask_secrets)
     if kind != "json" and len(encoded(text)) <= budget:
         return ArtifactContent(path=path, bytes=total, text=text)  # with its comments
     if len(encoded(value)) <= budget:
@@ -296,7 +296,7 @@ Columns = Annotated[
 
 
 def get_artifact_content(
-    tracking: Tracking,
+    client: Client,
     run_id: ArtifactOwner,
     artifact_path: ArtifactPath,
     select: Select = None,
@@ -309,8 +309,8 @@ def get_artifact_content(
     """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
     'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
     part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
-    owner = owner_of(tracking, run_id)
-    source = ArtifactSource(tracking, owner)
+    owner = owner_of(client, run_id)
+    source = client.artifacts(owner)
     wanted = Wanted(Window(start_line, max_lines, tail, start_byte), select, columns)
-    budget = int(tracking.settings.max_chars * 0.9)
+    budget = int(client.settings.max_chars * 0.9)
     return with_path(source, checked_path(artifact_path), lambda path: read(source, path, wanted, budget))

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
 from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
@@ -34,7 +34,7 @@ class ArtifactTable(Page):
 
 
 def list_artifacts(
-    tracking: Tracking,
+    client: Client,
     run_id: ArtifactOwners,
     path: Folder = None,
     pattern: Glob = None,
@@ -46,10 +46,10 @@ def list_artifacts(
     """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
     with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
     end of its path, so listing first is rarely needed. search_artifacts looks into many."""
-    owners = [owner_of(tracking, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
+    owners = [owner_of(client, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
     folder = checked_path(path or "")
     deep = depth or (None if recursive or pattern is not None else 1)
-    trees = tracking.side_by_side(*(partial(_tree, tracking, owner, folder, pattern, deep) for owner in owners))
+    trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, deep) for owner in owners))
     found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
     bound_to = f"{owners}|{folder}|{pattern}|{deep}"
     start = int(decode_cursor(cursor, bound_to)) if cursor else 0
@@ -68,17 +68,15 @@ def list_artifacts(
     answer.continue_with(
         lambda count: encode_cursor(start + count, bound_to), len(page), more=start + len(page) < len(found)
     )
-    _explain_nothing(tracking, answer, owners, [tree for tree, _ in trees], pattern)
+    _explain_nothing(client, answer, owners, [tree for tree, _ in trees], pattern)
     unread = sum(count for _, count in trees)
     if unread:
         answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
     return answer
 
 
-def _tree(
-    tracking: Tracking, owner: str, folder: str, pattern: str | None, depth: int | None
-) -> tuple[list[Entry], int]:
-    source = ArtifactSource(tracking, owner)
+def _tree(client: Client, owner: str, folder: str, pattern: str | None, depth: int | None) -> tuple[list[Entry], int]:
+    source = client.artifacts(owner)
     entries, unread = source.tree(folder, depth)
     if folder and not entries:
         _explain_no_folder(source, folder)
@@ -88,13 +86,13 @@ def _tree(
 
 
 def _explain_nothing(
-    tracking: Tracking, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
 ) -> None:
     for owner, tree in zip(owners, trees):
         if tree:
             continue
         about = "" if len(owners) == 1 else f"{owner}: "
-        entries, _ = ArtifactSource(tracking, owner).tree() if pattern else ([], 0)
+        entries, _ = client.artifacts(owner).tree() if pattern else ([], 0)
         names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
         if names:
             told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"

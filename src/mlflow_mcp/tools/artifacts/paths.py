@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.text import listed, nearest, quoted, size
 
 _YAML = re.compile(r"\.ya?ml$", re.I)
@@ -25,9 +25,10 @@ def with_path(source: ArtifactSource, wanted: str, read: Callable[[str], A]) -> 
     """`read` of the path as it is, or, when there is no such file, of the one whose path ends so; the answer then says it."""
     try:
         return read(wanted)
-    except NotFound as missing:
-        if "No run has" in str(missing):
-            raise
+    except (RunNotFound, ModelNotFound):
+        raise
+    except NotFound:
+        pass
     answer = read(find_path(source, wanted))
     answer.note(f"There is no '{wanted}' itself; this is the only file that ends so.")
     return answer
@@ -92,9 +93,9 @@ def whole_file(source: ArtifactSource, wanted: str, whose: str) -> tuple[str, by
         piece = source.read(path, 0, MOST_WHOLE)
     except IsFolder:
         return path, None
-    except NotFound as missing:
-        if "No run has" in str(missing):
-            raise
+    except (RunNotFound, ModelNotFound):
+        raise
+    except NotFound:
         path = find_path(source, path, whose)
         piece = source.read(path, 0, MOST_WHOLE)
     if piece.total is not None and piece.total > MOST_WHOLE:

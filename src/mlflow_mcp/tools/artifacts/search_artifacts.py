@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.artifacts.source import Entry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
@@ -72,7 +72,7 @@ class Matches(Answer):
 
 
 def search_artifacts(
-    tracking: Tracking,
+    client: Client,
     run_ids: RunIds,
     pattern: Pattern,
     glob: FileGlobs = None,
@@ -85,16 +85,16 @@ def search_artifacts(
     """Grep the logs and other text files of one or many runs (or invocations) on the spot: exact counts of matching lines
     per file, and the first or last of them with line numbers. For errors, finish_reason=length, HTTP 429 or 500, OOM in
     megabytes of logs. get_artifact_content with start_line shows what stands around a match."""
-    owners = owners_of(tracking, run_ids)
-    trees = tracking.side_by_side(*(ArtifactSource(tracking, owner).tree for owner, _ in owners))
+    owners = owners_of(client, run_ids)
+    trees = client.run_concurrently(*(client.artifacts(owner).tree for owner, _ in owners))
     files = [(owner, name, e) for (owner, name), (tree, _) in zip(owners, trees) for e in tree if _is_wanted(e, glob)]
     if not files:
         raise _no_files([e.path for tree, _ in trees for e in tree if not e.is_dir], glob)
-    seconds = max(1.0, tracking.call.remaining * 0.8)
+    seconds = max(1.0, client.call.remaining * 0.8)
     finder = Finder(
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
     )
-    searched = tracking.side_by_side(*(partial(_search, tracking, finder, o, e) for o, _, e in files[:MOST_FILES]))
+    searched = client.run_concurrently(*(partial(_search, client, finder, o, e) for o, _, e in files[:MOST_FILES]))
     told = [(name, entry.path, found) for (_, name, entry), found in zip(files, searched) if found and found.is_text]
     answer = Matches(
         pattern=pattern,
@@ -154,12 +154,12 @@ def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
     )
 
 
-def _search(tracking: Tracking, finder: Finder, owner: str, entry: Entry) -> Found | None:
+def _search(client: Client, finder: Finder, owner: str, entry: Entry) -> Found | None:
     """What one file told; None for one that is no longer there."""
     if finder.is_late:
         return Found(complete=False)
     try:
-        with closing(ArtifactSource(tracking, owner).stream(entry.path)) as blocks:
+        with closing(client.artifacts(owner).stream(entry.path)) as blocks:
             return finder.search(blocks)
     except NotFound:
         return None

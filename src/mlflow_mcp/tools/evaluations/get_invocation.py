@@ -9,8 +9,8 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids import InvocationRuns, experiment_ids, find_invocation
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.text import iso, number, plural
@@ -36,16 +36,16 @@ class Invocation(Answer):
     ] = None
 
 
-def get_invocation(tracking: Tracking, invocation_id: InvocationId, experiment_id: ExperimentId = None) -> Invocation:
+def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: ExperimentId = None) -> Invocation:
     """Answer what an evaluation invocation scored: every task with its run, status, sample count and headline metrics,
     across all experiments, with duplicate exports, re-exports and small trial runs (canaries) marked. The first call for
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
-    within = experiment_ids(tracking, experiment_id)
-    found = find_invocation(tracking, invocation_id, within)
+    within = experiment_ids(client, experiment_id)
+    found = find_invocation(client, invocation_id, within)
     runs = [run for run in found.runs if found.job_id in (None, launcher.job_of(run))]
     jobs = launcher.same_job(runs or found.runs)
-    facts = look_at(tracking, [job[0] for job in jobs])
-    names = tracking.experiment_names()
+    facts = look_at(client, [job[0] for job in jobs])
+    names = client.experiments.names()
     rows = [_row(job, facts[job[0].info.run_id], names) for job in jobs]
     rows.sort(key=lambda row: (str(row[0]), str(row[2])))
     answer = Invocation(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.artifacts.source import ArtifactSource
-from mlflow_mcp.client.metrics import metric_points
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client import Client
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.entities.metrics import headline
+from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Facts:
     told: bool = False  # whether config params or results.yml were there to name a sample limit
 
 
-def look_at(tracking: Tracking, runs: Sequence[Run], *, history: bool = True, counts: bool = False) -> dict[str, Facts]:
+def look_at(client: Client, runs: Sequence[Run], *, history: bool = True, counts: bool = False) -> dict[str, Facts]:
     """Facts by run id, the runs looked at side by side. `history=False` spares the look for exports in place; with
     `counts` the number of samples is read also from runs whose config tells that there was no limit.
 
@@ -52,11 +52,11 @@ def look_at(tracking: Tracking, runs: Sequence[Run], *, history: bool = True, co
     for run in asked:
         of_run, wants_model = facts[run.info.run_id], run.info.run_id in nameless.values()
         if history:
-            jobs.append(partial(_look_for_reexport, tracking, run, of_run))
+            jobs.append(partial(_look_for_reexport, client, run, of_run))
         wants_results = wants_model or (of_run.samples is None and (counts or not launcher.tells_its_config(run)))
         if wants_results or launcher.results_folder(run) is None:
-            jobs.append(partial(_look_into_files, tracking, run, of_run, wants_results))
-    tracking.side_by_side(*jobs)
+            jobs.append(partial(_look_into_files, client, run, of_run, wants_results))
+    client.run_concurrently(*jobs)
     return facts
 
 
@@ -64,24 +64,25 @@ def _told_by_params(run: Run) -> Facts:
     return Facts(launcher.sample_count(run), launcher.model_of(run), told=launcher.tells_its_config(run))
 
 
-def _look_into_files(tracking: Tracking, run: Run, facts: Facts, wants_results: bool) -> None:
+def _look_into_files(client: Client, run: Run, facts: Facts, wants_results: bool) -> None:
     folder = launcher.results_folder(run)
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
-        entries = tracking.attempt(lambda: ArtifactSource(tracking, run.info.run_id).entries())
-        folders = [] if isinstance(entries, Exception) else [each.path for each in entries if each.is_dir]
+        folders: list[str] = []
+        with suppress(Problem):  # a run whose files cannot be listed is shown by what its params say
+            folders = [each.path for each in client.artifacts(run.info.run_id).entries() if each.is_dir]
         facts.folders = [each for each in folders if "." in each]
         folder = _only_folder(launcher.task_of(run), facts.folders)
     if folder and wants_results:
-        _read_results(tracking, run, folder, facts)
+        _read_results(client, run, folder, facts)
     elif len(facts.folders) > 1:
-        _read_results_of_all(tracking, run, facts)
+        _read_results_of_all(client, run, facts)
 
 
-def _read_results_of_all(tracking: Tracking, run: Run, facts: Facts) -> None:
+def _read_results_of_all(client: Client, run: Run, facts: Facts) -> None:
     """The model of a run that holds a whole invocation, and the sample count of a task that was only a trial."""
     for folder in facts.folders:
         of_task = Facts()
-        _read_results(tracking, run, f"{folder}/artifacts", of_task)
+        _read_results(client, run, f"{folder}/artifacts", of_task)
         facts.model = facts.model or of_task.model
         facts.told = facts.told or of_task.told
         if of_task.samples is not None and of_task.samples <= launcher.CANARY:
@@ -93,22 +94,25 @@ def _only_folder(task: str | None, folders: Sequence[str]) -> str | None:
     return f"{own[0]}/artifacts" if len(own) == 1 else None
 
 
-def _look_for_reexport(tracking: Tracking, run: Run, facts: Facts) -> None:
+def _look_for_reexport(client: Client, run: Run, facts: Facts) -> None:
     """A second point at the same step is a second export in place: the latest value counts, the one before is told."""
     for name in headline(run.data.metrics, 1):
-        points = metric_points(tracking, run.info.run_id, name, 20)
+        points = client.metrics.points(run.info.run_id, name, 20)
         if len(points) > 1 and len({point.step for point in points}) == 1:
             facts.exports = len(points)
             by_time = sorted(points, key=lambda point: point.timestamp)
             facts.earlier = {name: by_time[-2].value}
 
 
-def _read_results(tracking: Tracking, run: Run, folder: str, facts: Facts) -> None:
+def _read_results(client: Client, run: Run, folder: str, facts: Facts) -> None:
     """Sample count and model from the run's results.yml, which only it may tell."""
-    source = ArtifactSource(tracking, run.info.run_id)
-    piece = tracking.attempt(lambda: source.read(f"{folder}/results.yml", 0, _RESULTS_BYTES))
-    if isinstance(piece, Exception):
-        facts.unread = None if tracking.is_missing(piece) else str(tracking.problem(piece))
+    source = client.artifacts(run.info.run_id)
+    try:
+        piece = source.read(f"{folder}/results.yml", 0, _RESULTS_BYTES)
+    except NotFound:
+        return
+    except Problem as problem:
+        facts.unread = str(problem)
         return
     told = launcher.read_results(load_yaml(piece.data.decode("utf-8", "replace")))
     facts.told = facts.told or bool(told)

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids import experiment_ids
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.run import user_tags
@@ -56,14 +56,14 @@ class ExperimentSummary(Answer):
     tags: Table
 
 
-def describe_experiment(tracking: Tracking, experiment_id: OneExperiment) -> ExperimentSummary:
+def describe_experiment(client: Client, experiment_id: OneExperiment) -> ExperimentSummary:
     """Summarize an experiment in one call: runs by status, time span, metric names with their ranges, param and tag names
     with their values where there are few, invocations, parent runs, datasets. Use it before writing a filter or naming a
     metric. query_runs or best_runs comes next."""
-    ids = experiment_ids(tracking, experiment_id)
+    ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
-    runs, following = tracking.search_runs(ids[:1], max_results=1_000)
-    name = tracking.experiment_names().get(ids[0], ids[0])
+    runs, following = client.runs.search(ids[:1], max_results=1_000)
+    name = client.experiments.name_of(ids[0])
     starts = [run.info.start_time for run in runs if run.info.start_time]
     parents = {run.data.tags["mlflow.parentRunId"] for run in runs if "mlflow.parentRunId" in run.data.tags}
     left_out: list[str] = []

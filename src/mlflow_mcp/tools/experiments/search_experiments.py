@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
-from mlflow_mcp.client.transport.connection import Tracking, token_of
 from mlflow_mcp.text import hint, iso, plural
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 
@@ -36,7 +36,7 @@ ExperimentOrder = Annotated[
 
 
 def search_experiments(
-    tracking: Tracking,
+    client: Client,
     name: Name = None,
     query: ExperimentQuery = "",
     order_by: ExperimentOrder = None,
@@ -49,13 +49,8 @@ def search_experiments(
     order = list(order_by or ["last_update_time DESC"])
     bound_to = f"{name}|{query}|{order}"
     token, skip = decode_cursor(cursor, bound_to) if cursor else (None, 0)
-    page = tracking.client.search_experiments(
-        filter_string=" AND ".join(clauses) or None,
-        order_by=order,
-        max_results=limit + skip,
-        page_token=token,
-    )
-    found, following = list(page)[skip:], token_of(page)
+    page, following = client.experiments.search(" AND ".join(clauses) or None, order, limit + skip, token)
+    found = page[skip:]
     rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in found]
     columns = ["experiment_id", "name", "created", "changed", "tags"]
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
@@ -67,7 +62,7 @@ def search_experiments(
 
     answer.continue_with(cursor_after, len(rows), more=following is not None)
     if not rows:
-        names = tracking.experiment_names()
+        names = client.experiments.names()
         answer.note(
             f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
         )

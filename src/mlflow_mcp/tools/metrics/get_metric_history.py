@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.client import metrics
+from mlflow_mcp.client import Client, metrics
 from mlflow_mcp.client.ids import runs_of
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.text import listed, number
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics.curve import Curve
@@ -65,7 +64,7 @@ class Curves(Answer):
 
 
 def get_metric_history(
-    tracking: Tracking,
+    client: Client,
     run_ids: RunIds,
     metrics: MetricNames,
     max_points: MaxPoints = None,
@@ -78,11 +77,11 @@ def get_metric_history(
     max, best step, mean of the last tenth, largest jump and where NaN is. Long curves are sampled by the server;
     exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
     refuse_backwards(start_step, end_step)
-    runs = runs_of(tracking, run_ids)
+    runs = runs_of(client, run_ids)
     wanted = curves_of(runs, metrics)
     most = max_points or max(10, min(100, MOST_POINTS // len(wanted)))
     read = _exactly if exact else _sampled
-    curves = read(tracking, wanted, start_step, end_step, max(most // 2, 4))
+    curves = read(client, wanted, start_step, end_step, max(most // 2, 4))
     answer = Curves(axis="step" if axis == "step" else "seconds since the first point", curves=[])
     for (run, name), (curve, is_whole) in zip(wanted, curves):
         answer.curves.append(_facts(run, name, curve, is_whole, most, axis))
@@ -97,9 +96,9 @@ def get_metric_history(
 
 
 def _sampled(
-    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
 ) -> list[tuple[Curve, bool]]:
-    found = read_histories(tracking, wanted, start, end, metrics.MOST_SAMPLED)
+    found = read_histories(client, wanted, start, end, metrics.MOST_SAMPLED)
     curves = []
     for run, name in wanted:
         history = found[run.info.run_id, name]
@@ -111,19 +110,19 @@ def _sampled(
 
 
 def _exactly(
-    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
 ) -> list[tuple[Curve, bool]]:
     """Every point of every curve, a page at a time. The ends of the steps are asked for first: the last tenth and the
     parts of the curve are counted from them."""
-    ends = read_histories(tracking, wanted, start, end, 2)
+    ends = read_histories(client, wanted, start, end, 2)
     curves = []
     for place, (run, name) in enumerate(wanted, 1):
         steps = [point.step for point in ends[run.info.run_id, name].points] or [0]
         curve = Curve(name, min(steps), max(steps), parts)
-        for page in metrics.every_point(tracking, run.info.run_id, name):
+        for page in client.metrics.every_point(run.info.run_id, name):
             curve.add(point for point in page if _within(point, start, end))
             told = f"{curve.count:,} points of {name} read (curve {place} of {len(wanted)})"
-            tracking.call.progress(place - 1, len(wanted), told)
+            client.call.progress(place - 1, len(wanted), told)
         curves.append((curve, True))
     return curves
 

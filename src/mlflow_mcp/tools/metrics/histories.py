@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from mlflow_mcp.client import metrics
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.metrics import History
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.metrics import matching
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, nearest, plural
@@ -57,13 +56,13 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
 
 
 def read_histories(
-    tracking: Tracking, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
+    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
 ) -> dict[tuple[str, str], History]:
     """Sampled histories by (run id, metric), one request for each metric, side by side."""
     by_metric: dict[str, list[str]] = {}
     for run, name in wanted:
         by_metric.setdefault(name, []).append(run.info.run_id)
-    found = tracking.side_by_side(
-        *(partial(metrics.histories, tracking, run_ids, name, most, start, end) for name, run_ids in by_metric.items())
+    found = client.run_concurrently(
+        *(partial(client.metrics.histories, run_ids, name, most, start, end) for name, run_ids in by_metric.items())
     )
     return {(run_id, name): history for name, part in zip(by_metric, found) for run_id, history in part.items()}

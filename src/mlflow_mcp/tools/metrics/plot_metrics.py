@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids import runs_of
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, plural
@@ -33,7 +33,7 @@ _LINES_OF_TEXT = 20
 
 
 def plot_metrics(
-    tracking: Tracking,
+    client: Client,
     run_ids: RunIds,
     metrics: MetricNames,
     kind: Kind = "curves",
@@ -46,14 +46,14 @@ def plot_metrics(
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
-    runs = runs_of(tracking, run_ids)
+    runs = runs_of(client, run_ids)
     wanted = curves_of(runs, metrics)
     if kind == "bars":
         return _bars(wanted, log_scale)
     names = list(dict.fromkeys(name for _, name in wanted))
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
-    found = read_histories(tracking, wanted, start_step, end_step, _POINTS)
+    found = read_histories(client, wanted, start_step, end_step, _POINTS)
     panels = [
         (name, [_line(run, found[run.info.run_id, name], axis) for run, of in wanted if of == name]) for name in names
     ]

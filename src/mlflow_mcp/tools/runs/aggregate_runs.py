@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.metrics import matching
 from mlflow_mcp.entities.run import user_tags
 from mlflow_mcp.errors import NotFound
@@ -55,7 +55,7 @@ class Aggregates(Answer):
 
 
 def aggregate_runs(
-    tracking: Tracking,
+    client: Client,
     metrics: MetricNames,
     group_by: GroupBy = None,
     experiment_id: ExperimentId = None,
@@ -65,10 +65,10 @@ def aggregate_runs(
     """Compute exact statistics of metrics over all matching runs: count, mean, standard deviation, standard error, min,
     median, max and quantiles, grouped by tags, params or attributes. NaN and missing values are counted apart. Use it
     instead of fetching runs and calculating. best_runs names single runs."""
-    ids = experiment_ids(tracking, experiment_id)
+    ids = experiment_ids(client, experiment_id)
     wanted = quoted_query(query)
     keys = list(group_by or ())
-    counted = tracking.within_experiments(ids, lambda each: _count(tracking, each, wanted, metrics, keys))
+    counted = client.experiments.search_in(ids, lambda each: _count(client, each, wanted, metrics, keys))
     if not counted.runs:
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
     counted.refuse_unknown(metrics, keys)
@@ -191,10 +191,10 @@ def _figures(sample: Sample, quantiles: Sequence[float]) -> list[Any]:
     return [len(sample.values), *(number(figure) for figure in figures), *counts]
 
 
-def _count(tracking: Tracking, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[str]) -> _Counted:
+def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[str]) -> _Counted:
     counted = _Counted(metrics, keys)
-    experiments = tracking.experiment_names()
-    reading = EveryRun(tracking, ids, query, MOST_RUNS)
+    experiments = client.experiments.names()
+    reading = EveryRun(client, ids, query, MOST_RUNS)
     for page in reading:
         for run in page:
             counted.add(run, experiments)

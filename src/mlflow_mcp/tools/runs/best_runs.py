@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_order, quoted_query
 from mlflow_mcp.client.ids import experiment_ids
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
@@ -48,7 +48,7 @@ class Ranking(RunTable):
 
 
 def best_runs(
-    tracking: Tracking,
+    client: Client,
     metric: MetricName,
     mode: Mode = "max",
     experiment_id: ExperimentId = None,
@@ -61,17 +61,17 @@ def best_runs(
     """Rank runs by a metric and return the top N with what tells them apart; NaN, infinite and missing values never win,
     and a winner of few samples is pointed out. Within a filter, in one, several or all experiments. compare_runs shows
     the differences of the winners, aggregate_runs statistics over all."""
-    ids = experiment_ids(tracking, experiment_id)
+    ids = experiment_ids(client, experiment_id)
     wanted = quoted_query(query)
-    found, passed = tracking.within_experiments(
-        ids, lambda each: _top(tracking, each, wanted, metric, mode, min_samples, limit)
+    found, passed = client.experiments.search_in(
+        ids, lambda each: _top(client, each, wanted, metric, mode, min_samples, limit)
     )
     if not found:
-        raise _nobody(tracking, ids, wanted, metric, min_samples, passed)
+        raise _nobody(client, ids, wanted, metric, min_samples, passed)
     shown = [metric, *(metrics or ())]
-    table = run_table(found, tracking.experiment_names(), metrics=shown, params=params)
+    table = run_table(found, client.experiments.names(), metrics=shown, params=params)
     answer = Ranking(metric=metric, mode=mode, **dict(table))
-    facts = inspection.look_at(tracking, [run for run in found if launcher.invocation_id_of(run)], history=False)
+    facts = inspection.look_at(client, [run for run in found if launcher.invocation_id_of(run)], history=False)
     for place, run in enumerate(found, 1):
         samples = facts[run.info.run_id].samples if run.info.run_id in facts else launcher.sample_count(run)
         if samples is not None and samples <= launcher.CANARY:
@@ -96,7 +96,7 @@ def _remedy(run: Run) -> str:
 
 
 def _top(
-    tracking: Tracking, ids: list[str], query: str, metric: str, mode: str, min_samples: int | None, limit: int
+    client: Client, ids: list[str], query: str, metric: str, mode: str, min_samples: int | None, limit: int
 ) -> tuple[list[Run], int]:
     """The first `limit` runs by rank that have a finite value and enough samples; and how many had too few samples.
 
@@ -109,7 +109,7 @@ def _top(
     found: list[Run] = []
     passed, read, cursor = 0, 0, None
     while True:
-        page = search(tracking, ids, whole, order, max(limit, 20), cursor)
+        page = search(client, ids, whole, order, max(limit, 20), cursor)
         for run in page.runs:
             if not is_finite(run.data.metrics.get(metric)):
                 continue
@@ -125,15 +125,13 @@ def _top(
 
 
 def _nobody(
-    tracking: Tracking, ids: list[str] | None, query: str, metric: str, min_samples: int | None, passed: int
+    client: Client, ids: list[str] | None, query: str, metric: str, min_samples: int | None, passed: int
 ) -> Problem:
     if passed:
         return NotFound(
             f"All {passed} runs with a finite '{metric}' had fewer than {min_samples} samples.", "Lower min_samples."
         )
-    some, _ = tracking.within_experiments(
-        ids, lambda each: tracking.search_runs(each[:1_000], query, max_results=1_000)
-    )
+    some, _ = client.experiments.search_in(ids, lambda each: client.runs.search(each[:1_000], query, max_results=1_000))
     where = f" match '{query}'" if query else " are here"
     if not some:
         return NotFound(f"No runs{where}.", "Widen the query or leave experiment_id out.")

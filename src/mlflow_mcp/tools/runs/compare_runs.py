@@ -9,8 +9,8 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids import groups_of
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural
@@ -43,7 +43,7 @@ class Comparison(Answer):
     equal: Annotated[int, Field(description="Params, tags, datasets and commits that are the same on all sides.")]
 
 
-def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None, metrics: Metrics = None) -> Comparison:
+def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, metrics: Metrics = None) -> Comparison:
     """Compare runs or whole evaluation invocations side by side: every shared metric with exact delta and relative delta
     against a baseline, aligned by task across experiments, and only those params, tags, datasets and commits that differ.
     Unequal sample counts are pointed out. Give two or more ids; diff_artifacts compares their config files."""
@@ -56,10 +56,10 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
         )
     if baseline is not None and baseline not in run_ids:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
-    groups = groups_of(tracking, run_ids)
+    groups = groups_of(client, run_ids)
     _refuse_the_same(groups)
     sides = [_side(chr(65 + at), given, runs) for at, (given, runs) in enumerate(groups)]
-    _look_closer(tracking, sides)
+    _look_closer(client, sides)
     alignment.align(sides)
     base = next(side for side in sides if side.given == (baseline or run_ids[0]))
     columns, rows = alignment.metric_rows(sides, base, metrics)
@@ -68,7 +68,7 @@ def compare_runs(tracking: Tracking, run_ids: RunIds, baseline: Baseline = None,
     differing, equal, without_config = alignment.difference_rows(sides)
     labels = [side.label for side in sides]
     answer = Comparison(
-        sides=_sides_table(sides, tracking.experiment_names()),
+        sides=_sides_table(sides, client.experiments.names()),
         baseline=base.label,
         metrics=Table.of(columns, rows, keep=("metric", *labels)),
         only_one_side=_bounded(alignment.only_on_one_side(sides)),
@@ -117,9 +117,9 @@ def _side(label: str, given: str, runs: Sequence[Run]) -> Side:
     return Side(label, given, name, by_task)
 
 
-def _look_closer(tracking: Tracking, sides: Sequence[Side]) -> None:
+def _look_closer(client: Client, sides: Sequence[Side]) -> None:
     launched = [run for side in sides for run in side.runs.values() if launcher.invocation_id_of(run)]
-    facts = inspection.look_at(tracking, launched, history=False, counts=True)
+    facts = inspection.look_at(client, launched, history=False, counts=True)
     for side in sides:
         for task, run in side.runs.items():
             told = facts.get(run.info.run_id) or inspection.Facts(launcher.sample_count(run))

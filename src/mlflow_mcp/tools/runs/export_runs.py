@@ -13,10 +13,10 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.masking import mask
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.run import user_tags
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import iso, number, plural, size
@@ -71,7 +71,7 @@ class Export(Answer):
 
 
 def export_runs(
-    tracking: Tracking,
+    client: Client,
     path: OutputPath,
     format: Format = None,
     experiment_id: ExperimentId = None,
@@ -81,16 +81,16 @@ def export_runs(
     """Write all matching runs (any number) with all their metrics, params and tags to a CSV, JSON-lines or Parquet file for
     pandas; answers with the path and how to load it. For what the user wants to plot or analyse in code; for statistics
     alone aggregate_runs needs no file."""
-    place = place_for(tracking.settings, path)
+    place = place_for(client.settings, path)
     kind = format or _FORMATS.get(place.suffix.lower(), "csv")
     if not overwrite:
         refuse_existing(place)
     if kind == "parquet":
         import pyarrow  # noqa: F401  # to learn before reading everything that the extra is missing
-    ids = experiment_ids(tracking, experiment_id)
+    ids = experiment_ids(client, experiment_id)
     wanted = quoted_query(query)
     with written_whole(place) as part, tempfile.TemporaryFile("w+", encoding="utf-8", dir=place.parent) as spool:
-        columns, rows = tracking.within_experiments(ids, lambda each: _spool(tracking, each, wanted, spool))
+        columns, rows = client.experiments.search_in(ids, lambda each: _spool(client, each, wanted, spool))
         if not rows:
             raise NotFound("No runs match, so nothing was written.", "Widen the query or leave experiment_id out.")
         spool.seek(0)
@@ -109,17 +109,17 @@ def export_runs(
     )
 
 
-def _spool(tracking: Tracking, ids: list[str], query: str, spool: IO[str]) -> tuple[list[str], int]:
+def _spool(client: Client, ids: list[str], query: str, spool: IO[str]) -> tuple[list[str], int]:
     """Write every run as a line of JSON, so that memory holds a page, and return all columns and the number of rows."""
     names: dict[str, set[str]] = {"metrics": set(), "params": set(), "tags": set()}
-    experiments = tracking.experiment_names()
+    experiments = client.experiments.names()
     spool.seek(0)
     spool.truncate()  # a search is repeated when the list of experiments has changed meanwhile
-    reading = EveryRun(tracking, ids, query)
+    reading = EveryRun(client, ids, query)
     for page in reading:
         for run in page:
             row = _row(run, experiments)
-            if tracking.settings.mask_secrets:
+            if client.settings.mask_secrets:
                 row = mask(row)
             for name in row:
                 kind, dot, _ = name.partition(".")

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids import run_id_of
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clip, iso, number, safe_uri, seconds, size
 from mlflow_mcp.tools.arguments import RunId
 
@@ -53,19 +53,19 @@ class Run(Answer):
 MOST_CHILDREN = 50
 
 
-def get_run(tracking: Tracking, run_id: RunId) -> Run:
+def get_run(client: Client, run_id: RunId) -> Run:
     """Show one run whole: metrics in full precision, params, tags, times, parent and children, datasets, logged models,
     the root of its artifacts and its URL. Use query_runs or get_invocation to compare several. get_artifact_content reads
     its files."""
-    full_id = run_id_of(tracking, run_id)
-    parts: list[Any] = tracking.side_by_side(
-        lambda: tracking.get_run(full_id),
-        lambda: tracking.experiment_names(),
-        lambda: _children(tracking, full_id),
-        lambda: _root_files(tracking, full_id),
+    full_id = run_id_of(client, run_id)
+    parts: list[Any] = client.run_concurrently(
+        lambda: client.runs.get(full_id),
+        lambda: client.experiments.names(),
+        lambda: _children(client, full_id),
+        lambda: _root_files(client, full_id),
     )
     entity, names, children, files = parts
-    answer = _run(entity, names, tracking)
+    answer = _run(entity, names, client)
     answer.children = _children_table(children)
     if len(children) > MOST_CHILDREN:
         answer.note(
@@ -78,7 +78,7 @@ def get_run(tracking: Tracking, run_id: RunId) -> Run:
     return answer
 
 
-def _run(entity: Entity, names: dict[str, str], tracking: Tracking) -> Run:
+def _run(entity: Entity, names: dict[str, str], client: Client) -> Run:
     info, data = entity.info, entity.data
     return Run(
         run_id=info.run_id,
@@ -94,7 +94,7 @@ def _run(entity: Entity, names: dict[str, str], tracking: Tracking) -> Run:
         description=data.tags.get("mlflow.note.content"),
         source=data.tags.get("mlflow.source.name"),
         git_commit=data.tags.get("mlflow.source.git.commit"),
-        url=run_url(tracking, info.experiment_id, info.run_id),
+        url=run_url(client, info.experiment_id, info.run_id),
         parent=data.tags.get("mlflow.parentRunId"),
         metrics={name: number(value, None) for name, value in sorted(data.metrics.items())},
         params=dict(sorted(data.params.items())),
@@ -104,16 +104,16 @@ def _run(entity: Entity, names: dict[str, str], tracking: Tracking) -> Run:
     )
 
 
-def run_url(tracking: Tracking, experiment_id: str, run_id: str) -> str | None:
+def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
     """The run's page in MLflow's UI; None for a store without a server."""
-    if not tracking.is_http:
+    if not client.is_http:
         return None
-    return f"{safe_uri(tracking.known_uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{safe_uri(client.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def _children(tracking: Tracking, run_id: str) -> list[Entity]:
+def _children(client: Client, run_id: str) -> list[Entity]:
     query = equals("tags", "mlflow.parentRunId", run_id)
-    return tracking.across_experiments(lambda ids: tracking.find_runs(ids, query, at_most=MOST_CHILDREN + 1))
+    return client.experiments.search_all(lambda ids: client.runs.find(ids, query, at_most=MOST_CHILDREN + 1))
 
 
 def _children_table(children: Sequence[Entity]) -> Table | None:
@@ -126,12 +126,13 @@ def _children_table(children: Sequence[Entity]) -> Table | None:
     return Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",))
 
 
-def _root_files(tracking: Tracking, run_id: str) -> list[str] | str:
+def _root_files(client: Client, run_id: str) -> list[str] | str:
     """The names in the run's artifact root with their sizes, or a sentence when they cannot be listed: the rest of the run
     is worth showing all the same."""
-    entries = tracking.attempt(lambda: ArtifactSource(tracking, run_id).entries())
-    if isinstance(entries, Exception):
-        return f"Its artifacts could not be listed: {tracking.problem(entries)}"
+    try:
+        entries = client.artifacts(run_id).entries()
+    except Problem as problem:
+        return f"Its artifacts could not be listed: {problem}"
     return [f"{each.path}/" if each.is_dir else f"{each.path} ({size(each.size)})" for each in entries]
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of, quoted_order, quoted_query
 from mlflow_mcp.client.ids import experiment_ids
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.text import clip, hint, listed, plural
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Query, TagColumns
 from mlflow_mcp.tools.runs.table import RunTable, run_table
@@ -23,7 +23,7 @@ Deleted = Annotated[bool, Field(description="Search the deleted runs instead.")]
 
 
 def query_runs(
-    tracking: Tracking,
+    client: Client,
     experiment_id: ExperimentId = None,
     query: Query = "",
     order_by: OrderBy = None,
@@ -37,21 +37,21 @@ def query_runs(
     """Search runs in one, several or all experiments with an MLflow filter and an order; returns a table with the metrics
     that most runs have and the params and tags that differ. For exact tag values search_runs_by_tags is simpler; for an
     invocation id call get_invocation. get_run shows one run whole."""
-    ids = experiment_ids(tracking, experiment_id)
+    ids = experiment_ids(client, experiment_id)
     wanted, order = quoted_query(query), quoted_order(order_by)
-    page = search(tracking, ids, wanted, order, limit, cursor, deleted)
+    page = search(client, ids, wanted, order, limit, cursor, deleted)
     # Who names the metrics wants them and no more, unless the runs are asked for in the order of their times.
     times = metrics is None or any("_time" in clause for clause in order)
-    answer = run_table(page.runs, tracking.experiment_names(), metrics=metrics, params=params, tags=tags, times=times)
+    answer = run_table(page.runs, client.experiments.names(), metrics=metrics, params=params, tags=tags, times=times)
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
-        _explain_nothing(tracking, answer, ids, wanted, deleted)
+        _explain_nothing(client, answer, ids, wanted, deleted)
     return answer
 
 
-def _explain_nothing(tracking: Tracking, answer: RunTable, ids: list[str] | None, query: str, deleted: bool) -> None:
+def _explain_nothing(client: Client, answer: RunTable, ids: list[str] | None, query: str, deleted: bool) -> None:
     """Say what was searched and the nearest thing that exists."""
-    names = tracking.experiment_names()
+    names = client.experiments.names()
     where = (
         f"all {plural(len(names), 'experiment')}" if ids is None else listed([names.get(each, each) for each in ids], 3)
     )
@@ -59,7 +59,7 @@ def _explain_nothing(tracking: Tracking, answer: RunTable, ids: list[str] | None
     for kind, name in fields_of(query):
         if kind == "tags" and name == "invocation_id":
             answer.note("get_invocation finds an invocation in all experiments, by prefix and by param too.")
-    some, _ = tracking.within_experiments(ids, lambda each: tracking.search_runs(each[:1_000], max_results=200))
+    some, _ = client.experiments.search_in(ids, lambda each: client.runs.search(each[:1_000], max_results=200))
     if not some:
         answer.note("There are no active runs here at all.")
         return

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mlflow_mcp import __version__
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client import Client
 from mlflow_mcp.text import safe_uri
 from mlflow_mcp.tools.output_files import root_of
 
@@ -27,27 +27,16 @@ class ServerInfo(Answer):
     files_into: Annotated[str, Field(description="The only folder that exports and downloads are written into.")]
 
 
-def get_server_info(tracking: Tracking) -> ServerInfo:
+def get_server_info(client: Client) -> ServerInfo:
     """Tell which MLflow tracking server is configured, whether it answers, its version, how many experiments it has and
     what this session may do. Call it when other calls fail or before the first question; search_experiments comes next."""
-    names = tracking.reread_experiments()
-    import mlflow
-
+    names = client.experiments.reread()
     return ServerInfo(
-        tracking_uri=safe_uri(tracking.known_uri),
+        tracking_uri=safe_uri(client.uri),
         reachable=True,
-        server_version=server_version(tracking),
-        client_version=mlflow.__version__,
+        server_version=client.http.server_version() if client.is_http else None,
+        client_version=client.connection.mlflow_version,
         experiments=len(names),
         newest_experiments=list(names.values())[:5],
-        files_into=str(root_of(tracking.settings)),
+        files_into=str(root_of(client.settings)),
     )
-
-
-def server_version(tracking: Tracking) -> str | None:
-    """The server's own version; None for a store without a server, or a server too old or too guarded to tell."""
-    if not tracking.is_http:
-        return None
-    response = tracking.request("/version")
-    text = response.text.strip()
-    return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals, like_prefix
 from mlflow_mcp.client.ids import SHORTEST_PREFIX, experiment_in_url, is_id_prefix, plain_id, run_in_url
-from mlflow_mcp.client.transport.connection import Tracking
 from mlflow_mcp.entities.launcher import invocation_id_of
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, TraceNotFound
 from mlflow_mcp.text import iso, plural
 from mlflow_mcp.tools.arguments import AnyId
 
@@ -37,22 +36,22 @@ class Meanings(Answer):
     found: list[Meaning]
 
 
-def resolve_id(tracking: Tracking, id: AnyId) -> Meanings:
+def resolve_id(client: Client, id: AnyId) -> Meanings:
     """Find out what an id is - invocation, job, run, experiment, logged model or trace - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
     text = run_in_url(id.strip()) or experiment_in_url(id.strip()) or plain_id(id)
-    names = tracking.reread_experiments()
+    names = client.experiments.reread()
     answer = Meanings(id=text, found=_experiments(text, names))
     if "/" in text and "://" in text:
         raise Problem(f"No run or experiment can be read out of '{text}'.", "Pass the id alone.")
     ids = list(names)
     jobs = [
-        lambda: _runs(tracking, ids, text),
-        lambda: _logged_models(tracking, text),
-        lambda: _traces(tracking, text),
+        lambda: _runs(client, ids, text),
+        lambda: _logged_models(client, text),
+        lambda: _traces(client, text),
     ]
-    for found in tracking.side_by_side(*jobs):
+    for found in client.run_concurrently(*jobs):
         answer.found += found
     if not answer.found:
         raise NotFound(
@@ -80,7 +79,7 @@ def _experiments(text: str, names: dict[str, str]) -> list[Meaning]:
     ]
 
 
-def _runs(tracking: Tracking, ids: list[str], text: str) -> list[Meaning]:
+def _runs(client: Client, ids: list[str], text: str) -> list[Meaning]:
     """The runs by id, name and job id, and the invocations by tag and by param, that `text` means."""
     is_prefix = is_id_prefix(text)
     queries = {
@@ -90,15 +89,15 @@ def _runs(tracking: Tracking, ids: list[str], text: str) -> list[Meaning]:
         "tag": like_prefix("tags.invocation_id", text) if is_prefix else equals("tags", "invocation_id", text),
         "param": like_prefix("params.invocation_id", text) if is_prefix else equals("params", "invocation_id", text),
     }
-    found = tracking.side_by_side(*(lambda query=query: tracking.find_runs(ids, query) for query in queries.values()))
+    found = client.run_concurrently(*(lambda query=query: client.runs.find(ids, query) for query in queries.values()))
     by_way = dict(zip(queries, found))
-    return _invocations(tracking, by_way["tag"], by_way["param"]) + [
-        _run(tracking, run, way) for way in ("run_id", "run name", "job_id") for run in by_way[way]
+    return _invocations(client, by_way["tag"], by_way["param"]) + [
+        _run(client, run, way) for way in ("run_id", "run name", "job_id") for run in by_way[way]
     ]
 
 
-def _run(tracking: Tracking, run: Any, way: str) -> Meaning:
-    names = tracking.experiment_names()
+def _run(client: Client, run: Any, way: str) -> Meaning:
+    names = client.experiments.names()
     return Meaning(
         kind="job" if way == "job_id" else "run",
         id=run.info.run_id,
@@ -110,8 +109,8 @@ def _run(tracking: Tracking, run: Any, way: str) -> Meaning:
     )
 
 
-def _invocations(tracking: Tracking, by_tag: list[Any], by_param: list[Any]) -> list[Meaning]:
-    names = tracking.experiment_names()
+def _invocations(client: Client, by_tag: list[Any], by_param: list[Any]) -> list[Meaning]:
+    names = client.experiments.names()
     tagged = {run.info.run_id for run in by_tag}
     grouped: dict[str, dict[str, Any]] = {}
     for run in [*by_tag, *by_param]:
@@ -132,36 +131,37 @@ def _invocations(tracking: Tracking, by_tag: list[Any], by_param: list[Any]) -> 
     ]
 
 
-def _logged_models(tracking: Tracking, text: str) -> list[Meaning]:
+def _logged_models(client: Client, text: str) -> list[Meaning]:
     if not text.startswith("m-"):
         return []
-    with contextlib.suppress(NotFound):
-        model = tracking.logged_model(text)
-        if model is not None:
-            return [
-                Meaning(
-                    kind="logged model",
-                    id=model.model_id,
-                    name=model.name,
-                    experiment=tracking.experiment_names().get(model.experiment_id, model.experiment_id),
-                    time=iso(model.creation_timestamp),
-                    next=f"get_run(run_id='{model.source_run_id}')" if model.source_run_id else "query_runs",
-                )
-            ]
-    return []
+    try:
+        model = client.models.logged(text)
+    except ModelNotFound:
+        return []
+    return [
+        Meaning(
+            kind="logged model",
+            id=model.model_id,
+            name=model.name,
+            experiment=client.experiments.name_of(model.experiment_id),
+            time=iso(model.creation_timestamp),
+            next=f"get_run(run_id='{model.source_run_id}')" if model.source_run_id else "query_runs",
+        )
+    ]
 
 
-def _traces(tracking: Tracking, text: str) -> list[Meaning]:
+def _traces(client: Client, text: str) -> list[Meaning]:
     if not text.startswith("tr-"):
         return []
-    trace = tracking.trace(text)
-    if trace is None:
+    try:
+        trace = client.traces.info(text)
+    except TraceNotFound:
         return []
     return [
         Meaning(
             kind="trace",
             id=text,
-            experiment=tracking.experiment_names().get(str(trace.experiment_id), trace.experiment_id),
+            experiment=client.experiments.name_of(str(trace.experiment_id)),
             time=iso(trace.timestamp_ms),
             next="Reading traces is not part of this server yet; MLflow's UI shows it.",
         )

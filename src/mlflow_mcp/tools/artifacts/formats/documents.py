@@ -39,7 +39,7 @@ def _pdf_text(source: ArtifactSource, path: str, data: bytes) -> str:
     try:
         pages = PdfReader(io.BytesIO(data)).pages
         for number, page in enumerate(pages, 1):
-            source.tracking.call.check()
+            source.client.call.check()
             parts.append(f"[page {number}]\n{page.extract_text()}\n")
     except CallEnded:
         raise
