@@ -28,7 +28,7 @@ BASE_RUN, SPIKE_RUN, DIVERGED_RUN = "sft-8b-base", "sft-8b-bs512", "sft-8b-lr3e-
 SWEEP_PARENT = "lr-batch-optimizer-grid"
 
 
-def record_run(
+def record_run(  # noqa: PLR0913  # one keyword per thing that a run records
     client: MlflowClient,
     experiment_id: str,
     name: str,

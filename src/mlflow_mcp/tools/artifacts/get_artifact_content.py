@@ -295,7 +295,7 @@ Columns = Annotated[
 ]
 
 
-def get_artifact_content(
+def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_id: ArtifactOwner,
     artifact_path: ArtifactPath,

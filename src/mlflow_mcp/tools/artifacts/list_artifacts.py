@@ -33,7 +33,7 @@ class ArtifactTable(Page):
     total: Annotated[str, Field(description="How much there is in all, shown here or not.")]
 
 
-def list_artifacts(
+def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_id: ArtifactOwners,
     path: Folder = None,

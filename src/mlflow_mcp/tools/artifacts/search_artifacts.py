@@ -71,7 +71,7 @@ class Matches(Answer):
     matches: Table | None = None
 
 
-def search_artifacts(
+def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_ids: RunIds,
     pattern: Pattern,

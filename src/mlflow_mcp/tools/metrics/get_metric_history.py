@@ -63,7 +63,7 @@ class Curves(Answer):
     curves: list[CurveFacts]
 
 
-def get_metric_history(
+def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_ids: RunIds,
     metrics: MetricNames,

@@ -32,7 +32,7 @@ _POINTS = 1_000
 _LINES_OF_TEXT = 20
 
 
-def plot_metrics(
+def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_ids: RunIds,
     metrics: MetricNames,

@@ -47,7 +47,7 @@ class Ranking(RunTable):
     mode: str
 
 
-def best_runs(
+def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     metric: MetricName,
     mode: Mode = "max",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import equals
+from mlflow_mcp.client.filters import equals, quoted_order, quoted_query
+from mlflow_mcp.client.ids import experiment_ids
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Tags
-from mlflow_mcp.tools.runs.query_runs import query_runs
+from mlflow_mcp.tools.runs.search import ColumnChoice, RunSearch, search_table
 from mlflow_mcp.tools.runs.table import RunTable
 
 
-def search_runs_by_tags(
+def search_runs_by_tags(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     experiment_id: ExperimentId = None,
     tags: Tags = Field(),  # noqa: B008  # required, though it stands behind an optional argument
@@ -25,4 +26,5 @@ def search_runs_by_tags(
     (all must hold), in one, several or all experiments; same table as query_runs. For parts of values, params or metrics
     use query_runs. get_run shows one run whole, get_artifact_content its files."""
     query = " AND ".join(equals("tags", name, value) for name, value in tags.items())
-    return query_runs(client, experiment_id, query, order_by, metrics, params, limit=limit, cursor=cursor)
+    search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), quoted_order(order_by))
+    return search_table(client, search, ColumnChoice(metrics, params), limit, cursor)

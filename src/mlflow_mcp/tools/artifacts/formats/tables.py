@@ -43,7 +43,7 @@ class Rows:
     ragged: int = 0
 
 
-def read_rows(
+def read_rows(  # noqa: PLR0913  # which file, how it is written, and which part of it
     source: ArtifactSource,
     path: str,
     kind: str,
