@@ -32,6 +32,8 @@ def run_doctor(settings: Settings) -> int:
     client = Client(Connection(settings.model_copy(update=hurried)))
     for name, check in CHECKS.items():
         try:
+            if check is _address:
+                client.load()  # the import of mlflow may take longer than a server is waited for
             found = _patiently(client, check)
         except Exception as error:
             problem = str(problem_of(error, client.connection.uri or "MLflow"))
@@ -81,7 +83,7 @@ def _patiently(client: Client, check: Callable[[Client], str | None]) -> str | N
 
 
 def _address(client: Client) -> str:
-    """Also finds a store on this machine, or its absence; and imports mlflow, so that no later check waits for that."""
+    """Also opens the store, where there is one without a server."""
     uri = safe_uri(client.uri)
     client.ask(lambda: client.connection.mlflow)
     return uri if client.settings.tracking_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+import ssl
+from collections.abc import Sequence
 
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.text import safe_uri, short
@@ -70,6 +73,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
 OTHER_CODE = ("MLflow answered {code}: {said}", "Correct the arguments, or ask the server's operator.")
 
 
+_TIME_OUTS = ("ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeoutError", "Timeout")
+
+
 _OLD_SCHEMA = re.compile(r"out-of-date database schema", re.I)
 
 
@@ -78,15 +84,24 @@ def problem_of(error: BaseException, uri: str) -> Problem:
     if isinstance(error, Problem):
         return error
     where = safe_uri(uri)
-    for link in _chain(error):
+    links = _chain(error)
+    if where.startswith("http://") and _has_no_answer(links):
+        return Unreachable(
+            f"{where} closed the connection without an HTTP answer.",
+            f"If that server speaks https, set MLFLOW_TRACKING_URI=https://{where.removeprefix('http://')}; "
+            "if not, try once more or ask its operator.",
+        )
+    for link in links:
         kind = type(link).__name__
         text = str(link)
-        if kind == "SSLError" or "CERTIFICATE_VERIFY_FAILED" in text:
-            return Unreachable(
-                f"The TLS certificate of {where} could not be verified.",
-                "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA file, or MLFLOW_TRACKING_INSECURE_TLS=true for a server you trust.",
+        if isinstance(link, ssl.SSLError):
+            return _of_tls(link, where)
+        if type(link) is OSError and link.errno is None:  # what requests raises for a TLS file that it does not find
+            return Problem(
+                f"A file for TLS cannot be read: {short(text)}.",
+                "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
             )
-        if kind in ("ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeoutError", "Timeout"):
+        if kind in _TIME_OUTS:
             return stalled(where)
         if kind in (
             "NewConnectionError",
@@ -130,6 +145,11 @@ def is_absent(error: BaseException) -> bool:
     return getattr(error, "error_code", None) in _ABSENT and not status
 
 
+def is_time_out(error: BaseException) -> bool:
+    """Whether a request was given up because nothing came."""
+    return any(type(link).__name__ in _TIME_OUTS for link in _chain(error))
+
+
 def stalled(where: str) -> Unreachable:
     return Unreachable(
         f"The MLflow server at {where} accepts connections but does not answer.",
@@ -149,15 +169,80 @@ def _unreachable(where: str, text: str) -> Unreachable:
 def _chain(error: BaseException) -> list[BaseException]:
     """The error, its causes and the errors that urllib3 and requests carry as arguments, outermost first."""
     found: list[BaseException] = []
-    open_ends: list[BaseException | None] = [error]
+    open_ends: list[object] = [error]
     while open_ends and len(found) < 20:
         link = open_ends.pop(0)
-        if link is None or any(link is seen for seen in found):
+        # `reason` is an error in urllib3, and a text in the standard library.
+        if not isinstance(link, BaseException) or any(link is seen for seen in found):
             continue
         found.append(link)
-        open_ends += [link.__cause__, link.__context__, getattr(link, "reason", None)]
-        open_ends += [part for part in link.args if isinstance(part, BaseException)]
-    return [link for link in found if isinstance(link, BaseException)]
+        open_ends += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
+    return found
+
+
+def _has_no_answer(links: Sequence[BaseException]) -> bool:
+    """Whether the connection ended before a line of HTTP came. A server that waits for TLS does so to a plain request: it
+    hangs up, resets, or sends an alert of TLS."""
+    begun = any(type(link).__name__ in ("ChunkedEncodingError", "IncompleteRead") for link in links)
+    return not begun and any(isinstance(link, (ConnectionResetError, http.client.BadStatusLine)) for link in links)
+
+
+# OpenSSL's numbers for why a certificate was refused (X509_V_ERR_…).
+_NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
+
+
+# What OpenSSL calls an answer that is not TLS. Which one depends on its version and on the first bytes that come.
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+)
+
+
+def _of_tls(error: ssl.SSLError, where: str) -> Problem:
+    """The sentence for a TLS connection that failed, by the codes that OpenSSL gives."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _of_certificate(error, where)
+    reason = error.reason or ""
+    if reason in _NOT_TLS:
+        return Unreachable(
+            f"The server at {where} does not speak https on this port.",
+            f"Set MLFLOW_TRACKING_URI=http://{where.removeprefix('https://')}, or correct the port.",
+        )
+    if reason.endswith("CERTIFICATE_REQUIRED"):
+        return Unreachable(
+            f"The server at {where} accepts only clients that have a TLS certificate.",
+            "Set MLFLOW_TRACKING_CLIENT_CERT_PATH to the file (PEM) with yours and its key, in the host's env block.",
+        )
+    if error.library in ("X509", "PEM"):
+        return Problem(
+            f"A file for TLS holds no certificate or key in PEM form ({reason}).",
+            "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
+        )
+    return Unreachable(
+        f"The TLS connection to {where} failed ({reason or short(str(error))}).",
+        "Check MLFLOW_TRACKING_URI (http or https, port), or ask the server's operator which TLS versions it accepts.",
+    )
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError, where: str) -> Unreachable:
+    if error.verify_code in (_WRONG_HOST, _WRONG_ADDRESS):
+        return Unreachable(
+            f"The TLS certificate of {where} was issued for another host name.",
+            "Use the host name that the certificate names in MLFLOW_TRACKING_URI.",
+        )
+    if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
+        state = "has expired" if error.verify_code == _EXPIRED else "is not valid yet"
+        return Unreachable(
+            f"The TLS certificate of {where} {state}.",
+            "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
+        )
+    return Unreachable(
+        f"The TLS certificate of {where} could not be verified ({error.verify_message}).",
+        "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA file (PEM), or MLFLOW_TRACKING_INSECURE_TLS=true for a server you trust.",
+    )
 
 
 def _of_mlflow(error: BaseException, where: str) -> Problem | None:
