@@ -71,11 +71,8 @@ class BoundTool(Tool):
         connection: Connection = context.request_context.lifespan_context
         try:
             self._refuse_unknown(arguments)
-            validated = self.fn_metadata.validate_arguments(arguments)
-            answer = await self._within_deadline(connection, context, validated)
+            answer = await self._within_deadline(connection, context, self._validated(arguments))
             return self._rendered(answer)
-        except ValidationError as error:
-            return _failed(_sentence(error))
         except Exception as error:
             problem = problem_of(error, connection.uri or "MLflow")
             if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
@@ -93,6 +90,14 @@ class BoundTool(Tool):
                 f"{self.name} has no argument '{unknown[0]}'.",
                 (f"Did you mean '{close[0]}'? " if close else "") + f"It takes: {', '.join(known)}.",
             )
+
+    def _validated(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as the function takes them. Only what is raised here is the caller's mistake: a ValidationError
+        of the function itself means that an answer model did not take MLflow's data."""
+        try:
+            return self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            raise _invalid_argument(error) from None
 
     # -- around ----------------------------------------------------------------------------------------------------
 
@@ -187,11 +192,12 @@ def _failed(sentence: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
 
 
-def _sentence(error: ValidationError) -> str:
+def _invalid_argument(error: ValidationError) -> Problem:
     """The first invalid argument in words."""
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "an argument"
     if first["type"] == "missing":
-        return f"'{name}' is missing. Call again with it."
-    given = short(repr(first.get("input")), 80)
-    return f"'{name}' cannot be {given}: {first['msg'].removeprefix('Value error, ')}. Call again with another value."
+        return Problem(f"'{name}' is missing.", "Call again with it.")
+    value = short(repr(first.get("input")), 80)
+    reason = first["msg"].removeprefix("Value error, ")
+    return Problem(f"'{name}' cannot be {value}: {reason}.", "Call again with another value.")
