@@ -77,7 +77,7 @@ class BoundTool(Tool):
             problem = problem_of(error, connection.uri or "MLflow")
             if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
                 logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
-            return _failed(mask_text(str(problem)) if self._settings.mask_secrets else str(problem))
+            return _failed(self._masked(str(problem)))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -156,16 +156,20 @@ class BoundTool(Tool):
 
     # -- out -------------------------------------------------------------------------------------------------------
 
+    def _masked(self, text: str) -> str:
+        return mask_text(text) if self._settings.mask_secrets else text
+
     def _rendered(self, answer: Answer) -> CallToolResult:
+        # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, Picture):
-            text = clip(" ".join([answer.text, *(answer.notes or ())]), self._settings.max_chars)
+            text = self._masked(" ".join([answer.text, *(answer.notes or ())]))
             data = base64.b64encode(answer.data).decode()
             image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
-            words = TextContent(type="text", text=mask_text(text) if self._settings.mask_secrets else text)
+            words = TextContent(type="text", text=clip(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
         content = content_of(answer)
         if self._settings.mask_secrets:
-            content = mask(content)  # before anything is cut: a part of a secret is not recognised as one
+            content = mask(content)
         content = fit(answer, content, self._settings.max_chars)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
 
