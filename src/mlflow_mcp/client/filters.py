@@ -7,7 +7,7 @@ IN only on attributes and datasets; names with anything but letters, digits and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from mlflow_mcp.errors import Problem
 
@@ -28,14 +28,22 @@ _FIELD = re.compile(
 
 def quoted_query(query: str) -> str:
     """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
-    text = _outside_values(query.strip(), lambda part: _FIELD.sub(_quote_field, part))
-    _refuse_what_mlflow_cannot(text)
-    return text
+    text = query.strip()
+    parts: list[str] = []
+    end = 0
+    for found in _fields(text):
+        parts += [text[end : found.start(2)], _quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
+        end = found.end(2)
+    quoted = "".join([*parts, text[end:]])
+    _refuse_what_mlflow_cannot(quoted)
+    return quoted
 
 
 def fields_of(query: str) -> list[tuple[str, str]]:
     """The (kind, name) pairs that a quoted filter compares, e.g. ("tags", "model")."""
-    return [(_KINDS[found[1].lower()], found[2].strip('`"')) for found in _FIELD.finditer(query)]
+    return [
+        (_KINDS[found[1].lower()], _without_quotes(query[found.start(2) : found.end(2)])) for found in _fields(query)
+    ]
 
 
 def quoted_order(order_by: Sequence[str] | None) -> list[str]:
@@ -49,6 +57,7 @@ def equals(field: str, name: str, value: str) -> str:
 
 
 def quoted_value(value: str) -> str:
+    """The value as a literal. Raises Problem for one with both kinds of quotes: MLflow's filters have no escape."""
     if "'" not in value:
         return f"'{value}'"
     if '"' not in value:
@@ -64,30 +73,28 @@ def like_prefix(field: str, prefix: str) -> str:
     return f"{field} LIKE {quoted_value(prefix + '%')}"
 
 
-def _outside_values(text: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to the whole filter while its quoted values are hidden behind placeholders."""
-    values: list[str] = []
-
-    def hide(match: re.Match[str]) -> str:
-        if match[0].startswith("`"):
-            return match[0]
-        before = text[: match.start()].rstrip()
-        if before.endswith("."):  # a quoted name, not a value
-            return match[0]
-        values.append(match[0])
-        return f"'{len(values) - 1}'"
-
-    hidden = _STRING.sub(hide, text)
-    return re.sub(r"'(\d+)'", lambda match: values[int(match[1])], change(hidden))
+def _fields(text: str) -> Iterator[re.Match[str]]:
+    """The fields that a filter compares, as matches with the places of kind (1) and name (2) in `text`."""
+    return _FIELD.finditer(_blanked(text))
 
 
-def _quote_field(match: re.Match[str]) -> str:
-    kind, name, space = match.groups()
-    return f"{kind}.{_quote_name(name.strip())}{space}"
+def _blanked(text: str) -> str:
+    """The filter with the inside of all quotes blanked out, so that what is found in it stands at the same place in the
+    filter itself and is never a part of a quoted name or value."""
+    return _STRING.sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 2) + quoted[0][0], text)
+
+
+def _without_quotes(name: str) -> str:
+    return name[1:-1] if name[:1] in ("`", '"') else name
+
+
+def _quote_unless_quoted(name: str) -> str:
+    """A name as a caller wrote it, who may have quoted it already."""
+    return name if name[:1] in ("`", '"') else _quote_name(name)
 
 
 def _quote_name(name: str) -> str:
-    if name[:1] in '`"' or re.fullmatch(r"[A-Za-z_]\w*", name):
+    if re.fullmatch(r"[A-Za-z_]\w*", name):
         return name
     return f'"{name}"' if "`" in name else f"`{name}`"
 
@@ -99,7 +106,7 @@ def _quote_order(clause: str) -> str:
         text, direction = text[: found.start()].rstrip(), f" {found[1].upper()}"
     kind, dot, name = text.partition(".")
     if dot and kind.lower() in _KINDS:
-        return f"{kind}.{_quote_name(name.strip())}{direction}"
+        return f"{kind}.{_quote_unless_quoted(name.strip())}{direction}"
     if text.strip("`").lower() in _ATTRIBUTES:
         return f"attributes.{text.strip('`')}{direction}"
     raise Problem(
@@ -109,7 +116,7 @@ def _quote_order(clause: str) -> str:
 
 
 def _refuse_what_mlflow_cannot(text: str) -> None:
-    bare = _STRING.sub("''", text)
+    bare = _blanked(text)
     if re.search(r"(?i)\bOR\b", bare):
         raise Problem(
             "MLflow filters have no OR.",
@@ -117,10 +124,11 @@ def _refuse_what_mlflow_cannot(text: str) -> None:
             "or compare numbers with >= and <=.",
         )
     for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
-        kind = _KINDS.get(found[1].partition(".")[0].lower(), "attributes")
+        field = text[found.start(1) : found.end(1)]
+        kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")
         if kind in ("tags", "params", "metrics"):
             raise Problem(
-                f"MLflow filters know IN only for attributes and datasets, not for {found[1]}.",
+                f"MLflow filters know IN only for attributes and datasets, not for {field}.",
                 "Call once for each value, or use LIKE 'part%'.",
             )
     without_in = re.sub(r"(?i)\bIN\s*\([^()]*\)", "IN", bare)
