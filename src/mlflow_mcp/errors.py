@@ -28,3 +28,7 @@ class TraceNotFound(NotFound):
 
 class Unreachable(Problem):
     """The server gave no usable answer, so nothing is known about what was asked for."""
+
+
+class TimedOut(Unreachable):
+    """The server accepted a request and sent nothing."""

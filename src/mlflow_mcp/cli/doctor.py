@@ -16,7 +16,7 @@ from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.client.transport.translate import problem_of, stalled
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import listed, plural, safe_uri
-from mlflow_mcp.tools.catalog import CATALOG
+from mlflow_mcp.tools.catalog import access_of, offered
 
 # Someone sits and waits: silence is reported after this, whatever an agent's call may take.
 PATIENCE = 3.0
@@ -33,7 +33,7 @@ def run_doctor(settings: Settings) -> int:
     for name, check in CHECKS.items():
         try:
             if check is _address:
-                client.load()  # the import of mlflow may take longer than a server is waited for
+                client.connection.load()  # the import of mlflow may take longer than a server is waited for
             found = _patiently(client, check)
         except Exception as error:
             problem = str(problem_of(error, client.connection.uri or "MLflow"))
@@ -148,14 +148,8 @@ def _place(client: Client, root: str) -> str:
 
 
 def _tools(client: Client) -> str:
-    """What a session may change, as the catalog says it of the tools that are switched on."""
-    offered = [entry for entry in CATALOG if entry.toolset in client.settings.toolsets]
-    files = [entry.name for entry in offered if entry.effect == "writes files"]
-    others = [entry.name for entry in offered if entry.effect not in ("reads", "writes files")]
-    server = f"these write to MLflow: {', '.join(others)}" if others else "none writes to MLflow"
-    return f"{plural(len(offered), 'tool')}, {server}" + (
-        f"; files here are written by {', '.join(files)}" if files else ""
-    )
+    entries = offered(client.settings)
+    return f"{plural(len(entries), 'tool')}: {access_of(entries)}"
 
 
 CHECKS: dict[str, Callable[[Client], str | None]] = {

@@ -1,4 +1,4 @@
-"""One tool call while it runs: its deadline, whether it was cancelled, what it has so far, whom to tell of progress."""
+"""One tool call while it runs: its deadline, cancellation, progress, and how to ask the user for confirmation."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mlflow_mcp.errors import Problem
+
 
 class CallEnded(Exception):
     """Raised inside a worker thread when nobody waits for its result any more."""
 
 
-def _tell_nobody(done: float, total: float | None, message: str) -> None:
+def _report_to_nobody(done: float, total: float | None, message: str) -> None:
     pass
+
+
+def _cannot_ask(question: str) -> bool:
+    raise Problem(
+        "This needs the user's confirmation, and this host cannot ask for it.", "Ask the user to do it by hand."
+    )
 
 
 @dataclass
 class Call:
-    """Shared by the event loop, which may end the call, and its worker threads, which look at it between requests."""
+    """Shared by the event loop, which may end the call, and its worker threads, which look at it between requests.
+    `timeout` is in seconds."""
 
     timeout: float
-    tell: Callable[[float, float | None, str], None] = _tell_nobody
+    report: Callable[[float, float | None, str], None] = _report_to_nobody
+    # Asks the user one question: whether they agreed. Raises Problem where the host has no way to ask.
+    confirm: Callable[[str], bool] = _cannot_ask
     so_far: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -45,4 +56,4 @@ class Call:
         """Say how far the call is: to the host, and in the error if the deadline comes first."""
         self.check()
         self.so_far = message
-        self.tell(done, total, message)
+        self.report(done, total, message)

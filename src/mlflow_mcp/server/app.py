@@ -13,14 +13,16 @@ from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
 from mlflow_mcp.client.transport.connection import Connection
-from mlflow_mcp.server.instructions import INSTRUCTIONS
+from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.catalog import CATALOG, Entry
+from mlflow_mcp.tools.catalog import Entry, offered
 
 
 def build_server(settings: Settings) -> MCPServer[Connection]:
     """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow."""
+
+    entries = offered(settings)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Connection]) -> AsyncIterator[Connection]:
@@ -30,8 +32,8 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
         "mlflow-mcp",
         title="MLflow",
         version=__version__,
-        instructions=INSTRUCTIONS,
-        tools=[_bound(entry, settings) for entry in CATALOG if entry.toolset in settings.toolsets],
+        instructions=instructions_for(entries),
+        tools=[_bound(entry, settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,
         middleware=[_warm_after_listing],
@@ -41,10 +43,9 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
 def _bound(entry: Entry, settings: Settings) -> BoundTool:
     annotations = ToolAnnotations(
         title=entry.title,
-        read_only_hint=entry.effect == "reads",
-        # A file is replaced only where the call says so; then its old content is gone.
-        destructive_hint=entry.effect != "reads",
-        idempotent_hint=entry.effect == "reads",
+        read_only_hint=entry.effect.is_read_only,
+        destructive_hint=entry.effect.is_destructive,
+        idempotent_hint=entry.effect.is_idempotent,
         # Only the configured server is ever contacted, but what it holds is the world's.
         open_world_hint=True,
     )

@@ -8,19 +8,19 @@ from typing import Any, get_args, get_type_hints
 from mlflow_mcp.answers.base import Answer, Picture
 
 
-def _may_be_picture(function: Callable[..., Answer]) -> bool:
+def may_answer_with_image(function: Callable[..., Answer]) -> bool:
     """Whether a tool may answer with an image, which has no structured content and so promises no schema."""
-    told = get_type_hints(function)["return"]
-    return any(part is Picture for part in (told, *get_args(told)))
+    returned = get_type_hints(function)["return"]
+    return any(part is Picture for part in (returned, *get_args(returned)))
 
 
-def _description(function: Callable[..., Answer]) -> str:
+def description_of(function: Callable[..., Answer]) -> str:
     """The docstring as one paragraph: line breaks are the source's, not the reader's."""
     return " ".join((function.__doc__ or "").split())
 
 
-def _lean(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without the titles that repeat each name, and with `null` alternatives folded into their default."""
+def input_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a tool's arguments without the titles that repeat each name, and with `null` alternatives folded into their default."""
 
     def visit(part: Any, names: bool = False) -> Any:
         if isinstance(part, list):
@@ -46,13 +46,19 @@ def _lean(schema: dict[str, Any]) -> dict[str, Any]:
     return lean
 
 
-def _without_nulls(part: Any) -> Any:
-    """The output schema as answers keep it: a field that is null is left out, so none that may be null is required."""
+def output_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a tool's answers as they are sent: a field that is null is left out, so none that may be null is
+    required."""
+    sent: dict[str, Any] = _nullable_is_optional(input_schema(schema))
+    return sent
+
+
+def _nullable_is_optional(part: Any) -> Any:
     if isinstance(part, list):
-        return [_without_nulls(inner) for inner in part]
+        return [_nullable_is_optional(inner) for inner in part]
     if not isinstance(part, dict):
         return part
-    kept = {key: _without_nulls(inner) for key, inner in part.items()}
+    kept = {key: _nullable_is_optional(inner) for key, inner in part.items()}
     if isinstance(kept.get("required"), list) and isinstance(kept.get("properties"), dict):
         nullable = [n for n, each in kept["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
         kept["required"] = [name for name in kept["required"] if name not in nullable]

@@ -6,7 +6,6 @@ import base64
 import functools
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 
 import anyio.to_thread
@@ -21,19 +20,18 @@ from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.connection import Connection
-from mlflow_mcp.client.transport.translate import problem_of, stalled
+from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
-from mlflow_mcp.server.schema import _description, _lean, _may_be_picture, _without_nulls
+from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
+from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.text import clip, nearest, safe_uri, short
+from mlflow_mcp.text import clip, nearest, short
 
 logger = logging.getLogger(__name__)
 
 
 # The argument that every tool function takes first and no caller sees.
 INJECTED = "client"
-
-
 # Calls that may run at the same time; more wait. Abandoned ones do not count.
 CALLS_AT_ONCE = 16
 
@@ -53,15 +51,15 @@ class BoundTool(Tool):
             cls.from_function(
                 function,
                 title=title,
-                description=_description(function),
+                description=description_of(function),
                 context_kwarg=INJECTED,
                 annotations=annotations,
-                structured_output=not _may_be_picture(function),
+                structured_output=not may_answer_with_image(function),
             ),
         )
-        tool.parameters = _lean(tool.parameters)
+        tool.parameters = input_schema(tool.parameters)
         if schema := tool.fn_metadata.output_schema:
-            tool.fn_metadata.output_schema = _without_nulls(_lean(schema))
+            tool.fn_metadata.output_schema = output_schema(schema)
         tool._settings = settings
         return tool
 
@@ -71,7 +69,7 @@ class BoundTool(Tool):
         connection: Connection = context.request_context.lifespan_context
         try:
             self._refuse_unknown(arguments)
-            answer = await self._within_deadline(connection, context, self._validated(arguments))
+            answer = await self._called(connection, context, self._validated(arguments))
             return self._rendered(answer)
         except Exception as error:
             problem = problem_of(error, connection.uri or "MLflow")
@@ -101,58 +99,12 @@ class BoundTool(Tool):
 
     # -- around ----------------------------------------------------------------------------------------------------
 
-    async def _within_deadline(
-        self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]
-    ) -> Answer:
-        call = Call(timeout=self._settings.timeout, tell=_teller(context))
-        client = Client(connection, call)
+    async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
+        client = Client(connection, Call(timeout=self._settings.timeout, report=_progress_reporter(context)))
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
-        outcome: list[Answer | Exception] = []
-
-        async def ask() -> None:
-            # Kept instead of raised: a task group would wrap it.
-            try:
-                outcome.append(await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter))
-            except Exception as error:
-                outcome.append(error)
-
-        async def watch() -> None:
-            outcome.append(await self._silence(client))
-            tasks.cancel_scope.cancel()
-
-        try:
-            with anyio.move_on_after(self._settings.timeout):
-                async with anyio.create_task_group() as tasks:
-                    if connection.is_http:
-                        tasks.start_soon(watch)
-                    await ask()
-                    tasks.cancel_scope.cancel()
-        finally:
-            call.ended.set()
-        if not outcome:
-            so_far = f" By then: {call.so_far}." if call.so_far else ""
-            raise Problem(
-                f"{self.name} did not finish within {self._settings.timeout:g} s.{so_far}",
-                "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT.",
-            )
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return outcome[0]
-
-    async def _silence(self, client: Client) -> Unreachable:
-        """Return once the server is silent: not when one answer takes long, but when it answers nothing at all."""
-        patience = self._settings.probe_timeout
-        # The import of mlflow may take as long, which is no silence of the server's.
-        await anyio.to_thread.run_sync(_imported, client, abandon_on_cancel=True)
-        while True:
-            await anyio.sleep(patience)
-            alive = False
-            with anyio.move_on_after(patience):
-                alive = await anyio.to_thread.run_sync(client.http.is_alive, patience, abandon_on_cancel=True)
-            if not alive:
-                return stalled(safe_uri(client.uri))
+        return await run_within_deadline(self.name, work, client, self._limiter)
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -174,22 +126,16 @@ class BoundTool(Tool):
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
 
 
-def _teller(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
+def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
     """Sends progress from the call's worker thread; on any other thread, or when the host is gone, it is dropped."""
 
-    def tell(done: float, total: float | None, message: str) -> None:
+    def report(done: float, total: float | None, message: str) -> None:
         try:
             anyio.from_thread.run(context.report_progress, done, total, message)
         except RuntimeError:
             logger.debug("progress dropped: %s", message)
 
-    return tell
-
-
-def _imported(client: Client) -> None:
-    """Wait for the import of mlflow; whether it succeeds is the call's own affair."""
-    with suppress(Exception):
-        _ = client.connection.mlflow
+    return report
 
 
 def _failed(sentence: str) -> CallToolResult:

@@ -77,16 +77,21 @@ class Connection:
         """MLflow's client. The first use imports mlflow; later uses wait for that import at most."""
         with self._lock:
             if self._mlflow is None:
-                uri = self.known_uri
-                check_local_store(uri)
-                _prepare_environment(self.settings)
+                self.load()
                 import mlflow
 
                 from mlflow_mcp.client.transport import identity
 
                 identity.refuse_cookies()
-                self._mlflow = mlflow.MlflowClient(uri if self.credentials is None else identity.store_uri(self))
+                uri = self.known_uri if self.credentials is None else identity.store_uri(self)
+                self._mlflow = mlflow.MlflowClient(uri)
         return self._mlflow
+
+    def load(self) -> None:
+        """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody."""
+        check_local_store(self.known_uri)
+        _prepare_environment(self.settings)
+        import mlflow  # noqa: F401
 
     @property
     def mlflow_version(self) -> str:

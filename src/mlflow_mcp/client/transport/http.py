@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.transport.translate import not_mlflow, of_status
+from mlflow_mcp.errors import TimedOut
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -75,8 +75,14 @@ class Http:
         return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None
 
     def is_alive(self, within: float) -> bool:
-        """Whether the server gives any HTTP answer within so many seconds."""
-        with contextlib.suppress(Exception):
+        """Whether anything comes back within so many seconds: an answer, a refusal, a failed TLS handshake.
+
+        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong.
+        """
+        try:
             self.get("/health", timeout=within)
+        except TimedOut:
+            return False
+        except Exception:
             return True
-        return False
+        return True

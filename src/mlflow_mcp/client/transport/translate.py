@@ -8,7 +8,7 @@ import re
 import ssl
 from collections.abc import Sequence
 
-from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.errors import NotFound, Problem, TimedOut, Unreachable
 from mlflow_mcp.text import safe_uri, short
 
 # Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
@@ -79,7 +79,7 @@ _TIME_OUTS = ("ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeo
 _OLD_SCHEMA = re.compile(r"out-of-date database schema", re.I)
 
 
-def problem_of(error: BaseException, uri: str) -> Problem:
+def problem_of(error: BaseException, uri: str) -> Problem:  # noqa: C901  # one branch per foreign failure, until the table
     """The sentence for any exception that came up while asking the store at `uri`."""
     if isinstance(error, Problem):
         return error
@@ -145,13 +145,8 @@ def is_absent(error: BaseException) -> bool:
     return getattr(error, "error_code", None) in _ABSENT and not status
 
 
-def is_time_out(error: BaseException) -> bool:
-    """Whether a request was given up because nothing came."""
-    return any(type(link).__name__ in _TIME_OUTS for link in _chain(error))
-
-
-def stalled(where: str) -> Unreachable:
-    return Unreachable(
+def stalled(where: str) -> TimedOut:
+    return TimedOut(
         f"The MLflow server at {where} accepts connections but does not answer.",
         "It may be overloaded or stuck: try again in a minute, or check MLFLOW_TRACKING_URI.",
     )
