@@ -73,6 +73,19 @@ def like_prefix(field: str, prefix: str) -> str:
     return f"{field} LIKE {quoted_value(prefix + '%')}"
 
 
+def containing(field: str, part: str) -> tuple[str, bool]:
+    """A comparison that every value holding `part`, in any case, passes; and whether no other value can pass it.
+
+    LIKE has no escape that all of MLflow's stores know, so a character that may not stand for itself is written as a
+    wildcard: `%` and `_`, backslash and brackets (escapes and classes of some databases), letters beyond ASCII (sqlite
+    does not know their capitals), and one kind of quotes where there are both.
+    """
+    pattern = re.sub(r"[^\x20-\x7e]", "%", re.sub(r"[\\\[\]^]", "_", part))
+    if "'" in pattern:
+        pattern = pattern.replace('"', "_")
+    return f"{field} ILIKE {quoted_value(f'%{pattern}%')}", not re.search("[%_]", pattern)
+
+
 def _fields(text: str) -> Iterator[re.Match[str]]:
     """The fields that a filter compares, as matches with the places of kind (1) and name (2) in `text`."""
     return _FIELD.finditer(_blanked(text))
