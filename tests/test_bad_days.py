@@ -62,6 +62,16 @@ def test_the_host_name_is_unknown(ask):
     )
 
 
+def test_an_alias_that_cannot_be_asked_for_is_not_called_unknown(ask):
+    """Whatever the host is called."""
+    answer = ask("http://alias.invalid", "list_artifacts", run_id="models:/classifier@champion")
+
+    assert answer.is_error
+    assert answer.text.startswith(
+        "The MLflow server at http://alias.invalid cannot be reached: its host name is unknown."
+    )
+
+
 def test_the_server_is_silent(ask):
     with stalling_server() as uri:
         answer = ask(impatient(uri), "get_invocation", invocation_id="71f3f3199ea5e1f0")

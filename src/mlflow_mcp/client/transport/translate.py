@@ -139,6 +139,12 @@ def problem_of(error: BaseException, uri: str) -> Problem:  # noqa: C901  # one 
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
 
 
+def code_of(error: BaseException) -> str | None:
+    """The error code of MLflow's protocol that an exception of its client carries, e.g. "RESOURCE_DOES_NOT_EXIST"."""
+    code = getattr(error, "error_code", None)
+    return code if isinstance(code, str) else None
+
+
 def is_absent(error: BaseException) -> bool:
     """Whether the server itself said that the thing does not exist; a 404 of something else does not count."""
     status = re.search(r"failed with error code \d{3}", str(error))
