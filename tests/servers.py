@@ -178,7 +178,7 @@ class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression
     `path` is found, and of these only the ones whose number, from 1, is in `nth` (when empty, all of them).
 
-    Made by `stall`, `cut`, `fail` and `ignore_range`.
+    Made by `stall`, `cut`, `fail`, `ignore_range` and `unknown_route`.
     """
 
     kind: str
@@ -207,6 +207,11 @@ def fail(status: int, path: str = "", *nth: int, body: str = "") -> Fault:
 def ignore_range(path: str = "", *nth: int) -> Fault:
     """The Range header is lost on the way: the whole file comes back, as from a server that has no ranges."""
     return Fault("ignore_range", path, nth)
+
+
+def unknown_route(path: str = "", *nth: int) -> Fault:
+    """The real server is asked for a route that it does not have, as if it were older than the one asked for."""
+    return Fault("unknown_route", path, nth)
 
 
 @dataclass(frozen=True)
@@ -307,6 +312,8 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
                 passed["Host"] = upstream.netloc
                 if kind == "ignore_range":
                     passed.pop("Range", None)
+                if kind == "unknown_route":
+                    self.path = "/api/2.0/mlflow/no-such-route"
                 self.forward(passed, request_body, fault if kind in ("cut", "stall") else None)
 
         def hang(self) -> None:

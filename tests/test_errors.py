@@ -7,7 +7,7 @@ import re
 import pytest
 
 from mlflow_mcp.client.transport.translate import of_status, problem_of
-from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.errors import NotFound, Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import hint, nearest, safe_uri, short
 
 URI = "https://mlflow.example"
@@ -54,6 +54,15 @@ def test_only_an_answer_that_says_so_means_absent(code):
 
     assert isinstance(problem_of(RestException({"error_code": code, "message": "no run"}), URI), NotFound)
     assert not isinstance(of_status(404, URI, "<html>Not found</html>"), NotFound)
+
+
+@pytest.mark.parametrize("code", ["ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"])
+def test_a_server_without_a_function_does_not_mean_absent(code):
+    from mlflow.exceptions import RestException
+
+    error = RestException({"error_code": code, "message": "no route"})
+
+    assert isinstance(problem_of(error, URI), UnsupportedByServer)
 
 
 @pytest.mark.parametrize(

@@ -32,3 +32,15 @@ class Unreachable(Problem):
 
 class TimedOut(Unreachable):
     """The server accepted a request and sent nothing."""
+
+
+class NotMlflow(Unreachable):
+    """Something answers, but not as an MLflow tracking server does."""
+
+
+class RejectedByMlflow(Problem):
+    """MLflow does not accept an argument: a filter, a name, a value."""
+
+
+class UnsupportedByServer(Problem):
+    """The server has no function for this, so it neither has the named thing nor lacks it."""

@@ -19,9 +19,10 @@ from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.http import Http
-from mlflow_mcp.client.transport.translate import problem_of
-from mlflow_mcp.errors import Problem
+from mlflow_mcp.client.transport.translate import problem_of, unsupported
+from mlflow_mcp.errors import NotMlflow, Problem, UnsupportedByServer
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import safe_uri
 
 T = TypeVar("T")
 
@@ -91,6 +92,17 @@ class Client:
             raise
         except Exception as error:
             raise problem_of(error, self.connection.uri or "MLflow") from error
+
+    def ask_feature(self, request: Callable[[], T], feature: str, *, since: str) -> T:
+        """What MLflow answers to a request that older servers have no route for. Raises UnsupportedByServer, with the version
+        that has the feature, when the server answers other requests as MLflow does."""
+        try:
+            return self.ask(request)
+        except (UnsupportedByServer, NotMlflow) as error:
+            if not self.is_http:
+                raise
+            self.experiments.search(None, [], 1, None)  # raises when what answers is no MLflow server
+            raise unsupported(safe_uri(self.uri), feature, since) from error
 
     def run_concurrently(self, *jobs: Callable[[], T]) -> list[T]:
         """The results of independent requests, run at the same time, in the order given. The first failure is raised."""

@@ -21,7 +21,9 @@ class Traces:
     def info(self, trace_id: str) -> TraceInfo:
         """The trace without its spans. Raises TraceNotFound when the server has none of that id."""
         try:
-            trace = self._client.ask(lambda: self._client.connection.mlflow.get_trace(trace_id))
+            trace = self._client.ask_feature(
+                lambda: self._client.connection.mlflow.get_trace(trace_id), "traces", since="2.14"
+            )
         except NotFound as error:
             raise TraceNotFound(f"No trace has the id '{trace_id}'.", "resolve_id finds what an id is.") from error
         info: TraceInfo = trace.info

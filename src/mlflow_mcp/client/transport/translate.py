@@ -8,7 +8,7 @@ import re
 import ssl
 from collections.abc import Sequence
 
-from mlflow_mcp.errors import NotFound, Problem, TimedOut, Unreachable
+from mlflow_mcp.errors import NotFound, NotMlflow, Problem, RejectedByMlflow, TimedOut, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import safe_uri, short
 
 # Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
@@ -136,7 +136,15 @@ def problem_of(error: BaseException, uri: str) -> Problem:  # noqa: C901  # one 
     return _of_mlflow(error, where) or _of_requests(error, where) or _of_other(error, where)
 
 
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
+# What kind of problem a code of MLflow's protocol is; the others are plain. MLflow's client also raises ENDPOINT_NOT_FOUND
+# for a 404 without an MLflow answer.
+_KINDS: dict[str, type[Problem]] = {
+    "RESOURCE_DOES_NOT_EXIST": NotFound,
+    "NOT_FOUND": NotFound,
+    "ENDPOINT_NOT_FOUND": UnsupportedByServer,
+    "NOT_IMPLEMENTED": UnsupportedByServer,
+    "INVALID_PARAMETER_VALUE": RejectedByMlflow,
+}
 
 
 def code_of(error: BaseException) -> str | None:
@@ -145,10 +153,17 @@ def code_of(error: BaseException) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def is_absent(error: BaseException) -> bool:
-    """Whether the server itself said that the thing does not exist; a 404 of something else does not count."""
-    status = re.search(r"failed with error code \d{3}", str(error))
-    return getattr(error, "error_code", None) in _ABSENT and not status
+def unsupported(where: str, feature: str, since: str) -> UnsupportedByServer:
+    return UnsupportedByServer(
+        f"The MLflow server at {where} does not support {feature}, which need MLflow {since} or newer.",
+        "get_server_info shows its version.",
+    )
+
+
+def _problem_with_code(code: str, message: str) -> Problem:
+    """The sentence for an error object of MLflow's, as the kind of problem that its code says."""
+    failed, next_step = SENTENCES.get(code, OTHER_CODE)
+    return _KINDS.get(code, Problem)(failed.format(said=_sentence(message), code=code), next_step)
 
 
 def stalled(where: str) -> TimedOut:
@@ -247,8 +262,8 @@ def _of_certificate(error: ssl.SSLCertVerificationError, where: str) -> Unreacha
 
 
 def _of_mlflow(error: BaseException, where: str) -> Problem | None:
-    code = getattr(error, "error_code", None)
-    if not isinstance(code, str):
+    code = code_of(error)
+    if code is None:
         return None
     said = str(getattr(error, "message", error))
     status = re.search(r"failed with error code (\d{3})", said)
@@ -263,9 +278,7 @@ def _of_mlflow(error: BaseException, where: str) -> Problem | None:
             "A gateway or log-in proxy answers like this: check MLFLOW_TRACKING_URI and the credentials "
             "(MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD).",
         )
-    failed, next_step = SENTENCES.get(code, OTHER_CODE)
-    kind = NotFound if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") else Problem
-    return kind(failed.format(said=_sentence(said), code=code), next_step)
+    return _problem_with_code(code, said)
 
 
 def _sentence(text: str) -> str:
@@ -289,9 +302,7 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
     except (ValueError, TypeError, KeyError):
         code, said = "", ""
     if code in SENTENCES and status not in (401, 403):
-        failed, next_step = SENTENCES[code]
-        kind = NotFound if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") else Problem
-        return kind(failed.format(said=_sentence(said), code=code), next_step)
+        return _problem_with_code(code, said)
     if status == 401:
         return Unreachable(
             f"The MLflow server at {where} does not accept the credentials (401).",
@@ -314,8 +325,8 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
     return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
 
 
-def not_mlflow(where: str, status: int) -> Unreachable:
-    return Unreachable(
+def not_mlflow(where: str, status: int) -> NotMlflow:
+    return NotMlflow(
         f"What answers at {where} is not an MLflow tracking server (status {status}, no MLflow answer).",
         "Check MLFLOW_TRACKING_URI: a missing path prefix, a log-in page or a proxy in between look like this.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -11,7 +13,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals, like_prefix
 from mlflow_mcp.client.ids import SHORTEST_PREFIX, experiment_in_url, is_id_prefix, plain_id, run_in_url
 from mlflow_mcp.entities.launcher import invocation_id_of
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, TraceNotFound
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, TraceNotFound, UnsupportedByServer
 from mlflow_mcp.text import iso, plural
 from mlflow_mcp.tools.arguments import AnyId
 
@@ -46,13 +48,20 @@ def resolve_id(client: Client, id: AnyId) -> Meanings:
     if "/" in text and "://" in text:
         raise Problem(f"No run or experiment can be read out of '{text}'.", "Pass the id alone.")
     ids = list(names)
-    jobs = [
+    jobs: list[Callable[[], list[Meaning]]] = [
         lambda: _runs(client, ids, text),
         lambda: _logged_models(client, text),
         lambda: _traces(client, text),
     ]
-    for found in client.run_concurrently(*jobs):
-        answer.found += found
+    unsupported: list[UnsupportedByServer] = []
+    for found in client.run_concurrently(*(partial(_if_supported, job) for job in jobs)):
+        if isinstance(found, UnsupportedByServer):
+            unsupported.append(found)
+        else:
+            answer.found += found
+    if not answer.found and unsupported:
+        raise unsupported[0]
+    answer.note(*map(str, unsupported))
     if not answer.found:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, logged model or trace "
@@ -63,6 +72,14 @@ def resolve_id(client: Client, id: AnyId) -> Meanings:
         answer.note(f"{len(answer.found) - 20} more things are called so; give more of the id.")
         answer.found = answer.found[:20]
     return answer
+
+
+def _if_supported(search: Callable[[], list[Meaning]]) -> list[Meaning] | UnsupportedByServer:
+    """What `search` finds, or that the server is too old for it: the other searches still count."""
+    try:
+        return search()
+    except UnsupportedByServer as error:
+        return error
 
 
 def _next_try(text: str) -> str:
