@@ -86,7 +86,8 @@ class BoundTool(Tool):
             close = nearest(unknown[0], known, 1)
             raise Problem(
                 f"{self.name} has no argument '{unknown[0]}'.",
-                (f"Did you mean '{close[0]}'? " if close else "") + f"It takes: {', '.join(known)}.",
+                (f"Did you mean '{close[0]}'? " if close else "")
+                + (f"It takes: {', '.join(known)}." if known else "It takes no arguments."),
             )
 
     def _validated(self, arguments: dict[str, Any]) -> dict[str, Any]:
