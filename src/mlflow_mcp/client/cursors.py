@@ -10,24 +10,26 @@ from typing import Any
 from mlflow_mcp.errors import Problem
 
 
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def encode_cursor(content: Any, bound_to: str) -> str:
-    text = json.dumps([bound_to, content], separators=(",", ":"))
+def encode_cursor(content: Any, *arguments: Any) -> str:
+    """A cursor that holds `content` and belongs to these arguments of a call (JSON values), of which it keeps a digest:
+    its length does not depend on theirs."""
+    text = json.dumps([_digest(arguments), content], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, bound_to: str) -> Any:
-    """What `encode_cursor` was given. Raises Problem when the cursor is broken or belongs to other arguments."""
+def _digest(arguments: tuple[Any, ...]) -> str:
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def decode_cursor(cursor: str, *arguments: Any) -> Any:
+    """The content that `encode_cursor` was given. Raises Problem when the cursor is broken or belongs to other arguments."""
     try:
         owner, content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
         raise Problem(
             "This cursor is not one that this server gave.", "Leave cursor out to start at the first page."
         ) from None
-    if owner != bound_to:
+    if owner != _digest(arguments):
         raise Problem(
             "This cursor belongs to other arguments.",
             "Repeat the arguments of the call that gave it (limit may differ), or leave cursor out to start anew.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlflow_mcp.client.cursors import _digest, decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.errors import Problem
 
@@ -57,11 +57,15 @@ def search(
     deleted: bool = False,
 ) -> RunPage:
     """The next `limit` runs after `cursor`. Raises Problem for a cursor of another query or of no query."""
-    bound_to = _digest(experiment_ids, query, list(order_by), deleted)
-    places = _decode(cursor, bound_to) if cursor else None
+    order = list(order_by)
+
+    def encode(places: list[tuple[str | None, int]]) -> str:
+        return encode_cursor(places, experiment_ids, query, order, deleted)
+
+    places = _checked(decode_cursor(cursor, experiment_ids, query, order, deleted)) if cursor else None
 
     def read(ids: list[str]) -> RunPage:
-        return _read(client, _lanes(ids, places), query, list(order_by), limit, deleted, bound_to)
+        return _read(client, _lanes(ids, places), query, order, limit, deleted, encode)
 
     if places is not None:
         # The cursor brings its experiments along only as positions: they are cut into the same lists again.
@@ -90,7 +94,7 @@ def _read(
     order_by: list[str],
     limit: int,
     deleted: bool,
-    bound_to: str,
+    encode: Callable[[list[tuple[str | None, int]]], str],
 ) -> RunPage:
     def fill(lane: _Lane) -> None:
         while not lane.finished and len(lane.ready) <= limit:
@@ -112,7 +116,7 @@ def _read(
 
     def cursor_after(count: int) -> str:
         used = [sum(1 for at, _ in merged[:count] if at == number) for number in range(len(lanes))]
-        return _encode([lane.position_after(n) for lane, n in zip(lanes, used)], bound_to)
+        return encode([lane.position_after(n) for lane, n in zip(lanes, used)])
 
     taken = [sum(1 for at, _ in merged if at == number) for number in range(len(lanes))]
     more = any(lane.position_after(n)[1] != DONE for lane, n in zip(lanes, taken))
@@ -130,12 +134,8 @@ def _merged(lanes: list[_Lane], order_by: list[str]) -> list[tuple[int, Run]]:
     return [(lane_of[run.info.run_id], run) for run in SearchUtils.sort(runs, order_by)]  # type: ignore[no-untyped-call]
 
 
-def _encode(places: list[tuple[str | None, int]], bound_to: str) -> str:
-    return encode_cursor(places, bound_to)
-
-
-def _decode(cursor: str, bound_to: str) -> list[tuple[str | None, int]]:
-    content = decode_cursor(cursor, bound_to)
+def _checked(content: Any) -> list[tuple[str | None, int]]:
+    """The content of a cursor as the places of lanes. Raises Problem when it is something else."""
     try:
         return [(None if token is None else str(token), int(skip)) for token, skip in content]
     except (ValueError, TypeError):

@@ -51,8 +51,8 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     deep = depth or (None if recursive or pattern is not None else 1)
     trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, deep) for owner in owners))
     found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
-    bound_to = f"{owners}|{folder}|{pattern}|{deep}"
-    start = int(decode_cursor(cursor, bound_to)) if cursor else 0
+    arguments = (owners, folder, pattern, deep)
+    start = int(decode_cursor(cursor, *arguments)) if cursor else 0
     page = found[start : start + limit]
     single = len(owners) == 1
     rows = [[f"{e.path}/" if e.is_dir else e.path, e.size] for _, e in page]
@@ -66,7 +66,7 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
         total=_total([entry for _, entry in found]),
     )
     answer.continue_with(
-        lambda count: encode_cursor(start + count, bound_to), len(page), more=start + len(page) < len(found)
+        lambda count: encode_cursor(start + count, *arguments), len(page), more=start + len(page) < len(found)
     )
     _explain_nothing(client, answer, owners, [tree for tree, _ in trees], pattern)
     unread = sum(count for _, count in trees)

@@ -57,8 +57,7 @@ def search_experiments(
     clause, is_exact = containing("name", name) if name else ("", True)
     query_text = " AND ".join(part for part in (clause, query.strip()) if part)
     order = list(order_by or ["last_update_time DESC"])
-    bound_to = f"{name}|{query}|{order}"
-    position = decode_cursor(cursor, bound_to) if cursor else (None, 0)
+    position = decode_cursor(cursor, name, query, order) if cursor else (None, 0)
     part_of_name = "" if is_exact else name or ""
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]
@@ -67,7 +66,8 @@ def search_experiments(
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
 
     def cursor_after(count: int) -> str:
-        return encode_cursor(found[count].position if count < len(found) else (following, 0), bound_to)
+        start = found[count].position if count < len(found) else (following, 0)
+        return encode_cursor(start, name, query, order)
 
     answer.continue_with(cursor_after, len(rows), more=len(found) > limit or following is not None)
     if not rows:
