@@ -17,23 +17,21 @@ class ServerInfo(Answer):
     """The configured tracking server."""
 
     tracking_uri: str
-    reachable: bool
     server_version: str | None = None
     client_version: str
     mlflow_mcp_version: str = __version__
     experiments: Annotated[int, Field(description="Active experiments.")]
     newest_experiments: list[str]
-    access: str = "MLflow is only read"
     files_into: Annotated[str, Field(description="The only folder that exports and downloads are written into.")]
 
 
 def get_server_info(client: Client) -> ServerInfo:
-    """Tell which MLflow tracking server is configured, whether it answers, its version, how many experiments it has and
-    what this session may do. Call it when other calls fail or before the first question; search_experiments comes next."""
+    """Tell which MLflow tracking server is configured, its version, how many experiments it has and where this session
+    writes files. Fails when the server does not answer. Call it when other calls fail or before the first question;
+    search_experiments comes next."""
     names = client.experiments.reread()
     return ServerInfo(
         tracking_uri=safe_uri(client.uri),
-        reachable=True,
         server_version=client.http.server_version() if client.is_http else None,
         client_version=client.connection.mlflow_version,
         experiments=len(names),
