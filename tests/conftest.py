@@ -1,4 +1,5 @@
-"""The one fixture file: stores made once and copied, one real MLflow server, and ways to ask and to compare.
+"""The fixtures that several test files use: stores made once and copied, real MLflow servers, and ways to ask and to
+compare. What one file alone needs is defined there.
 
     def test_a_run_is_found_by_its_name(sqlite_store, ask, snapshot):
         answer = ask(sqlite_store.uri, "get_run", run_id=sqlite_store.seeded.log_run)
@@ -59,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class Store:
-    """A tracking store that `demo_data.seed` filled: its URI, and the ids that it made."""
+    """A tracking store that `mlflow_mcp.demo.data.seed` filled: its URI, and the ids that it made."""
 
     uri: str
     seeded: Seeded

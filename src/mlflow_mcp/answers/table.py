@@ -39,18 +39,6 @@ class Table(BaseModel):
             common={name: short_numbers(value) for name, value in common.items()} or None,
         )
 
-    def without(self, name: str) -> Table:
-        """The table without a column, wherever it stands."""
-        if self.common is not None:
-            self.common.pop(name, None)
-            self.common = self.common or None
-        if name in self.columns:
-            at = self.columns.index(name)
-            self.columns.pop(at)
-            for row in self.rows:
-                row.pop(at)
-        return self
-
 
 def short_numbers(value: Any) -> Any:
     """A table's cell with its numbers as tables show them."""

@@ -70,7 +70,7 @@ def experiment_ids(client: Client, given: str | list[str] | None) -> list[str] |
     names = client.experiments.names()
     for name in wanted:
         match = _experiment(name.strip(), names)
-        if match is None and names is not None:
+        if match is None:
             names = client.experiments.reread()  # made or renamed since the list was read
             match = _experiment(name.strip(), names)
         found.append(match or _lone_experiment(client, name.strip(), names))

@@ -59,7 +59,7 @@ def run_table(
     launched = launched if len(launched) == len(runs) else []
     said = ("invocation_id", "task_name") if launched else ()
     chosen = {
-        "metrics": _Columns([metrics_of(run) for run in runs], metrics, _common_metrics),
+        "metrics": _Columns([run.data.metrics for run in runs], metrics, _common_metrics),
         "params": _Columns([_but(run.data.params, said, params) for run in runs], params, _telling),
         "tags": _Columns([_but(user_tags(run), said, tags) for run in runs], tags, _telling),
     }
@@ -112,11 +112,6 @@ def _drop_repeats(parts: Sequence[_Columns], rows: int, shown_already: dict[tupl
 def _but(told: Mapping[str, str], said: Sequence[str], wanted: Sequence[str] | None) -> dict[str, str]:
     """Params or tags without those that other columns say already, unless columns are named."""
     return dict(told) if wanted is not None else {name: value for name, value in told.items() if name not in said}
-
-
-def metrics_of(run: Run) -> dict[str, float]:
-    """The run's latest metric values by name."""
-    return dict(run.data.metrics)
 
 
 class _Columns:
