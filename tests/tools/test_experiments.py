@@ -42,7 +42,7 @@ FOUND_BY = {
     "a-b": ["a-b"],
     "k\\s": ["back\\slash"],
     "[ab]c": ["[ab]c"],
-    "größe": ["GRÖSSE"],
+    "grösse": ["GRÖSSE"],
     "x' OR name LIKE '%": [],
 }
 
