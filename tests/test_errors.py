@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from mlflow_mcp.client.transport.translate import of_status, problem_of
+from mlflow_mcp.client.transport.codes import of_status
+from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import hint, nearest, safe_uri, short
 

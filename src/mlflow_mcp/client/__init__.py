@@ -19,7 +19,7 @@ from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.http import Http
-from mlflow_mcp.client.transport.translate import problem_of, unsupported
+from mlflow_mcp.client.transport.translate import last_response, problem_of, unsupported
 from mlflow_mcp.errors import NotMlflow, Problem, UnsupportedByServer
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import safe_uri
@@ -86,6 +86,7 @@ class Client:
     def asking(self) -> Iterator[None]:
         """Stops when the call has ended, and raises Problem for whatever goes wrong inside."""
         self.call.check()
+        last_response.set(None)
         try:
             yield
         except (Problem, CallEnded):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mlflow_mcp.client.artifacts.store import BLOCK, Entry, Piece, Place, is_folder, no_file, piece_of_range
-from mlflow_mcp.client.transport.translate import not_mlflow, of_status
+from mlflow_mcp.client.transport.codes import not_mlflow, of_status
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.text import safe_uri
 

@@ -82,7 +82,7 @@ class Connection:
 
                 from mlflow_mcp.client.transport import identity
 
-                identity.refuse_cookies()
+                identity.prepare_sessions()
                 uri = self.known_uri if self.credentials is None else identity.store_uri(self)
                 self._mlflow = mlflow.MlflowClient(uri)
         return self._mlflow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlflow_mcp.client.transport.translate import not_mlflow, of_status
+from mlflow_mcp.client.transport.codes import not_mlflow, of_status
 from mlflow_mcp.errors import TimedOut
 from mlflow_mcp.text import safe_uri
 

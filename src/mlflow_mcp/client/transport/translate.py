@@ -1,85 +1,40 @@
-"""Foreign errors to ours: one table."""
+"""Foreign errors to ours: one table, by the types of MLflow, requests, urllib3, SQLAlchemy, ssl and the operating system.
+
+What a type does not tell, the facts of the last answer do (`ResponseFacts`); no decision is made on the words of a message.
+"""
 
 from __future__ import annotations
 
 import http.client
-import json
 import re
+import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from mlflow_mcp.errors import NotFound, NotMlflow, Problem, RejectedByMlflow, TimedOut, Unreachable, UnsupportedByServer
+from mlflow_mcp.client.transport.codes import not_mlflow, of_code, of_status, sentence
+from mlflow_mcp.client.transport.tls import of_tls
+from mlflow_mcp.errors import Problem, TimedOut, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import safe_uri, short
 
-# Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
-SENTENCES: dict[str, tuple[str, str]] = {
-    "INTERNAL_ERROR": (
-        "The MLflow server failed inside: {said}",
-        "Try once more; if it stays, its operator has to look at its log.",
-    ),
-    "TEMPORARILY_UNAVAILABLE": (
-        "The MLflow server is not available at the moment: {said}",
-        "Try again in a minute.",
-    ),
-    "IO_ERROR": (
-        "The MLflow server could not read its storage: {said}",
-        "Its operator has to look at its log.",
-    ),
-    "BAD_REQUEST": ("The MLflow server did not accept the request: {said}", "Correct the arguments."),
-    "INVALID_PARAMETER_VALUE": ("MLflow does not accept this: {said}", "Correct it and call again."),
-    "INVALID_STATE": ("MLflow cannot do this in the present state: {said}", "get_run shows the state."),
-    "ENDPOINT_NOT_FOUND": (
-        "This MLflow server has no such function: {said}",
-        "It may be older than this tool needs; get_server_info shows its version.",
-    ),
-    "RESOURCE_DOES_NOT_EXIST": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
-    "NOT_FOUND": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
-    "PERMISSION_DENIED": (
-        "The MLflow server refuses access: {said}",
-        "Its operator has to grant read permission to these credentials.",
-    ),
-    "UNAUTHENTICATED": (
-        "The MLflow server does not accept the credentials: {said}",
-        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-    ),
-    "CUSTOMER_UNAUTHORIZED": (
-        "The MLflow server does not accept the credentials: {said}",
-        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-    ),
-    "REQUEST_LIMIT_EXCEEDED": (
-        "The MLflow server is answering too many requests: {said}",
-        "Try again in a minute.",
-    ),
-    "RESOURCE_LIMIT_EXCEEDED": ("An MLflow limit was reached: {said}", "Ask for less at a time."),
-    "RESOURCE_EXHAUSTED": ("The MLflow server is out of a resource: {said}", "Ask for less at a time."),
-    "DEADLINE_EXCEEDED": (
-        "The MLflow server took too long: {said}",
-        "Ask for less: fewer experiments, a narrower query.",
-    ),
-    "CANCELLED": ("The MLflow server cancelled the request: {said}", "Try again."),
-    "NOT_IMPLEMENTED": (
-        "This MLflow server cannot do that: {said}",
-        "It may be older than this tool needs; get_server_info shows its version.",
-    ),
-    "FEATURE_DISABLED": (
-        "This MLflow server has that switched off: {said}",
-        "Its operator can switch it on.",
-    ),
-    "DATA_LOSS": ("The MLflow server has lost data: {said}", "Its operator has to look at its log."),
-}
+
+@dataclass(frozen=True)
+class ResponseFacts:
+    """What is known of an HTTP answer, whatever MLflow's client makes of it."""
+
+    status: int
+    content_type: str
+    body: str
 
 
-# Codes that a read never gets in normal work, or that say no more than their name does.
-OTHER_CODE = ("MLflow answered {code}: {said}", "Correct the arguments, or ask the server's operator.")
+# The last answer that came in this context; each request of a call runs in a context of its own.
+last_response: ContextVar[ResponseFacts | None] = ContextVar("last_response", default=None)
 
 
-_TIME_OUTS = ("ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeoutError", "Timeout")
-
-
-_OLD_SCHEMA = re.compile(r"out-of-date database schema", re.I)
-
-
-def problem_of(error: BaseException, uri: str) -> Problem:  # noqa: C901  # one branch per foreign failure, until the table
+def problem_of(error: BaseException, uri: str) -> Problem:
     """The sentence for any exception that came up while asking the store at `uri`."""
     if isinstance(error, Problem):
         return error
@@ -92,78 +47,94 @@ def problem_of(error: BaseException, uri: str) -> Problem:  # noqa: C901  # one 
             "if not, try once more or ask its operator.",
         )
     for link in links:
-        kind = type(link).__name__
-        text = str(link)
-        if isinstance(link, ssl.SSLError):
-            return _of_tls(link, where)
-        if type(link) is OSError and link.errno is None:  # what requests raises for a TLS file that it does not find
-            return Problem(
-                f"A file for TLS cannot be read: {short(text)}.",
-                "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
-            )
-        if kind in _TIME_OUTS:
-            return stalled(where)
-        if kind in (
-            "NewConnectionError",
-            "NameResolutionError",
-            "ConnectionRefusedError",
-            "InvalidUrlException",
-        ):
-            return _unreachable(where, text)
-        if kind in (
-            "ProtocolError",
-            "RemoteDisconnected",
-            "ConnectionResetError",
-            "IncompleteRead",
-            "ChunkedEncodingError",
-        ):
-            return Unreachable(
-                f"{where} broke off the connection before the answer was complete.",
-                "Try once more; if it stays, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
-            )
-        if refused := re.search(r"too many (\d{3}) error responses", text):
-            return of_status(int(refused[1]), where)
-        if "Databricks credential" in text:
-            return Problem(
-                "No credentials for Databricks were found.",
-                "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
-            )
-        if _OLD_SCHEMA.search(text):
-            return Problem(
-                f"The database {where} was made by another version of MLflow: {short(text)}",
-                f"Take a backup, then run `mlflow db upgrade {where}`.",
-            )
-    return _of_mlflow(error, where) or _of_requests(error, where) or _of_other(error, where)
+        for types, sentence_of in _table():
+            if isinstance(link, types) and (problem := sentence_of(link, where)) is not None:
+                return problem
+    return _of_mlflow(error, where, uri) or _of_other(error, where)
 
 
-# What kind of problem a code of MLflow's protocol is; the others are plain. MLflow's client also raises ENDPOINT_NOT_FOUND
-# for a 404 without an MLflow answer.
-_KINDS: dict[str, type[Problem]] = {
-    "RESOURCE_DOES_NOT_EXIST": NotFound,
-    "NOT_FOUND": NotFound,
-    "ENDPOINT_NOT_FOUND": UnsupportedByServer,
-    "NOT_IMPLEMENTED": UnsupportedByServer,
-    "INVALID_PARAMETER_VALUE": RejectedByMlflow,
-}
+SentenceOf = Callable[..., "Problem | None"]
 
 
-def code_of(error: BaseException) -> str | None:
-    """The error code of MLflow's protocol that an exception of its client carries, e.g. "RESOURCE_DOES_NOT_EXIST"."""
-    code = getattr(error, "error_code", None)
-    return code if isinstance(code, str) else None
+@cache
+def _table() -> tuple[tuple[tuple[type[BaseException], ...], SentenceOf], ...]:
+    """Types of foreign errors and what makes a sentence of each (None: not this one after all). The first that fits counts."""
+    import requests.exceptions
+    import urllib3.exceptions
+    from mlflow.exceptions import InvalidUrlException
+
+    rows: list[tuple[tuple[type[BaseException], ...], SentenceOf]] = [
+        ((ssl.SSLError,), of_tls),
+        ((requests.exceptions.SSLError,), _of_tls_file),
+        ((OSError,), _of_tls_file),
+        ((socket.gaierror, getattr(urllib3.exceptions, "NameResolutionError", socket.gaierror)), _unknown_host),
+        ((urllib3.exceptions.NewConnectionError, ConnectionRefusedError, InvalidUrlException), _nothing_answers),
+        ((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError), lambda link, where: stalled(where)),
+        ((urllib3.exceptions.ResponseError,), _of_repeated_status),
+        (
+            (
+                urllib3.exceptions.ProtocolError,
+                urllib3.exceptions.IncompleteRead,
+                requests.exceptions.ChunkedEncodingError,
+                http.client.RemoteDisconnected,
+                http.client.IncompleteRead,
+                ConnectionResetError,
+            ),
+            _broken_off,
+        ),
+        ((requests.exceptions.HTTPError,), _of_http_error),
+        ((ModuleNotFoundError,), lambda link, where: missing_extra(link.name or "")),
+    ]
+    return tuple(rows)
 
 
-def unsupported(where: str, feature: str, since: str) -> UnsupportedByServer:
-    return UnsupportedByServer(
-        f"The MLflow server at {where} does not support {feature}, which need MLflow {since} or newer.",
-        "get_server_info shows its version.",
+def _of_tls_file(error: OSError, where: str) -> Problem | None:
+    """What requests raises for a TLS file that it does not find: an OSError without a number."""
+    if type(error) is not OSError or error.errno is not None:
+        return None
+    return Problem(
+        f"A file for TLS cannot be read: {short(str(error))}.",
+        "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
     )
 
 
-def _problem_with_code(code: str, message: str) -> Problem:
-    """The sentence for an error object of MLflow's, as the kind of problem that its code says."""
-    failed, next_step = SENTENCES.get(code, OTHER_CODE)
-    return _KINDS.get(code, Problem)(failed.format(said=_sentence(message), code=code), next_step)
+def _unknown_host(_: BaseException, where: str) -> Unreachable:
+    return _unreachable(where, "its host name is unknown")
+
+
+def _nothing_answers(error: BaseException, where: str) -> Unreachable | None:
+    # The reason comes later in the chain, and an unknown host name says more.
+    if any(isinstance(link, socket.gaierror) for link in _chain(error)):
+        return _unknown_host(error, where)
+    return _unreachable(where, "nothing answers there")
+
+
+def _unreachable(where: str, reason: str) -> Unreachable:
+    return Unreachable(
+        f"The MLflow server at {where} cannot be reached: {reason}.",
+        "Check MLFLOW_TRACKING_URI in the host's env block, and that the server runs and this machine may reach it.",
+    )
+
+
+def _broken_off(_: BaseException, where: str) -> Unreachable:
+    return Unreachable(
+        f"{where} broke off the connection before the answer was complete.",
+        "Try once more; if it stays, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
+    )
+
+
+def _of_repeated_status(error: BaseException, where: str) -> Problem | None:
+    """urllib3 gives up after retries without the answer; the status is in its own fixed text only."""
+    from urllib3.exceptions import ResponseError
+
+    template = re.escape(ResponseError.SPECIFIC_ERROR).replace(r"\{status_code\}", r"(\d{3})")
+    status = re.fullmatch(template, str(error))
+    return of_status(int(status[1]), where) if status else None
+
+
+def _of_http_error(error: BaseException, where: str) -> Problem | None:
+    response = getattr(error, "response", None)
+    return None if response is None else of_status(int(response.status_code), where, response.text)
 
 
 def stalled(where: str) -> TimedOut:
@@ -173,12 +144,10 @@ def stalled(where: str) -> TimedOut:
     )
 
 
-def _unreachable(where: str, text: str) -> Unreachable:
-    unknown_host = "resolve" in text.lower() or "Name or service" in text
-    why = "its host name is unknown" if unknown_host else "nothing answers there"
-    return Unreachable(
-        f"The MLflow server at {where} cannot be reached: {why}.",
-        "Check MLFLOW_TRACKING_URI in the host's env block, and that the server runs and this machine may reach it.",
+def unsupported(where: str, feature: str, since: str) -> UnsupportedByServer:
+    return UnsupportedByServer(
+        f"The MLflow server at {where} does not support {feature}, which need MLflow {since} or newer.",
+        "get_server_info shows its version.",
     )
 
 
@@ -203,139 +172,62 @@ def _has_no_answer(links: Sequence[BaseException]) -> bool:
     return not begun and any(isinstance(link, (ConnectionResetError, http.client.BadStatusLine)) for link in links)
 
 
-# OpenSSL's numbers for why a certificate was refused (X509_V_ERR_…).
-_NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
+def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
+    from mlflow.exceptions import MlflowException, RestException
 
-
-# What OpenSSL calls an answer that is not TLS. Which one depends on its version and on the first bytes that come.
-_NOT_TLS = (
-    "WRONG_VERSION_NUMBER",
-    "RECORD_LAYER_FAILURE",
-    "HTTP_REQUEST",
-    "UNKNOWN_PROTOCOL",
-    "PACKET_LENGTH_TOO_LONG",
-)
-
-
-def _of_tls(error: ssl.SSLError, where: str) -> Problem:
-    """The sentence for a TLS connection that failed, by the codes that OpenSSL gives."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _of_certificate(error, where)
-    reason = error.reason or ""
-    if reason in _NOT_TLS:
-        return Unreachable(
-            f"The server at {where} does not speak https on this port.",
-            f"Set MLFLOW_TRACKING_URI=http://{where.removeprefix('https://')}, or correct the port.",
-        )
-    if reason.endswith("CERTIFICATE_REQUIRED"):
-        return Unreachable(
-            f"The server at {where} accepts only clients that have a TLS certificate.",
-            "Set MLFLOW_TRACKING_CLIENT_CERT_PATH to the file (PEM) with yours and its key, in the host's env block.",
-        )
-    if error.library in ("X509", "PEM"):
-        return Problem(
-            f"A file for TLS holds no certificate or key in PEM form ({reason}).",
-            "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
-        )
-    return Unreachable(
-        f"The TLS connection to {where} failed ({reason or short(str(error))}).",
-        "Check MLFLOW_TRACKING_URI (http or https, port), or ask the server's operator which TLS versions it accepts.",
-    )
-
-
-def _of_certificate(error: ssl.SSLCertVerificationError, where: str) -> Unreachable:
-    if error.verify_code in (_WRONG_HOST, _WRONG_ADDRESS):
-        return Unreachable(
-            f"The TLS certificate of {where} was issued for another host name.",
-            "Use the host name that the certificate names in MLFLOW_TRACKING_URI.",
-        )
-    if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
-        state = "has expired" if error.verify_code == _EXPIRED else "is not valid yet"
-        return Unreachable(
-            f"The TLS certificate of {where} {state}.",
-            "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
-        )
-    return Unreachable(
-        f"The TLS certificate of {where} could not be verified ({error.verify_message}).",
-        "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA file (PEM), or MLFLOW_TRACKING_INSECURE_TLS=true for a server you trust.",
-    )
-
-
-def _of_mlflow(error: BaseException, where: str) -> Problem | None:
-    code = code_of(error)
-    if code is None:
+    if not isinstance(error, MlflowException):
         return None
-    said = str(getattr(error, "message", error))
-    status = re.search(r"failed with error code (\d{3})", said)
-    if "not in a valid JSON format" in said or (status and "<" in said and "html" in said.lower()):
-        return not_mlflow(where, int(status[1]) if status else 200)
-    if status:
-        return of_status(int(status[1]), where, said.partition("Response body: ")[2].strip("'"))
-    told = getattr(error, "json", None)
-    if isinstance(told, dict) and "error_code" not in told:  # MLflow's client drops the status of such an answer
+    code, message = str(error.error_code), str(error.message)
+    if isinstance(error, RestException):
+        if "error_code" in error.json:
+            return of_code(code, message)
+        # MLflow's client drops the status of such an answer.
         return Unreachable(
-            f"What answers at {where} reports an error that is not MLflow's: {_sentence(said)}",
+            f"What answers at {where} reports an error that is not MLflow's: {sentence(message)}",
             "A gateway or log-in proxy answers like this: check MLFLOW_TRACKING_URI and the credentials "
             "(MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD).",
         )
-    return _problem_with_code(code, said)
+    response = last_response.get()
+    if response is not None:
+        if response.status == 200 or "html" in response.content_type:
+            return not_mlflow(where, response.status)
+        return of_status(response.status, where, response.body)
+    if uri.startswith("databricks") and code == "INTERNAL_ERROR":  # raised before any request is sent
+        return Problem(
+            "No credentials for Databricks were found.",
+            "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
+        )
+    if code == "INTERNAL_ERROR" and _has_other_schema(uri):
+        return Problem(
+            f"The database {where} was made by another version of MLflow: {short(message)}",
+            f"Take a backup, then run `mlflow db upgrade {where}`.",
+        )
+    return of_code(code, message)
 
 
-def _sentence(text: str) -> str:
-    line = short(text)
-    # RestException puts the code in front of what the server said.
-    line = re.sub(r"^[A-Z_]{4,}: (Response: )?", "", line)
-    return line if line.endswith((".", "!", "?", "…")) else line + "."
+def _has_other_schema(uri: str) -> bool:
+    """Whether `uri` names a database whose schema is not the one of the installed MLflow."""
+    if "://" not in uri or uri.startswith(("http://", "https://", "file:")):
+        return False
+    import mlflow.store.db_migrations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
 
-
-def _of_requests(error: BaseException, where: str) -> Problem | None:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    return None if status is None else of_status(int(status), where, getattr(response, "text", ""))
-
-
-def of_status(status: int, where: str, body: str = "") -> Problem:
-    """The sentence for an HTTP status that came without an MLflow error object, or with one in `body`."""
     try:
-        told = json.loads(body)
-        code, said = str(told["error_code"]), str(told.get("message", ""))
-    except (ValueError, TypeError, KeyError):
-        code, said = "", ""
-    if code in SENTENCES and status not in (401, 403):
-        return _problem_with_code(code, said)
-    if status == 401:
-        return Unreachable(
-            f"The MLflow server at {where} does not accept the credentials (401).",
-            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-        )
-    if status == 403:
-        return Unreachable(
-            f"The MLflow server at {where} refuses access with these credentials (403).",
-            "Its operator has to grant read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
-        )
-    if status == 404:
-        return not_mlflow(where, status)
-    if status in (429, 503):
-        return Unreachable(f"The MLflow server at {where} is overloaded ({status}).", "Try again in a minute.")
-    if status >= 500:
-        return Unreachable(
-            f"The MLflow server at {where} failed inside ({status}).",
-            "Try once more; if it stays, its operator has to look at its log.",
-        )
-    return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
-
-
-def not_mlflow(where: str, status: int) -> NotMlflow:
-    return NotMlflow(
-        f"What answers at {where} is not an MLflow tracking server (status {status}, no MLflow answer).",
-        "Check MLFLOW_TRACKING_URI: a missing path prefix, a log-in page or a proxy in between look like this.",
-    )
+        with create_engine(uri).connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError:
+        return False
+    folder = Path(next(iter(mlflow.store.db_migrations.__path__)))
+    return revision != ScriptDirectory(str(folder)).get_current_head()
 
 
 def _of_other(error: BaseException, where: str) -> Problem:
-    if isinstance(error, ModuleNotFoundError):
-        return missing_extra(error.name or "")
-    if type(error).__module__.startswith("sqlalchemy"):
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if isinstance(error, SQLAlchemyError):
         return Problem(
             f"The database {where} could not be read: {short(str(error))}",
             "Check that it is an MLflow database, that it is not locked, and that this user may read it.",

@@ -1,0 +1,130 @@
+"""MLflow's error codes and HTTP statuses as sentences: what failed, and one next step."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from mlflow_mcp.errors import NotFound, NotMlflow, Problem, RejectedByMlflow, Unreachable, UnsupportedByServer
+from mlflow_mcp.text import short
+
+# Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
+SENTENCES: dict[str, tuple[str, str]] = {
+    "INTERNAL_ERROR": (
+        "The MLflow server failed inside: {said}",
+        "Try once more; if it stays, its operator has to look at its log.",
+    ),
+    "TEMPORARILY_UNAVAILABLE": (
+        "The MLflow server is not available at the moment: {said}",
+        "Try again in a minute.",
+    ),
+    "IO_ERROR": (
+        "The MLflow server could not read its storage: {said}",
+        "Its operator has to look at its log.",
+    ),
+    "BAD_REQUEST": ("The MLflow server did not accept the request: {said}", "Correct the arguments."),
+    "INVALID_PARAMETER_VALUE": ("MLflow does not accept this: {said}", "Correct it and call again."),
+    "INVALID_STATE": ("MLflow cannot do this in the present state: {said}", "get_run shows the state."),
+    "ENDPOINT_NOT_FOUND": (
+        "This MLflow server has no such function: {said}",
+        "It may be older than this tool needs; get_server_info shows its version.",
+    ),
+    "RESOURCE_DOES_NOT_EXIST": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
+    "NOT_FOUND": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
+    "PERMISSION_DENIED": (
+        "The MLflow server refuses access: {said}",
+        "Its operator has to grant read permission to these credentials.",
+    ),
+    "UNAUTHENTICATED": (
+        "The MLflow server does not accept the credentials: {said}",
+        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
+    ),
+    "CUSTOMER_UNAUTHORIZED": (
+        "The MLflow server does not accept the credentials: {said}",
+        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
+    ),
+    "REQUEST_LIMIT_EXCEEDED": (
+        "The MLflow server is answering too many requests: {said}",
+        "Try again in a minute.",
+    ),
+    "RESOURCE_LIMIT_EXCEEDED": ("An MLflow limit was reached: {said}", "Ask for less at a time."),
+    "RESOURCE_EXHAUSTED": ("The MLflow server is out of a resource: {said}", "Ask for less at a time."),
+    "DEADLINE_EXCEEDED": (
+        "The MLflow server took too long: {said}",
+        "Ask for less: fewer experiments, a narrower query.",
+    ),
+    "CANCELLED": ("The MLflow server cancelled the request: {said}", "Try again."),
+    "NOT_IMPLEMENTED": (
+        "This MLflow server cannot do that: {said}",
+        "It may be older than this tool needs; get_server_info shows its version.",
+    ),
+    "FEATURE_DISABLED": (
+        "This MLflow server has that switched off: {said}",
+        "Its operator can switch it on.",
+    ),
+    "DATA_LOSS": ("The MLflow server has lost data: {said}", "Its operator has to look at its log."),
+}
+
+
+# Codes that a read never gets in normal work, or that say no more than their name does.
+OTHER_CODE = ("MLflow answered {code}: {said}", "Correct the arguments, or ask the server's operator.")
+# What kind of problem a code of MLflow's protocol is; the others are plain. MLflow's client also raises ENDPOINT_NOT_FOUND
+# for a 404 without an MLflow answer.
+_KINDS: dict[str, type[Problem]] = {
+    "RESOURCE_DOES_NOT_EXIST": NotFound,
+    "NOT_FOUND": NotFound,
+    "ENDPOINT_NOT_FOUND": UnsupportedByServer,
+    "NOT_IMPLEMENTED": UnsupportedByServer,
+    "INVALID_PARAMETER_VALUE": RejectedByMlflow,
+}
+
+
+def of_code(code: str, message: str) -> Problem:
+    """The sentence for an error object of MLflow's, as the kind of problem that its code says."""
+    failed, next_step = SENTENCES.get(code, OTHER_CODE)
+    return _KINDS.get(code, Problem)(failed.format(said=sentence(message), code=code), next_step)
+
+
+def sentence(text: str) -> str:
+    line = short(text)
+    # RestException puts the code in front of what the server said.
+    line = re.sub(r"^[A-Z_]{4,}: (Response: )?", "", line)
+    return line if line.endswith((".", "!", "?", "…")) else line + "."
+
+
+def of_status(status: int, where: str, body: str = "") -> Problem:
+    """The sentence for an HTTP status that came without an MLflow error object, or with one in `body`."""
+    try:
+        answer = json.loads(body)
+        code, message = str(answer["error_code"]), str(answer.get("message", ""))
+    except (ValueError, TypeError, KeyError):
+        code, message = "", ""
+    if code in SENTENCES and status not in (401, 403):
+        return of_code(code, message)
+    if status == 401:
+        return Unreachable(
+            f"The MLflow server at {where} does not accept the credentials (401).",
+            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
+        )
+    if status == 403:
+        return Unreachable(
+            f"The MLflow server at {where} refuses access with these credentials (403).",
+            "Its operator has to grant read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
+        )
+    if status == 404:
+        return not_mlflow(where, status)
+    if status in (429, 503):
+        return Unreachable(f"The MLflow server at {where} is overloaded ({status}).", "Try again in a minute.")
+    if status >= 500:
+        return Unreachable(
+            f"The MLflow server at {where} failed inside ({status}).",
+            "Try once more; if it stays, its operator has to look at its log.",
+        )
+    return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
+
+
+def not_mlflow(where: str, status: int) -> NotMlflow:
+    return NotMlflow(
+        f"What answers at {where} is not an MLflow tracking server (status {status}, no MLflow answer).",
+        "Check MLFLOW_TRACKING_URI: a missing path prefix, a log-in page or a proxy in between look like this.",
+    )
