@@ -15,7 +15,7 @@ from mlflow_mcp import __version__
 from mlflow_mcp.catalog import CATALOG
 from mlflow_mcp.demo.story import COMMAND
 from mlflow_mcp.settings import Settings
-from servers import server_environment
+from tests.support.servers import server_environment
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))
