@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
@@ -31,6 +32,9 @@ from tests.support.stores import Store, artifacts_of, copied, copied_to_be_serve
 for variable in [name for name in os.environ if name.startswith("MLFLOW_")]:
     del os.environ[variable]
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+
+# For a run on save. `pytest` alone tries as many examples as ever.
+hypothesis.settings.register_profile("quick", max_examples=20)
 
 # Tests that need one of these run in the worker that has started it.
 SERVERS = {"mlflow_server": "seeded server", "scratch_server": "scratch server", "s3": "scratch server"}
@@ -136,9 +140,10 @@ def empty_store(empty_template: str, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def sqlite_home(empty_template: str, tmp_path_factory: pytest.TempPathFactory, conversations: Conversations) -> Home:
     """A sqlite store whose runs a test may make and fill: `sqlite_home.run({"a.txt": "content"})`."""
-    uri = copied(empty_template, tmp_path_factory.mktemp("sqlite_home") / "mlflow.db")
+    folder = tmp_path_factory.mktemp("sqlite_home")
+    uri = copied(empty_template, folder / "mlflow.db")
     conversations.share(uri)
-    return Home(uri)
+    return Home(uri, folder / "artifacts")
 
 
 @pytest.fixture
@@ -225,7 +230,7 @@ def labels() -> dict[str, str]:
 
 
 @pytest.fixture
-def known(
+def replacements(
     labels: dict[str, str], tmp_path: Path, session_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """What a snapshot writes instead of ids and folders of this session."""
@@ -234,21 +239,21 @@ def known(
 
 
 @pytest.fixture
-def snapshot(known: dict[str, str]) -> Snapshot:
+def snapshot(replacements: dict[str, str]) -> Snapshot:
     """`snapshot("get_run", answer)` compares a whole answer with tests/snapshots/get_run.json, exactly.
 
     An Answer stands for its data, or its text when it is an error or has none. Ids, ports, folders and times
-    of this session are replaced first, and so is what `more` maps. `UPDATE_SNAPSHOTS=1` writes the file.
+    of this session are replaced first, and so is what `known` maps. `UPDATE_SNAPSHOTS=1` writes the file.
     """
 
-    def compare(name: str, value: Any, more: Mapping[str, str] | None = None) -> None:
-        compare_whole(name, value, known | dict(more or {}))
+    def compare(name: str, value: Any, known: Mapping[str, str] | None = None) -> None:
+        compare_whole(name, value, replacements | dict(known or {}))
 
     return compare
 
 
 @pytest.fixture
-def snapshot_error(known: dict[str, str], request: pytest.FixtureRequest) -> SnapshotError:
+def snapshot_error(replacements: dict[str, str], request: pytest.FixtureRequest) -> SnapshotError:
     """`snapshot_error(answer)` asserts that it is an error and compares its sentence with the reviewed one.
 
     The sentences of a test file are one page in tests/snapshots/errors, each under its test and its call. `case`
@@ -262,6 +267,6 @@ def snapshot_error(known: dict[str, str], request: pytest.FixtureRequest) -> Sna
         if isinstance(error, Answer):
             assert error.is_error, error.data
         call, sentence = (error.call, error.text) if isinstance(error, Answer) else (str(case), str(error))
-        compare_error(file_name, test, call if case is None else str(case), sentence, known)
+        compare_error(file_name, test, call if case is None else str(case), sentence, replacements)
 
     return compare

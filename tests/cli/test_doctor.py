@@ -47,7 +47,7 @@ def test_a_local_store_is_not_asked_what_only_servers_have(doctor, sqlite_store)
     assert "can be read, kept in /" in said
 
 
-def test_it_says_that_nothing_is_written_to_mlflow(doctor, sqlite_store):
+def test_the_doctor_says_that_nothing_is_written_to_mlflow(doctor, sqlite_store):
     assert {entry.effect for entry in CATALOG} <= {"reads", "writes files"}
     assert f"ok tools {len(CATALOG)} tools, none writes to MLflow" in doctor(sqlite_store.uri)[1]
 

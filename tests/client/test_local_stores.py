@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlflow_mcp.settings import Settings
 from tests.support.stores import copied
 
-CALLS = [
+CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_server_info", {}),
     ("resolve_id", {"id": "71f3f3199ea5e1f0"}),
     ("search_experiments", {}),
@@ -24,32 +25,24 @@ CALLS = [
 ]
 
 
-def every_call_says(ask_many, target, sentence):
+def every_call_is_refused(ask_many, target, snapshot_error):
+    """By every tool in the same words."""
     with ask_many(target) as ask:
-        answers = [(tool, ask(tool, **arguments)) for tool, arguments in CALLS]
-    for tool, answer in answers:
-        assert answer.is_error, tool
-        assert answer.text == sentence, tool
+        answers = [ask(tool, **arguments) for tool, arguments in CALLS]
+    assert len({answer.text for answer in answers}) == 1
+    for answer in answers:
+        snapshot_error(answer, "every call")
 
 
-def test_a_missing_database_is_an_error_and_is_not_made(ask_many, tmp_path):
-    every_call_says(
-        ask_many,
-        f"sqlite:///{tmp_path}/nowhere.db",
-        f"The database {tmp_path}/nowhere.db does not exist. "
-        "Correct MLFLOW_TRACKING_URI (sqlite:///relative.db, sqlite:////absolute.db).",
-    )
+def test_a_missing_database_is_an_error_and_is_not_made(ask_many, tmp_path, snapshot_error):
+    every_call_is_refused(ask_many, f"sqlite:///{tmp_path}/nowhere.db", snapshot_error)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_relative_path_says_where_it_was_looked_for(ask, tmp_path):
+def test_a_relative_path_says_where_it_was_looked_for(ask, snapshot_error):
     answer = ask("sqlite:///nowhere.db", "query_runs")
 
-    assert answer.is_error
-    assert answer.text == (
-        f"The database nowhere.db does not exist (looked for in {tmp_path}, where the server was started). "
-        "Correct MLFLOW_TRACKING_URI (sqlite:///relative.db, sqlite:////absolute.db)."
-    )
+    snapshot_error(answer)
 
 
 def test_a_relative_path_is_read_from_where_the_server_was_started(sqlite_store, ask):
@@ -59,45 +52,32 @@ def test_a_relative_path_is_read_from_where_the_server_was_started(sqlite_store,
 
 
 @pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
-def test_a_database_without_a_file_is_refused(uri, ask):
-    answer = ask(uri, "query_runs")
-
-    assert answer.is_error
-    assert answer.text == (
-        f"MLFLOW_TRACKING_URI={uri} names no file. Write sqlite:///relative.db or sqlite:////absolute.db."
-    )
+def test_a_database_without_a_file_is_refused(uri, ask, snapshot_error):
+    snapshot_error(ask(uri, "query_runs"), uri)
 
 
-def test_an_empty_file_is_no_mlflow_database_and_stays_empty(ask_many, tmp_path):
+def test_an_empty_file_is_no_mlflow_database_and_stays_empty(ask_many, tmp_path, snapshot_error):
     (tmp_path / "empty.db").touch()
 
-    every_call_says(
-        ask_many,
-        f"sqlite:///{tmp_path}/empty.db",
-        f"The database {tmp_path}/empty.db holds no MLflow data. Correct MLFLOW_TRACKING_URI.",
-    )
+    every_call_is_refused(ask_many, f"sqlite:///{tmp_path}/empty.db", snapshot_error)
     assert (tmp_path / "empty.db").stat().st_size == 0
 
 
-def test_a_file_that_is_no_database_is_said_to_be_none(ask, tmp_path):
+def test_a_file_that_is_no_database_is_said_to_be_none(ask, tmp_path, snapshot_error):
     (tmp_path / "notes.db").write_text("these are notes, and long enough to be more than a header " * 9)
 
     answer = ask(f"sqlite:///{tmp_path}/notes.db", "query_runs")
 
-    assert answer.is_error
-    assert answer.text == (
-        f"{tmp_path}/notes.db is not a readable sqlite database (file is not a database). Correct MLFLOW_TRACKING_URI."
-    )
+    snapshot_error(answer)
 
 
-def test_a_database_of_something_else_is_said_to_hold_no_mlflow_data(ask, tmp_path):
+def test_a_database_of_something_else_is_said_to_hold_no_mlflow_data(ask, tmp_path, snapshot_error):
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE songs(name)")
 
     answer = ask(f"sqlite:///{tmp_path}/other.db", "query_runs")
 
-    assert answer.is_error
-    assert answer.text == f"The database {tmp_path}/other.db holds no MLflow data. Correct MLFLOW_TRACKING_URI."
+    snapshot_error(answer)
 
 
 def test_an_old_schema_says_how_to_upgrade_it(sqlite_store, ask):
@@ -170,38 +150,25 @@ def test_a_folder_answers_like_any_other_store(file_store, ask_many):
         assert len(invocation.data["tasks"]["rows"]) == 2
 
 
-def test_a_missing_folder_is_an_error_and_is_not_made(ask_many, tmp_path):
-    every_call_says(
-        ask_many,
-        str(tmp_path / "mlruns"),
-        f"The folder {tmp_path}/mlruns does not exist. Correct MLFLOW_TRACKING_URI.",
-    )
+def test_a_missing_folder_is_an_error_and_is_not_made(ask_many, tmp_path, snapshot_error):
+    every_call_is_refused(ask_many, str(tmp_path / "mlruns"), snapshot_error)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_something_else_is_said_to_hold_no_experiments(ask, tmp_path):
+def test_a_folder_of_something_else_is_said_to_hold_no_experiments(ask, tmp_path, snapshot_error):
     (tmp_path / "songs").mkdir()
 
     answer = ask((tmp_path / "songs").as_uri(), "query_runs")
 
-    assert answer.is_error
-    assert answer.text == (
-        f"The folder {tmp_path}/songs holds no MLflow experiments. "
-        "Set MLFLOW_TRACKING_URI to the folder that is called mlruns, or to sqlite:///…."
-    )
+    snapshot_error(answer)
     assert list((tmp_path / "songs").iterdir()) == []
 
 
 # --- nothing configured
 
 
-def test_without_a_uri_the_server_starts_and_every_call_says_what_to_set(ask_many, tmp_path):
-    every_call_says(
-        ask_many,
-        Settings(),
-        "No MLflow server is configured, and this folder holds no mlflow.db and no mlruns. Set MLFLOW_TRACKING_URI in "
-        "the host's env block (https://…, sqlite:///… or a folder) and restart the server.",
-    )
+def test_without_a_uri_the_server_starts_and_every_call_says_what_to_set(ask_many, tmp_path, snapshot_error):
+    every_call_is_refused(ask_many, Settings(), snapshot_error)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -54,7 +54,7 @@ def test_the_server_offers_exactly_its_catalog_in_its_order():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_an_agent_reads_of_a_tool_was_reviewed(name, snapshot):
+def test_the_definition_of_each_tool_is_reviewed(name, snapshot):
     tool = TOOLS[name]
 
     snapshot(
@@ -178,7 +178,7 @@ def test_an_unknown_argument_is_refused_by_name(name, ask):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_misspelt_argument_is_told_the_nearest(name, ask):
+def test_a_misspelt_argument_names_the_nearest(name, ask):
     known = list(TOOLS[name].input_schema.get("properties", {}))
     if not known:
         pytest.skip("it takes no arguments")

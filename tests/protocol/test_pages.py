@@ -177,7 +177,7 @@ def test_an_invocation_is_found_among_more_than_a_thousand_experiments(many_expe
 # --- cursors
 
 
-def test_a_cursor_of_another_query_is_refused(sqlite_template, ask_many):
+def test_a_cursor_of_another_query_is_refused(sqlite_template, ask_many, snapshot_error):
     with ask_many(sqlite_template.uri) as ask:
         cursor = ask("query_runs", limit=2).data["next_cursor"]
         for other in (
@@ -188,11 +188,7 @@ def test_a_cursor_of_another_query_is_refused(sqlite_template, ask_many):
         ):
             answer = ask("query_runs", cursor=cursor, limit=2, **other)
 
-            assert answer.is_error, other
-            assert answer.text == (
-                "This cursor belongs to other arguments. Repeat the arguments of the call that gave it "
-                "(limit may differ), or leave cursor out to start anew."
-            )
+            snapshot_error(answer)
 
 
 def test_a_cursor_of_another_tool_is_refused(sqlite_template, ask_many):
@@ -208,13 +204,12 @@ def test_a_cursor_of_another_tool_is_refused(sqlite_template, ask_many):
     "cursor", ["2", "page 2", "eyJvZmZzZXQiOiA1fQ", "W10", "WzFd", "ünïcode", "AAAA", "=" * 9, "x" * 5_000]
 )
 @pytest.mark.parametrize("tool", ["query_runs", "search_experiments", "list_artifacts"])
-def test_a_made_up_cursor_is_refused(tool, cursor, sqlite_template, ask):
+def test_a_made_up_cursor_is_refused(tool, cursor, sqlite_template, ask, snapshot_error):
     arguments = {"run_id": sqlite_template.seeded.log_run} if tool == "list_artifacts" else {}
 
     answer = ask(sqlite_template.uri, tool, cursor=cursor, **arguments)
 
-    assert answer.is_error
-    assert answer.text == f"This cursor is not one that this server gave. {CURSORLESS}"
+    snapshot_error(answer)
 
 
 def test_a_truncated_cursor_is_refused(sqlite_template, ask_many):

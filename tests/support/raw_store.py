@@ -27,6 +27,7 @@ class RawRun:
     name: str = "run"
     status: str = "FINISHED"
     start_time: int = STARTED
+    artifact_uri: str = "file:///nowhere"
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -61,8 +62,8 @@ def add_runs(db: sqlite3.Connection, runs: Iterable[RawRun]) -> None:
     runs = list(runs)
     db.executemany(
         "INSERT INTO runs(run_uuid, name, start_time, end_time, artifact_uri, experiment_id, lifecycle_stage, status,"
-        " source_type, user_id) VALUES (?, ?, ?, ?, 'file:///nowhere', ?, 'active', ?, 'LOCAL', 'ana')",
-        [(r.id, r.name, r.start_time, r.start_time + 1_000, r.experiment_id, r.status) for r in runs],
+        " source_type, user_id) VALUES (?, ?, ?, ?, ?, ?, 'active', ?, 'LOCAL', 'ana')",
+        [(r.id, r.name, r.start_time, r.start_time + 1_000, r.artifact_uri, r.experiment_id, r.status) for r in runs],
     )
     for run in runs:
         for name, value in run.metrics.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -19,6 +20,9 @@ from tests.support.asking import Answer
 FOLDER = Path(__file__).parent.parent / "snapshots"
 STARTED = time.time()
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
+LOCK = str(Path(tempfile.gettempdir()) / "mlflow-mcp-snapshots.lock")
+WRITTEN: dict[tuple[str, str, str], str] = {}
+"""What this session has written into snapshots of errors."""
 ACCEPT = "UPDATE_SNAPSHOTS=1 accepts the new text"
 
 
@@ -49,8 +53,10 @@ def compare_error(file_name: str, test: str, call: str, sentence: str, known: Ma
     file = FOLDER / "errors" / f"{file_name}.txt"
     call, sentence = stable(f"{call}\0{sentence}", known).split("\0")
     if UPDATE:
+        once = WRITTEN.setdefault((file_name, test, call), sentence)
+        assert sentence == once, "One call, two sentences: say as `case` what tells them apart."
         file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(FOLDER / "errors" / ".lock")):  # other workers write into the same file
+        with FileLock(LOCK):  # other workers write into the same file
             sections = read_errors(file)
             sections.setdefault(test, {})[call] = sentence
             file.write_text(written_errors(sections), encoding="utf-8")

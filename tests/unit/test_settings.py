@@ -41,7 +41,7 @@ def test_every_field_is_read_from_its_variable():
 
 
 def test_an_empty_variable_is_an_unset_one():
-    names = [field.alias for field in Settings.model_fields.values()]
+    names = [str(field.alias) for field in Settings.model_fields.values()]
 
     assert Settings.from_environment(dict.fromkeys(names, "")) == Settings()
     assert Settings.from_environment(dict.fromkeys(names, "  ")) == Settings()

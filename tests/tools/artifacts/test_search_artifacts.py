@@ -66,7 +66,7 @@ def test_an_invocation_stands_for_its_runs(store, ask):
 
 
 @pytest.mark.parametrize("text", ["finish_reason=length", "HTTP 429", "HTTP 500", "Returning cached response", "OOM"])
-def test_what_users_look_for_is_counted_exactly(text, store, ask):
+def test_matches_in_seeded_logs_are_counted_exactly(text, store, ask):
     answer = ask(store.uri, "search_artifacts", run_ids=store.seeded.log_run, pattern=text, glob="**/*.log")
 
     assert data_of(answer)["total"] == store.seeded.log_counts[text]
@@ -123,7 +123,7 @@ def test_files_of_one_name_are_told_apart(home, ask):
     assert [row[0] for row in rows(answer, "matches")] == [f"task{n}/logs/client.log" for n in range(3)]
 
 
-def test_of_very_many_files_those_that_match_are_listed_and_the_rest_is_counted(sqlite_home, ask):
+def test_matching_files_are_listed_and_the_rest_counted(sqlite_home, ask):
     run_id = sqlite_home.run({f"{n:03d}.log": "OOM\n" if n % 3 else "fine\n" for n in range(230)})
 
     answer = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="OOM", max_matches=0)
@@ -150,39 +150,23 @@ def test_a_large_answer_keeps_to_its_budget(home, ask):
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    "asked",
     [
-        (
-            {"pattern": "a(b"},
-            "'a(b' is no regular expression (missing ) at position 3). Escape ( [ * + ? with \\, or pass plain=true.",
-        ),
-        (
-            {"pattern": "a\nb"},
-            "Lines are searched one by one, so a pattern with a line break never matches. Leave it out.",
-        ),
-        ({"pattern": "x", "glob": "*.txt"}, "None of 5 files fits '*.txt'. list_artifacts shows them."),
-        (
-            {"pattern": "x", "glob": ["client.log", "*.txt"]},
-            "None of 5 files fits 'client.log', '*.txt'. Nearest: 'client-1.log'. list_artifacts shows them.",
-        ),
-        (
-            {"pattern": ""},
-            "'pattern' cannot be '': String should have at least 1 character. Call again with another value.",
-        ),
+        {"pattern": "a(b"},
+        {"pattern": "a\nb"},
+        {"pattern": "x", "glob": "*.txt"},
+        {"pattern": "x", "glob": ["client.log", "*.txt"]},
+        {"pattern": ""},
     ],
 )
-def test_a_search_that_cannot_be_is_explained(asked, sentence, home, ask):
-    assert problem_of(ask(home.uri, "search_artifacts", run_ids=home.run(FILES), **asked)) == sentence
+def test_an_impossible_search_is_refused(asked, home, ask, snapshot_error):
+    snapshot_error(ask(home.uri, "search_artifacts", run_ids=home.run(FILES), **asked))
 
 
-def test_a_run_without_files_or_without_text_is_told(home, ask_many):
+def test_a_run_without_files_or_without_text_files_is_reported(home, ask_many, snapshot_error):
     with ask_many(home.uri) as ask:
-        assert problem_of(ask("search_artifacts", run_ids=home.run(), pattern="x")) == (
-            "These runs have no artifacts, so there is nothing to search. get_run shows what they logged."
-        )
-        assert problem_of(ask("search_artifacts", run_ids=home.run({"a.png": "x"}), pattern="x")) == (
-            "None of 1 file is text. list_artifacts shows them."
-        )
+        snapshot_error(ask("search_artifacts", run_ids=home.run(), pattern="x"), "no files")
+        snapshot_error(ask("search_artifacts", run_ids=home.run({"a.png": "x"}), pattern="x"), "no text files")
 
 
 def test_binary_files_are_left_out_and_counted(home, ask):
@@ -191,7 +175,7 @@ def test_binary_files_are_left_out_and_counted(home, ask):
     assert (data_of(answer)["total"], data_of(answer)["notes"]) == (0, ["1 binary file left out."])
 
 
-def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(home, ask_many):
+def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(home, ask_many, snapshot_error):
     run_id = home.run({"a.log": ("a" * 64 + "b\n") * 1_000, "b.log": "fine\n"})
 
     with ask_many(home.uri) as ask:
@@ -206,10 +190,7 @@ def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(home, 
 
     assert [data_of(each)["total"] for each in others] == [1] * 5
     assert went_on
-    assert problem_of(stopped[0]) == (
-        "The pattern takes more than 3 s on a part of these files. Nested repetitions such as (a+)+ never end "
-        "on some lines: write it simpler, or pass plain=true."
-    )
+    snapshot_error(stopped[0])
 
 
 def test_when_time_is_up_the_answer_says_what_was_not_searched(sqlite_home, ask):

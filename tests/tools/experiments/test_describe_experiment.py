@@ -14,17 +14,17 @@ from tests.support.servers import faulty_proxy
 INFINITY, NAN = math.inf, math.nan
 
 
-def test_an_experiment_of_evaluations_is_described_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_an_experiment_of_evaluations_has_the_same_description_from_sqlite_and_http(both_stores, ask, snapshot):
     snapshot(
         "describe_experiment.evaluations", ask(both_stores.uri, "describe_experiment", experiment_id="ana/llama-3.1-8b")
     )
 
 
-def test_a_sweep_is_described_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_a_sweep_has_the_same_description_from_sqlite_and_http(both_stores, ask, snapshot):
     snapshot("describe_experiment.sweep", ask(both_stores.uri, "describe_experiment", experiment_id="sweeps"))
 
 
-def test_training_runs_are_described_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_training_runs_have_the_same_description_from_sqlite_and_http(both_stores, ask, snapshot):
     snapshot("describe_experiment.training", ask(both_stores.uri, "describe_experiment", experiment_id="llm-training"))
 
 
@@ -68,7 +68,7 @@ def test_nan_and_infinite_values_are_counted_and_are_no_range(empty_store, ask):
     ]
 
 
-def test_of_more_runs_than_a_page_the_newest_are_described_and_that_is_said(empty_store, ask):
+def test_only_the_newest_page_of_runs_is_described_and_a_note_says_so(empty_store, ask):
     with raw_store.opened(empty_store) as db:
         runs = [
             RawRun(run_id(n), start_time=raw_store.STARTED + n * 1_000, metrics={"x": float(n)}) for n in range(1_010)
@@ -123,17 +123,13 @@ def test_an_empty_experiment_says_so(empty_store, ask):
     assert answer.data["notes"] == ["This experiment has no active runs."]
 
 
-def test_an_unknown_experiment_names_the_nearest(store, ask):
+def test_an_unknown_experiment_names_the_nearest(store, ask, snapshot_error):
     answer = ask(store.uri, "describe_experiment", experiment_id="llama-3.1-8b")
 
-    assert answer.is_error
-    assert answer.text == (
-        "No experiment has the id or name 'llama-3.1-8b'. Nearest: 'ana/llama-3.1-8b'. search_experiments lists them all."
-    )
+    snapshot_error(answer)
 
 
-def test_which_experiment_has_to_be_said(store, ask):
+def test_a_missing_experiment_id_is_named(store, ask, snapshot_error):
     answer = ask(store.uri, "describe_experiment")
 
-    assert answer.is_error
-    assert answer.text == "'experiment_id' is missing. Call again with it."
+    snapshot_error(answer)

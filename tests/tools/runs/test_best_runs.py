@@ -14,13 +14,13 @@ from tests.support.stores import filled
 INFINITY, NAN = math.inf, math.nan
 
 
-def test_the_best_of_a_sweep_are_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_the_best_of_a_sweep_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     answer = ask(both_stores.uri, "best_runs", metric="accuracy", experiment_id="sweeps", limit=3)
 
     snapshot("best_runs.sweep", answer)
 
 
-def test_the_best_evaluations_are_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_the_best_evaluations_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     answer = ask(both_stores.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", limit=2)
 
     snapshot("best_runs.evaluations", answer)
@@ -119,13 +119,12 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     ]
 
 
-def test_when_all_had_too_few_samples_it_says_so(empty_store, ask):
+def test_when_all_had_too_few_samples_it_says_so(empty_store, ask, snapshot_error):
     uri = filled(empty_store, [RawRun(run_id(1), metrics={"acc": 0.5}, params={"limit_samples": "10"})])
 
     answer = ask(uri, "best_runs", metric="acc", min_samples=100)
 
-    assert answer.is_error
-    assert answer.text == "All 1 runs with a finite 'acc' had fewer than 100 samples. Lower min_samples."
+    snapshot_error(answer)
 
 
 def test_a_winner_that_did_not_finish_is_pointed_out(store, ask):
@@ -134,54 +133,41 @@ def test_a_winner_that_did_not_finish_is_pointed_out(store, ask):
     assert answer.data["notes"] == ["Number 1 (trial-11) is KILLED, not FINISHED."]
 
 
-def test_a_metric_that_nobody_logged_names_the_nearest(store, ask):
+def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):
     answer = ask(store.uri, "best_runs", metric="acuracy")
 
-    assert answer.is_error
-    assert answer.text == (
-        "None of 41 runs looked at has a metric 'acuracy'. Nearest: 'accuracy'. describe_experiment lists all metrics."
-    )
+    snapshot_error(answer)
 
 
-def test_a_metric_that_is_nowhere_finite_says_so(empty_store, ask):
+def test_a_metric_that_is_nowhere_finite_says_so(empty_store, ask, snapshot_error):
     values = [NAN, INFINITY, -INFINITY]
     uri = filled(empty_store, [RawRun(run_id(at), metrics={"acc": value}) for at, value in enumerate(values)])
 
     answer = ask(uri, "best_runs", metric="acc")
 
-    assert answer.is_error
-    assert answer.text == (
-        "'acc' is NaN or infinite in all 3 runs that have it. "
-        "Choose another metric; describe_experiment lists them with their ranges."
-    )
+    snapshot_error(answer)
 
 
-def test_a_filter_that_no_run_passes_is_named(store, ask):
+def test_a_filter_that_no_run_passes_is_named(store, ask, snapshot_error):
     answer = ask(store.uri, "best_runs", metric="accuracy", query="params.lr = '7'")
 
-    assert answer.is_error
-    assert answer.text == "No runs match 'params.lr = '7''. Widen the query or leave experiment_id out."
+    snapshot_error(answer)
 
 
-def test_a_store_without_runs_says_so(empty_store, ask):
+def test_a_store_without_runs_says_so(empty_store, ask, snapshot_error):
     answer = ask(empty_store, "best_runs", metric="accuracy")
 
-    assert answer.is_error
-    assert answer.text == "No runs are here. Widen the query or leave experiment_id out."
+    snapshot_error(answer)
 
 
-def test_an_unknown_experiment_names_the_nearest(store, ask):
+def test_an_unknown_experiment_names_the_nearest(store, ask, snapshot_error):
     for tool, arguments in (("best_runs", {"metric": "loss"}), ("aggregate_runs", {"metrics": ["loss"]})):
         answer = ask(store.uri, tool, experiment_id="sweep", **arguments)
 
-        assert answer.is_error
-        assert answer.text == (
-            "No experiment has the id or name 'sweep'. Nearest: 'sweeps'. search_experiments lists them all."
-        )
+        snapshot_error(answer)
 
 
-def test_another_mode_is_refused(store, ask):
+def test_an_unknown_mode_is_refused(store, ask, snapshot_error):
     answer = ask(store.uri, "best_runs", metric="accuracy", mode="best")
 
-    assert answer.is_error
-    assert answer.text == "'mode' cannot be 'best': Input should be 'max' or 'min'. Call again with another value."
+    snapshot_error(answer)

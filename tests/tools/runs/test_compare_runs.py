@@ -22,14 +22,14 @@ def metric_rows(answer):
 # --- whole answers
 
 
-def test_a_candidate_against_its_baseline_is_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_a_candidate_against_its_baseline_has_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     answer = ask(both_stores.uri, "compare_runs", run_ids=[both_stores.seeded.baseline, both_stores.seeded.candidate])
 
     snapshot("compare_runs.candidate", answer)
     assert len(answer.text) < 4_000
 
 
-def test_two_training_runs_are_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_two_training_runs_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     answer = ask(
         both_stores.uri,
         "compare_runs",
@@ -39,7 +39,7 @@ def test_two_training_runs_are_answered_alike_from_a_file_and_from_a_server(both
     snapshot("compare_runs.training", answer)
 
 
-def test_three_sides_are_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_three_sides_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     seeded = both_stores.seeded
 
     answer = ask(
@@ -52,7 +52,7 @@ def test_three_sides_are_answered_alike_from_a_file_and_from_a_server(both_store
     snapshot("compare_runs.three_sides", answer)
 
 
-def test_a_canary_against_a_full_evaluation_is_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot):
+def test_a_canary_against_a_full_evaluation_has_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
     answer = ask(
         both_stores.uri, "compare_runs", run_ids=[both_stores.seeded.canary_unmarked, both_stores.seeded.candidate]
     )
@@ -117,7 +117,7 @@ def test_tiny_huge_and_odd_values_have_true_deltas_or_none(empty_store, ask):
     }
 
 
-def test_the_growth_from_next_to_nothing_is_told_in_few_characters(empty_store, ask):
+def test_a_huge_relative_growth_is_written_briefly(empty_store, ask):
     runs = [RawRun(run_id(1), metrics={"x": 1e-200}), RawRun(run_id(2), metrics={"x": 1.0})]
 
     row = metric_rows(ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)]))[None, "x"]
@@ -138,7 +138,7 @@ def test_the_best_is_the_lowest_loss_and_the_highest_score_and_never_nan(empty_s
     assert best == {"val/loss": "B", "acc": "A", "same": None, "tied": "A=B", "odd": None}
 
 
-def test_what_is_equal_is_counted_and_what_differs_is_shown(empty_store, ask):
+def test_equal_params_are_counted_and_different_ones_shown(empty_store, ask):
     shared = {f"same{n}": "x" for n in range(7)} | {"none": "None", "timestamp": "1"}
     runs = [
         RawRun(run_id(1), metrics={"x": 1.0}, params=shared | {"lr": "1e-3", "only_a": "1"}, tags={"team": "a"}),
@@ -155,7 +155,7 @@ def test_what_is_equal_is_counted_and_what_differs_is_shown(empty_store, ask):
     ]
 
 
-def test_more_differences_than_a_reader_wants_are_counted(empty_store, ask):
+def test_differences_beyond_forty_are_counted(empty_store, ask):
     runs = [
         RawRun(run_id(side), metrics={"x": 1.0}, params={f"p{n:02}": f"{n}-{side}" for n in range(55)})
         for side in (1, 2)
@@ -184,7 +184,7 @@ def test_a_run_and_an_invocation_meet_in_the_task_of_the_run(store, ask):
     assert sorted(answer.data["only_one_side"]["B"]) == ["task 'aime_2025'", "task 'ifeval'", "task 'mmlu-pro'"]
 
 
-def test_a_job_exported_twice_is_compared_once_and_by_its_later_export(store, ask):
+def test_a_job_exported_twice_is_compared_by_its_later_export(store, ask):
     answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.duplicated, store.seeded.candidate])
 
     assert rows_of(answer.data["sides"])[0]["runs"] == 2  # ifeval and gpqa_diamond
@@ -241,20 +241,20 @@ def test_system_metrics_are_compared_when_asked_for(store, ask):
         ("canary_unmarked", ["Task gpqa_diamond: unequal sample counts (A 10, B 198): do not compare."]),
     ],
 )
-def test_a_canary_is_not_to_be_compared_with_a_full_run(trap, sentences, store, ask):
+def test_a_canary_against_a_full_run_advises_against_comparing(trap, sentences, store, ask):
     answer = ask(store.uri, "compare_runs", run_ids=[getattr(store.seeded, trap), store.seeded.candidate])
 
     assert answer.data["notes"][: len(sentences)] == sentences
 
 
-def test_equal_sample_counts_are_shown_and_not_complained_of(store, ask):
+def test_equal_sample_counts_are_shown_without_a_note(store, ask):
     answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.baseline, store.seeded.candidate])
 
     assert [row["samples"] for row in rows_of(answer.data["sides"])] == ["198, 480, 541, 12032"] * 2
     assert not any("sample" in note for note in answer.data["notes"])
 
 
-def test_large_and_unequal_sample_counts_are_to_be_compared_with_care(empty_store, ask):
+def test_large_unequal_sample_counts_advise_care(empty_store, ask):
     runs = [RawRun(run_id(n), metrics={"acc": 0.5}, params={"limit_samples": str(n * 100)}) for n in (1, 2)]
 
     answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
@@ -274,7 +274,7 @@ def test_a_share_against_a_percentage_is_pointed_out(empty_store, ask):
     assert len(answer.data["notes"]) == 2  # and what `best` means
 
 
-def test_params_that_an_export_left_out_are_no_differences(store, ask):
+def test_params_missing_from_a_whole_export_are_not_listed_as_differences(store, ask):
     """The launcher writes some 75 config params, or none: 74 rows of `null` against a value would say one thing."""
     answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.canary_unmarked, store.seeded.candidate])
 
@@ -284,7 +284,7 @@ def test_params_that_an_export_left_out_are_no_differences(store, ask):
     )
 
 
-def test_what_one_side_alone_has_is_listed(empty_store, ask):
+def test_metrics_of_one_side_only_are_listed(empty_store, ask):
     runs = [
         RawRun(run_id(1), metrics={"shared": 1.0, "only/a": 1.0}),
         RawRun(run_id(2), metrics={"shared": 1.0} | {f"b{n:02}": 1.0 for n in range(20)}),
@@ -301,77 +301,52 @@ def test_what_one_side_alone_has_is_listed(empty_store, ask):
 # --- errors
 
 
-def test_one_id_is_no_comparison(store, ask):
+def test_a_comparison_of_one_id_is_refused(store, ask, snapshot_error):
     for ids in (["trial-00"], ["trial-00", "trial-00"], "trial-00"):
         answer = ask(store.uri, "compare_runs", run_ids=ids)
 
-        assert answer.is_error
-        assert answer.text == "A comparison needs two different ids. Give run_ids two or more run or invocation ids."
+        snapshot_error(answer)
 
 
-def test_two_names_of_one_run_are_no_comparison(store, ask):
+def test_a_comparison_of_one_run_under_two_names_is_refused(store, ask, snapshot_error):
     run = store.seeded.runs["trial-00"]
 
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", run])
 
-    assert answer.is_error
-    assert answer.text == (
-        f"'trial-00' and '{run}' are the same. Give run_ids two or more different runs or invocations."
-    )
+    snapshot_error(answer)
 
 
-def test_a_baseline_that_is_not_compared_is_refused(store, ask):
+def test_a_baseline_that_is_not_compared_is_refused(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-01"], baseline="trial-02")
 
-    assert answer.is_error
-    assert answer.text == "The baseline 'trial-02' is not among run_ids. Name one of 'trial-00', 'trial-01'."
+    snapshot_error(answer)
 
 
-def test_runs_that_share_no_metric_tell_what_each_has(store, ask):
+def test_runs_that_share_no_metric_tell_what_each_has(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", store.seeded.training_base])
 
-    assert answer.is_error
-    assert answer.text == (
-        "These 2 sides share no metric: trial-00 has 'accuracy', 'loss'; sft-8b-base has 'grad_norm', 'lr', "
-        "'system/gpu_0_utilization_percentage', 'train/loss' and 1 more. "
-        "Compare runs of the same task, or leave metrics out."
-    )
+    snapshot_error(answer)
 
 
-def test_a_metric_that_the_sides_do_not_share_is_named(store, ask):
+def test_a_metric_that_the_sides_do_not_share_is_named(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-01"], metrics=["f1"])
 
-    assert answer.is_error
-    assert answer.text == (
-        "These 2 sides share no metric among 'f1': trial-00 has 'accuracy', 'loss'; trial-01 has 'accuracy', 'loss'. "
-        "Compare runs of the same task, or leave metrics out."
-    )
+    snapshot_error(answer)
 
 
-def test_a_run_without_metrics_says_so(store, ask):
+def test_a_run_without_metrics_says_so(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", store.seeded.sweep_parent])
 
-    assert answer.is_error
-    assert answer.text == (
-        "These 2 sides share no metric: trial-00 has 'accuracy', 'loss'; lr-batch-optimizer-grid has no metrics. "
-        "Compare runs of the same task, or leave metrics out."
-    )
+    snapshot_error(answer)
 
 
-def test_an_unknown_run_names_the_nearest(store, ask):
+def test_an_unknown_run_names_the_nearest(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-99"])
 
-    assert answer.is_error
-    assert answer.text == (
-        "No run has the id, name or job id 'trial-99'. Nearest: 'trial-09', 'trial-11', 'trial-10'. "
-        "resolve_id looks for it everywhere, query_runs lists runs."
-    )
+    snapshot_error(answer)
 
 
-def test_too_many_sides_are_refused(store, ask):
+def test_too_many_sides_are_refused(store, ask, snapshot_error):
     answer = ask(store.uri, "compare_runs", run_ids=[f"trial-{n:02}" for n in range(21)])
 
-    assert answer.is_error
-    assert answer.text == (
-        "21 sides are too many to read side by side. Give at most 20, or use aggregate_runs for statistics over many."
-    )
+    snapshot_error(answer)

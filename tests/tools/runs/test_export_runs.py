@@ -46,7 +46,7 @@ def left_in(folder):
 # --- what is in the file
 
 
-def test_an_export_is_answered_alike_from_a_file_and_from_a_server(both_stores, ask, snapshot, tmp_path):
+def test_an_export_has_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot, tmp_path):
     answer = ask(within(both_stores.uri, tmp_path / "out"), "export_runs", path="runs.csv", experiment_id="sweeps")
 
     snapshot("export_runs.sweep", answer, known={str(tmp_path / "out"): "<folder>"})
@@ -181,7 +181,7 @@ def test_secrets_are_masked_in_the_file_unless_the_operator_says_otherwise(store
         ("deeper/down/runs.csv", None, "csv"),
     ],
 )
-def test_the_ending_says_the_format_unless_it_is_named(path, format, kind, sqlite_store, ask, tmp_path):
+def test_the_file_extension_chooses_the_format_unless_it_is_given(path, format, kind, sqlite_store, ask, tmp_path):
     more = {"format": format} if format else {}
 
     answer = ask(within(sqlite_store.uri, tmp_path / "out"), "export_runs", path=path, experiment_id="sweeps", **more)
@@ -209,22 +209,17 @@ def out(tmp_path):
     "path", ["../runs.csv", "/tmp/runs.csv", "a/../../runs.csv", "link/runs.csv", "dangling.csv", "~/runs.csv", "/"]
 )
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_path_that_leads_out_of_the_folder_is_refused(overwrite, path, sqlite_store, ask, out, tmp_path):
+def test_a_path_that_leads_out_of_the_folder_is_refused(overwrite, path, store, ask, out, tmp_path, snapshot_error):
     before = left_in(tmp_path)
 
-    answer = ask(within(sqlite_store.uri, out), "export_runs", path=path, overwrite=overwrite)
+    answer = ask(within(store.uri, out), "export_runs", path=path, overwrite=overwrite)
 
-    assert answer.is_error
-    wanted = (
-        f"'{path}' leads outside the folder that may be written to, {out}. "
-        "Give a path inside it, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR."
-    )
-    assert answer.text == wanted if path != "/" else answer.text.startswith("'/' names no file.")
+    snapshot_error(answer)
     assert left_in(tmp_path) == before
 
 
 @pytest.mark.parametrize("path", [".", "runs/", "a\0.csv", "~nobody-of-this-name/runs.csv", "x" * 300, "./"])
-def test_what_is_no_file_name_is_refused(path, sqlite_store, ask, out):
+def test_a_path_without_a_file_name_is_refused(path, sqlite_store, ask, out):
     answer = ask(within(sqlite_store.uri, out), "export_runs", path=path)
 
     assert answer.is_error
@@ -243,20 +238,18 @@ def test_an_empty_path_is_refused(sqlite_store, ask, out):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_is_not_replaced_by_a_file(overwrite, sqlite_store, ask, out):
+def test_a_folder_is_not_replaced_by_a_file(overwrite, sqlite_store, ask, out, snapshot_error):
     (out / "folder").mkdir()
 
     answer = ask(within(sqlite_store.uri, out), "export_runs", path="folder", overwrite=overwrite)
 
-    assert answer.is_error
-    assert answer.text == f"{out}/folder is a folder. Give the name of a file."
+    snapshot_error(answer)
 
 
-def test_a_file_is_not_overwritten_unless_told(sqlite_store, ask, out):
+def test_a_file_is_not_overwritten_unless_told(sqlite_store, ask, out, snapshot_error):
     refused = ask(within(sqlite_store.uri, out), "export_runs", path="old.csv", experiment_id="sweeps")
 
-    assert refused.is_error
-    assert refused.text == f"{out}/old.csv exists already. Choose another name, or pass overwrite=true."
+    snapshot_error(refused)
     assert (out / "old.csv").read_text() == "old"
 
     told = ask(within(sqlite_store.uri, out), "export_runs", path="old.csv", experiment_id="sweeps", overwrite=True)
@@ -264,15 +257,11 @@ def test_a_file_is_not_overwritten_unless_told(sqlite_store, ask, out):
     assert len(loaded(told)) == 13
 
 
-def test_a_place_that_cannot_be_written_to_says_who_can_help(sqlite_store, ask, out):
+def test_a_path_that_cannot_be_written_to_advises_the_operator(sqlite_store, ask, out, snapshot_error):
     """A file stands where the folder should be: so it is also for root, to whom no folder is read-only."""
     answer = ask(within(sqlite_store.uri, out), "export_runs", path="old.csv/runs.csv")
 
-    assert answer.is_error
-    assert answer.text == (
-        f"{out}/old.csv cannot be written to (File exists). "
-        "Let the operator set MLFLOW_MCP_DOWNLOAD_DIR to a folder of yours."
-    )
+    snapshot_error(answer)
 
 
 # --- never half there
@@ -298,21 +287,17 @@ def test_when_a_page_fails_nothing_is_left_and_the_old_file_stays(overwrite, kin
     assert (out / "old.csv").read_text() == "old"
 
 
-def test_when_no_run_matches_nothing_is_written(store, ask, tmp_path):
+def test_when_no_run_matches_nothing_is_written(store, ask, tmp_path, snapshot_error):
     answer = ask(within(store.uri, tmp_path / "out"), "export_runs", path="runs.csv", query="params.lr = '7'")
 
-    assert answer.is_error
-    assert answer.text == "No runs match, so nothing was written. Widen the query or leave experiment_id out."
+    snapshot_error(answer)
     assert left_in(tmp_path / "out") == []
 
 
-def test_an_unknown_experiment_names_the_nearest_and_writes_nothing(store, ask, tmp_path):
+def test_an_unknown_experiment_names_the_nearest_and_writes_nothing(store, ask, tmp_path, snapshot_error):
     answer = ask(within(store.uri, tmp_path / "out"), "export_runs", path="runs.csv", experiment_id="sweep")
 
-    assert answer.is_error
-    assert (
-        answer.text == "No experiment has the id or name 'sweep'. Nearest: 'sweeps'. search_experiments lists them all."
-    )
+    snapshot_error(answer)
     assert not (tmp_path / "out").exists()
 
 
@@ -322,7 +307,7 @@ def test_an_export_leaves_its_file_and_nothing_else(store, ask, tmp_path):
     assert left_in(tmp_path / "out") == ["a", "a/runs.csv"]
 
 
-def test_an_export_tells_its_progress(empty_store, tmp_path):
+def test_an_export_reports_its_progress(empty_store, tmp_path):
     uri = filled(empty_store, [RawRun(run_id(number)) for number in range(2_300)])
     told = []
 

@@ -60,23 +60,14 @@ def test_a_run_name_that_two_runs_have_lists_both(store, ask, snapshot):
 
 
 @pytest.mark.parametrize(
-    ("run_id", "sentence"),
+    "run_id",
     [
-        (
-            "0123456789abcdef0123456789abcdef",
-            "No run has the id '0123456789abcdef0123456789abcdef'. "
-            "It may be deleted, or another kind of id: resolve_id finds what it is.",
-        ),
-        (
-            "sft-8b-bse",
-            "No run has the id, name or job id 'sft-8b-bse'. Nearest: 'sft-8b-base', 'sft-8b-bs512', 'sft-8b-lr3e-3'. "
-            "resolve_id looks for it everywhere, query_runs lists runs.",
-        ),
-        ("abc", "'abc' is too short for an id. Give at least 6 characters."),
+        "0123456789abcdef0123456789abcdef",
+        "sft-8b-bse",
+        "abc",
     ],
 )
-def test_an_unknown_run_says_what_to_try(run_id, sentence, both_stores, ask):
+def test_an_unknown_run_says_what_to_try(run_id, both_stores, ask, snapshot_error):
     answer = ask(both_stores.uri, "get_run", run_id=run_id)
 
-    assert answer.is_error
-    assert answer.text == sentence
+    snapshot_error(answer)

@@ -47,7 +47,7 @@ def test_columns_are_what_the_caller_names(store, ask):
     ]
 
 
-def test_a_named_column_that_no_run_has_is_told_with_the_nearest(store, ask):
+def test_a_column_that_no_run_has_names_the_nearest(store, ask):
     answer = ask(store.uri, "query_runs", experiment_id="sweeps", metrics=["acuracy"])
 
     assert answer.data["notes"] == ["None of these runs has metric 'acuracy'. Nearest: 'accuracy'."]
@@ -82,22 +82,16 @@ def test_an_empty_result_says_what_was_searched_and_what_there_is(arguments, sea
     assert answer.data["notes"] == [note]
 
 
-def test_a_misspelt_experiment_is_told_the_nearest(store, ask):
+def test_an_unknown_experiment_names_the_nearest(store, ask, snapshot_error):
     answer = ask(store.uri, "query_runs", experiment_id="eval")
 
-    assert answer.is_error
-    assert (
-        answer.text == "No experiment has the id or name 'eval'. Nearest: 'evals'. search_experiments lists them all."
-    )
+    snapshot_error(answer)
 
 
-def test_one_wrong_experiment_in_a_list_is_an_error_too(store, ask):
+def test_one_wrong_experiment_in_a_list_is_an_error_too(store, ask, snapshot_error):
     answer = ask(store.uri, "query_runs", experiment_id=["evals", "swoops"])
 
-    assert answer.is_error
-    assert answer.text == (
-        "No experiment has the id or name 'swoops'. Nearest: 'sweeps'. search_experiments lists them all."
-    )
+    snapshot_error(answer)
 
 
 def test_an_experiment_may_be_named_by_id_name_number_or_url(store, ask):
@@ -156,3 +150,10 @@ def test_infinities_and_nan_are_words(sqlite_store, ask):
 
 
 # --- get_run
+
+
+def test_a_filter_on_a_metric_with_a_slash_finds_what_it_means(store, ask):
+    answer = ask(store.uri, "query_runs", query="metrics.mmlu-pro_stem/math_symbolic_correct > 0.6")
+
+    assert not answer.is_error, answer.text
+    assert len(answer.data["runs"]["rows"]) == 4

@@ -24,7 +24,7 @@ import pytest
         ("eval-b7d20e4c91f35a68-ifeval", ["run", "run"]),
     ],
 )
-def test_an_id_is_told_for_what_it_is(id_, kinds, store, ask):
+def test_an_id_is_resolved_to_its_kind(id_, kinds, store, ask):
     answer = ask(store.uri, "resolve_id", id=id_)
 
     assert [found["kind"] for found in answer.data["found"]] == kinds
@@ -40,7 +40,7 @@ def test_the_call_that_it_names_works(both_stores, ask_many):
                 assert not ask(tool, **{name: value.strip("'")}).is_error, found["next"]
 
 
-def test_an_invocation_that_only_a_param_tells_is_said_to_be_so(store, ask):
+def test_an_invocation_known_only_by_a_param_says_so(store, ask):
     (found,) = ask(store.uri, "resolve_id", id=store.seeded.param_only).data["found"]
 
     assert found["matched"] == "param invocation_id, not a tag"
@@ -51,30 +51,17 @@ def test_an_ambiguous_prefix_shows_all_it_may_mean(both_stores, ask, snapshot):
 
 
 @pytest.mark.parametrize(
-    ("id_", "sentence"),
+    "id_",
     [
-        (
-            "ffffffffffff",
-            "'ffffffffffff' is no id, prefix or name of an invocation, job, run, experiment, logged model or trace in any "
-            "of the 6 experiments. Evaluations that are pending, running or killed are never exported. "
-            "query_runs searches by any other field.",
-        ),
-        (
-            "ffff",
-            "'ffff' is no id, prefix or name of an invocation, job, run, experiment, logged model or trace in any "
-            "of the 6 experiments. Give at least 6 characters of an id.",
-        ),
-        (
-            "https://mlflow.example/about",
-            "No run or experiment can be read out of 'https://mlflow.example/about'. Pass the id alone.",
-        ),
+        "ffffffffffff",
+        "ffff",
+        "https://mlflow.example/about",
     ],
 )
-def test_an_id_that_nothing_has_says_what_to_try(id_, sentence, store, ask):
+def test_an_id_that_nothing_has_says_what_to_try(id_, store, ask, snapshot_error):
     answer = ask(store.uri, "resolve_id", id=id_)
 
-    assert answer.is_error
-    assert answer.text == sentence
+    snapshot_error(answer)
 
 
 @pytest.mark.parametrize("id_", ["m-0123456789abcdef0123456789abcdef", "tr-0123456789abcdef0123456789abcdef"])

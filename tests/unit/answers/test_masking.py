@@ -51,7 +51,7 @@ def test_a_well_known_key_is_hidden_wherever_it_stands(secret, around):
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_only_resembles_a_secret_is_shown(text):
+def test_values_that_only_resemble_a_secret_are_shown(text):
     assert mask_text(text) == text
     assert mask({"value": text}) == {"value": text}
 
@@ -72,7 +72,7 @@ def test_what_only_resembles_a_secret_is_shown(text):
         ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nrest", f"{HIDDEN}\nrest"),
     ],
 )
-def test_what_is_named_a_secret_is_hidden(text, masked):
+def test_values_named_as_secrets_are_hidden(text, masked):
     assert mask_text(text) == masked
 
 

@@ -100,7 +100,7 @@ def test_the_cells_of_a_table_have_short_numbers_and_are_cut_when_the_answer_is_
     assert rows[1][1] == {"loss": "NaN", "why": "y" * 300 + "…[+100 chars]"}
 
 
-def test_what_is_equal_in_all_rows_stands_once():
+def test_values_equal_in_all_rows_are_written_once():
     table = Table.of(["id", "same", "differs", "nothing"], [["a", 1, 2, None], ["b", 1, 3, None]], keep=("id",))
 
     assert table.columns == ["id", "differs"]

@@ -52,7 +52,7 @@ def safetensors(header: bytes | None = None) -> bytes:
         ("model.safetensors", safetensors(), ["layer.0.weight BF16 [4096, 4096]"]),
     ],
 )
-def test_of_an_archive_or_of_weights_the_names_are_listed(name, raw, holds, read):
+def test_an_archive_or_weights_file_is_answered_with_its_entries(name, raw, holds, read):
     data = data_of(read(name, raw))
 
     assert data["holds"] == holds
@@ -62,7 +62,7 @@ def test_of_an_archive_or_of_weights_the_names_are_listed(name, raw, holds, read
 @pytest.mark.parametrize(
     ("name", "raw", "last"), [("a.zip", zipped(150), "and 50 more entries"), ("a.tar", tarred(150), "and more")]
 )
-def test_of_a_large_archive_the_first_names_are_listed(name, raw, last, read):
+def test_a_large_archive_is_answered_with_its_first_entries(name, raw, last, read):
     held = data_of(read(name, raw))["holds"]
 
     assert len(held) == 101
@@ -79,7 +79,7 @@ def test_of_a_large_archive_the_first_names_are_listed(name, raw, last, read):
         ("a.safetensors", safetensors(b"[" * 5_000), "a safetensors file"),
     ],
 )
-def test_a_damaged_archive_is_told(name, raw, what, read):
+def test_a_damaged_archive_is_reported(name, raw, what, read):
     assert f"is {what} of " in problem_of(read(name, raw))
     assert ", damaged. download_artifacts fetches it as it is;" in problem_of(read(name, raw))
 
@@ -105,10 +105,8 @@ def test_a_pickle_is_never_unpickled(name, protocol, read, tmp_path):
     assert not made.exists()
     assert answer.is_error or answer.data["text"]  # the oldest protocol is text
     if protocol >= 2:
-        assert answer.text == (
-            f"'{name}' is a Python pickle of {len(trap)} B, never unpickled. "
-            "download_artifacts fetches it as it is; get_run gives the run's URL, where a person can open it."
-        )
+        assert answer.is_error
+        assert answer.text.startswith(f"'{name}' is a Python pickle of {len(trap)} B, never unpickled. ")
 
 
 @pytest.mark.parametrize(
@@ -125,5 +123,5 @@ def test_a_pickle_is_never_unpickled(name, protocol, read, tmp_path):
         ("table.parquet", b"\0\1\2\3" * 100, "a binary file"),
     ],
 )
-def test_what_is_not_text_is_named_whatever_it_is_called(name, raw, what, read):
+def test_a_binary_file_is_recognised_whatever_its_name(name, raw, what, read):
     assert problem_of(read(name, raw)).startswith(f"'{name}' is {what} of ")

@@ -14,7 +14,7 @@ HTML = """<!doctype html><html><head><title>Report</title><style>p { color: red 
 <table><tr><td>a</td><td>1</td></tr></table></body></html>"""
 
 
-def test_of_an_html_page_the_text_is_read(read, snapshot):
+def test_an_html_page_is_answered_with_its_text(read, snapshot):
     snapshot("get_artifact_content.html", read("report.html", HTML))
 
 
@@ -28,7 +28,7 @@ def test_an_html_page_nested_without_end_is_read(read):
     assert data_of(read("deep.html", "<div>" * 20_000 + "bottom"))["text"] == "bottom\n"
 
 
-def test_of_a_pdf_the_text_is_read_page_by_page(read, snapshot):
+def test_a_pdf_is_answered_with_its_text_page_by_page(read, snapshot):
     snapshot("get_artifact_content.pdf", read("report.pdf", pdf("Scores of mmlu-pro", "Second page")))
 
 
@@ -62,5 +62,5 @@ def pdf(*pages: str) -> bytes:
 
 @pytest.mark.parametrize("raw", [b"%PDF-1.4\nnothing", pdf("a")[:200], b"%PDF-1.4\n" + b"\xff" * 500])
 @pytest.mark.filterwarnings("ignore")
-def test_a_damaged_pdf_is_told(raw, read):
+def test_a_damaged_pdf_is_reported(raw, read):
     assert ", damaged or locked. download_artifacts fetches it as it is;" in problem_of(read("report.pdf", raw))

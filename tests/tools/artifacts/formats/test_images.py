@@ -57,7 +57,7 @@ def test_a_large_image_is_scaled_down(kind, mode, read):
         ("bomb.png", None),
     ],
 )
-def test_a_damaged_image_is_told_and_not_sent(name, raw, read):
+def test_a_damaged_image_is_reported_and_not_sent(name, raw, read):
     if raw is None:  # says that it has a billion pixels
         raw = bytearray(image(30, 20))
         raw[16:24] = struct.pack(">II", 40_000, 40_000)

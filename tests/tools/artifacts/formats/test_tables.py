@@ -35,7 +35,7 @@ def test_a_table_of_text_keeps_what_is_written(name, delimiter, read, snapshot):
     snapshot("get_artifact_content.csv", read(name, as_csv(SAMPLES, delimiter)), {name: "<name>"})
 
 
-def test_a_csv_of_a_hundred_thousand_rows_is_paged(both_homes, ask_many):
+def test_a_csv_of_a_hundred_thousand_rows_is_paged(both_homes, ask_many, snapshot_error):
     rows = [["id", "text", "score"], *([n, f"text {n}", n / 7] for n in range(1, 100_001))]
     run_id = both_homes.run({"predictions.csv": as_csv(rows)})
     asked = {"run_id": run_id, "artifact_path": "predictions.csv"}
@@ -52,7 +52,7 @@ def test_a_csv_of_a_hundred_thousand_rows_is_paged(both_homes, ask_many):
         "start_line=21 goes on with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
     ]
     assert last["table"] == {"columns": ["score", "id"], "rows": [[99_999 / 7, 99_999], [100_000 / 7, 100_000]]}
-    assert problem_of(beyond) == "'predictions.csv' has only 100,000 rows. Give a smaller start_line."
+    snapshot_error(beyond)
     assert one["content"] == {"id": 7, "text": "text 7", "score": 1}
     assert tail["text"] == f"100000,text 100000,{100_000 / 7}\n"
 
@@ -66,14 +66,14 @@ def test_a_row_is_shown_whole_when_it_is_asked_for_alone(read):
 
 
 @pytest.mark.parametrize(
-    ("columns", "sentence"),
+    "columns",
     [
-        ("scor", "The file has no column 'scor'. Nearest: 'score'. It has: id, job, score, text, ok, note."),
-        (["id", "zz*"], "The file has no column 'zz*'. It has: id, job, score, text, ok, note."),
+        "scor",
+        ["id", "zz*"],
     ],
 )
-def test_an_unknown_column_is_told_the_nearest(columns, sentence, read):
-    assert problem_of(read("samples.csv", as_csv(SAMPLES), columns=columns)) == sentence
+def test_an_unknown_column_names_the_nearest(columns, read, snapshot_error):
+    snapshot_error(read("samples.csv", as_csv(SAMPLES), columns=columns))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_unknown_column_is_told_the_nearest(columns, sentence, read):
         ("a\n²\n", ["a"], [["²"]], None),
     ],
 )  # fmt: skip
-def test_a_csv_as_it_happens_to_be(text, columns, rows, notes, read):
+def test_irregular_csv_files_are_read(text, columns, rows, notes, read):
     data = data_of(read("a.csv", text))
 
     assert (data["table"]["columns"], data["table"]["rows"], data.get("notes")) == (columns, rows, notes)
@@ -154,7 +154,7 @@ def test_a_parquet_file_is_a_table(read_both, snapshot):
     snapshot("get_artifact_content.parquet", read_both("samples.parquet", parquet(40, 1), start_line=39))
 
 
-def test_of_a_parquet_file_only_what_is_shown_is_read(http_home, ask):
+def test_only_the_shown_part_of_a_parquet_file_is_requested(http_home, ask):
     whole = parquet(120_000, 30)
     run_id = http_home.run({"samples.parquet": whole})
 
@@ -173,7 +173,7 @@ def test_of_a_parquet_file_only_what_is_shown_is_read(http_home, ask):
 
 
 @pytest.mark.parametrize("damage", ["no mark", "cut", "footer"])
-def test_a_damaged_parquet_file_is_told(damage, read_both):
+def test_a_damaged_parquet_file_is_reported(damage, read_both):
     whole = parquet(40, 1)
     broken = {"no mark": b"PAR1" + b"x" * 100, "cut": whole[:-20], "footer": whole[:-60] + b"\xff" * 52 + whole[-8:]}[
         damage

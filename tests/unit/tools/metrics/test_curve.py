@@ -111,14 +111,14 @@ def test_the_largest_jump_is_between_neighbours_that_are_numbers(points):
     assert (curve.jump[0] if curve.jump else None) == max(jumps, default=None)
 
 
-def test_nan_is_told_in_ranges_of_steps():
+def test_nan_is_listed_as_ranges_of_steps():
     nan = math.nan
     points = [Point(step, step, nan if step in (3, 4, 5, 9) else 1.0) for step in range(12)]
 
     assert curve_of(points).facts()["nan"] == {"count": 4, "steps": "3-5, 9"}
 
 
-def test_of_many_ranges_of_nan_the_first_are_told():
+def test_only_the_first_of_many_nan_ranges_are_listed():
     points = [Point(step, step, math.nan if step % 2 else 1.0) for step in range(100)]
 
     assert curve_of(points).facts()["nan"] == {"count": 50, "steps": "1, 3, 5, 7, 9, …"}
@@ -173,7 +173,7 @@ def test_the_best_step_of_a_loss_is_its_lowest(name, best):
 
 @unhurried
 @given(st.integers(0, 5_000), st.integers(1, 500))
-def test_a_spread_has_both_ends_and_no_place_twice(count, most):
+def test_a_spread_has_both_ends_and_no_duplicates(count, most):
     places = spread(count, most)
 
     assert len(places) == len(set(places)) == min(count, most)

@@ -143,20 +143,20 @@ def test_numbers_of_any_size_are_finite(value):
 
 
 @pytest.mark.parametrize("metric", ["loss", "val/loss", "train.loss", "eval-loss", "RMSE", "wer", "ttft latency"])
-def test_of_losses_and_errors_the_lower_one_is_better(metric):
+def test_lower_is_better_for_losses_and_errors(metric):
     assert lower_is_better(metric)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "mmlu-pro_pass_at_1", "glossary_score", "reward", "f1", "closs"])
-def test_of_scores_the_higher_one_is_better(metric):
+def test_higher_is_better_for_scores(metric):
     assert not lower_is_better(metric)
 
 
 @pytest.mark.parametrize("metric", ["lr", "train/lr", "epoch", "global_step", "grad_norm"])
-def test_of_settings_and_counters_none_is_better(metric):
+def test_neither_is_better_for_settings_and_counters(metric):
     assert has_no_better(metric)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "val/loss", "normalized_score", "few-shot_acc"])
-def test_of_scores_and_losses_one_is_better(metric):
+def test_scores_and_losses_have_a_better_direction(metric):
     assert not has_no_better(metric)
