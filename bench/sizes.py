@@ -25,9 +25,9 @@ import measurements
 import seed
 from mcp import Client
 
-from mlflow_mcp.demo.data import Seeded
-from mlflow_mcp.demo.data import seed as seed_demo
-from mlflow_mcp.server import build_server
+from mlflow_mcp.cli.demo.data import Seeded
+from mlflow_mcp.cli.demo.data import seed as seed_demo
+from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 
 CURVE = 200_000

@@ -8,7 +8,7 @@ Everything is made up. A store that was filled before is left as it is, and MLfl
 
 import sys
 
-from mlflow_mcp.demo.data import seed
+from mlflow_mcp.cli.demo.data import seed
 
 if len(sys.argv) != 2:
     sys.exit("usage: python examples/seed_store.py <tracking URI>")

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import anyio
 
-from mlflow_mcp.catalog import CATALOG, Entry
-from mlflow_mcp.server import build_server
+from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.tools.catalog import CATALOG, DELETES, READS, WRITES, WRITES_FILES, Entry
 
 if TYPE_CHECKING:
     from mcp_types import Tool
@@ -29,8 +29,10 @@ README = ROOT / "README.md"
 TOOLS = ROOT / "docs" / "tools.md"
 
 EFFECTS = {
-    "reads": "Reads only.",
-    "writes files": "Reads from MLflow, writes files on this machine.",
+    READS: "Reads only.",
+    WRITES_FILES: "Reads from MLflow, writes files on this machine.",
+    WRITES: "Writes to MLflow.",
+    DELETES: "Deletes from MLflow.",
 }
 TOOLS_HEAD = """\
 # The tools
@@ -182,7 +184,7 @@ def one_tool(entry: Entry, tool: Tool) -> str:
     ]
     parts = [
         f"### {entry.name}\n",
-        f"**{entry.title}.** {EFFECTS.get(entry.effect, entry.effect.capitalize() + '.')}\n",
+        f"**{entry.title}.** {EFFECTS[entry.effect]}\n",
         f"{escaped(tool.description or '')}\n",
         table(["Argument", "Type", "Default", "Meaning"], rows) if rows else "It takes no arguments.\n",
     ]

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from mlflow_mcp import __version__
-from mlflow_mcp.catalog import CATALOG
-from mlflow_mcp.demo.story import COMMAND
+from mlflow_mcp.cli.demo.story import COMMAND
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import server_environment
 
 ROOT = Path(__file__).parent.parent

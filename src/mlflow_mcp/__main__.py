@@ -34,11 +34,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"mlflow-mcp: {error}", file=sys.stderr)  # noqa: T201  # the operator's channel
         return 2
     if arguments.command == "demo":
-        from mlflow_mcp.demo.story import run_demo
+        from mlflow_mcp.cli.demo.story import run_demo
 
         return run_demo(arguments.folder)
     if arguments.command == "doctor":
-        from mlflow_mcp.doctor import run_doctor
+        from mlflow_mcp.cli.doctor import run_doctor
 
         return run_doctor(settings)
     serve(settings)
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def serve(settings: Settings) -> None:
     """Serve over stdio until stdin closes, then end at once: a thread that still waits for MLflow is not waited for."""
-    from mlflow_mcp.server import build_server
+    from mlflow_mcp.server.app import build_server
 
     try:
         build_server(settings).run("stdio")

@@ -1,16 +1,6 @@
-"""What can go wrong, as a turn in the conversation: one sentence of what failed, one of what to do next.
-
-`Problem` is what our own code raises. `problem_of` is the one place that translates what MLflow, its HTTP client and
-the file system raise. Nothing here shows credentials or a traceback.
-"""
+"""What can go wrong, as a turn in the conversation: one sentence of what failed, one of what to do next."""
 
 from __future__ import annotations
-
-import difflib
-import json
-import re
-from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 
 class Problem(Exception):
@@ -24,318 +14,33 @@ class NotFound(Problem):
     """The named thing does not exist: the server said so. Never raised for a server that did not answer."""
 
 
+class RunNotFound(NotFound):
+    """No run has this id, name or job id."""
+
+
+class ModelNotFound(NotFound):
+    """No logged model or model version is called so."""
+
+
+class TraceNotFound(NotFound):
+    """No trace has this id."""
+
+
 class Unreachable(Problem):
     """The server gave no usable answer, so nothing is known about what was asked for."""
 
 
-def safe_uri(uri: str) -> str:
-    """The URI without the credentials that may stand in its user part or its query."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc and not parts.query:
-        return uri
-    host = parts.netloc.rpartition("@")[2]
-    netloc = f"***@{host}" if "@" in parts.netloc else host
-    return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
+class TimedOut(Unreachable):
+    """The server accepted a request and sent nothing."""
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first: close spellings, then those that contain it."""
-    names = sorted(set(known))
-    folded = {other.lower(): other for other in reversed(names)}
-    close = [folded[match] for match in difflib.get_close_matches(name.lower(), folded, count, 0.6)]
-    inside = [other for other in names if name.lower() in other.lower() and other not in close]
-    return (close + inside)[:count]
+class NotMlflow(Unreachable):
+    """Something answers, but not as an MLflow tracking server does."""
 
 
-def quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
+class RejectedByMlflow(Problem):
+    """MLflow does not accept an argument: a filter, a name, a value."""
 
 
-def hint(name: str, known: Iterable[str]) -> str:
-    """`Nearest: 'a', 'b'.`, or nothing when nothing is like it."""
-    found = nearest(name, known)
-    return f"Nearest: {quoted(found)}." if found else ""
-
-
-def short(text: str, limit: int = 300) -> str:
-    """The first line of a foreign message, bounded: it may hold a page of HTML or a traceback."""
-    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-# Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
-SENTENCES: dict[str, tuple[str, str]] = {
-    "INTERNAL_ERROR": (
-        "The MLflow server failed inside: {said}",
-        "Try once more; if it stays, its operator has to look at its log.",
-    ),
-    "TEMPORARILY_UNAVAILABLE": (
-        "The MLflow server is not available at the moment: {said}",
-        "Try again in a minute.",
-    ),
-    "IO_ERROR": (
-        "The MLflow server could not read its storage: {said}",
-        "Its operator has to look at its log.",
-    ),
-    "BAD_REQUEST": ("The MLflow server did not accept the request: {said}", "Correct the arguments."),
-    "INVALID_PARAMETER_VALUE": ("MLflow does not accept this: {said}", "Correct it and call again."),
-    "INVALID_STATE": ("MLflow cannot do this in the present state: {said}", "get_run shows the state."),
-    "ENDPOINT_NOT_FOUND": (
-        "This MLflow server has no such function: {said}",
-        "It may be older than this tool needs; get_server_info shows its version.",
-    ),
-    "RESOURCE_DOES_NOT_EXIST": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
-    "NOT_FOUND": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
-    "PERMISSION_DENIED": (
-        "The MLflow server refuses access: {said}",
-        "Its operator has to grant read permission to these credentials.",
-    ),
-    "UNAUTHENTICATED": (
-        "The MLflow server does not accept the credentials: {said}",
-        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-    ),
-    "CUSTOMER_UNAUTHORIZED": (
-        "The MLflow server does not accept the credentials: {said}",
-        "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-    ),
-    "REQUEST_LIMIT_EXCEEDED": (
-        "The MLflow server is answering too many requests: {said}",
-        "Try again in a minute.",
-    ),
-    "RESOURCE_LIMIT_EXCEEDED": ("An MLflow limit was reached: {said}", "Ask for less at a time."),
-    "RESOURCE_EXHAUSTED": ("The MLflow server is out of a resource: {said}", "Ask for less at a time."),
-    "DEADLINE_EXCEEDED": (
-        "The MLflow server took too long: {said}",
-        "Ask for less: fewer experiments, a narrower query.",
-    ),
-    "CANCELLED": ("The MLflow server cancelled the request: {said}", "Try again."),
-    "NOT_IMPLEMENTED": (
-        "This MLflow server cannot do that: {said}",
-        "It may be older than this tool needs; get_server_info shows its version.",
-    ),
-    "FEATURE_DISABLED": (
-        "This MLflow server has that switched off: {said}",
-        "Its operator can switch it on.",
-    ),
-    "DATA_LOSS": ("The MLflow server has lost data: {said}", "Its operator has to look at its log."),
-}
-# Codes that a read never gets in normal work, or that say no more than their name does.
-OTHER_CODE = ("MLflow answered {code}: {said}", "Correct the arguments, or ask the server's operator.")
-
-_OLD_SCHEMA = re.compile(r"out-of-date database schema", re.I)
-
-
-def problem_of(error: BaseException, uri: str) -> Problem:
-    """The sentence for any exception that came up while asking the store at `uri`."""
-    if isinstance(error, Problem):
-        return error
-    where = safe_uri(uri)
-    for link in _chain(error):
-        kind = type(link).__name__
-        text = str(link)
-        if kind == "SSLError" or "CERTIFICATE_VERIFY_FAILED" in text:
-            return Unreachable(
-                f"The TLS certificate of {where} could not be verified.",
-                "Set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA file, or MLFLOW_TRACKING_INSECURE_TLS=true for a server you trust.",
-            )
-        if kind in ("ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeoutError", "Timeout"):
-            return stalled(where)
-        if kind in (
-            "NewConnectionError",
-            "NameResolutionError",
-            "ConnectionRefusedError",
-            "InvalidUrlException",
-        ):
-            return _unreachable(where, text)
-        if kind in (
-            "ProtocolError",
-            "RemoteDisconnected",
-            "ConnectionResetError",
-            "IncompleteRead",
-            "ChunkedEncodingError",
-        ):
-            return Unreachable(
-                f"{where} broke off the connection before the answer was complete.",
-                "Try once more; if it stays, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
-            )
-        if refused := re.search(r"too many (\d{3}) error responses", text):
-            return of_status(int(refused[1]), where)
-        if "Databricks credential" in text:
-            return Problem(
-                "No credentials for Databricks were found.",
-                "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
-            )
-        if _OLD_SCHEMA.search(text):
-            return Problem(
-                f"The database {where} was made by another version of MLflow: {short(text)}",
-                f"Take a backup, then run `mlflow db upgrade {where}`.",
-            )
-    return _of_mlflow(error, where) or _of_requests(error, where) or _of_other(error, where)
-
-
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
-
-
-def is_absent(error: BaseException) -> bool:
-    """Whether the server itself said that the thing does not exist; a 404 of something else does not count."""
-    status = re.search(r"failed with error code \d{3}", str(error))
-    return getattr(error, "error_code", None) in _ABSENT and not status
-
-
-def stalled(where: str) -> Unreachable:
-    return Unreachable(
-        f"The MLflow server at {where} accepts connections but does not answer.",
-        "It may be overloaded or stuck: try again in a minute, or check MLFLOW_TRACKING_URI.",
-    )
-
-
-def _unreachable(where: str, text: str) -> Unreachable:
-    unknown_host = "resolve" in text.lower() or "Name or service" in text
-    why = "its host name is unknown" if unknown_host else "nothing answers there"
-    return Unreachable(
-        f"The MLflow server at {where} cannot be reached: {why}.",
-        "Check MLFLOW_TRACKING_URI in the host's env block, and that the server runs and this machine may reach it.",
-    )
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error, its causes and the errors that urllib3 and requests carry as arguments, outermost first."""
-    found: list[BaseException] = []
-    open_ends: list[BaseException | None] = [error]
-    while open_ends and len(found) < 20:
-        link = open_ends.pop(0)
-        if link is None or any(link is seen for seen in found):
-            continue
-        found.append(link)
-        open_ends += [link.__cause__, link.__context__, getattr(link, "reason", None)]
-        open_ends += [part for part in link.args if isinstance(part, BaseException)]
-    return [link for link in found if isinstance(link, BaseException)]
-
-
-def _of_mlflow(error: BaseException, where: str) -> Problem | None:
-    code = getattr(error, "error_code", None)
-    if not isinstance(code, str):
-        return None
-    said = str(getattr(error, "message", error))
-    status = re.search(r"failed with error code (\d{3})", said)
-    if "not in a valid JSON format" in said or (status and "<" in said and "html" in said.lower()):
-        return not_mlflow(where, int(status[1]) if status else 200)
-    if status:
-        return of_status(int(status[1]), where, said.partition("Response body: ")[2].strip("'"))
-    told = getattr(error, "json", None)
-    if isinstance(told, dict) and "error_code" not in told:  # MLflow's client drops the status of such an answer
-        return Unreachable(
-            f"What answers at {where} reports an error that is not MLflow's: {_sentence(said)}",
-            "A gateway or log-in proxy answers like this: check MLFLOW_TRACKING_URI and the credentials "
-            "(MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD).",
-        )
-    failed, next_step = SENTENCES.get(code, OTHER_CODE)
-    kind = NotFound if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") else Problem
-    return kind(failed.format(said=_sentence(said), code=code), next_step)
-
-
-def _sentence(text: str) -> str:
-    line = short(text)
-    # RestException puts the code in front of what the server said.
-    line = re.sub(r"^[A-Z_]{4,}: (Response: )?", "", line)
-    return line if line.endswith((".", "!", "?", "…")) else line + "."
-
-
-def _of_requests(error: BaseException, where: str) -> Problem | None:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    return None if status is None else of_status(int(status), where, getattr(response, "text", ""))
-
-
-def of_status(status: int, where: str, body: str = "") -> Problem:
-    """The sentence for an HTTP status that came without an MLflow error object, or with one in `body`."""
-    try:
-        told = json.loads(body)
-        code, said = str(told["error_code"]), str(told.get("message", ""))
-    except (ValueError, TypeError, KeyError):
-        code, said = "", ""
-    if code in SENTENCES and status not in (401, 403):
-        failed, next_step = SENTENCES[code]
-        kind = NotFound if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") else Problem
-        return kind(failed.format(said=_sentence(said), code=code), next_step)
-    if status == 401:
-        return Unreachable(
-            f"The MLflow server at {where} does not accept the credentials (401).",
-            "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
-        )
-    if status == 403:
-        return Unreachable(
-            f"The MLflow server at {where} refuses access with these credentials (403).",
-            "Its operator has to grant read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
-        )
-    if status == 404:
-        return not_mlflow(where, status)
-    if status in (429, 503):
-        return Unreachable(f"The MLflow server at {where} is overloaded ({status}).", "Try again in a minute.")
-    if status >= 500:
-        return Unreachable(
-            f"The MLflow server at {where} failed inside ({status}).",
-            "Try once more; if it stays, its operator has to look at its log.",
-        )
-    return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
-
-
-def not_mlflow(where: str, status: int) -> Unreachable:
-    return Unreachable(
-        f"What answers at {where} is not an MLflow tracking server (status {status}, no MLflow answer).",
-        "Check MLFLOW_TRACKING_URI: a missing path prefix, a log-in page or a proxy in between look like this.",
-    )
-
-
-def _of_other(error: BaseException, where: str) -> Problem:
-    if isinstance(error, ModuleNotFoundError):
-        return missing_extra(error.name or "")
-    if type(error).__module__.startswith("sqlalchemy"):
-        return Problem(
-            f"The database {where} could not be read: {short(str(error))}",
-            "Check that it is an MLflow database, that it is not locked, and that this user may read it.",
-        )
-    if isinstance(error, OSError):
-        return Problem(
-            f"A file could not be read: {error.strerror or short(str(error))}.", "Check MLFLOW_TRACKING_URI."
-        )
-    return Problem(
-        f"This call failed unexpectedly ({type(error).__name__}: {short(str(error), 160)}).",
-        "The next call is not affected. If it happens again, please report it with the arguments you used.",
-    )
-
-
-# Which extra of this package brings a module that is not installed with it.
-EXTRAS = {
-    "matplotlib": "plots",
-    "pyarrow": "parquet",
-    "PIL": "images",
-    "bs4": "documents",
-    "pypdf": "documents",
-    "boto3": "s3",
-    "botocore": "s3",
-    "google": "gcs",
-    "azure": "azure",
-    "psycopg": "postgres",
-    "psycopg2": "postgres",
-    "databricks": "databricks",
-}
-
-
-def missing_extra(module: str) -> Problem:
-    """The sentence for a Python module that this call needs and that is not installed."""
-    extra = EXTRAS.get(module.partition(".")[0])
-    if extra is None:
-        return Problem(
-            f"This needs the Python package '{module}', which is not installed.", "Install it beside mlflow-mcp."
-        )
-    return Problem(
-        f"This needs the extra '{extra}', which is not installed.",
-        f"Start the server as `uvx 'mlflow-mcp[{extra}]'` (args: [\"mlflow-mcp[{extra}]\"] in the host's configuration).",
-    )
-
-
-def listed(names: Sequence[str], limit: int = 10) -> str:
-    """Names in quotes, the rest counted."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return quoted(names[:limit]) + more
+class UnsupportedByServer(Problem):
+    """The server has no function for this, so it neither has the named thing nor lacks it."""

@@ -1,4 +1,4 @@
-"""The only reader of the environment: one frozen object, one field per variable."""
+"""The settings of the server: one frozen object, one field per environment variable, read once at start."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_mcp.demo.data import Seeded
-from mlflow_mcp.demo.layout import laid_out
-from mlflow_mcp.demo.store import store_in
-from mlflow_mcp.demo.story import COMMAND, QUESTIONS, command_of_this
+from mlflow_mcp.cli.demo.data import Seeded
+from mlflow_mcp.cli.demo.layout import laid_out
+from mlflow_mcp.cli.demo.store import store_in
+from mlflow_mcp.cli.demo.story import COMMAND, QUESTIONS, command_of_this
 from tests.support.servers import server_environment
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mlflow_mcp.catalog import CATALOG
-from mlflow_mcp.doctor import run_doctor
+from mlflow_mcp.cli.doctor import run_doctor
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import answering, faulty_proxy, refused_uri, server_environment, stall, stalling_server
 
 Doctor = Callable[..., tuple[int, str]]

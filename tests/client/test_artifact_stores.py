@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.artifact_source import checked_path
+from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools import downloads
+from mlflow_mcp.tools.artifacts import download_artifacts
 from tests.support.artifact_homes import Home
 from tests.support.servers import (
     answering,
@@ -38,7 +38,7 @@ QUESTIONS: list[tuple[str, dict, Callable]] = [
     ("get_artifact_content", {"artifact_path": "config.yaml"}, lambda data: (data["path"], data["text"])),
     ("get_artifact_content", {"artifact_path": "client.log", "max_lines": 2}, lambda data: data["text"]),
     ("get_artifact_content", {"artifact_path": "client.log", "tail": 3}, lambda data: data["text"]),
-    ("get_artifact_content", {"artifact_path": "client.log", "tail": 10_000}, lambda data: len(data["text"])),
+    ("get_artifact_content", {"artifact_path": "client.log", "tail": 10_000}, lambda data: data["text"]),
     ("get_artifact_content", {"artifact_path": "client.log", "start_line": 29_999}, lambda data: data["text"]),
     ("get_artifact_content", {"artifact_path": "client.log", "start_byte": 300_000, "max_lines": 2}, lambda data: data["text"]),
     ("get_artifact_content", {"artifact_path": "config.yml", "tail": 9}, lambda data: data["text"]),
@@ -75,8 +75,7 @@ def assert_all_alike(uri: str, owner_id: str, expected: list, ask_many) -> None:
         for (tool, asked, shown), wanted in zip(QUESTIONS, expected):
             answer = ask(tool, **owner(tool, owner_id), **asked)
             assert not answer.is_error, (tool, asked, answer.text)
-            if tool != "search_artifacts" or owner_id in answer.text or len(owner_id) == 32:
-                assert shown(answer.data) == wanted, (tool, asked)
+            assert shown(answer.data) == wanted, (tool, asked)
         for tool, asked, sentence in PROBLEMS:
             answer = ask(tool, **owner(tool, owner_id), **asked)
             assert answer.is_error, (tool, asked)
@@ -91,16 +90,17 @@ def test_a_plain_folder_answers_as_expected(expected):
         ("config.yml", "a: 1\n"),
         "line 1: größer\nline 2: größer\n",
         "line 29998: größer\nline 29999: größer\nline 30000: größer\n",
-        expected[6],
+        LOG[-len(expected[6]) :],
         "line 29999: größer\nline 30000: größer\n",
         LOG.encode()[300_000:].decode()[: len(expected[8])],
         "a: 1\n",
         ["The file is empty."],
         {"columns": ["a", "b"], "rows": [[1, 2]]},
         (30_000, ["client.log", 30_000, "line 30000: größer"]),
-        (4, expected[13][1]),
+        (4, "4 files, 619 kB"),
     ]
-    assert 20_000 < expected[6] < 32_000
+    assert 20_000 < len(expected[6]) < 32_000, "as much as fits into an answer"
+    assert len(expected[8].splitlines()) == 2
 
 
 # --- servers
@@ -261,7 +261,7 @@ def test_no_name_leads_out_of_a_run_or_of_the_folder_for_downloads(tmp_path):
         for name in ("/".join(parts), "".join(parts)):
             try:
                 plain = checked_path(name)
-                place = downloads._place(tmp_path, "m-1", name)
+                place = download_artifacts._place(tmp_path, "m-1", name)
             except Problem:
                 continue
             assert not plain.startswith("/")
@@ -418,7 +418,14 @@ def test_only_the_shown_part_of_a_file_in_s3_is_requested(s3, bucket, sqlite_hom
         ranges = [seen.headers.get("Range") for seen in proxy.requests]
 
     assert answer.data["text"] == "".join(LOG.splitlines(keepends=True)[-10:])
-    assert sorted(ranges) == ["bytes=-4096", "bytes=0-4095"]
+    assert ranges
+    assert sum(bytes_of(each) for each in ranges) < len(LOG.encode()) // 10
+
+
+def bytes_of(range_header):
+    """How many bytes a Range header asks for; a request without one asks for the whole file and fails here."""
+    start, _, end = range_header.removeprefix("bytes=").partition("-")
+    return int(end) - int(start) + 1 if start else int(end)
 
 
 def test_a_body_from_s3_that_is_cut_is_an_error(s3, bucket, sqlite_home, ask, tmp_path, monkeypatch):

@@ -6,8 +6,9 @@ import anyio
 import pytest
 from mcp import Client
 
-from mlflow_mcp.output import encoded
-from mlflow_mcp.server import build_server
+from mlflow_mcp.answers.budget import encoded
+from mlflow_mcp.answers.masking import HIDDEN
+from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 from tests.support import raw_store
 from tests.support.servers import faulty_proxy, stall
@@ -127,6 +128,31 @@ def test_an_argument_of_a_wrong_kind_is_refused(limit, sqlite_template, ask, sna
     snapshot_error(ask(sqlite_template.uri, "query_runs", limit=limit))
 
 
+def test_data_that_an_answer_cannot_hold_is_not_told_as_a_wrong_argument(sqlite_store, ask):
+    """A tag without a value: MLflow reads it, but the answer model takes text only."""
+    run_id = sqlite_store.seeded.runs["trial-04"]
+    with raw_store.opened(sqlite_store.uri) as db:
+        db.execute("INSERT INTO tags(key, value, run_uuid) VALUES ('note', NULL, ?)", (run_id,))
+
+    answer = ask(sqlite_store.uri, "get_run", run_id=run_id)
+
+    assert answer.is_error
+    assert answer.text == (
+        "This call failed unexpectedly (ValidationError: 1 validation error for Run). The next call is not affected. "
+        "If it happens again, please report it with the arguments you used."
+    )
+
+
+def test_a_secret_in_a_refused_argument_is_hidden(sqlite_template, ask):
+    secret = "hf_" + "abcdefghijklmnopqrstuvwxyzABCDEFGH"
+
+    answer = ask(sqlite_template.uri, "query_runs", limit=secret)
+
+    assert answer.is_error
+    assert answer.text.startswith(f"'limit' cannot be '{HIDDEN}': ")
+    assert secret[3:] not in answer.text
+
+
 def test_one_name_stands_for_a_list_of_one(sqlite_template, ask):
     one = ask(sqlite_template.uri, "query_runs", experiment_id="sweeps", metrics="accuracy", params="lr", limit=2)
     many = ask(
@@ -200,8 +226,8 @@ def test_one_huge_param_does_not_break_the_budget(max_tokens, sqlite_store, ask_
     for answer in (whole, table):
         assert not answer.is_error
         assert len(answer.text) <= max_tokens * 4
-        assert any(note for note in answer.data.get("notes", ())) or answer is table
-        assert "…[+" in answer.text
+        assert "…[+" in answer.text, "what was cut says how much is missing"
+    assert whole.data["notes"]
     assert whole.data["params"]["lr"] == "0.0003", "what is short is shown whole"
 
 

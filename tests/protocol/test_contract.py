@@ -12,11 +12,12 @@ import anyio
 import pytest
 from mcp import Client
 
-from mlflow_mcp.boundary import INJECTED
-from mlflow_mcp.catalog import CATALOG, Effect
-from mlflow_mcp.output import encoded
-from mlflow_mcp.server import INSTRUCTIONS, build_server
+from mlflow_mcp.answers.budget import encoded
+from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.instructions import INSTRUCTIONS
+from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.tools.catalog import CATALOG
 
 NAMES = [entry.name for entry in CATALOG]
 
@@ -145,17 +146,21 @@ def test_schemas_carry_no_ballast(name):
     assert '"null"' not in told
 
 
+# The tools that write files, named here again: a new entry of the catalog must be put on one side on purpose.
+FILE_WRITERS = {"export_runs", "download_artifacts"}
+
+
 @pytest.mark.parametrize("entry", CATALOG, ids=NAMES)
 def test_title_and_all_four_hints_are_present_and_true(entry):
     tool = TOOLS[entry.name]
 
     assert tool.title == tool.annotations.title == entry.title
-    assert tool.annotations.read_only_hint is (entry.effect == "reads")
-    assert isinstance(tool.annotations.destructive_hint, bool)
-    assert not (tool.annotations.destructive_hint and entry.effect == "reads")
-    assert tool.annotations.idempotent_hint is not None
-    assert tool.annotations.open_world_hint is not None
-    assert entry.effect in get_args(Effect)
+    writes = entry.name in FILE_WRITERS
+    assert entry.effect == ("writes files" if writes else "reads")
+    assert tool.annotations.read_only_hint is not writes
+    assert tool.annotations.destructive_hint is writes
+    assert tool.annotations.idempotent_hint is not writes
+    assert tool.annotations.open_world_hint is True
     assert entry.toolset in get_args(Toolset)
 
 
@@ -174,7 +179,8 @@ def test_an_unknown_argument_is_refused_by_name(name, ask):
     answer = ask("sqlite:///nowhere.db", name, zzzz=1)
 
     assert answer.is_error
-    assert answer.text == f"{name} has no argument 'zzzz'. It takes: {', '.join(known)}." or not known
+    takes = f"It takes: {', '.join(known)}." if known else "It takes no arguments."
+    assert answer.text == f"{name} has no argument 'zzzz'. {takes}"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,6 +20,7 @@ from tests.support.servers import (
     refused_uri,
     stall,
     stalling_server,
+    unknown_route,
 )
 
 # Calls of every kind: lists, ids, tables, one thing, files.
@@ -65,6 +66,16 @@ def test_an_unknown_host_name_is_reported(ask):
     assert answer.is_error
     assert answer.text.startswith(
         "The MLflow server at http://mlflow.invalid cannot be reached: its host name is unknown."
+    )
+
+
+def test_an_alias_of_an_unreachable_server_is_not_called_unknown(ask):
+    """Whatever the host is called."""
+    answer = ask("http://alias.invalid", "list_artifacts", run_id="models:/classifier@champion")
+
+    assert answer.is_error
+    assert answer.text.startswith(
+        "The MLflow server at http://alias.invalid cannot be reached: its host name is unknown."
     )
 
 
@@ -158,6 +169,54 @@ def test_the_call_after_a_silence_works(mlflow_server, ask_many):
     assert bad.is_error
     assert "accepts connections but does not answer" in bad.text
     assert len(good.data["tasks"]["rows"]) == 4
+
+
+# As MLflow's own server answers, and as Databricks does.
+NO_ROUTE = [
+    unknown_route("logged-models|traces"),
+    fail(404, "logged-models|traces", body='{"error_code": "ENDPOINT_NOT_FOUND", "message": "No API found"}'),
+]
+
+
+@pytest.mark.parametrize("fault", NO_ROUTE, ids=["page", "code"])
+def test_a_server_without_a_feature_is_not_one_without_the_id(fault, mlflow_server, ask_many, snapshot_error):
+    model, trace = "m-" + "0" * 32, "tr-" + "0" * 32
+    with faulty_proxy(mlflow_server.uri, fault) as proxy, ask_many(proxy.uri) as ask:
+        answers = {
+            "logged models": [
+                ask("resolve_id", id=model),
+                ask("list_artifacts", run_id=model),
+                ask("list_artifacts", run_id=f"models:/{model}"),
+            ],
+            "traces": [ask("resolve_id", id=trace)],
+        }
+
+    for feature, of_feature in answers.items():
+        for answer in of_feature:
+            snapshot_error(answer, feature)
+
+
+def test_a_run_is_found_though_the_server_has_no_logged_models(http_home, ask):
+    """A run that is named like the id of a logged model."""
+    from mlflow import MlflowClient
+
+    run = MlflowClient(http_home.uri).create_run("0", run_name="m-odd").info.run_id
+    with faulty_proxy(http_home.uri, unknown_route("logged-models")) as proxy:
+        answer = ask(proxy.uri, "resolve_id", id="m-odd")
+
+    assert [found["id"] for found in answer.data["found"]] == [run]
+    assert answer.data["notes"] == [
+        f"The MLflow server at {proxy.uri} does not support logged models, which need MLflow 3.0 or newer. "
+        "get_server_info shows its version."
+    ]
+
+
+def test_an_html_page_is_not_taken_for_an_older_server(ask):
+    with answering(404, HTML, "text/html") as uri:
+        answer = ask(uri, "list_artifacts", run_id="m-" + "0" * 32)
+
+    assert answer.is_error
+    assert answer.text.startswith(f"What answers at {uri} is not an MLflow tracking server")
 
 
 def test_a_run_that_a_failing_server_does_not_show_is_not_called_unknown(mlflow_server, ask, snapshot_error):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mlflow_mcp.catalog import CATALOG
-from mlflow_mcp.demo.data import Seeded
-from mlflow_mcp.masking import HIDDEN
+from mlflow_mcp.answers.masking import HIDDEN
+from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.catalog import CATALOG
 from tests.support import raw_store
 from tests.support.secrets import SECRETS
 
@@ -37,6 +37,8 @@ def questions(seeded, secret):
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
         ("aggregate_runs", {"metrics": "mmlu*", "group_by": "params.config.deployment.api_key"}),
         ("get_metric_history", {"run_ids": run, "metrics": secret}),
+        ("plot_metrics", {"run_ids": run, "metrics": "*", "kind": "curves"}),
+        ("plot_metrics", {"run_ids": run, "metrics": secret}),
         ("get_artifact_content", {"run_id": run, "artifact_path": "config.yml", "select": "deployment"}),
         ("get_artifact_content", {"run_id": run, "artifact_path": "config.yml", "select": "deployment.api_key"}),
         ("search_artifacts", {"run_ids": run, "pattern": "api_key"}),
@@ -86,10 +88,33 @@ def test_a_secret_in_a_tag_or_a_name_is_hidden_too(sqlite_store, ask):
     assert secret not in str(answer.result)
 
 
+def test_a_secret_where_the_text_beside_a_plot_is_cut_is_hidden(empty_store, ask):
+    """A budget of 515 tokens would end after the first 14 characters of a key, which alone do not look like one."""
+    secret = SECRETS["Hugging Face"]
+    runs = [
+        raw_store.RawRun(raw_store.run_id(n), name=f"fine-tuned with the key {secret} {n:02}", metrics={"loss": n})
+        for n in range(40)
+    ]
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, runs)
+
+    answer = ask(
+        Settings(tracking_uri=empty_store, max_tokens=515),
+        "plot_metrics",
+        run_ids=[run.id for run in runs],
+        metrics="loss",
+        kind="bars",
+    )
+
+    assert not answer.is_error, answer.text
+    assert HIDDEN in answer.text
+    assert secret[:6] not in answer.text
+
+
 def test_the_catalog_is_covered():
     """Tools that show strangers' data are asked above; a new one should be added to `questions` if it does."""
     asked = {tool for tool, _ in questions(Seeded, "")}
-    # Names, sizes and pictures, or files of which the answer tells no more than their size.
-    quiet = {"get_server_info", "list_artifacts", "plot_metrics", "export_runs", "download_artifacts"}
+    # Names and sizes, or files of which the answer tells no more than their size.
+    quiet = {"get_server_info", "list_artifacts", "export_runs", "download_artifacts"}
 
     assert asked | quiet == {entry.name for entry in CATALOG}

@@ -20,7 +20,7 @@ for module in ("PIL", "pypdf", "pyarrow", "matplotlib"):
 
 import anyio
 from mcp import Client
-from mlflow_mcp.server import build_server
+from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 
 async def work():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
-from mlflow_mcp.pages import decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
 from tests.support import raw_store
 from tests.support.raw_store import RawRun, run_id
@@ -226,20 +230,38 @@ def test_a_truncated_cursor_is_refused(sqlite_template, ask_many):
 def test_a_forged_cursor_is_refused_or_harmless(content, sqlite_template, ask):
     """Bound to the right arguments, and yet not a place that this server named."""
     cursor = ask(sqlite_template.uri, "query_runs", limit=2).data["next_cursor"]
-    owner = owner_of(cursor)
 
-    answer = ask(sqlite_template.uri, "query_runs", limit=2, cursor=encode_cursor(content, owner))
+    answer = ask(sqlite_template.uri, "query_runs", limit=2, cursor=forged(cursor, content))
 
     assert answer.is_error
     assert "unexpectedly" not in answer.text
 
 
-def owner_of(cursor):
-    import base64
-    import json
+def forged(cursor, content):
+    """The cursor with another content."""
+    bound_to, _ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    return base64.urlsafe_b64encode(json.dumps([bound_to, content]).encode()).decode().rstrip("=")
 
-    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))[0]
+
+def test_a_cursor_is_short_however_long_the_arguments_are(sqlite_template, ask_many):
+    runs = list(sqlite_template.seeded.runs.values())[:20]
+    calls = [
+        ("query_runs", {"query": f"tags.note != '{'x' * 400}'"}),
+        ("search_experiments", {"query": f"name != '{'x' * 400}'"}),
+        ("list_artifacts", {"run_id": [*runs, sqlite_template.seeded.log_run], "recursive": True}),
+    ]
+    with ask_many(sqlite_template.uri) as ask:
+        for tool, arguments in calls:
+            first = ask(tool, limit=1, **arguments)
+            assert not first.is_error, first.text
+            assert len(first.data["next_cursor"]) < 120, tool
+            assert not ask(tool, limit=1, cursor=first.data["next_cursor"], **arguments).is_error, tool
 
 
-def test_a_cursor_carries_what_it_was_given():
-    assert decode_cursor(encode_cursor([["a", 1]], "owner"), "owner") == [["a", 1]]
+def test_a_cursor_carries_its_content_and_belongs_to_its_arguments():
+    cursor = encode_cursor([["a", 1]], "x" * 1_000, None, ["b"])
+
+    assert decode_cursor(cursor, "x" * 1_000, None, ["b"]) == [["a", 1]]
+    assert len(cursor) < 120
+    with pytest.raises(Problem):
+        decode_cursor(cursor, "x" * 999, None, ["b"])

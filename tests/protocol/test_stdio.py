@@ -181,8 +181,8 @@ def test_settings_that_cannot_be_used_end_the_process_with_one_sentence():
 IMPORT = """
 import os, sys, threading
 before = dict(os.environ)
-import mlflow_mcp, mlflow_mcp.__main__, mlflow_mcp.server, mlflow_mcp.settings
-mlflow_mcp.server.build_server(mlflow_mcp.settings.Settings(tracking_uri="sqlite:///nowhere.db"))
+import mlflow_mcp, mlflow_mcp.__main__, mlflow_mcp.server.app, mlflow_mcp.settings
+mlflow_mcp.server.app.build_server(mlflow_mcp.settings.Settings(tracking_uri="sqlite:///nowhere.db"))
 heavy = {"mlflow", "pandas", "numpy", "sqlalchemy", "requests", "matplotlib", "PIL", "yaml"} & set(sys.modules)
 assert not heavy, f"imported: {heavy}"
 assert dict(os.environ) == before, "the environment was changed"

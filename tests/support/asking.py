@@ -110,7 +110,7 @@ class Conversations:
 def server_of(target: str | Settings | MCPServer) -> MCPServer:
     if isinstance(target, MCPServer):
         return target
-    from mlflow_mcp.server import build_server
+    from mlflow_mcp.server.app import build_server
     from mlflow_mcp.settings import Settings
 
     return build_server(Settings(tracking_uri=target) if isinstance(target, str) else target)

@@ -13,6 +13,7 @@ import re
 import signal
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -181,7 +182,7 @@ class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression
     `path` is found, and of these only the ones whose number, from 1, is in `nth` (when empty, all of them).
 
-    Made by `stall`, `cut`, `fail` and `ignore_range`.
+    Made by `stall`, `cut`, `fail`, `ignore_range` and `unknown_route`.
     """
 
     kind: str
@@ -212,6 +213,11 @@ def ignore_range(path: str = "", *nth: int) -> Fault:
     return Fault("ignore_range", path, nth)
 
 
+def unknown_route(path: str = "", *nth: int) -> Fault:
+    """The real server is asked for a route that it does not have, as if it were older than the one asked for."""
+    return Fault("unknown_route", path, nth)
+
+
 @dataclass(frozen=True)
 class Seen:
     """One request as the proxy heard it; `path` has its query."""
@@ -233,6 +239,47 @@ class Proxy:
     def count(self, path: str = "") -> int:
         """How many requests had a path that matches."""
         return sum(bool(re.search(path, seen.path)) for seen in self.requests)
+
+
+@contextmanager
+def tls_server(uri: str, context: ssl.SSLContext) -> Iterator[str]:
+    """The server at `uri` behind TLS, as behind a gateway: an https address on a port of its own."""
+    upstream = urlsplit(uri)
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with context.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False) as client:
+                try:
+                    client.do_handshake()
+                except OSError:
+                    hear_out(client)
+                    return
+                with socket.create_connection((upstream.hostname or HOST, upstream.port or 80), 60) as server:
+                    back = threading.Thread(target=copy_bytes, args=(server, client), daemon=True)
+                    back.start()
+                    copy_bytes(client, server)
+                    back.join(60)
+
+    with serving(QuietServer((HOST, 0), Relay)) as address:
+        yield address.replace("http:", "https:")
+
+
+def hear_out(client: ssl.SSLSocket) -> None:
+    """End a connection whose handshake failed as real servers do: what the client still sends is read, because closing
+    with bytes unread would reset the connection and the client might lose the alert that says why."""
+    with suppress(OSError):
+        socket.socket.shutdown(client, socket.SHUT_WR)
+        while socket.socket.recv(client, 65536):
+            pass
+
+
+def copy_bytes(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -269,6 +316,8 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
                 passed["Host"] = upstream.netloc
                 if kind == "ignore_range":
                     passed.pop("Range", None)
+                if kind == "unknown_route":
+                    self.path = "/api/2.0/mlflow/no-such-route"
                 self.forward(passed, request_body, fault if kind in ("cut", "stall") else None)
 
         def hang(self) -> None:

@@ -17,7 +17,7 @@ from tests.support import raw_store
 from tests.support.raw_store import RawRun
 
 if TYPE_CHECKING:
-    from mlflow_mcp.demo.data import Seeded
+    from mlflow_mcp.cli.demo.data import Seeded
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def make_empty(folder: Path) -> str:
 
 def make_seeded(folder: Path, empty: str) -> Store:
     """The demo's data in a copy of an empty store, in `folder`."""
-    from mlflow_mcp.demo.data import Seeded, seed
+    from mlflow_mcp.cli.demo.data import Seeded, seed
 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     ids = folder / "seeded.json"

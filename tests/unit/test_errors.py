@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from mlflow_mcp.errors import NotFound, Problem, Unreachable, hint, nearest, of_status, problem_of, safe_uri, short
+from mlflow_mcp.client.transport.translate import of_status, problem_of
+from mlflow_mcp.errors import NotFound, Problem, Unreachable, UnsupportedByServer
+from mlflow_mcp.text import hint, nearest, safe_uri, short
 
 URI = "https://mlflow.example"
 
@@ -52,6 +54,15 @@ def test_only_an_answer_that_says_so_means_absent(code):
 
     assert isinstance(problem_of(RestException({"error_code": code, "message": "no run"}), URI), NotFound)
     assert not isinstance(of_status(404, URI, "<html>Not found</html>"), NotFound)
+
+
+@pytest.mark.parametrize("code", ["ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"])
+def test_a_server_without_a_function_does_not_mean_absent(code):
+    from mlflow.exceptions import RestException
+
+    error = RestException({"error_code": code, "message": "no route"})
+
+    assert isinstance(problem_of(error, URI), UnsupportedByServer)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +144,8 @@ def test_a_uri_is_shown_without_its_credentials(uri, shown):
 def test_the_nearest_names_are_those_spelt_alike_then_those_that_contain_it():
     known = ["eval-0001", "team-3/evals", "training"]
 
-    assert nearest("evals", known) == ["team-3/evals"] or nearest("evals", known)[0] in ("eval-0001", "team-3/evals")
     assert nearest("EVAL-001", known) == ["eval-0001"]
+    assert nearest("eval", ["eval-0001", "evals", "team-3/evals"]) == ["evals", "eval-0001", "team-3/evals"]
     assert hint("zzzzzz", known) == ""
     assert hint("trainings", known) == "Nearest: 'training'."
 

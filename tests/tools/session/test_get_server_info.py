@@ -25,5 +25,7 @@ def test_a_server_that_guards_its_version_is_described_without(mlflow_server, as
     with faulty_proxy(mlflow_server.uri, fail(403, "/version")) as proxy:
         answer = ask(proxy.uri, "get_server_info")
 
-    assert answer.data["reachable"] is True
+    assert not answer.is_error, answer.text
+    assert answer.data["tracking_uri"] == proxy.uri
+    assert answer.data["experiments"] == len(mlflow_server.seeded.experiments) + 1  # and MLflow's Default
     assert "server_version" not in answer.data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_mcp.masking import HIDDEN, mask, mask_text
+from mlflow_mcp.answers.masking import HIDDEN, mask, mask_text
 from tests.support.secrets import SECRETS
 
 HARMLESS = [

@@ -7,21 +7,10 @@ import math
 
 import pytest
 
-from mlflow_mcp.output import (
-    Answer,
-    Page,
-    Table,
-    clip,
-    content_of,
-    encoded,
-    fit,
-    iso,
-    number,
-    plural,
-    seconds,
-    short_numbers,
-    size,
-)
+from mlflow_mcp.answers.base import Answer, Page
+from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.table import Table, short_numbers
+from mlflow_mcp.text import clip, iso, number, plural, seconds, size
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mlflow_mcp.client.filters import equals, fields_of, like_prefix, quoted_order, quoted_query
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.query import equals, fields_of, like_prefix, quoted_order, quoted_query
 
 # What an agent writes -> what MLflow gets.
 QUOTED = [
@@ -44,6 +46,9 @@ QUOTED = [
     ("attributes.`run name` = 'x'", "attributes.`run name` = 'x'"),
     ("params.a IS NULL", "params.a IS NULL"),
     ("tags.a-b IS NOT NULL", "tags.`a-b` IS NOT NULL"),
+    ("tags.`a'5'b` = 'x'", "tags.`a'5'b` = 'x'"),
+    ("tags.`a'5'b` = '7' AND metrics.c/d > 1", "tags.`a'5'b` = '7' AND metrics.`c/d` > 1"),
+    ("tags.a-b = '0' AND tags.\"c'0'd\" = '1'", "tags.`a-b` = '0' AND tags.\"c'0'd\" = '1'"),
     ("datasets.name = 'sft-mix-v3'", "datasets.name = 'sft-mix-v3'"),
     ("dataset.digest IN ('5be1f20c')", "dataset.digest IN ('5be1f20c')"),
 ]
@@ -66,12 +71,54 @@ def test_quoting_twice_changes_nothing(written):
     assert quoted_query(quoted_query(written)) == quoted_query(written)
 
 
+# Anything that can stand in quotes: other quotes, digits in quotes, words and signs of the language.
+INSIDE = st.lists(
+    st.sampled_from(
+        ["'", '"', "`", "0", "'1'", ".", " ", " AND ", " OR ", "(", ")", "=", "tags.a-b", "IN (", "é", "%", "_"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+def in_quotes(marks):
+    """A quoted text, in any of these quotes that it does not hold itself."""
+    return st.tuples(st.sampled_from(marks), INSIDE).map(lambda pair: pair[0] + pair[1].replace(pair[0], "") + pair[0])
+
+
+NEED_QUOTES = ["a-b", "val/loss", "x.y z"]
+NAMES = st.one_of(in_quotes('`"').filter(lambda name: len(name) > 2), st.sampled_from(["a", *NEED_QUOTES]))
+
+
+@given(
+    comparisons=st.lists(
+        st.tuples(
+            st.sampled_from(["tags", "params"]), NAMES, st.sampled_from([" = ", "=", " LIKE "]), in_quotes("'\"")
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_every_quoted_name_and_value_survives(comparisons):
+    """Only the names without quotes that need some get them; all other text stays as it was written."""
+    written = " AND ".join(f"{kind}.{name}{operator}{value}" for kind, name, operator, value in comparisons)
+    expected = [
+        (kind, f"`{name}`" if name in NEED_QUOTES else name, operator, value)
+        for kind, name, operator, value in comparisons
+    ]
+
+    quoted = quoted_query(written)
+
+    assert quoted == " AND ".join(f"{kind}.{name}{operator}{value}" for kind, name, operator, value in expected)
+    assert fields_of(quoted) == [(kind, name if name == "a" else name[1:-1]) for kind, name, _, _ in expected]
+
+
 @pytest.mark.parametrize(
     "written",
     [
         "tags.a = 'x' OR tags.a = 'y'",
         "tags.task_name IN ('gpqa', 'ifeval')",
         "params.lr NOT IN ('0.1')",
+        "tags.`task name` IN ('gpqa', 'ifeval')",
         "tags.a = 'x' AND (metrics.b > 1)",
         "NOT tags.a = 'x'",
         "metrics.b > 1 AND NOT tags.a = 'x'",

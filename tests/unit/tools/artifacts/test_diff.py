@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.differences import NOTHING, differences
+from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
 
 
 def changes(before, after):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.log_search import LONGEST_LINE, Finder, Found, Runaway, within_a_line
+from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, Found, Runaway, within_a_line
 
 BLOCK = 256 * 1024
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_mcp.curve import Curve
-from mlflow_mcp.metric_points import Point, spread
-from mlflow_mcp.samples import is_finite
+from mlflow_mcp.client.metrics import Point, spread
+from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.tools.metrics.curve import Curve
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 steps = st.integers(-1_000, 100_000)

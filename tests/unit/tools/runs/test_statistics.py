@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_mcp.samples import Sample, has_no_better, is_finite, lower_is_better
+from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better
+from mlflow_mcp.tools.runs.statistics import Sample
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 LARGEST = 1.7976931348623157e308

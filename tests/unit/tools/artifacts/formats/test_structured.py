@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.parsing import DEEPEST, Unparsable, carried, outline, parse, select
+from mlflow_mcp.tools.artifacts.formats.select import outline, select
+from mlflow_mcp.tools.artifacts.formats.structured import DEEPEST, Unparsable, carried, parse
 
 DEEP = 100_000
 

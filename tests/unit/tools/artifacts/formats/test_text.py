@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from mlflow_mcp.client.artifacts.folder import Folder
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.stored_artifacts import Folder
-from mlflow_mcp.text_content import Window, cleaned, cost, encoding_of, lines_in, read_lines
+from mlflow_mcp.tools.artifacts.formats.text import Window, cleaned, cost, encoding_of, lines_in, read_lines
 
 # --- cleaning
 

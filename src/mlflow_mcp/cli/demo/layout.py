@@ -1,0 +1,127 @@
+"""An answer as a person likes to read it. Agents get the same as one line of JSON; nothing here knows a tool."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from mlflow_mcp.cli.terminal import wrapped
+
+MOST_LINES = 20
+WIDEST_CELL = 52
+_LONG_ID = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")
+
+
+def laid_out(answer: dict[str, Any], width: int) -> list[str]:
+    """Lines of at most `width`: names with values, then aligned tables and the beginning of long texts, then remarks."""
+    facts = {name: value for name, value in answer.items() if isinstance(value, (str, int, float, list))}
+    facts = {name: value for name, value in facts.items() if name != "notes" and not _is_long(value)}
+    widest = max((len(name) for name in facts), default=0)
+    lines, remarks = [], []
+    for name, value in facts.items():
+        lines += wrapped(_words(value), width, f"{name:<{widest}}  ", " " * (widest + 2))
+    for name, value in answer.items():
+        if _is_table(value):
+            lines += ["", *_table(value, width)]
+        elif _is_long(value):
+            lines += ["", *_beginning(name, value, width)]
+        elif isinstance(value, dict):
+            remarks.append(f"{name}: {_words(value)}")
+    remarks += [f"Note: {printable(note)}" for note in answer.get("notes") or ()]
+    for remark in remarks:
+        lines += ["", *wrapped(remark, width)]
+    return lines if facts else lines[1:]
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which could move a terminal's cursor; ids of runs shortened."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return _LONG_ID.sub(r"\1…", clean)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and {"columns", "rows"} <= set(value)
+
+
+def _words(value: Any) -> str:
+    """A small value on one line."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return "; ".join(f"{printable(str(name))}: {_words(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(inner) for inner in value)
+    return "-" if value is None else json.dumps(value)
+
+
+def _beginning(name: str, text: str, width: int) -> list[str]:
+    lines = text.splitlines()
+    shown = [_cut(printable(line), width) for line in lines[:MOST_LINES]]
+    more = len(lines) - len(shown)
+    return shown + ([f"… and {more} more lines of `{name}`, which are in the answer too"] if more else [])
+
+
+def _table(table: dict[str, Any], width: int) -> list[str]:
+    """The columns that fit, aligned; the others by name; and what is equal in every row."""
+    names = list(table["columns"])
+    for widest in (width, width - 15, WIDEST_CELL, 36, 28):
+        cells = [[_cell(value, widest) for value in row] for row in table["rows"]]
+        shown = _that_fit(names, cells, width)
+        if len(shown) == len(names):
+            break
+    heads = [_head(names[at], cells, at) for at in shown]
+    widths = [max([len(head), *_lengths(cells, at)]) for at, head in zip(shown, heads)]
+    lines = ["  ".join(f"{head:<{space}}" for head, space in zip(heads, widths)).rstrip()]
+    lines.append("  ".join("-" * space for space in widths))
+    for row in cells:
+        for line in range(max(len(row[at]) for at in shown)):
+            parts = [row[at][line] if line < len(row[at]) else "" for at in shown]
+            lines.append("  ".join(f"{part:<{space}}" for part, space in zip(parts, widths)).rstrip())
+    left_out = [name for at, name in enumerate(names) if at not in shown]
+    if left_out:
+        lines += wrapped(f"Too wide for here, but in the answer: {', '.join(left_out)}", width)
+    if table.get("common"):
+        lines += wrapped(f"In every row: {_words(table['common'])}", width)
+    return lines
+
+
+def _that_fit(names: list[str], cells: list[list[list[str]]], width: int) -> list[int]:
+    """Places of the columns to show: the first, the last (results stand there), then as many as fit, in order."""
+    shown: list[int] = []
+    for at in dict.fromkeys([0, len(names) - 1, *range(len(names))]):
+        wanted = sorted([*shown, at])
+        space = sum(max([len(_head(names[each], cells, each)), *_lengths(cells, each)]) + 2 for each in wanted) - 2
+        if space <= width or not shown:
+            shown = wanted
+    return shown
+
+
+def _head(name: str, cells: list[list[list[str]]], at: int) -> str:
+    """A column's name; of a long dotted one, the end."""
+    limit = max([18, *_lengths(cells, at)])
+    return name if len(name) <= limit else "…" + name[1 - limit :]
+
+
+def _lengths(cells: list[list[list[str]]], at: int) -> list[int]:
+    return [len(line) for row in cells for line in row[at]]
+
+
+def _cell(value: Any, widest: int) -> list[str]:
+    """A cell's lines: one for each entry of a mapping, names and values aligned."""
+    if isinstance(value, dict) and value:
+        names = [_cut(printable(str(name)), WIDEST_CELL - 10) for name in value]
+        widest = max(len(name) for name in names)
+        return [f"{name:<{widest}}  {_words(inner)}" for name, inner in zip(names, value.values())]
+    return [_cut(_words(value), widest)]
+
+
+def _cut(text: str, limit: int) -> str:
+    """The text, or its beginning and its end: names mostly differ at their ends."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - limit // 2 - 1] + "…" + text[len(text) - limit // 2 :]

@@ -1,0 +1,109 @@
+"""Everything that talks to MLflow, by noun: `client.experiments`, `client.runs`, `client.metrics`, `client.models`, …
+
+Methods return MLflow's entities and raise `errors.Problem`, never an error of MLflow or of its libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TypeVar
+
+from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.call import Call, CallEnded
+from mlflow_mcp.client.experiments import Experiments
+from mlflow_mcp.client.metrics import Metrics
+from mlflow_mcp.client.models import Models
+from mlflow_mcp.client.runs import Runs
+from mlflow_mcp.client.traces import Traces
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.http import Http
+from mlflow_mcp.client.transport.translate import problem_of, unsupported
+from mlflow_mcp.errors import NotMlflow, Problem, UnsupportedByServer
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import safe_uri
+
+T = TypeVar("T")
+
+__all__ = ["Client"]
+
+
+class Client:
+    """What one call sees of a connection. Cheap to make: nothing is requested before it is asked for."""
+
+    def __init__(self, connection: Connection, call: Call | None = None) -> None:
+        self.connection = connection
+        self.call = call or Call(timeout=connection.settings.timeout)
+
+    @property
+    def settings(self) -> Settings:
+        return self.connection.settings
+
+    @property
+    def is_http(self) -> bool:
+        return self.connection.is_http
+
+    @property
+    def uri(self) -> str:
+        """The tracking URI. Raises Problem when none is configured."""
+        return self.connection.known_uri
+
+    @cached_property
+    def http(self) -> Http:
+        return Http(self)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        return Experiments(self)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics(self)
+
+    @cached_property
+    def models(self) -> Models:
+        return Models(self)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return Traces(self)
+
+    def artifacts(self, owner: str) -> ArtifactSource:
+        """The artifacts of a run id, a logged model id or a `models:/` URI."""
+        return ArtifactSource(self, owner)
+
+    def ask(self, request: Callable[[], T]) -> T:
+        """What MLflow answers. Every use of MLflow's client, stores and HTTP helpers goes through here or `asking`."""
+        with self.asking():
+            return request()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Stops when the call has ended, and raises Problem for whatever goes wrong inside."""
+        self.call.check()
+        try:
+            yield
+        except (Problem, CallEnded):
+            raise
+        except Exception as error:
+            raise problem_of(error, self.connection.uri or "MLflow") from error
+
+    def ask_feature(self, request: Callable[[], T], feature: str, *, since: str) -> T:
+        """What MLflow answers to a request that older servers have no route for. Raises UnsupportedByServer, with the version
+        that has the feature, when the server answers other requests as MLflow does."""
+        try:
+            return self.ask(request)
+        except (UnsupportedByServer, NotMlflow) as error:
+            if not self.is_http:
+                raise
+            self.experiments.search(None, [], 1, None)  # raises when what answers is no MLflow server
+            raise unsupported(safe_uri(self.uri), feature, since) from error
+
+    def run_concurrently(self, *jobs: Callable[[], T]) -> list[T]:
+        """The results of independent requests, run at the same time, in the order given. The first failure is raised."""
+        return self.connection.pool.run(self.call, jobs)

@@ -1,0 +1,1 @@
+"""Where artifacts are kept and how they are read."""

@@ -1,0 +1,96 @@
+"""The artifacts of one run or model, wherever they are kept: whole trees, pieces of files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Generator
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from mlflow_mcp.client.artifacts.locate import is_model, place_of_model, place_of_run
+from mlflow_mcp.client.artifacts.store import Entry, IsFolder, Piece, Place
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import short
+
+if TYPE_CHECKING:
+    from mlflow_mcp.client import Client
+
+__all__ = ["ArtifactSource", "Entry", "IsFolder", "Piece", "checked_path"]
+
+MOST_FOLDERS = 300
+# What S3 allows for a key; file systems allow less for a name.
+LONGEST_PATH = 1_024
+
+
+def checked_path(path: str) -> str:
+    """The path in its plain form (`a/b`). Raises Problem for one that could lead out of the run's artifacts."""
+    text = path.replace("\\", "/")
+    if any(ord(character) < 32 for character in text):
+        raise Problem("An artifact path cannot hold control characters.", "list_artifacts shows the run's paths.")
+    if len(text) > LONGEST_PATH:
+        raise Problem(
+            f"'{short(path, 120)}' is longer than the path of any artifact.",
+            "list_artifacts shows the run's paths.",
+        )
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text.strip()):
+        raise Problem(
+            f"'{short(path, 120)}' is a URL; an artifact path is relative to its run.",
+            "Pass the part after the run's artifact root, e.g. 'config.yml'.",
+        )
+    if re.match(r"/|~/|[A-Za-z]:(?:/|$)", text.strip()) or ".." in text.split("/"):
+        raise Problem(
+            f"'{short(path, 120)}' leads outside the run's artifacts.",
+            "Pass a path relative to the run, as list_artifacts shows them.",
+        )
+    plain = posixpath.normpath(text) if text.strip() else ""
+    return "" if plain == "." else plain
+
+
+class ArtifactSource:
+    """The artifacts of a run id, a logged model or a model version. Nothing is requested until something is read."""
+
+    def __init__(self, client: Client, owner: str) -> None:
+        self.client = client
+        self.owner = owner
+
+    @cached_property
+    def _place(self) -> Place:
+        of = place_of_model if is_model(self.owner) else place_of_run
+        return self.client.ask(lambda: of(self.client, self.owner))
+
+    def entries(self, folder: str = "") -> list[Entry]:
+        """What a folder holds; empty for one that does not exist and for a file."""
+        return self.client.ask(lambda: self._place.entries(folder))
+
+    def tree(self, folder: str = "", depth: int | None = None) -> tuple[list[Entry], int]:
+        """All entries below a folder, to a depth, sorted by path; and how many folders were left unread.
+
+        One request a folder, those of a level side by side; at most MOST_FOLDERS of them.
+        """
+        found: list[Entry] = []
+        level, read, unread, deep = [folder], 0, 0, 0
+        while level and (depth is None or deep < depth):
+            unread += max(0, len(level) - (MOST_FOLDERS - read))
+            level = level[: max(0, MOST_FOLDERS - read)]
+            read += len(level)
+            listings = self.client.run_concurrently(*(partial(self.entries, at) for at in level))
+            entries = [entry for listing in listings for entry in listing]
+            found += entries
+            level = [entry.path for entry in entries if entry.is_dir]
+            deep += 1
+        return sorted(found, key=lambda entry: entry.path), unread
+
+    def read(self, path: str, start: int, length: int) -> Piece:
+        """`length` bytes from `start`; a negative `start` counts from the end. Fewer at the end of the file.
+
+        Raises NotFound for a missing file and IsFolder for a folder.
+        """
+        return self.client.ask(lambda: self._place.read(path, start, length))
+
+    def stream(self, path: str, start: int = 0) -> Generator[bytes, None, None]:
+        """The file from `start` on in blocks. Reading may stop at any time: close the generator."""
+        with self.client.asking():
+            for block in self._place.stream(path, start):
+                self.client.call.check()
+                yield block

@@ -1,0 +1,59 @@
+"""One tool call while it runs: its deadline, cancellation, progress, and how to ask the user for confirmation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mlflow_mcp.errors import Problem
+
+
+class CallEnded(Exception):
+    """Raised inside a worker thread when nobody waits for its result any more."""
+
+
+def _report_to_nobody(done: float, total: float | None, message: str) -> None:
+    pass
+
+
+def _cannot_ask(question: str) -> bool:
+    raise Problem(
+        "This needs the user's confirmation, and this host cannot ask for it.", "Ask the user to do it by hand."
+    )
+
+
+@dataclass
+class Call:
+    """Shared by the event loop, which may end the call, and its worker threads, which look at it between requests.
+    `timeout` is in seconds."""
+
+    timeout: float
+    report: Callable[[float, float | None, str], None] = _report_to_nobody
+    # Asks the user one question: whether they agreed. Raises Problem where the host has no way to ask.
+    confirm: Callable[[str], bool] = _cannot_ask
+    so_far: str = ""
+    started: float = field(default_factory=time.monotonic)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline, at least a hundredth."""
+        return max(0.01, self.started + self.timeout - time.monotonic())
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a fifth of the time is left or less: what reads page after page answers now with what it has."""
+        return self.remaining < self.timeout / 5
+
+    def check(self) -> None:
+        """Stop the thread here when the call was cancelled or is over its time."""
+        if self.ended.is_set():
+            raise CallEnded
+
+    def progress(self, done: float, total: float | None, message: str) -> None:
+        """Say how far the call is: to the host, and in the error if the deadline comes first."""
+        self.check()
+        self.so_far = message
+        self.report(done, total, message)

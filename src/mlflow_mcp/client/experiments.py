@@ -1,0 +1,95 @@
+"""Experiments: the list of all active ones, which is kept and checked, and searches in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+
+    from mlflow_mcp.client import Client
+
+T = TypeVar("T")
+
+# How many experiment ids go into one `runs/search`: the limit that databases and proxies are known to take.
+EXPERIMENTS_PER_REQUEST = 1_000
+
+
+class Experiments:
+    """`client.experiments`. The list of names belongs to the connection: no identity sees that of another."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._connection = client.connection
+
+    def names(self) -> dict[str, str]:
+        """Every active experiment's name by id, newest change first, as known; read in full when not known yet."""
+        known = self._connection.experiments
+        return self.reread() if known is None else known.names
+
+    def name_of(self, experiment_id: str) -> str:
+        """The experiment's name, or its id when it is not among the active ones."""
+        return self.names().get(experiment_id, experiment_id)
+
+    def reread(self) -> dict[str, str]:
+        """The names as they are now, read in full."""
+        found = [experiment for page in self._pages() for experiment in page]
+        names = {str(experiment.experiment_id): str(experiment.name) for experiment in found}
+        self._connection.experiments = KnownExperiments(names, _fingerprint(found[:1]))
+        return names
+
+    def search(
+        self, query: str | None, order_by: Sequence[str], limit: int, page_token: str | None
+    ) -> tuple[list[Experiment], str | None]:
+        """One page of active experiments and the token of the next."""
+        page = self._client.ask(
+            lambda: self._connection.mlflow.search_experiments(
+                filter_string=query, order_by=list(order_by), max_results=limit, page_token=page_token
+            )
+        )
+        return list(page), token_of(page)
+
+    def search_all(self, search: Callable[[list[str]], T]) -> T:
+        """`search(ids of all active experiments)`, with a list of experiments that is true at this moment.
+
+        The known list is used at once and checked by a small request beside the search; when it proves old, the list is
+        read again and the search repeated. So a warm call takes no longer than its search.
+        """
+        known = self._connection.experiments
+        if known is None:
+            return search(list(self.reread()))
+        results: list[Any] = self._client.run_concurrently(
+            lambda: search(list(known.names)), lambda: self._changed_since(known)
+        )
+        found, has_changed = results
+        return search(list(self.reread())) if has_changed else found
+
+    def search_in(self, experiment_ids: list[str] | None, search: Callable[[list[str]], T]) -> T:
+        """`search` in these experiments, or in all active ones when None."""
+        return self.search_all(search) if experiment_ids is None else search(experiment_ids)
+
+    def _pages(self) -> Iterator[list[Experiment]]:
+        token = None
+        while True:
+            page, token = self.search(None, ["last_update_time DESC"], 1_000, token)
+            yield page
+            if not token:
+                return
+
+    def _changed_since(self, known: KnownExperiments) -> bool:
+        """Whether an experiment was made, renamed or restored since the list was read: a request for one row."""
+        latest, _ = self.search(None, ["last_update_time DESC"], 1, None)
+        return _fingerprint(latest) != known.newest
+
+
+def _fingerprint(experiments: Sequence[Experiment]) -> tuple[Any, ...]:
+    return tuple((each.experiment_id, each.name, each.last_update_time) for each in experiments)
+
+
+def chunks(experiment_ids: Sequence[str]) -> list[list[str]]:
+    """The ids in lists that one request may carry."""
+    ids = list(experiment_ids)
+    return [ids[start : start + EXPERIMENTS_PER_REQUEST] for start in range(0, len(ids), EXPERIMENTS_PER_REQUEST)]

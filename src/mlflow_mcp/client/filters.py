@@ -1,0 +1,151 @@
+"""MLflow's filter language: quoting names and values for the agent, and saying what to do where MLflow cannot.
+
+Grammar of `runs/search` (MLflow's SearchUtils): comparisons joined by AND; no OR, no parentheses but those of IN;
+IN only on attributes and datasets; names with anything but letters, digits and `_` need backticks or double quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mlflow_mcp.errors import Problem
+
+_KINDS = {
+    "metric": "metrics", "metrics": "metrics",
+    "param": "params", "params": "params", "parameter": "params", "parameters": "params",
+    "tag": "tags", "tags": "tags",
+    "attribute": "attributes", "attributes": "attributes", "attr": "attributes", "run": "attributes",
+    "dataset": "datasets", "datasets": "datasets",
+}  # fmt: skip
+_ATTRIBUTES = {"run_id", "run_name", "status", "artifact_uri", "user_id", "start_time", "end_time", "created"}
+_STRING = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+_COMPARATOR = r"(?:!=|==|<=|>=|=|<|>|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\b|\bIS\b)"
+_FIELD = re.compile(
+    rf"(?i)(?<![\w.`\"'])({'|'.join(_KINDS)})\.(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={_COMPARATOR})"
+)
+
+
+def quoted_query(query: str) -> str:
+    """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
+    text = query.strip()
+    parts: list[str] = []
+    end = 0
+    for found in _fields(text):
+        parts += [text[end : found.start(2)], _quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
+        end = found.end(2)
+    quoted = "".join([*parts, text[end:]])
+    _refuse_what_mlflow_cannot(quoted)
+    return quoted
+
+
+def fields_of(query: str) -> list[tuple[str, str]]:
+    """The (kind, name) pairs that a quoted filter compares, e.g. ("tags", "model")."""
+    return [
+        (_KINDS[found[1].lower()], _without_quotes(query[found.start(2) : found.end(2)])) for found in _fields(query)
+    ]
+
+
+def quoted_order(order_by: Sequence[str] | None) -> list[str]:
+    """`order_by` clauses with backticks where MLflow needs them; a bare name is an attribute."""
+    return [_quote_order(clause) for clause in order_by or ()]
+
+
+def equals(field: str, name: str, value: str) -> str:
+    """A comparison with any text as name and value, quoted: ``tags.`team` = 'x'``."""
+    return f"{field}.{_quote_name(name)} = {quoted_value(value)}"
+
+
+def quoted_value(value: str) -> str:
+    """The value as a literal. Raises Problem for one with both kinds of quotes: MLflow's filters have no escape."""
+    if "'" not in value:
+        return f"'{value}'"
+    if '"' not in value:
+        return f'"{value}"'
+    raise Problem(
+        f"MLflow cannot search for a value that holds both kinds of quotes: {value}.",
+        "Use query_runs with LIKE and `_` in place of the quotes.",
+    )
+
+
+def like_prefix(field: str, prefix: str) -> str:
+    """A comparison with the beginning of a value. The prefix must be a plain id (letters, digits, `-`, `.`)."""
+    return f"{field} LIKE {quoted_value(prefix + '%')}"
+
+
+def containing(field: str, part: str) -> tuple[str, bool]:
+    """A comparison that every value holding `part`, in any case, passes; and whether no other value can pass it.
+
+    LIKE has no escape that all of MLflow's stores know, so a character that may not stand for itself is written as a
+    wildcard: `%` and `_`, backslash and brackets (escapes and classes of some databases), letters beyond ASCII (sqlite
+    does not know their capitals), and one kind of quotes where there are both.
+    """
+    pattern = re.sub(r"[^\x20-\x7e]", "%", re.sub(r"[\\\[\]^]", "_", part))
+    if "'" in pattern:
+        pattern = pattern.replace('"', "_")
+    return f"{field} ILIKE {quoted_value(f'%{pattern}%')}", not re.search("[%_]", pattern)
+
+
+def _fields(text: str) -> Iterator[re.Match[str]]:
+    """The fields that a filter compares, as matches with the places of kind (1) and name (2) in `text`."""
+    return _FIELD.finditer(_blanked(text))
+
+
+def _blanked(text: str) -> str:
+    """The filter with the inside of all quotes blanked out, so that what is found in it stands at the same place in the
+    filter itself and is never a part of a quoted name or value."""
+    return _STRING.sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 2) + quoted[0][0], text)
+
+
+def _without_quotes(name: str) -> str:
+    return name[1:-1] if name[:1] in ("`", '"') else name
+
+
+def _quote_unless_quoted(name: str) -> str:
+    """A name as a caller wrote it, who may have quoted it already."""
+    return name if name[:1] in ("`", '"') else _quote_name(name)
+
+
+def _quote_name(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z_]\w*", name):
+        return name
+    return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+def _quote_order(clause: str) -> str:
+    text = clause.strip()
+    direction = ""
+    if found := re.search(r"(?i)\s+(asc|desc)(?:ending)?$", text):
+        text, direction = text[: found.start()].rstrip(), f" {found[1].upper()}"
+    kind, dot, name = text.partition(".")
+    if dot and kind.lower() in _KINDS:
+        return f"{kind}.{_quote_unless_quoted(name.strip())}{direction}"
+    if text.strip("`").lower() in _ATTRIBUTES:
+        return f"attributes.{text.strip('`')}{direction}"
+    raise Problem(
+        f"order_by cannot use '{clause}'.",
+        f"Write 'metrics.{text} DESC', 'params.{text}', 'tags.{text}', or an attribute such as 'start_time DESC'.",
+    )
+
+
+def _refuse_what_mlflow_cannot(text: str) -> None:
+    bare = _blanked(text)
+    if re.search(r"(?i)\bOR\b", bare):
+        raise Problem(
+            "MLflow filters have no OR.",
+            "Call once for each alternative, or use LIKE with % or _ where the values look alike, "
+            "or compare numbers with >= and <=.",
+        )
+    for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
+        field = text[found.start(1) : found.end(1)]
+        kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")
+        if kind in ("tags", "params", "metrics"):
+            raise Problem(
+                f"MLflow filters know IN only for attributes and datasets, not for {field}.",
+                "Call once for each value, or use LIKE 'part%'.",
+            )
+    without_in = re.sub(r"(?i)\bIN\s*\([^()]*\)", "IN", bare)
+    if "(" in without_in:
+        raise Problem("MLflow filters have no parentheses.", "Join plain comparisons with AND.")
+    if found_not := re.search(r"(?i)(?:^|\bAND\s+)NOT\s+\w+", bare):
+        raise Problem(f"MLflow filters have no NOT in front of a comparison ('{found_not[0]}').", "Use != or IS NULL.")

@@ -1,0 +1,64 @@
+"""Runs: one, or one request's worth of a search. Paging over many experiments is in `pages`, reading all in `scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.transport.connection import token_of
+from mlflow_mcp.errors import NotFound, RunNotFound
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
+
+
+class Runs:
+    """`client.runs`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, run_id: str) -> Run:
+        """The run. Raises RunNotFound, with the next step, when the server has none of that id."""
+        try:
+            return self._client.ask(lambda: self._client.connection.mlflow.get_run(run_id))
+        except NotFound as error:
+            raise RunNotFound(
+                f"No run has the id '{run_id}'.",
+                "It may be deleted, or another kind of id: resolve_id finds what it is.",
+            ) from error
+
+    def search(
+        self,
+        experiment_ids: Sequence[str],
+        query: str = "",
+        *,
+        order_by: Sequence[str] = (),
+        max_results: int = 1_000,
+        page_token: str | None = None,
+        deleted: bool = False,
+    ) -> tuple[list[Run], str | None]:
+        """One page of `runs/search` and the token of the next. At most EXPERIMENTS_PER_REQUEST experiments."""
+        if not experiment_ids:
+            return [], None
+        page = self._client.ask(
+            lambda: self._client.connection.mlflow.search_runs(
+                list(experiment_ids),
+                query,
+                run_view_type=2 if deleted else 1,  # ViewType.DELETED_ONLY, ACTIVE_ONLY
+                max_results=max_results,
+                order_by=list(order_by) or None,
+                page_token=page_token,
+            )
+        )
+        return list(page), token_of(page)
+
+    def find(self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000) -> list[Run]:
+        """The runs that match in any number of experiments: one request per thousand experiments, at the same time."""
+        pages = self._client.run_concurrently(
+            *(lambda ids=chunk: self.search(ids, query, max_results=at_most) for chunk in chunks(experiment_ids))
+        )
+        return [run for page, _ in pages for run in page]

@@ -1,0 +1,1 @@
+"""How requests reach MLflow: one identity's connection, HTTP, threads, local stores."""

@@ -1,0 +1,88 @@
+"""GET requests to an http(s) tracking server for which MLflow's client has no method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlflow_mcp.client.transport.translate import not_mlflow, of_status
+from mlflow_mcp.errors import TimedOut
+from mlflow_mcp.text import safe_uri
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from mlflow_mcp.client import Client
+
+Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
+
+
+class Http:
+    """`client.http`. Requests carry the credentials, TLS settings and headers that MLflow's own would."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+        timeout: float | None = None,
+    ) -> Response:
+        """Any answer, whatever its status. `timeout` is in seconds and goes without retries; the default is what is left of
+        the call. Raises Unreachable when there is no answer."""
+        connection, call = self._client.connection, self._client.call
+
+        def send() -> Response:
+            _ = connection.mlflow  # its settings must be in place before the first request
+            from mlflow.utils.rest_utils import http_request
+
+            response: Response = http_request(  # type: ignore[no-untyped-call]  # MLflow has no types there
+                connection.host_credentials(),
+                path,
+                "GET",
+                params=params,
+                extra_headers=dict(headers or {}),
+                stream=stream,
+                timeout=timeout or call.remaining,
+                max_retries=0 if timeout else None,
+                raise_on_status=False,
+            )
+            return response
+
+        return self._client.ask(send)
+
+    def get_json(self, path: str, params: Params | None = None) -> Any:
+        """The JSON of a GET. Raises Problem for any other status than 200 and for an answer that is not JSON."""
+        return self.json_of(self.get(path, params))
+
+    def json_of(self, response: Response) -> Any:
+        """The JSON of an answer to `get`. Raises Problem for any other status than 200 and for other content."""
+        if response.status_code != 200:
+            raise of_status(response.status_code, safe_uri(self._client.uri), response.text)
+        try:
+            return response.json()
+        except ValueError:
+            raise not_mlflow(safe_uri(self._client.uri), 200) from None
+
+    def server_version(self) -> str | None:
+        """The server's own version; None for a server too old or too guarded to tell."""
+        response = self.get("/version")
+        text = response.text.strip()
+        return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None
+
+    def is_alive(self, within: float) -> bool:
+        """Whether anything comes back within so many seconds: an answer, a refusal, a failed TLS handshake.
+
+        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong.
+        """
+        try:
+            self.get("/health", timeout=within)
+        except TimedOut:
+            return False
+        except Exception:
+            return True
+        return True

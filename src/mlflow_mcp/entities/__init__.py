@@ -1,0 +1,1 @@
+"""Pure views on MLflow entities: no I/O."""

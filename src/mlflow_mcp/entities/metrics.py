@@ -1,0 +1,58 @@
+"""What a metric's name and value say."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from mlflow_mcp.text import _INFINITE
+
+METRICS_IN_A_CELL = 4
+
+
+def matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The names that the patterns mean, in the order of the patterns: an exact name first, else as a glob."""
+    found: list[str] = []
+    for pattern in patterns:
+        plain = re.sub(r"^(metrics|params|tags)\.", "", pattern)
+        exact = [name for name in names if name in (pattern, plain)]
+        found += exact or [name for name in names if fnmatchcase(name, plain)]
+    return list(dict.fromkeys(found))
+
+
+_MINOR = re.compile(r"(?i)(std_?err|stddev|_std$|_count$|latency|runtime|tokens?_|memory|_seconds$)")
+
+
+def _minor(name: str) -> bool:
+    """Whether a metric's name says that it accompanies a score (an error, a count, a cost) rather than being one."""
+    return bool(_MINOR.search(name)) or name.startswith("system/")
+
+
+def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
+    """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
+    names = sorted(metrics, key=lambda name: (_minor(name), name))
+    major = [name for name in names if not _minor(name)]
+    return {name: metrics[name] for name in (major or names)[:most]}
+
+
+def is_finite(value: float | None) -> bool:
+    """Whether a metric's value is a number that can be ranked: not missing, NaN, or one of MLflow's infinities."""
+    return value is not None and not math.isnan(value) and abs(value) < _INFINITE
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value is the better one, judged by the metric's name."""
+    words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",
+             "wer", "cer", "memory", "tokens", "toxicity", "brier")  # fmt: skip
+    return not _split(metric).isdisjoint(words)
+
+
+def has_no_better(metric: str) -> bool:
+    """Whether neither the larger nor the smaller value is better, judged by the metric's name: settings and counters."""
+    return not _split(metric).isdisjoint(("lr", "epoch", "step", "steps", "norm"))
+
+
+def _split(metric: str) -> set[str]:
+    return set(re.split(r"[/\-. _]", metric.lower()))

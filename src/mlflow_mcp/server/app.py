@@ -1,0 +1,61 @@
+"""`build_server(settings)`: the catalog, filtered and bound, on the SDK's server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp_types import ToolAnnotations
+
+from mlflow_mcp import __version__
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.server.instructions import instructions_for
+from mlflow_mcp.server.tool import BoundTool
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.catalog import Entry, offered
+
+
+def build_server(settings: Settings) -> MCPServer[Connection]:
+    """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow."""
+
+    entries = offered(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Connection]) -> AsyncIterator[Connection]:
+        yield Connection(settings)
+
+    return MCPServer(
+        "mlflow-mcp",
+        title="MLflow",
+        version=__version__,
+        instructions=instructions_for(entries),
+        tools=[_bound(entry, settings) for entry in entries],
+        lifespan=lifespan,
+        log_level=settings.log_level,
+        middleware=[_warm_after_listing],
+    )
+
+
+def _bound(entry: Entry, settings: Settings) -> BoundTool:
+    annotations = ToolAnnotations(
+        title=entry.title,
+        read_only_hint=entry.effect.is_read_only,
+        destructive_hint=entry.effect.is_destructive,
+        idempotent_hint=entry.effect.is_idempotent,
+        # Only the configured server is ever contacted, but what it holds is the world's.
+        open_world_hint=True,
+    )
+    return BoundTool.of(entry.function, entry.title, annotations, settings)
+
+
+async def _warm_after_listing(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Import mlflow once the host has its list of tools: before that, the import would delay the answer."""
+    result = await call_next(ctx)
+    if ctx.method == "tools/list":
+        # The answer leaves after this returns; the import waits until it is on its way.
+        asyncio.get_running_loop().call_later(0.05, ctx.lifespan_context.warm)
+    return result

@@ -1,0 +1,154 @@
+"""One call's edge: arguments in, deadline around, errors to sentences, answer within its budget."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+import anyio.to_thread
+from mcp.server.mcpserver.context import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from pydantic import PrivateAttr, ValidationError
+
+from mlflow_mcp.answers.base import Answer, Picture
+from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.masking import mask, mask_text
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.translate import problem_of
+from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
+from mlflow_mcp.server.watchdog import run_within_deadline
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import clip, nearest, short
+
+logger = logging.getLogger(__name__)
+
+
+# The argument that every tool function takes first and no caller sees.
+INJECTED = "client"
+# Calls that may run at the same time; more wait. Abandoned ones do not count.
+CALLS_AT_ONCE = 16
+
+
+class BoundTool(Tool):
+    """A tool function bound to its settings; `run` never raises for what a caller or a server does."""
+
+    _settings: Settings = PrivateAttr()
+    _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(
+        cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations, settings: Settings
+    ) -> BoundTool:
+        tool = cast(
+            BoundTool,
+            cls.from_function(
+                function,
+                title=title,
+                description=description_of(function),
+                context_kwarg=INJECTED,
+                annotations=annotations,
+                structured_output=not may_answer_with_image(function),
+            ),
+        )
+        tool.parameters = input_schema(tool.parameters)
+        if schema := tool.fn_metadata.output_schema:
+            tool.fn_metadata.output_schema = output_schema(schema)
+        tool._settings = settings
+        return tool
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
+        connection: Connection = context.request_context.lifespan_context
+        try:
+            self._refuse_unknown(arguments)
+            answer = await self._called(connection, context, self._validated(arguments))
+            return self._rendered(answer)
+        except Exception as error:
+            problem = problem_of(error, connection.uri or "MLflow")
+            if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
+                logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
+            return _failed(self._masked(str(problem)))
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def _refuse_unknown(self, arguments: dict[str, Any]) -> None:
+        known = list(self.fn_metadata.arg_model.model_fields)
+        unknown = [name for name in arguments if name not in known]
+        if unknown:
+            close = nearest(unknown[0], known, 1)
+            raise Problem(
+                f"{self.name} has no argument '{unknown[0]}'.",
+                (f"Did you mean '{close[0]}'? " if close else "")
+                + (f"It takes: {', '.join(known)}." if known else "It takes no arguments."),
+            )
+
+    def _validated(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as the function takes them. Only what is raised here is the caller's mistake: a ValidationError
+        of the function itself means that an answer model did not take MLflow's data."""
+        try:
+            return self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            raise _invalid_argument(error) from None
+
+    # -- around ----------------------------------------------------------------------------------------------------
+
+    async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
+        client = Client(connection, Call(timeout=self._settings.timeout, report=_progress_reporter(context)))
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
+        work = functools.partial(self.fn, client, **arguments)
+        return await run_within_deadline(self.name, work, client, self._limiter)
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def _masked(self, text: str) -> str:
+        return mask_text(text) if self._settings.mask_secrets else text
+
+    def _rendered(self, answer: Answer) -> CallToolResult:
+        # Masked before anything is cut: a part of a secret is not recognised as one.
+        if isinstance(answer, Picture):
+            text = self._masked(" ".join([answer.text, *(answer.notes or ())]))
+            data = base64.b64encode(answer.data).decode()
+            image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
+            words = TextContent(type="text", text=clip(text, self._settings.max_chars))
+            return CallToolResult(content=[image, words])
+        content = content_of(answer)
+        if self._settings.mask_secrets:
+            content = mask(content)
+        content = fit(answer, content, self._settings.max_chars)
+        return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
+
+
+def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
+    """Sends progress from the call's worker thread; on any other thread, or when the host is gone, it is dropped."""
+
+    def report(done: float, total: float | None, message: str) -> None:
+        try:
+            anyio.from_thread.run(context.report_progress, done, total, message)
+        except RuntimeError:
+            logger.debug("progress dropped: %s", message)
+
+    return report
+
+
+def _failed(sentence: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
+
+
+def _invalid_argument(error: ValidationError) -> Problem:
+    """The first invalid argument in words."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "an argument"
+    if first["type"] == "missing":
+        return Problem(f"'{name}' is missing.", "Call again with it.")
+    value = short(repr(first.get("input")), 80)
+    reason = first["msg"].removeprefix("Value error, ")
+    return Problem(f"'{name}' cannot be {value}: {reason}.", "Call again with another value.")

@@ -1,0 +1,108 @@
+"""Numbers, times, sizes, plurals and names as text."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from urllib.parse import urlsplit, urlunsplit
+
+# MLflow stores infinities as the largest doubles.
+_LARGEST = 1.797e308
+
+
+def number(value: float | int | None, digits: int | None = 6) -> float | int | str | None:
+    """A JSON number with `digits` significant digits (None: whole), or "NaN", "Infinity", "-Infinity"."""
+    if value is None or isinstance(value, (int, bool)):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    if abs(value) >= _LARGEST:
+        return "Infinity" if value > 0 else "-Infinity"
+    return float(f"{value:.{digits}g}") if digits else value
+
+
+def iso(milliseconds: int | float | None) -> str | None:
+    """MLflow's milliseconds since 1970 as ISO-8601 UTC with seconds."""
+    if not milliseconds or milliseconds < 0:
+        return None
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):  # a client logged a time outside the calendar
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(start: int | None, end: int | None) -> float | None:
+    """The time between two of MLflow's milliseconds, in seconds."""
+    return None if not start or not end else round((end - start) / 1000, 1)
+
+
+def size(count: int | None) -> str:
+    """A number of bytes for people: `981 B`, `2.1 MB`."""
+    if count is None:
+        return "unknown size"
+    if count < 1000:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "TB":
+            return f"{amount:.3g} {unit}"
+    raise AssertionError
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def clip(text: str, limit: int) -> str:
+    """The text, or its beginning and how much was cut: `…[+1234 chars]`."""
+    return text if len(text) <= limit else f"{text[:limit]}…[+{len(text) - limit} chars]"
+
+
+def safe_uri(uri: str) -> str:
+    """The URI without the credentials that may stand in its user part or its query."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc and not parts.query:
+        return uri
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"***@{host}" if "@" in parts.netloc else host
+    return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names most like `name`, best first: close spellings, then those that contain it."""
+    names = sorted(set(known))
+    folded = {other.lower(): other for other in reversed(names)}
+    close = [folded[match] for match in difflib.get_close_matches(name.lower(), folded, count, 0.6)]
+    inside = [other for other in names if name.lower() in other.lower() and other not in close]
+    return (close + inside)[:count]
+
+
+def quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`Nearest: 'a', 'b'.`, or nothing when nothing is like it."""
+    found = nearest(name, known)
+    return f"Nearest: {quoted(found)}." if found else ""
+
+
+def short(text: str, limit: int = 300) -> str:
+    """The first line of a foreign message, bounded: it may hold a page of HTML or a traceback."""
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def listed(names: Sequence[str], limit: int = 10) -> str:
+    """Names in quotes, the rest counted."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return quoted(names[:limit]) + more
+
+
+# MLflow stores infinities as the largest doubles.
+_INFINITE = 1.797e308

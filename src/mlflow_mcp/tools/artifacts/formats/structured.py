@@ -1,0 +1,173 @@
+"""JSON, YAML and TOML written by strangers: nothing is executed, nothing runs away."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+# A text of more characters than this is not taken apart: YAML's and TOML's parsers are slow.
+MOST_CHARACTERS = {"json": 20_000_000, "yaml": 3_000_000, "toml": 1_000_000}
+
+
+# A document of more values than this, aliases counted as often as they are used, is not taken apart.
+MOST_VALUES = 1_000_000
+
+
+# Deeper ones crash libyaml's composer, and what encodes answers ends a little beyond.
+DEEPEST = 100
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+# Every level of a block needs a column, every level of a flow a bracket: with fewer of both nothing is nested deeply.
+_YAML_INDENT = re.compile(rf"^[ \-?:]{{{DEEPEST // 2}}}", re.M)
+
+
+_DOTTED_KEYS = re.compile(rf"""(?<![\w"'-])[\w"'-]+(?:[ \t]*\.[ \t]*[\w"'-]+){{{DEEPEST}}}""")
+
+
+class Unparsable(Exception):
+    """The text is not of its kind. The message says what is wrong and where."""
+
+
+def load_yaml(text: str) -> Any:
+    """The parsed document, or None when it is not plain YAML."""
+    try:
+        return parse("yaml", text)
+    except Unparsable:
+        return None
+
+
+def parse(kind: str, text: str) -> Any:
+    """The values of a "json", "yaml" or "toml" text, as JSON can carry them: NaN and infinities as text, and dates and
+    times as they are written.
+
+    Raises Unparsable. YAML's tags are never executed, and aliases that would unfold into bulk are refused.
+    """
+    if len(text) > MOST_CHARACTERS[kind]:
+        raise Unparsable("it is too large")
+    try:
+        return carried(_PARSERS[kind](text))
+    except RecursionError as error:
+        raise Unparsable(_TOO_DEEP) from error
+    except ValueError as error:
+        raise Unparsable(_one_line(error)) from error
+    except Exception as error:
+        if type(error).__module__.startswith("yaml"):
+            raise Unparsable(_one_line(error)) from error
+        raise
+
+
+_TOO_DEEP = "it is nested too deeply"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).replace('"<unicode string>", ', "").split())[:200]
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    if text.count("[") + text.count("{") >= DEEPEST // 2 or _YAML_INDENT.search(text):
+        _refuse_deep_yaml(text)
+    documents = list(yaml.load_all(text, Loader=_yaml_loader()))  # a safe loader, made stricter
+    return documents[0] if len(documents) == 1 else documents
+
+
+def _refuse_deep_yaml(text: str) -> None:
+    """Raise Unparsable before values are made: that is recursive in C and would end the process."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            raise Unparsable(_TOO_DEEP)
+
+
+@cache
+def _yaml_loader() -> Any:
+    """YAML's safe loader, which keeps `2026-10-12`, `02:00:00` and `007` as they are written, and does not let `<<`
+    multiply."""
+    import yaml
+
+    safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(safe):  # type: ignore[misc]  # chosen at run time
+        yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own way
+            first: [(tag, form) for tag, form in known if tag.rpartition(":")[2] not in ("timestamp", "int", "float")]
+            for first, known in safe.yaml_implicit_resolvers.items()
+        }
+        merged = 0
+
+        def flatten_mapping(self, node: Any) -> None:
+            before = len(node.value)
+            lists = (value.value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge")
+            if any(len(merged) > 100 for merged in lists if isinstance(merged, list)):
+                raise yaml.YAMLError("it merges too many mappings with <<")
+            super().flatten_mapping(node)
+            self.merged += max(0, len(node.value) - before)
+            if self.merged > MOST_VALUES // 10:
+                raise yaml.YAMLError("it merges too many mappings with <<")
+
+    whole = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+)$")
+    broken = re.compile(
+        r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+    )
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", whole, list("-+0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", broken, list("-+0123456789."))
+    return Loader
+
+
+def _toml(text: str) -> Any:
+    if _DOTTED_KEYS.search(text):
+        raise Unparsable(_TOO_DEEP)
+    # Python has it from 3.11 on; for 3.10 the same code is a dependency.
+    library = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    return library.loads(text)
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "yaml": _yaml, "toml": _toml}
+
+
+def _plain(value: Any, left: list[int], deeper: int) -> Any:
+    if isinstance(value, str):
+        left[0] -= len(value) // 20
+    left[0] -= 1
+    if left[0] < 0:
+        raise Unparsable("it unfolds into millions of values")
+    if isinstance(value, (dict, list, tuple, set)):
+        if not deeper:
+            raise Unparsable(_TOO_DEEP)
+        if isinstance(value, dict):
+            return {_text(str(key)): _plain(inner, left, deeper - 1) for key, inner in value.items()}
+        return [_plain(inner, left, deeper - 1) for inner in value]
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value is None or isinstance(value, (int, float)):
+        return value
+    return _text(str(value))  # dates and times
+
+
+def carried(value: Any) -> Any:
+    """A parsed value as JSON can carry it. Raises Unparsable for one that is nested too deeply."""
+    return _plain(value, [MOST_VALUES], DEEPEST)
+
+
+def _text(text: str) -> str:
+    """Half of a surrogate pair is no character, and no UTF-8 carries it: it stays visible as `\\ud800`."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()

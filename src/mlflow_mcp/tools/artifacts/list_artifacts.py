@@ -1,0 +1,123 @@
+"""List the files of runs and models."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+
+from mlflow_mcp.answers.base import Page
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import hint, plural, size
+from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_of
+from mlflow_mcp.tools.artifacts.paths import fits
+
+Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
+
+
+Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
+
+
+class ArtifactTable(Page):
+    """Files and folders, one a row; a folder's path ends with '/' and has no size. Sizes are bytes."""
+
+    run_id: str | None = None
+    artifacts: Table
+    total: Annotated[str, Field(description="How much there is in all, shown here or not.")]
+
+
+def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
+    client: Client,
+    run_id: ArtifactOwners,
+    path: Folder = None,
+    pattern: Glob = None,
+    recursive: Recursive = False,
+    depth: Depth = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> ArtifactTable:
+    """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
+    with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
+    end of its path, so listing first is rarely needed. search_artifacts looks into many."""
+    owners = [owner_of(client, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
+    folder = checked_path(path or "")
+    deep = depth or (None if recursive or pattern is not None else 1)
+    trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, deep) for owner in owners))
+    found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
+    arguments = (owners, folder, pattern, deep)
+    start = int(decode_cursor(cursor, *arguments)) if cursor else 0
+    page = found[start : start + limit]
+    single = len(owners) == 1
+    rows = [[f"{e.path}/" if e.is_dir else e.path, e.size] for _, e in page]
+    answer = ArtifactTable(
+        run_id=owners[0] if single else None,
+        artifacts=Table(columns=["path", "bytes"], rows=rows)
+        if single
+        else Table.of(
+            ["run_id", "path", "bytes"], [[owner, *row] for (owner, _), row in zip(page, rows)], keep=("path", "bytes")
+        ),
+        total=_total([entry for _, entry in found]),
+    )
+    answer.continue_with(
+        lambda count: encode_cursor(start + count, *arguments), len(page), more=start + len(page) < len(found)
+    )
+    _explain_nothing(client, answer, owners, [tree for tree, _ in trees], pattern)
+    unread = sum(count for _, count in trees)
+    if unread:
+        answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
+    return answer
+
+
+def _tree(client: Client, owner: str, folder: str, pattern: str | None, depth: int | None) -> tuple[list[Entry], int]:
+    source = client.artifacts(owner)
+    entries, unread = source.tree(folder, depth)
+    if folder and not entries:
+        _explain_no_folder(source, folder)
+    if pattern is None:
+        return entries, unread
+    return [entry for entry in entries if not entry.is_dir and fits(entry.path, pattern)], unread
+
+
+def _explain_nothing(
+    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+) -> None:
+    for owner, tree in zip(owners, trees):
+        if tree:
+            continue
+        about = "" if len(owners) == 1 else f"{owner}: "
+        entries, _ = client.artifacts(owner).tree() if pattern else ([], 0)
+        names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
+        if names:
+            told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
+        else:
+            told = "there are no artifacts."
+        answer.note(f"{about}{told}".strip() if about else f"{told[0].upper()}{told[1:]}".strip())
+
+
+def _total(entries: list[Entry]) -> str:
+    files = [entry for entry in entries if not entry.is_dir]
+    folders = len(entries) - len(files)
+    told = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
+    return told + (f", {plural(folders, 'folder')}" if folders else "")
+
+
+def _explain_no_folder(source: ArtifactSource, folder: str) -> None:
+    """Raise the sentence for a folder that holds nothing: stores do not tell a missing one from a file."""
+    entries, _ = source.tree()
+    paths = {entry.path: entry for entry in entries}
+    if folder in paths and not paths[folder].is_dir:
+        raise IsFolder(
+            f"'{folder}' is a file of {size(paths[folder].size)}.",
+            f"get_artifact_content(run_id, '{folder}') reads it.",
+        )
+    folders = [entry.path for entry in entries if entry.is_dir]
+    ends = [path for path in folders if path.endswith("/" + folder)]
+    close = f"Nearest: '{ends[0]}'." if ends else hint(folder, folders)
+    raise NotFound(f"The run has no folder '{folder}'.", f"{close} list_artifacts(run_id) shows the root.".strip())

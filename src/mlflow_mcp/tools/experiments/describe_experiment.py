@@ -1,0 +1,163 @@
+"""What an experiment holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.text import clip, iso, listed, number, plural
+from mlflow_mcp.tools.arguments import as_text
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+OneExperiment = Annotated[
+    str, Field(min_length=1, description="Id or exact name of the experiment."), BeforeValidator(as_text)
+]
+
+
+# Names listed of each kind; the rest is counted.
+_NAMES = 30
+
+
+_VALUES = 6
+
+
+_PARAM_NAMES = 20
+
+
+class ExperimentSummary(Answer):
+    """What an experiment holds, in one page of its newest runs."""
+
+    experiment_id: str
+    name: str
+    runs_read: int
+    all_runs: Annotated[bool, Field(description="Whether these are all its runs, or the newest ones only.")]
+    by_status: dict[str, int]
+    first_start: str | None
+    last_start: str | None
+    invocations: Annotated[str | None, Field(description="How many, and the newest.")] = None
+    parent_runs: int | None = None
+    child_runs: int | None = None
+    datasets: list[str] | None = None
+    metrics: Table
+    params: Table
+    tags: Table
+
+
+def describe_experiment(client: Client, experiment_id: OneExperiment) -> ExperimentSummary:
+    """Summarize an experiment in one call: runs by status, time span, metric names with their ranges, param and tag names
+    with their values where there are few, invocations, parent runs, datasets. Use it before writing a filter or naming a
+    metric. query_runs or best_runs comes next."""
+    ids = experiment_ids(client, experiment_id)
+    assert ids  # the argument is required and not empty
+    runs, following = client.runs.search(ids[:1], max_results=1_000)
+    name = client.experiments.name_of(ids[0])
+    starts = [run.info.start_time for run in runs if run.info.start_time]
+    parents = {run.data.tags["mlflow.parentRunId"] for run in runs if "mlflow.parentRunId" in run.data.tags}
+    left_out: list[str] = []
+    answer = ExperimentSummary(
+        experiment_id=ids[0],
+        name=name,
+        runs_read=len(runs),
+        all_runs=following is None,
+        by_status=dict(Counter(run.info.status for run in runs).most_common()),
+        first_start=iso(min(starts, default=None)),
+        last_start=iso(max(starts, default=None)),
+        invocations=_invocations(runs),
+        parent_runs=len(parents) or None,
+        child_runs=sum("mlflow.parentRunId" in run.data.tags for run in runs) or None,
+        datasets=_datasets(runs),
+        metrics=_metric_table(runs, left_out),
+        params=_value_table([run.data.params for run in runs], "param", _PARAM_NAMES, left_out),
+        tags=_value_table([user_tags(run) for run in runs], "tag", _NAMES, left_out),
+    )
+    answer.note(*left_out)
+    if not answer.all_runs:
+        answer.note(f"Computed over the newest {len(runs):,} runs; the experiment has more. aggregate_runs reads all.")
+    if not runs:
+        answer.note("This experiment has no active runs.")
+    return answer
+
+
+def _metric_table(runs: Sequence[Run], notes: list[str]) -> Table:
+    """Each metric with in how many runs it is, its least and its greatest finite value, and how many are not finite."""
+    values: dict[str, list[float]] = {}
+    counts: Counter[str] = Counter()
+    odd: Counter[str] = Counter()
+    for run in runs:
+        for name, value in run.data.metrics.items():
+            counts[name] += 1
+            if is_finite(value):
+                values.setdefault(name, []).append(value)
+            else:
+                odd[name] += 1
+    names = sorted(counts, key=lambda name: (name.startswith("system/"), -counts[name], name))
+    if len(names) > _NAMES:
+        notes.append(f"{len(names) - _NAMES} more metrics, e.g. {listed(names[_NAMES:], 5)}.")
+    rows = [
+        [
+            name,
+            counts[name],
+            number(min(values.get(name, ()), default=None)),
+            number(max(values.get(name, ()), default=None)),
+            odd[name] or None,
+        ]
+        for name in names[:_NAMES]
+    ]
+    return Table.of(["metric", "runs", "min", "max", "nan_or_infinite"], rows, keep=("metric", "min", "max"))
+
+
+def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: list[str]) -> Table:
+    """Each name with in how many runs it is, how many values it has, and the values where they are few. Names that
+    differ between runs first: they are what one filters by."""
+    values: dict[str, Counter[str]] = {}
+    for each in told:
+        for name, value in each.items():
+            values.setdefault(name, Counter())[value] += 1
+    names = sorted(
+        values, key=lambda name: (_is_the_same(name, values), name.startswith("config."), -values[name].total(), name)
+    )
+    if len(names) > most:
+        rest = names[most:]
+        same = sum(len(values[name]) == 1 for name in rest)
+        notes.append(f"{len(rest)} more {noun}s ({same} of them with one value), e.g. {listed(rest, 3)}.")
+    rows: list[list[Any]] = []
+    for name in names[:most]:
+        counts = values[name]
+        few = len(counts) <= _VALUES
+        shown = [clip(value, 60) for value, _ in counts.most_common(_VALUES if few else 2)]
+        rows.append([name, counts.total(), len(counts), shown if few else [*shown, "…"]])
+    return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
+
+
+def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
+    """Whether a name has one value in all runs: for a config param, in all runs that logged their config at all."""
+    is_config = name.startswith("config.")
+    most = max(each.total() for other, each in values.items() if other.startswith("config.") == is_config)
+    return len(values[name]) == 1 and values[name].total() == most
+
+
+def _invocations(runs: Sequence[Run]) -> str | None:
+    ids = list(dict.fromkeys(key for run in runs if (key := launcher.invocation_id_of(run))))
+    return f"{len(ids)}: {', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}" if ids else None
+
+
+def _datasets(runs: Sequence[Run]) -> list[str] | None:
+    counts = Counter(
+        f"{each.dataset.name} ({each.dataset.digest})"
+        for run in runs
+        for each in getattr(run.inputs, "dataset_inputs", None) or ()
+    )
+    return [f"{name}, in {plural(n, 'run')}" for name, n in counts.most_common(10)] or None

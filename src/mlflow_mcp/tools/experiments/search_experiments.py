@@ -1,0 +1,117 @@
+"""Find experiments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from mlflow_mcp.answers.base import Page
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.client.filters import containing
+from mlflow_mcp.text import hint, iso, plural
+from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+
+
+# Rows of a request whose answer is filtered again here.
+_READ_AT_ONCE = 1_000
+
+
+class ExperimentTable(Page):
+    """Experiments, one a row."""
+
+    experiments: Table
+
+
+Name = Annotated[str | None, Field(description="Part of the name, in any case, e.g. 'llama'.")]
+
+
+ExperimentQuery = Annotated[
+    str, Field(description="MLflow filter: \"tags.team = 'nlp' AND creation_time > 1735689600000\".")
+]
+
+
+ExperimentOrder = Annotated[
+    list[str] | None,
+    BeforeValidator(one_or_many),
+    Field(description="E.g. ['name', 'creation_time DESC']. Default: last changed first."),
+]
+
+
+def search_experiments(
+    client: Client,
+    name: Name = None,
+    query: ExperimentQuery = "",
+    order_by: ExperimentOrder = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> ExperimentTable:
+    """Find experiments by a part of their name or by an MLflow filter, last changed first. Use it to learn which experiments
+    exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
+    clause, is_exact = containing("name", name) if name else ("", True)
+    query_text = " AND ".join(part for part in (clause, query.strip()) if part)
+    order = list(order_by or ["last_update_time DESC"])
+    position = decode_cursor(cursor, name, query, order) if cursor else (None, 0)
+    part_of_name = "" if is_exact else name or ""
+    found, following = _matching(client, query_text, order, part_of_name, limit, position)
+    shown = [each.experiment for each in found[:limit]]
+    rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in shown]
+    columns = ["experiment_id", "name", "created", "changed", "tags"]
+    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
+
+    def cursor_after(count: int) -> str:
+        start = found[count].position if count < len(found) else (following, 0)
+        return encode_cursor(start, name, query, order)
+
+    answer.continue_with(cursor_after, len(rows), more=len(found) > limit or following is not None)
+    if not rows:
+        names = client.experiments.names()
+        answer.note(
+            f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
+        )
+    return answer
+
+
+# The page token that MLflow gave, and how many rows of that page to pass over.
+Position = tuple[str | None, int]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An experiment, and the position that a page beginning with it has."""
+
+    experiment: Experiment
+    position: Position
+
+
+def _matching(
+    client: Client, query: str, order_by: list[str], part_of_name: str, limit: int, position: Position
+) -> tuple[list[_Found], str | None]:
+    """The experiments from `position` on that match, at least `limit` if there are as many, and the token after them.
+
+    `part_of_name` is what their names must hold where `query` lets others pass; then one match more than `limit` is
+    looked for, so that whether there is a next page is known.
+    """
+    token, skip = position
+    found: list[_Found] = []
+    while True:
+        size = (_READ_AT_ONCE if part_of_name else limit) + skip
+        page, next_token = client.experiments.search(query or None, order_by, size, token)
+        found += [
+            _Found(each, (token, at))
+            for at, each in enumerate(page)
+            if at >= skip and part_of_name.lower() in each.name.lower()
+        ]
+        token, skip = next_token, 0
+        if token is None or len(found) >= limit + bool(part_of_name):
+            return found, token
+
+
+def _tags(experiment: Any) -> dict[str, str] | None:
+    return {key: value for key, value in experiment.tags.items() if not key.startswith("mlflow.")} or None

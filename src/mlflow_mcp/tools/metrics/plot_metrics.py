@@ -1,0 +1,120 @@
+"""Pictures of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.ids import runs_of
+from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import iso, number, plural
+from mlflow_mcp.tools.arguments import MetricNames, RunIds
+from mlflow_mcp.tools.metrics import drawing
+from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from mlflow_mcp.client.metrics import History
+
+Kind = Annotated[Literal["curves", "bars"], Field(description="'bars': the latest value of one metric across runs.")]
+Smoothing = Annotated[float, Field(ge=0, lt=1, description="Weight of the moving average, e.g. 0.6; 0: none.")]
+LogScale = Annotated[bool, Field(description="Logarithmic value axis.")]
+
+_PANELS = 6
+_BARS = 40
+_POINTS = 1_000
+_LINES_OF_TEXT = 20
+
+
+def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
+    client: Client,
+    run_ids: RunIds,
+    metrics: MetricNames,
+    kind: Kind = "curves",
+    smoothing: Smoothing = 0,
+    log_scale: LogScale = False,
+    start_step: StartStep = None,
+    end_step: EndStep = None,
+    axis: Axis = "step",
+) -> Picture:
+    """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
+    metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
+    refuse_backwards(start_step, end_step)
+    runs = runs_of(client, run_ids)
+    wanted = curves_of(runs, metrics)
+    if kind == "bars":
+        return _bars(wanted, log_scale)
+    names = list(dict.fromkeys(name for _, name in wanted))
+    if len(names) > _PANELS:
+        raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
+    found = read_histories(client, wanted, start_step, end_step, _POINTS)
+    panels = [
+        (name, [_line(run, found[run.info.run_id, name], axis) for run, of in wanted if of == name]) for name in names
+    ]
+    if not any(line.x for _, lines in panels for line in lines):
+        raise Problem("There are no points in these steps.", "Leave start_step and end_step out.")
+    png = drawing.draw_curves(
+        panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
+    )
+    answer = Picture(text=_in_words(wanted, found), data=png)
+    if smoothing:
+        answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
+    if log_scale:
+        answer.note("Logarithmic value axis.")
+    if any(not each.is_whole for each in found.values()):
+        answer.note(f"Long curves are drawn, and told of, by {_POINTS:,} evenly spread points.")
+    return answer
+
+
+def _line(run: Run, history: History, axis: str) -> drawing.Line:
+    points = history.points
+    origin = points[0].timestamp if points else 0
+    x = [float(point.step) if axis == "step" else (point.timestamp - origin) / 1000 for point in points]
+    return drawing.Line(run.info.run_name or run.info.run_id[:8], x, [point.value for point in points])
+
+
+def _in_words(wanted: Sequence[tuple[Run, str]], found: dict[tuple[str, str], History]) -> str:
+    lines = []
+    for run, name in wanted[:_LINES_OF_TEXT]:
+        points = found[run.info.run_id, name].points
+        finite = [point for point in points if is_finite(point.value)]
+        if not finite:
+            lines.append(f"{run.info.run_name} {name}: no finite value.")
+            continue
+        low, high = min(finite, key=lambda point: point.value), max(finite, key=lambda point: point.value)
+        odd = f", {plural(len(points) - len(finite), 'NaN or infinite point')}" if len(points) > len(finite) else ""
+        lines.append(
+            f"{run.info.run_name} {name}: first {number(points[0].value)}, last {number(points[-1].value)}, "
+            f"min {number(low.value)} at step {low.step}, max {number(high.value)} at step {high.step}{odd}."
+        )
+    if len(wanted) > _LINES_OF_TEXT:
+        lines.append(f"{len(wanted) - _LINES_OF_TEXT} more curves.")
+    return "\n".join(lines)
+
+
+def _bars(wanted: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
+    names = list(dict.fromkeys(name for _, name in wanted))
+    if len(names) > 1:
+        raise Problem(f"Bars show one metric, these are {len(names)}.", "Name one metric, or use kind='curves'.")
+    values = [(run, run.data.metrics[name]) for run, name in wanted]
+    finite = sorted(((run, value) for run, value in values if is_finite(value)), key=lambda pair: -pair[1])[:_BARS]
+    if not finite:
+        raise Problem(f"No run has a finite '{names[0]}'.", "get_metric_history shows where it is NaN.")
+    bars = [(_label(run, values), value) for run, value in finite]
+    told = "; ".join(f"{label}: {number(value)}" for label, value in bars)
+    answer = Picture(text=f"{names[0]}: {told}.", data=drawing.draw_bars(names[0], bars, log_scale))
+    if len(finite) < len(values):
+        answer.note(f"{plural(len(values) - len(finite), 'run')} left out: NaN, infinite, or beyond {_BARS} bars.")
+    return answer
+
+
+def _label(run: Run, among: Sequence[tuple[Run, float]]) -> str:
+    name = run.info.run_name or run.info.run_id[:8]
+    twins = sum(other.info.run_name == run.info.run_name for other, _ in among)
+    return name if twins < 2 else f"{name} {(iso(run.info.start_time) or '')[:10]} {run.info.run_id[:6]}"

@@ -1,0 +1,82 @@
+"""Files that this server writes: only below one folder, never half, never over another unless told."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.text import short
+
+
+def root_of(settings: Settings) -> Path:
+    """The folder that tools may write into."""
+    return Path(settings.download_dir).expanduser().resolve()
+
+
+def place_for(settings: Settings, wanted: str) -> Path:
+    """The full path of a file to write. Raises Problem for one that leads out of the allowed folder, whatever it is called."""
+    root = root_of(settings)
+    no_file = Problem(
+        f"'{short(wanted, 80)}' names no file.", f"Give a file name, e.g. 'runs.csv'; it is written to {root}."
+    )
+    if not wanted.strip() or "\0" in wanted or wanted.endswith(("/", "\\")):
+        raise no_file
+    try:
+        place = (root / Path(wanted).expanduser()).resolve()
+        is_folder = place.is_dir()
+    except (OSError, RuntimeError):  # a name too long, a home folder of nobody
+        raise no_file from None
+    if place == root:
+        raise no_file
+    if not place.is_relative_to(root):
+        raise Problem(
+            f"'{wanted}' leads outside the folder that may be written to, {root}.",
+            "Give a path inside it, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR.",
+        )
+    if is_folder:
+        raise Problem(f"{place} is a folder.", "Give the name of a file.")
+    return place
+
+
+def refuse_existing(place: Path) -> None:
+    if place.exists():
+        raise Problem(f"{place} exists already.", "Choose another name, or pass overwrite=true.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that files will be written into. Raises Problem when it cannot be written to."""
+    reason = ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            reason = "no permission"
+    except OSError as error:
+        reason = error.strerror or "it cannot be made"
+    if reason:
+        raise Problem(
+            f"{folder} cannot be written to ({reason}).",
+            "Let the operator set MLFLOW_MCP_DOWNLOAD_DIR to a folder of yours.",
+        )
+
+
+@contextmanager
+def written_whole(place: Path) -> Iterator[Path]:
+    """A temporary path beside `place`; it becomes `place` when the block ends well and is removed when it does not.
+
+    Raises Problem when the folder cannot be written to.
+    """
+    make_folder(place.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".part", dir=place.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o644)
+        part.replace(place)
+    finally:
+        part.unlink(missing_ok=True)

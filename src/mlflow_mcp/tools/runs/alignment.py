@@ -1,0 +1,202 @@
+"""Two or more sides of runs laid next to each other: metrics aligned by task, and only what differs. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, matching
+from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.text import number
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+# They name the run itself, so they differ between any two.
+_IDENTITY = {"invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"}
+VARIES = "(varies by task)"
+# The launcher's flattened config: some 75 params, which some exports leave out.
+_CONFIG = "params.config."
+
+
+@dataclass
+class Side:
+    """One of the things compared: a run, or an invocation as its runs by task. `label` is A, B, C, …"""
+
+    label: str
+    given: str
+    name: str
+    runs: dict[str, Run]  # by task; a run that is no task stands under ""
+    samples: dict[str, int | None] = field(default_factory=dict)
+    model: str | None = None
+
+    def metrics(self, task: str) -> dict[str, float]:
+        run = self.runs.get(task)
+        return dict(run.data.metrics) if run is not None else {}
+
+
+def align(sides: Sequence[Side]) -> None:
+    """Let single runs of unlike or unnamed tasks meet: sides of one run each are compared as they are."""
+    if all(len(side.runs) == 1 for side in sides) and len({task for side in sides for task in side.runs}) > 1:
+        for side in sides:
+            side.runs = {"": next(iter(side.runs.values()))}
+            side.samples = {"": next(iter(side.samples.values()), None)}
+
+
+def metric_rows(sides: Sequence[Side], base: Side, wanted: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
+    """A row per task and metric that two sides share at least: values, then delta and relative delta of each against the
+    baseline (from full values), then the label of the best."""
+    others = [side for side in sides if side is not base]
+    columns = ["task", "metric", *(side.label for side in sides)]
+    for side in others:
+        columns += [f"{side.label}-{base.label}", f"({side.label}-{base.label})/|{base.label}|"]
+    columns.append("best")
+    rows = []
+    for task in _tasks(sides):
+        values = [side.metrics(task) for side in sides]
+        for name in _shared(values, wanted):
+            row = [each.get(name) for each in values]
+            reference = base.metrics(task).get(name)
+            deltas: list[Any] = []
+            for side in others:
+                deltas += _deltas(side.metrics(task).get(name), reference)
+            rows.append([task or None, name, *(number(value) for value in row), *deltas, _best(sides, row, name)])
+    return columns, rows
+
+
+def _tasks(sides: Sequence[Side]) -> list[str]:
+    return sorted({task for side in sides for task in side.runs})
+
+
+def _shared(values: Sequence[Mapping[str, float]], wanted: Sequence[str] | None) -> list[str]:
+    counts: dict[str, int] = {}
+    for each in values:
+        for name in each:
+            counts[name] = counts.get(name, 0) + 1
+    shared = sorted(name for name, count in counts.items() if count > 1)
+    return matching(wanted, shared) if wanted is not None else [n for n in shared if not n.startswith("system/")]
+
+
+def _deltas(value: float | None, reference: float | None) -> list[Any]:
+    if value is None or reference is None or not is_finite(value) or not is_finite(reference):
+        return [None, None]
+    delta = value - reference
+    return [number(delta), _in_percent(delta / abs(reference)) if reference else None]
+
+
+def _in_percent(share: float) -> str | None:
+    """`+4.13%`; short also where the baseline is next to nothing, and None where the quotient is too large for a number."""
+    if math.isinf(share):
+        return None
+    return f"{share:+.2%}" if abs(share) < 1_000 else f"{share * 100:+.3g}%"
+
+
+def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
+    """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
+    metric is a setting or a counter."""
+    ranked = [(value, side.label) for value, side in zip(row, sides) if value is not None and is_finite(value)]
+    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or has_no_better(name):
+        return None
+    best = (min if lower_is_better(name) else max)(value for value, _ in ranked)
+    return "=".join(label for value, label in ranked if value == best)
+
+
+def only_on_one_side(sides: Sequence[Side]) -> dict[str, list[str]]:
+    """By label, the tasks and metrics that no other side has: `task 'x'`, `task: metric` or `metric`."""
+    found: dict[str, list[str]] = {}
+    for side in sides:
+        others = [other for other in sides if other is not side]
+        for task in side.runs:
+            if task and not any(task in other.runs for other in others):
+                found.setdefault(side.label, []).append(f"task '{task}'")
+                continue
+            theirs = {name for other in others for name in other.metrics(task)}
+            mine = sorted(name for name in side.metrics(task) if name not in theirs)
+            found.setdefault(side.label, []).extend(f"{task}: {name}" if task else name for name in mine)
+    return {label: names for label, names in found.items() if names}
+
+
+def difference_rows(sides: Sequence[Side]) -> tuple[list[list[Any]], int, list[str]]:
+    """A row `[name, value of each side]` for each param, user tag, dataset and git commit that differs; how many are the
+    same on all sides; and the labels of sides without any of the config params that others have: those are not compared.
+    A value that differs between the tasks of one side is `(varies by task)`."""
+    told = [{task: _facts(run) for task, run in side.runs.items()} for side in sides]
+    names = sorted({name for side in told for facts in side.values() for name in facts})
+    with_config = [side for side in told if any(name.startswith(_CONFIG) for facts in side.values() for name in facts)]
+    rows: list[list[Any]] = []
+    equal = 0
+    for name in names:
+        among = with_config if name.startswith(_CONFIG) else told
+        if len(among) < 2:
+            continue
+        if _differs(among, name):
+            rows.append([name, *(_one(side, name) for side in told)])
+        else:
+            equal += 1
+    without = [side.label for side, facts in zip(sides, told) if with_config and facts not in with_config]
+    return rows, equal, without
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    # MLflow keeps params as text: one that is "None" says as little as one that is not there.
+    params = {name: value for name, value in run.data.params.items() if value not in ("None", "null")}
+    facts: dict[str, Any] = {f"params.{name}": value for name, value in params.items() if name not in _IDENTITY}
+    facts |= {f"tags.{name}": v for name, v in user_tags(run).items() if name not in _IDENTITY}
+    for tag, name in (("mlflow.source.git.commit", "git commit"), ("mlflow.source.name", "source")):
+        if tag in run.data.tags:
+            facts[name] = run.data.tags[tag]
+    datasets = getattr(run.inputs, "dataset_inputs", None) or ()
+    if datasets:
+        facts["datasets"] = ", ".join(sorted(f"{each.dataset.name} ({each.dataset.digest})" for each in datasets))
+    return facts
+
+
+def _differs(told: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> bool:
+    """Whether any task that sides share has unlike values; with no shared task, whether the sides' values do."""
+    tasks = {task for side in told for task in side}
+    shared = [task for task in tasks if sum(task in side for side in told) > 1]
+    if shared:
+        return any(len({side[task].get(name) for side in told if task in side}) > 1 for task in shared)
+    return len({_one(side, name) for side in told}) > 1
+
+
+def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+    values = {facts.get(name) for facts in side.values()}
+    return next(iter(values)) if len(values) == 1 else VARIES
+
+
+def unequal_samples(sides: Sequence[Side]) -> list[str]:
+    """A sentence for each task whose sides had unlike sample counts."""
+    sentences = []
+    for task in _tasks(sides):
+        counts = {side.label: side.samples.get(task) for side in sides if task in side.runs}
+        if len(counts) < 2 or len(set(counts.values())) < 2:
+            continue
+        told = ", ".join(
+            f"{label} {count if count is not None else 'no limit recorded'}" for label, count in counts.items()
+        )
+        small = any(count is not None and count <= launcher.CANARY for count in counts.values())
+        about = f"Task {task}: " if task else ""
+        sentences.append(
+            f"{about}unequal sample counts ({told}): {'do not compare' if small else 'compare with care'}."
+        )
+    return sentences
+
+
+def unlike_scales(sides: Sequence[Side]) -> list[str]:
+    """A sentence for each metric that one side seems to give as a share (0 to 1) and another in percent."""
+    sentences = []
+    for task in _tasks(sides):
+        values = [(side, side.metrics(task)) for side in sides]
+        for name in _shared([each for _, each in values], None):
+            row = {side.label: each[name] for side, each in values if is_finite(each.get(name))}
+            if not row or lower_is_better(name):
+                continue
+            low, high = min(row.values()), max(row.values())
+            if 0 < low <= 1 < high <= 100 and high / low > 20:
+                small = ", ".join(label for label, value in row.items() if value <= 1)
+                sentences.append(f"{name}: {small} looks like 0-1 and the rest like 0-100; its deltas mean nothing.")
+    return sentences

@@ -1,0 +1,35 @@
+"""Find runs with a filter."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.filters import quoted_order, quoted_query
+from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Query, TagColumns
+from mlflow_mcp.tools.runs.search import ColumnChoice, RunSearch, search_table
+from mlflow_mcp.tools.runs.table import RunTable
+
+Deleted = Annotated[bool, Field(description="Search the deleted runs instead.")]
+
+
+def query_runs(  # noqa: PLR0913  # one parameter per argument of the tool
+    client: Client,
+    experiment_id: ExperimentId = None,
+    query: Query = "",
+    order_by: OrderBy = None,
+    metrics: Metrics = None,
+    params: Params = None,
+    tags: TagColumns = None,
+    deleted: Deleted = False,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> RunTable:
+    """Search runs in one, several or all experiments with an MLflow filter and an order; returns a table with the metrics
+    that most runs have and the params and tags that differ. For exact tag values search_runs_by_tags is simpler; for an
+    invocation id call get_invocation. get_run shows one run whole."""
+    search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), quoted_order(order_by), deleted)
+    return search_table(client, search, ColumnChoice(metrics, params, tags), limit, cursor)
