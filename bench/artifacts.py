@@ -25,11 +25,11 @@ from typing import Any
 
 import requests
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from stdio_driver import StdioServer, stdio_server
 
-from servers import running_mlflow_server, server_environment
+from tests.support.servers import running_mlflow_server, server_environment
 
 OURS = [sys.executable, "-m", "mlflow_mcp"]
 WORD = "finish_reason=length"

@@ -19,12 +19,12 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import measurements
 from stdio_driver import stdio_server
 
-from servers import running_mlflow_server, server_environment
+from tests.support.servers import running_mlflow_server, server_environment
 
 OURS = [sys.executable, "-m", "mlflow_mcp"]
 FLOOR = [sys.executable, str(Path(__file__).parent / "one_tool_server.py")]

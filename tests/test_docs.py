@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Ask, Store, pretty
 from mlflow_mcp.settings import Settings
+from tests.support.asking import Ask
+from tests.support.snapshots import pretty
+from tests.support.stores import Store
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

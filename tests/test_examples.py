@@ -15,7 +15,7 @@ from mlflow_mcp import __version__
 from mlflow_mcp.cli.demo.story import COMMAND
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
-from servers import server_environment
+from tests.support.servers import server_environment
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))

@@ -1,0 +1,168 @@
+"""`mlflow-mcp demo` as a new user starts it: a process, a folder, a screen."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlflow_mcp.cli.demo.data import Seeded
+from mlflow_mcp.cli.demo.layout import laid_out
+from mlflow_mcp.cli.demo.store import store_in
+from mlflow_mcp.cli.demo.story import COMMAND, QUESTIONS, command_of_this
+from tests.support.servers import server_environment
+
+
+def start_demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
+    # Another server of the user's must not matter.
+    environment = server_environment() | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_MCP_MAX_TOKENS": "500"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "a new folder"
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> subprocess.CompletedProcess[str]:
+    return start_demo(folder)
+
+
+def screen_of(demo: subprocess.CompletedProcess[str]) -> str:
+    """Its words, wherever its lines were broken."""
+    return " ".join(demo.stdout.split())
+
+
+def test_the_first_start_makes_a_store_where_it_says(first, folder):
+    assert (first.returncode, first.stderr) == (0, "")
+    assert f"Making a small MLflow store in {folder}" in screen_of(first)
+    assert {each.name for each in folder.iterdir()} == {"mlflow.db", "artifacts", "seeded.json"}
+
+
+def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
+    parts = re.split(r"\n\d\. ", first.stdout)[1:]
+    assert len(parts) == len(QUESTIONS) == 5
+    for part, (question, tool, _) in zip(parts, QUESTIONS, strict=True):
+        assert part.startswith(question)
+        assert f"→ {tool}(" in part
+        assert re.search(r"The agent paid [\d,]+ characters for this, about [\d,]+\stokens; answered in", part)
+    facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "a4e91cd8603f2b7e"]
+    for part, fact in zip(parts, facts, strict=True):
+        assert fact in part
+
+
+def test_the_screen_of_a_pipe_has_no_colours_and_no_secret(first):
+    assert "\x1b" not in first.stdout
+    assert Seeded.secret not in first.stdout
+
+
+def test_its_last_lines_can_be_pasted_into_hosts(first, folder):
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    pasted = next(line for line in first.stdout.splitlines() if line.startswith("claude mcp add"))
+    before, after = shlex.split(pasted)[:8], tuple(shlex.split(pasted)[9:])
+    assert before == ["claude", "mcp", "add", "--env", f"MLFLOW_TRACKING_URI={uri}", "--transport", "stdio", "mlflow"]
+    # This test runs in a checkout, which is what the host is told to start.
+    assert after == command_of_this()
+    assert after[-1] == COMMAND[-1]
+    cursor, _ = json.JSONDecoder().raw_decode(first.stdout[first.stdout.index('{\n  "mcpServers"') :])
+    assert cursor["mcpServers"]["mlflow"]["env"] == {"MLFLOW_TRACKING_URI": uri}
+
+
+def test_the_second_start_uses_the_same_store(first, folder):
+    made = (folder / "seeded.json").stat().st_mtime_ns
+    second = start_demo(folder)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert screen_of(second).startswith(f"Using the MLflow store in {folder}, made by an earlier demo.")
+    assert (folder / "seeded.json").stat().st_mtime_ns == made
+    assert "0.512301" in second.stdout
+
+
+def test_a_store_that_was_broken_off_is_made_anew_and_nothing_else_is_touched(tmp_path):
+    (tmp_path / "seeded.json").write_text(json.dumps({"made_by": "mlflow-mcp demo", "complete": False}))
+    (tmp_path / "mlflow.db").write_text("half")
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "half").touch()
+    (tmp_path / "mine.txt").write_text("mine")
+    uri = store_in(tmp_path, lambda: None)
+    assert uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert json.loads((tmp_path / "seeded.json").read_text())["complete"] is True
+    assert not (tmp_path / "artifacts" / "half").exists()
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "mlflow.db"])
+def test_a_folder_with_other_things_is_left_alone(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    demo = start_demo(tmp_path)
+    assert demo.returncode == 1
+    assert demo.stderr == (
+        f"mlflow-mcp demo: The folder {tmp_path} already holds other things ('{name}'), so no store is made there. "
+        "Name another one: mlflow-mcp demo --folder <folder>.\n"
+    )
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_marker_of_another_program_is_not_believed(tmp_path):
+    (tmp_path / "seeded.json").write_text("[]")
+    demo = start_demo(tmp_path)
+    assert demo.returncode == 1
+    assert demo.stderr == (
+        f"mlflow-mcp demo: The file {tmp_path / 'seeded.json'} is not one that this demo writes. "
+        "Name another folder: mlflow-mcp demo --folder <folder>.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    demo = start_demo(tmp_path / "file" / "inside")
+    assert demo.returncode == 1
+    assert demo.stderr == (
+        f"mlflow-mcp demo: The folder {tmp_path / 'file' / 'inside'} cannot be written: Not a directory. "
+        "Name another one: mlflow-mcp demo --folder <folder>.\n"
+    )
+
+
+def test_a_store_without_the_demos_runs_ends_in_a_next_step(empty_store, tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    Path(empty_store.removeprefix("sqlite:///")).rename(folder / "mlflow.db")
+    (folder / "seeded.json").write_text(json.dumps({"made_by": "mlflow-mcp demo", "complete": True}))
+    demo = start_demo(folder)
+    assert demo.returncode == 1
+    assert demo.stderr.endswith("is not as the demo makes it. Remove that folder and start again.\n")
+    assert "claude mcp add" not in demo.stdout
+
+
+# --- how an answer is laid out
+
+
+def test_a_table_is_aligned_and_no_wider_than_the_screen():
+    long = {
+        "columns": ["run_id", "a", "b", "metrics"],
+        "rows": [["1" * 32, "x" * 40, "y" * 40, {"acc": 0.5, "loss": 2}]],
+    }
+    assert laid_out({"runs": long}, 70) == [
+        "run_id     a                             metrics",
+        "---------  ----------------------------  ---------",
+        f"11111111…  {'x' * 13}…{'x' * 14}  acc   0.5",
+        f"{'':41}loss  2",
+        "Too wide for here, but in the answer: b",
+    ]
+
+
+def test_control_characters_of_strangers_do_not_reach_the_terminal():
+    lines = laid_out({"name": "a\x1b[2Jb", "text": "one\x07\ntwo", "notes": ["c\rd"]}, 80)
+    assert lines == ["name  a [2Jb", "", "one ", "two", "", "Note: c d"]
+
+
+def test_a_long_text_is_shown_by_its_beginning():
+    lines = laid_out({"text": "\n".join(map(str, range(50)))}, 80)
+    assert lines[:2] == ["0", "1"]
+    assert lines[-1] == "… and 30 more lines of `text`, which are in the answer too"

@@ -1,0 +1,173 @@
+"""best_runs: the winner is the best finite value of the store, and what makes it doubtful is said."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.support import raw_store
+from tests.support.asking import rows_of, six_digits
+from tests.support.raw_store import RawRun, run_id
+from tests.support.stores import filled
+
+INFINITY, NAN = math.inf, math.nan
+
+
+def test_the_best_of_a_sweep_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    answer = ask(both_stores.uri, "best_runs", metric="accuracy", experiment_id="sweeps", limit=3)
+
+    snapshot("best_runs.sweep", answer)
+
+
+def test_the_best_evaluations_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    answer = ask(both_stores.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", limit=2)
+
+    snapshot("best_runs.evaluations", answer)
+
+
+def test_the_winner_is_the_greatest_finite_value_of_the_store(sqlite_store, ask):
+    answer = ask(sqlite_store.uri, "best_runs", metric="accuracy", limit=100)
+
+    with raw_store.opened(sqlite_store.uri) as db:
+        wanted = sorted((v for v in raw_store.latest(db, "accuracy").values() if math.isfinite(v)), reverse=True)
+    assert [row["metrics.accuracy"] for row in rows_of(answer.data["runs"])] == [six_digits(v) for v in wanted]
+    assert rows_of(answer.data["runs"])[0]["name"] == sqlite_store.seeded.sweep_best
+
+
+@pytest.mark.parametrize(("mode", "wanted"), [("max", [1e300, 0.5, 1e-300, -2.0]), ("min", [-2.0, 1e-300, 0.5, 1e300])])
+def test_nan_infinite_missing_and_other_named_values_never_win(mode, wanted, empty_store, ask):
+    values = [0.5, NAN, INFINITY, -INFINITY, 1e300, 1e-300, -2.0]
+    runs = [RawRun(run_id(at), metrics={"acc": value}) for at, value in enumerate(values)]
+    others = [RawRun("b" * 32, metrics={"acc_top5": 7.0}), RawRun("c" * 32, metrics={"val/acc": 7.0}), RawRun("d" * 32)]
+
+    answer = ask(filled(empty_store, runs + others), "best_runs", metric="acc", mode=mode, limit=100)
+
+    assert [row["metrics.acc"] for row in rows_of(answer.data["runs"])] == wanted
+
+
+@pytest.mark.parametrize(
+    "metric", ["mmlu-pro_x", "val/acc", "val acc", "val.acc", "a-b/c d.e", "2fast", "AND", "metrics.x"]
+)
+def test_a_metric_of_any_name_can_be_ranked(metric, empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={metric: value, "acc": -value}) for at, value in enumerate([0.1, 0.3, 0.2])]
+
+    answer = ask(filled(empty_store, runs), "best_runs", metric=metric, limit=2)
+
+    assert [row["run_id"] for row in rows_of(answer.data["runs"])] == [run_id(1), run_id(2)]
+
+
+def test_runs_of_equal_value_share_the_ranking_newest_first(empty_store, ask):
+    day = 86_400_000
+    runs = [RawRun(run_id(at), start_time=raw_store.STARTED + at * day, metrics={"acc": 0.5}) for at in range(4)]
+
+    answer = ask(filled(empty_store, runs), "best_runs", metric="acc", limit=3)
+
+    assert [row["run_id"] for row in rows_of(answer.data["runs"])] == [run_id(3), run_id(2), run_id(1)]
+
+
+def test_the_best_are_found_among_more_than_a_thousand_experiments(empty_store, ask):
+    """They do not go into one request to MLflow: the rankings of two are merged."""
+    values = {number: ((number * 7919) % 2_503) / 2_503 for number in range(1, 2_101)}
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_experiments(db, {number: f"experiment {number}" for number in values})
+        raw_store.add_runs(db, [RawRun(run_id(n), n, metrics={"acc": value}) for n, value in values.items()])
+
+    for mode, reverse in (("max", True), ("min", False)):
+        answer = ask(empty_store, "best_runs", metric="acc", mode=mode, limit=50)
+
+        told = [(row["run_id"], row["metrics.acc"]) for row in rows_of(answer.data["runs"])]
+        wanted = sorted(values.items(), key=lambda item: item[1], reverse=reverse)[:50]
+        assert told == [(run_id(number), six_digits(value)) for number, value in wanted]
+
+
+def test_a_ranking_keeps_to_its_filter_and_experiment(store, ask):
+    answer = ask(
+        store.uri, "best_runs", metric="loss", mode="min", experiment_id="sweeps", query="params.optimizer = 'sgd'"
+    )
+
+    assert answer.data["runs"]["common"]["params.optimizer"] == "sgd"
+    assert rows_of(answer.data["runs"])[0]["name"] == "trial-07"
+
+
+@pytest.mark.parametrize(
+    ("metric", "remedy"),
+    [
+        ("mmlu-pro_pass_at_1_symbolic_correct", "min_samples=51 leaves out runs whose params say so."),
+        ("gpqa_diamond_score_macro", "only its results.yml says so, so that min_samples cannot leave it out."),
+    ],
+)
+def test_a_winner_of_few_samples_is_pointed_out(metric, remedy, store, ask):
+    """A param tells the ten samples of one canary, and nothing but results.yml those of the other."""
+    answer = ask(store.uri, "best_runs", metric=metric)
+
+    row = rows_of(answer.data["runs"])[0]
+    assert answer.data["notes"][0] == (
+        f"Number 1 (eval-{row['invocation_id']}-{row['task']}) had only 10 samples: not comparable with full runs; {remedy}"
+    )
+
+
+def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
+    answer = ask(store.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", min_samples=51)
+
+    names = [row["name"] for row in rows_of(answer.data["runs"])]
+    assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
+    assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
+    assert answer.data["notes"] == [
+        f"2 of these runs are exports of one job, {store.seeded.two_homes}.0: it takes 2 places.",
+        "1 run with fewer than 51 samples left out.",
+    ]
+
+
+def test_when_all_had_too_few_samples_it_says_so(empty_store, ask, snapshot_error):
+    uri = filled(empty_store, [RawRun(run_id(1), metrics={"acc": 0.5}, params={"limit_samples": "10"})])
+
+    answer = ask(uri, "best_runs", metric="acc", min_samples=100)
+
+    snapshot_error(answer)
+
+
+def test_a_winner_that_did_not_finish_is_pointed_out(store, ask):
+    answer = ask(store.uri, "best_runs", metric="accuracy", mode="min", limit=1)
+
+    assert answer.data["notes"] == ["Number 1 (trial-11) is KILLED, not FINISHED."]
+
+
+def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):
+    answer = ask(store.uri, "best_runs", metric="acuracy")
+
+    snapshot_error(answer)
+
+
+def test_a_metric_that_is_nowhere_finite_says_so(empty_store, ask, snapshot_error):
+    values = [NAN, INFINITY, -INFINITY]
+    uri = filled(empty_store, [RawRun(run_id(at), metrics={"acc": value}) for at, value in enumerate(values)])
+
+    answer = ask(uri, "best_runs", metric="acc")
+
+    snapshot_error(answer)
+
+
+def test_a_filter_that_no_run_passes_is_named(store, ask, snapshot_error):
+    answer = ask(store.uri, "best_runs", metric="accuracy", query="params.lr = '7'")
+
+    snapshot_error(answer)
+
+
+def test_a_store_without_runs_says_so(empty_store, ask, snapshot_error):
+    answer = ask(empty_store, "best_runs", metric="accuracy")
+
+    snapshot_error(answer)
+
+
+def test_an_unknown_experiment_names_the_nearest(store, ask, snapshot_error):
+    for tool, arguments in (("best_runs", {"metric": "loss"}), ("aggregate_runs", {"metrics": ["loss"]})):
+        answer = ask(store.uri, tool, experiment_id="sweep", **arguments)
+
+        snapshot_error(answer)
+
+
+def test_an_unknown_mode_is_refused(store, ask, snapshot_error):
+    answer = ask(store.uri, "best_runs", metric="accuracy", mode="best")
+
+    snapshot_error(answer)

@@ -1,0 +1,352 @@
+"""compare_runs: sides aligned by task, deltas from full values, and every trap of such a comparison pointed out."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+
+from tests.support import raw_store
+from tests.support.asking import rows_of, six_digits
+from tests.support.raw_store import RawRun, run_id
+from tests.support.stores import filled
+
+INFINITY, NAN = math.inf, math.nan
+
+
+def metric_rows(answer):
+    return {(row.get("task"), row["metric"]): row for row in rows_of(answer.data["metrics"])}
+
+
+# --- whole answers
+
+
+def test_a_candidate_against_its_baseline_has_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    answer = ask(both_stores.uri, "compare_runs", run_ids=[both_stores.seeded.baseline, both_stores.seeded.candidate])
+
+    snapshot("compare_runs.candidate", answer)
+    assert len(answer.text) < 4_000
+
+
+def test_two_training_runs_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    answer = ask(
+        both_stores.uri,
+        "compare_runs",
+        run_ids=[both_stores.seeded.training_base, both_stores.seeded.training_diverged],
+    )
+
+    snapshot("compare_runs.training", answer)
+
+
+def test_three_sides_have_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    seeded = both_stores.seeded
+
+    answer = ask(
+        both_stores.uri,
+        "compare_runs",
+        run_ids=[seeded.candidate, seeded.baseline, seeded.duplicated],
+        baseline=seeded.baseline,
+    )
+
+    snapshot("compare_runs.three_sides", answer)
+
+
+def test_a_canary_against_a_full_evaluation_has_the_same_answer_from_sqlite_and_http(both_stores, ask, snapshot):
+    answer = ask(
+        both_stores.uri, "compare_runs", run_ids=[both_stores.seeded.canary_unmarked, both_stores.seeded.candidate]
+    )
+
+    snapshot("compare_runs.canary_unmarked", answer)
+
+
+# --- exact figures
+
+
+def test_deltas_are_computed_from_full_values(sqlite_store, ask):
+    seeded = sqlite_store.seeded
+
+    answer = ask(sqlite_store.uri, "compare_runs", run_ids=[seeded.baseline, seeded.candidate])
+
+    with raw_store.opened(sqlite_store.uri) as db:
+        for (task, metric), row in metric_rows(answer).items():
+            values = raw_store.latest(db, metric)
+            a = Fraction(values[seeded.runs[f"eval-{seeded.baseline}-{task}"]])
+            b = Fraction(values[seeded.runs[f"eval-{seeded.candidate}-{task}"]])
+            assert (row["A"], row["B"], row["B-A"]) == (six_digits(a), six_digits(b), six_digits(b - a))
+            assert row["(B-A)/|A|"] == f"{float((b - a) / a):+.2%}"
+            assert row["best"] == ("B" if b > a else "A")
+    assert len(metric_rows(answer)) == 7
+
+
+def test_every_shared_metric_of_every_task_is_compared(sqlite_store, ask):
+    seeded = sqlite_store.seeded
+
+    answer = ask(sqlite_store.uri, "compare_runs", run_ids=[seeded.duplicated, seeded.baseline])
+
+    wanted = set()
+    with raw_store.opened(sqlite_store.uri) as db:
+        for task in ("ifeval", "gpqa_diamond"):
+            for (metric,) in db.execute(
+                "SELECT key FROM latest_metrics WHERE run_uuid = ?",
+                (seeded.runs[f"eval-{seeded.duplicated}-{task}"],),
+            ):
+                wanted.add((task, metric))
+    assert metric_rows(answer).keys() == wanted
+    assert sorted(answer.data["only_one_side"]["B"]) == ["task 'aime_2025'", "task 'mmlu-pro'"]
+
+
+def test_tiny_huge_and_odd_values_have_true_deltas_or_none(empty_store, ask):
+    a = {"tiny": 1e-300, "huge": 1e300, "near": 1.0, "zero": 0.0, "nan": NAN, "inf": INFINITY, "negative": -100.0}
+    b = {"tiny": 1e300, "huge": -1e300, "near": 1 + 2**-40, "zero": 0.5, "nan": 0.5, "inf": 0.5, "negative": -90.0}
+    uri = filled(empty_store, [RawRun(run_id(1), metrics=a), RawRun(run_id(2), metrics=b)])
+
+    answer = ask(uri, "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    told = {
+        metric: [row["A"], row["B"], row["B-A"], row["(B-A)/|A|"]] for (_, metric), row in metric_rows(answer).items()
+    }
+    assert told == {
+        "tiny": [1e-300, 1e300, 1e300, None],
+        "huge": [1e300, -1e300, -2e300, "-200.00%"],
+        "near": [1.0, 1.0, six_digits(2**-40), "+0.00%"],
+        "zero": [0.0, 0.5, 0.5, None],
+        "nan": ["NaN", 0.5, None, None],
+        "inf": ["Infinity", 0.5, None, None],
+        "negative": [-100.0, -90.0, 10.0, "+10.00%"],
+    }
+
+
+def test_a_huge_relative_growth_is_written_briefly(empty_store, ask):
+    runs = [RawRun(run_id(1), metrics={"x": 1e-200}), RawRun(run_id(2), metrics={"x": 1.0})]
+
+    row = metric_rows(ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)]))[None, "x"]
+
+    assert row["(B-A)/|A|"] == "+1e+202%"
+
+
+def test_the_best_is_the_lowest_loss_and_the_highest_score_and_never_nan(empty_store, ask):
+    runs = [
+        RawRun(run_id(1), metrics={"val/loss": 0.5, "acc": 0.5, "same": 1.0, "tied": 2.0, "odd": NAN}),
+        RawRun(run_id(2), metrics={"val/loss": 0.4, "acc": 0.4, "same": 1.0, "tied": 2.0, "odd": 1.0}),
+        RawRun(run_id(3), metrics={"val/loss": 0.6, "acc": NAN, "same": 1.0, "tied": 1.0, "odd": INFINITY}),
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2), run_id(3)])
+
+    best = {metric: row.get("best") for (_, metric), row in metric_rows(answer).items()}
+    assert best == {"val/loss": "B", "acc": "A", "same": None, "tied": "A=B", "odd": None}
+
+
+def test_equal_params_are_counted_and_different_ones_shown(empty_store, ask):
+    shared = {f"same{n}": "x" for n in range(7)} | {"none": "None", "timestamp": "1"}
+    runs = [
+        RawRun(run_id(1), metrics={"x": 1.0}, params=shared | {"lr": "1e-3", "only_a": "1"}, tags={"team": "a"}),
+        RawRun(run_id(2), metrics={"x": 1.0}, params=shared | {"lr": "1e-4"}, tags={"team": "a", "model": "m"}),
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert answer.data["equal"] == 8  # same0 to same6, and the team
+    assert answer.data["differences"]["rows"] == [
+        ["params.lr", "1e-3", "1e-4"],
+        ["params.only_a", "1", None],
+        ["tags.model", None, "m"],
+    ]
+
+
+def test_differences_beyond_forty_are_counted(empty_store, ask):
+    runs = [
+        RawRun(run_id(side), metrics={"x": 1.0}, params={f"p{n:02}": f"{n}-{side}" for n in range(55)})
+        for side in (1, 2)
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert len(answer.data["differences"]["rows"]) == 40
+    assert answer.data["notes"] == ["15 more differences are not shown; get_run shows all params of a run."]
+
+
+# --- which sides
+
+
+def test_an_invocation_is_compared_across_experiments_by_task(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.baseline, store.seeded.candidate])
+
+    assert [row["experiment"] for row in rows_of(answer.data["sides"])] == ["ben/qwen2.5-7b", "ana/llama-3.1-8b"]
+    assert {task for task, _ in metric_rows(answer)} == {"aime_2025", "gpqa_diamond", "ifeval", "mmlu-pro"}
+
+
+def test_a_run_and_an_invocation_meet_in_the_task_of_the_run(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[f"{store.seeded.candidate}.1", store.seeded.baseline])
+
+    assert {task for task, _ in metric_rows(answer)} == {"gpqa_diamond"}
+    assert sorted(answer.data["only_one_side"]["B"]) == ["task 'aime_2025'", "task 'ifeval'", "task 'mmlu-pro'"]
+
+
+def test_a_job_exported_twice_is_compared_by_its_later_export(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.duplicated, store.seeded.candidate])
+
+    assert rows_of(answer.data["sides"])[0]["runs"] == 2  # ifeval and gpqa_diamond
+    assert metric_rows(answer)["ifeval", "ifeval_prompt_level_strict_acc"]["A"] == 0.785582
+
+
+def test_runs_of_unlike_tasks_are_compared_by_what_they_share(empty_store, ask):
+    runs = [RawRun(run_id(n), metrics={"latency": n}, tags={"task_name": f"task{n}"}) for n in (1, 2)]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert metric_rows(answer)[None, "latency"]["B-A"] == 1.0
+
+
+def test_the_named_baseline_is_subtracted(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-07"], baseline="trial-07", metrics=["accuracy"])
+
+    assert answer.data["baseline"] == "B"
+    assert metric_rows(answer)[None, "accuracy"]["A-B"] == -0.000941
+
+
+def test_only_the_metrics_asked_for_are_compared(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.baseline, store.seeded.candidate], metrics=["mmlu*"])
+
+    assert {metric for _, metric in metric_rows(answer)} == {
+        "mmlu-pro_pass_at_1_symbolic_correct",
+        "mmlu-pro_stem/math_symbolic_correct",
+    }
+
+
+def test_system_metrics_are_compared_when_asked_for(store, ask):
+    runs = [store.seeded.training_base, store.seeded.training_spike]
+
+    of_itself = ask(store.uri, "compare_runs", run_ids=runs)
+    asked_for = ask(store.uri, "compare_runs", run_ids=runs, metrics=["system/*"])
+
+    assert not any(metric.startswith("system/") for _, metric in metric_rows(of_itself))
+    assert [metric for _, metric in metric_rows(asked_for)] == ["system/gpu_0_utilization_percentage"]
+
+
+# --- traps
+
+
+@pytest.mark.parametrize(
+    ("trap", "sentences"),
+    [
+        (
+            "canary",
+            [
+                "Task gpqa_diamond: unequal sample counts (A 10, B 198): do not compare.",
+                "Task mmlu-pro: unequal sample counts (A 10, B 12032): do not compare.",
+            ],
+        ),
+        ("canary_unmarked", ["Task gpqa_diamond: unequal sample counts (A 10, B 198): do not compare."]),
+    ],
+)
+def test_a_canary_against_a_full_run_advises_against_comparing(trap, sentences, store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[getattr(store.seeded, trap), store.seeded.candidate])
+
+    assert answer.data["notes"][: len(sentences)] == sentences
+
+
+def test_equal_sample_counts_are_shown_without_a_note(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.baseline, store.seeded.candidate])
+
+    assert [row["samples"] for row in rows_of(answer.data["sides"])] == ["198, 480, 541, 12032"] * 2
+    assert not any("sample" in note for note in answer.data["notes"])
+
+
+def test_large_unequal_sample_counts_advise_care(empty_store, ask):
+    runs = [RawRun(run_id(n), metrics={"acc": 0.5}, params={"limit_samples": str(n * 100)}) for n in (1, 2)]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert answer.data["notes"] == ["unequal sample counts (A 100, B 200): compare with care."]
+
+
+def test_a_share_against_a_percentage_is_pointed_out(empty_store, ask):
+    runs = [
+        RawRun(run_id(1), metrics={"acc": 0.42, "f1": 0.4, "loss": 0.5}),
+        RawRun(run_id(2), metrics={"acc": 43.0, "f1": 0.5, "loss": 50.0}),
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert answer.data["notes"][0] == "acc: A looks like 0-1 and the rest like 0-100; its deltas mean nothing."
+    assert len(answer.data["notes"]) == 2  # and what `best` means
+
+
+def test_params_missing_from_a_whole_export_are_not_listed_as_differences(store, ask):
+    """The launcher writes some 75 config params, or none: 74 rows of `null` against a value would say one thing."""
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.canary_unmarked, store.seeded.candidate])
+
+    assert "differences" not in answer.data
+    assert answer.data["notes"][1] == (
+        "Params config.* are not compared with A, which has none; diff_artifacts compares the config files."
+    )
+
+
+def test_metrics_of_one_side_only_are_listed(empty_store, ask):
+    runs = [
+        RawRun(run_id(1), metrics={"shared": 1.0, "only/a": 1.0}),
+        RawRun(run_id(2), metrics={"shared": 1.0} | {f"b{n:02}": 1.0 for n in range(20)}),
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert answer.data["only_one_side"] == {
+        "A": ["only/a"],
+        "B": [*(f"b{n:02}" for n in range(15)), "and 5 more"],
+    }
+
+
+# --- errors
+
+
+def test_a_comparison_of_one_id_is_refused(store, ask, snapshot_error):
+    for ids in (["trial-00"], ["trial-00", "trial-00"], "trial-00"):
+        answer = ask(store.uri, "compare_runs", run_ids=ids)
+
+        snapshot_error(answer)
+
+
+def test_a_comparison_of_one_run_under_two_names_is_refused(store, ask, snapshot_error):
+    run = store.seeded.runs["trial-00"]
+
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", run])
+
+    snapshot_error(answer)
+
+
+def test_a_baseline_that_is_not_compared_is_refused(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-01"], baseline="trial-02")
+
+    snapshot_error(answer)
+
+
+def test_runs_that_share_no_metric_tell_what_each_has(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", store.seeded.training_base])
+
+    snapshot_error(answer)
+
+
+def test_a_metric_that_the_sides_do_not_share_is_named(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-01"], metrics=["f1"])
+
+    snapshot_error(answer)
+
+
+def test_a_run_without_metrics_says_so(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", store.seeded.sweep_parent])
+
+    snapshot_error(answer)
+
+
+def test_an_unknown_run_names_the_nearest(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=["trial-00", "trial-99"])
+
+    snapshot_error(answer)
+
+
+def test_too_many_sides_are_refused(store, ask, snapshot_error):
+    answer = ask(store.uri, "compare_runs", run_ids=[f"trial-{n:02}" for n in range(21)])
+
+    snapshot_error(answer)

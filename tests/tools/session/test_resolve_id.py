@@ -1,0 +1,83 @@
+"""resolve_id: what an id, name, prefix or URL stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("id_", "kinds"),
+    [
+        ("71f3f3199ea5e1f0", ["invocation"]),
+        ("71f3f3", ["invocation"]),
+        ("71f3f3199ea5e1f0.2", ["job"]),
+        ("a4e91c", ["invocation", "invocation"]),
+        ("48e10937", ["invocation"]),
+        ("d03a5f7c", ["invocation"]),
+        ("63be0a19f4d2c857", ["invocation"]),
+        ("evals", ["experiment"]),
+        ("ana/llama-3.1-8b", ["experiment"]),
+        ("2", ["experiment"]),
+        ("https://mlflow.example/#/experiments/2", ["experiment"]),
+        ("trial-04", ["run"]),
+        ("gpqa-rerun-friday", ["run"]),
+        ("eval-b7d20e4c91f35a68-ifeval", ["run", "run"]),
+    ],
+)
+def test_an_id_is_resolved_to_its_kind(id_, kinds, store, ask):
+    answer = ask(store.uri, "resolve_id", id=id_)
+
+    assert [found["kind"] for found in answer.data["found"]] == kinds
+
+
+def test_the_call_that_it_names_works(both_stores, ask_many):
+    with ask_many(both_stores.uri) as ask:
+        for id_ in ("71f3f3", "71f3f3199ea5e1f0.2", "evals", "trial-04", both_stores.seeded.runs["trial-04"][:9]):
+            for found in ask("resolve_id", id=id_).data["found"]:
+                tool, _, arguments = found["next"].partition("(")
+                name, _, value = arguments.rstrip(")").partition("=")
+
+                assert not ask(tool, **{name: value.strip("'")}).is_error, found["next"]
+
+
+def test_an_invocation_known_only_by_a_param_says_so(store, ask):
+    (found,) = ask(store.uri, "resolve_id", id=store.seeded.param_only).data["found"]
+
+    assert found["matched"] == "param invocation_id, not a tag"
+
+
+def test_an_ambiguous_prefix_shows_all_it_may_mean(both_stores, ask, snapshot):
+    snapshot("resolve_id.ambiguous", ask(both_stores.uri, "resolve_id", id=both_stores.seeded.ambiguous_prefix))
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "ffffffffffff",
+        "ffff",
+        "https://mlflow.example/about",
+    ],
+)
+def test_an_id_that_nothing_has_says_what_to_try(id_, store, ask, snapshot_error):
+    answer = ask(store.uri, "resolve_id", id=id_)
+
+    snapshot_error(answer)
+
+
+@pytest.mark.parametrize("id_", ["m-0123456789abcdef0123456789abcdef", "tr-0123456789abcdef0123456789abcdef"])
+def test_an_unknown_model_or_trace_is_not_found_rather_than_a_failure(id_, both_stores, ask):
+    answer = ask(both_stores.uri, "resolve_id", id=id_)
+
+    assert answer.is_error
+    assert answer.text.startswith(f"'{id_}' is no id, prefix or name of")
+
+
+def test_a_logged_model_is_found_by_its_id(sqlite_store, ask):
+    from mlflow import MlflowClient
+
+    experiment = sqlite_store.seeded.experiments["sweeps"]
+    model = MlflowClient(sqlite_store.uri).create_logged_model(experiment, name="classifier")
+
+    (found,) = ask(sqlite_store.uri, "resolve_id", id=model.model_id).data["found"]
+
+    assert (found["kind"], found["name"], found["experiment"]) == ("logged model", "classifier", "sweeps")

@@ -1,0 +1,182 @@
+"""What a curve keeps of its points, against all of them."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlflow_mcp.client.metrics import Point, spread
+from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.tools.metrics.curve import Curve
+
+unhurried = settings(deadline=None)  # a busy machine is no failure
+steps = st.integers(-1_000, 100_000)
+values = st.floats(allow_nan=True, allow_infinity=True)
+# As MLflow tells a curve: in the order of its steps, a step logged again later.
+curves = st.lists(st.tuples(steps, st.integers(0, 10**6), values), min_size=1, max_size=300).map(
+    lambda told: [Point(*point) for point in sorted(told, key=lambda point: point[:2])]
+)
+
+
+def curve_of(points, parts=50, name="accuracy"):
+    curve = Curve(name, min(point.step for point in points), max(point.step for point in points), parts)
+    curve.add(points)
+    return curve
+
+
+def same(one, other):
+    """Whether two points are equal, NaN being equal to itself."""
+    return one[:2] == other[:2] and (one.value == other.value or (math.isnan(one.value) and math.isnan(other.value)))
+
+
+@unhurried
+@given(curves)
+def test_ends_extremes_and_counts_are_those_of_all_points(points):
+    curve = curve_of(points)
+
+    finite = [point.value for point in points if is_finite(point.value)]
+    assert curve.count == len(points)
+    assert curve.first.step == points[0].step
+    assert same(curve.last, points[-1])
+    assert (curve.low.value if curve.low else None) == min(finite, default=None)
+    assert (curve.high.value if curve.high else None) == max(finite, default=None)
+    assert curve.nan == sum(math.isnan(point.value) for point in points)
+    assert curve.nan + curve.infinite + len(finite) == len(points)
+
+
+@unhurried
+@given(curves)
+def test_each_extreme_has_the_first_step_at_which_it_was_reached(points):
+    curve = curve_of(points)
+
+    if curve.low:
+        assert curve.low.step == min(point.step for point in points if point.value == curve.low.value)
+        assert curve.high.step == min(point.step for point in points if point.value == curve.high.value)
+
+
+@unhurried
+@given(curves, st.integers(2, 60))
+def test_the_points_shown_hold_both_ends_and_both_extremes(points, most):
+    curve = curve_of(points, max(most // 2, 4))
+
+    shown = curve.shown(most)
+    for wanted in (curve.first, curve.last, curve.low, curve.high):
+        assert wanted is None or any(same(wanted, point) for point in shown)
+
+
+@unhurried
+@given(curves, st.integers(2, 60))
+def test_the_points_shown_are_points_of_the_curve_in_order_and_about_as_many_as_asked_for(points, most):
+    shown = curve_of(points, max(most // 2, 4)).shown(most)
+
+    assert all(any(same(each, point) for point in points) for each in shown)
+    assert [point[:2] for point in shown] == sorted(point[:2] for point in shown)
+    assert len(shown) <= max(most, 5)
+
+
+@unhurried
+@given(curves)
+def test_a_short_curve_is_shown_whole(points):
+    shown = curve_of(points).shown(len(points))
+
+    assert len(shown) == len(points)
+
+
+@unhurried
+@given(curves)
+def test_the_mean_of_the_last_tenth_is_that_of_the_points_there(points):
+    curve = curve_of(points)
+
+    first, last = points[0].step, points[-1].step
+    tail = [p.value for p in points if is_finite(p.value) and p.step >= last - (last - first) / 10]
+    told = curve.facts()["mean_last_tenth"]
+    if not tail:
+        assert told is None
+    elif all(abs(value) < 1e300 for value in tail):  # their sum is a number, too
+        slack = max(map(abs, tail))
+        assert told == pytest.approx(math.fsum(tail) / len(tail), rel=1e-5, abs=1e-12 * slack)
+
+
+@unhurried
+@given(curves)
+def test_the_largest_jump_is_between_neighbours_that_are_numbers(points):
+    curve = curve_of(points)
+
+    finite = [point.value for point in points if is_finite(point.value)]
+    jumps = [abs(after - before) for before, after in pairwise(finite)]
+    assert (curve.jump[0] if curve.jump else None) == max(jumps, default=None)
+
+
+def test_nan_is_listed_as_ranges_of_steps():
+    nan = math.nan
+    points = [Point(step, step, nan if step in (3, 4, 5, 9) else 1.0) for step in range(12)]
+
+    assert curve_of(points).facts()["nan"] == {"count": 4, "steps": "3-5, 9"}
+
+
+def test_only_the_first_of_many_nan_ranges_are_listed():
+    points = [Point(step, step, math.nan if step % 2 else 1.0) for step in range(100)]
+
+    assert curve_of(points).facts()["nan"] == {"count": 50, "steps": "1, 3, 5, 7, 9, …"}
+
+
+@pytest.mark.parametrize("parts", [4, 50, 500])
+def test_memory_does_not_grow_with_the_length_of_a_curve(parts):
+    curve = Curve("loss", 0, 199_999, parts)
+
+    curve.add(Point(step, step, math.sin(step) + step * 1e-6) for step in range(200_000))
+
+    assert curve.count == 200_000
+    assert len({point for pair in curve.buckets.values() for point in pair}) <= 2 * parts
+    assert len(curve.whole) <= 1_000
+    assert len(curve.shown(2 * parts)) <= 2 * parts
+
+
+@pytest.mark.parametrize("where", [0, 1, 63_211, 199_998, 199_999])
+def test_a_spike_of_one_step_among_200_000_is_always_shown(where):
+    curve = Curve("loss", 0, 199_999, 50)
+
+    curve.add(Point(step, step, 99.0 if step == where else math.sin(step)) for step in range(200_000))
+
+    assert (where, 99.0) in [(point.step, point.value) for point in curve.shown(100)]
+    assert curve.facts()["max"] == [where, 99.0]
+
+
+def test_steps_logged_after_the_ends_were_asked_for_take_no_more_room():
+    curve = Curve("loss", 0, 9, 4)
+
+    curve.add(Point(step, step, float(step % 7)) for step in range(-5_000, 5_000))
+
+    assert set(curve.buckets) <= {0, 1, 2, 3}
+    assert curve.facts()["first"] == [-5000, 5.0]
+
+
+def test_a_curve_of_no_points_has_no_facts():
+    curve = Curve("loss", 0, 0, 4)
+
+    assert curve.shown(10) == []
+    assert curve.facts() == {
+        **dict.fromkeys(("first", "last", "min", "max", "best_step", "mean_last_tenth")),
+    }
+
+
+@pytest.mark.parametrize(("name", "best"), [("val/loss", 2), ("val/accuracy", 1)])
+def test_the_best_step_of_a_loss_is_its_lowest(name, best):
+    points = [Point(0, 0, 2.0), Point(1, 1, 3.0), Point(2, 2, 1.0)]
+
+    assert curve_of(points, name=name).facts()["best_step"] == best
+
+
+@unhurried
+@given(st.integers(0, 5_000), st.integers(1, 500))
+def test_a_spread_has_both_ends_and_no_duplicates(count, most):
+    places = spread(count, most)
+
+    assert len(places) == len(set(places)) == min(count, most)
+    assert places == sorted(places)
+    if most > 1 and count:
+        assert (places[0], places[-1]) == (0, count - 1)
