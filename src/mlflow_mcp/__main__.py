@@ -7,7 +7,7 @@ import os
 import sys
 
 from mlflow_mcp import __version__
-from mlflow_mcp.settings import Settings, SettingsError
+from mlflow_mcp.settings import Settings, SettingsError, unknown_variables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command == "doctor":
         from mlflow_mcp.cli.doctor import run_doctor
 
-        return run_doctor(settings)
+        return run_doctor(settings, unknown_variables(os.environ))
+    for warning in unknown_variables(os.environ):
+        print(f"mlflow-mcp: {warning}", file=sys.stderr)  # noqa: T201  # the operator's channel
     serve(settings)
     return 0
 

@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from mlflow_mcp.address import cleaned
+from mlflow_mcp.text import nearest
+
+OURS = "MLFLOW_MCP_"
 Toolset = Literal["tracking", "artifacts"]
 
 
@@ -46,7 +50,7 @@ class Settings(BaseModel):
             alias="MLFLOW_MCP_TIMEOUT",
             gt=0,
             le=3_600,
-            description="Seconds a call may take. Hosts give up after 60.",
+            description="Seconds a call may take. Many hosts give up after 60.",
         ),
     ] = 50.0
     probe_timeout: Annotated[
@@ -71,7 +75,7 @@ class Settings(BaseModel):
         Field(
             alias="MLFLOW_MCP_DOWNLOAD_DIR",
             min_length=1,
-            description="The only folder that files are written into (exports); made when first needed.",
+            description="The only folder that files are written into (exports, downloads); made when first needed.",
         ),
     ] = "mlflow-mcp-files"
     mask_secrets: Annotated[
@@ -102,7 +106,7 @@ class Settings(BaseModel):
     @classmethod
     def _blank_is_unset(cls, value: Any) -> Any:
         # Hosts write "" for a variable that the user left out of the form.
-        return value.strip() or None if isinstance(value, str) else value
+        return cleaned(value) or None if isinstance(value, str) else value
 
     @property
     def max_chars(self) -> int:
@@ -122,3 +126,16 @@ class Settings(BaseModel):
             raise SettingsError(
                 f"{name}={given[name]!r} cannot be used: {first['msg']}. Correct it or leave {name} out."
             ) from error
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like a setting of this server and is none: it would be ignored in silence."""
+    known = {str(field.alias).removeprefix(OURS): str(field.alias) for field in Settings.model_fields.values()}
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith(OURS) and name not in known.values():
+            # Without the beginning that all have, which makes all of them alike.
+            close = nearest(name.removeprefix(OURS), known, 1)
+            advice = f" Nearest: {known[close[0]]}." if close else ""
+            sentences.append(f"{name} is not a setting of mlflow-mcp and is ignored.{advice}")
+    return sentences

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from urllib.parse import urlsplit, urlunsplit
+
 
 # MLflow stores infinities as the largest doubles.
 _LARGEST = 1.797e308
@@ -65,12 +67,22 @@ def clip(text: str, limit: int) -> str:
 
 def safe_uri(uri: str) -> str:
     """The URI without the credentials that may stand in its user part or its query."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # such as a bracket that is not closed
+        return _without_user(uri)
+    if not parts.netloc:
+        return _without_user(uri)
     if "@" not in parts.netloc and not parts.query:
         return uri
     host = parts.netloc.rpartition("@")[2]
     netloc = f"***@{host}" if "@" in parts.netloc else host
     return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
+
+
+def _without_user(text: str) -> str:
+    """For what is no URI, or one of a file: a mistyped scheme may still have a password behind it."""
+    return re.sub(r"//[^/@]*@", "//***@", text)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

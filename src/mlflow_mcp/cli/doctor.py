@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.masking import mask_text
@@ -24,10 +24,12 @@ LONGEST = 20.0
 RUNS_TRIED = 10
 
 
-def run_doctor(settings: Settings) -> int:
-    """Print what the checks find, up to the first that fails; 0 when none does, else 1."""
+def run_doctor(settings: Settings, warnings: Sequence[str] = ()) -> int:
+    """Print the warnings and what the checks find, up to the first that fails; 0 when none does, else 1."""
     terminal = Terminal()
     terminal.paragraph("Can an agent use the configured MLflow?", "bold")
+    for warning in warnings:
+        _tell(terminal, settings, "!!", "settings", warning)
     hurried = {"timeout": min(settings.timeout, LONGEST), "probe_timeout": min(settings.probe_timeout, PATIENCE)}
     client = Client(Connection(settings.model_copy(update=hurried)))
     for name, check in CHECKS.items():

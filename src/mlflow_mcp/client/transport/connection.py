@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlflow_mcp.address import check_address
 from mlflow_mcp.client.transport.concurrency import WorkerPool
 from mlflow_mcp.client.transport.local_store import check_local_store, default_uri
 from mlflow_mcp.errors import Problem
@@ -89,6 +90,7 @@ class Connection:
 
     def load(self) -> None:
         """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody."""
+        check_address(self.known_uri)
         check_local_store(self.known_uri)
         _prepare_environment(self.settings)
         import mlflow  # noqa: F401
@@ -167,6 +169,8 @@ def _prepare_environment(settings: Settings) -> None:
         ours |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     for name, value in ours.items():
         os.environ.setdefault(name, value)
+    if settings.tracking_uri and "MLFLOW_TRACKING_URI" in os.environ:
+        os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri  # without the quotes that it may have had
     if settings.log_level != "DEBUG":
         # It announces every retry; what comes of it is told to the caller.
         logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from mlflow_mcp.errors import Problem
+
+# A name with a dot in it, such as mlflow.example.com/prefix, or this machine.
+_HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?:/.*)?")
 
 
 def default_uri() -> str | None:
@@ -20,7 +24,7 @@ def default_uri() -> str | None:
 
 def check_local_store(uri: str) -> None:
     """Raise Problem when `uri` names a local database or folder that is not there or is not MLflow's."""
-    if uri.startswith("sqlite:"):
+    if urlsplit(uri).scheme.partition("+")[0] == "sqlite":
         _check_database(uri)
     elif (folder := local_path(uri)) is not None:
         _check_folder(folder)
@@ -60,8 +64,17 @@ def _check_database(uri: str) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if folder.is_file():
+        raise Problem(
+            f"{folder} is a file, not a folder.", f"If it is a database of MLflow's, set {_as_database(folder)}."
+        )
     if not folder.is_dir():
-        raise Problem(f"The folder {folder} does not exist{_seen_from(folder)}.", "Correct MLFLOW_TRACKING_URI.")
+        name = str(folder)
+        meant = f" If a server is meant, set MLFLOW_TRACKING_URI=https://{name}." if _HOST.fullmatch(name) else ""
+        raise Problem(
+            f"The folder {folder} does not exist{_seen_from(folder)}.",
+            meant.strip() or "Correct MLFLOW_TRACKING_URI.",
+        )
     if not _has_experiments(folder):
         raise Problem(
             f"The folder {folder} holds no MLflow experiments.",
@@ -71,6 +84,10 @@ def _check_folder(folder: Path) -> None:
 
 def _has_experiments(folder: Path) -> bool:
     return folder.is_dir() and next(folder.glob("*/meta.yaml"), None) is not None
+
+
+def _as_database(file: Path) -> str:
+    return f"MLFLOW_TRACKING_URI=sqlite:///{file.resolve().as_posix()}"
 
 
 def _seen_from(path: Path) -> str:
