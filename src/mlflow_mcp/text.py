@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from urllib.parse import urlsplit, urlunsplit
 
-
 # MLflow stores infinities as the largest doubles.
 _LARGEST = 1.797e308
 
