@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from mlflow_mcp import __version__
-from mlflow_mcp.cli.demo.story import COMMAND
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import server_environment
@@ -56,11 +55,17 @@ def test_client_session_ends_with_the_sentence_of_an_error(empty_store):
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.name)
-def test_a_client_configuration_starts_the_published_server(file):
+def test_a_client_configuration_starts_a_clone(file):
     config = json.loads(file.read_text())
     entry = (config.get("mcpServers") or config["servers"])["mlflow"]
-    assert (entry["command"], *entry["args"]) == COMMAND
+    assert [entry["command"], *entry["args"]] == ["uvx", "--from", "/path/to/mlflow-mcp", "mlflow-mcp"]
     assert variables_are_known(entry["env"])
+
+
+def test_the_readme_shows_each_configuration_as_it_is():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```json\n(.*?)^```$", readme, re.M | re.S)
+    assert [file.name for file in CONFIGS if file.read_text(encoding="utf-8") not in blocks] == []
 
 
 def test_every_client_has_its_configuration_and_a_line_where_it_goes():
@@ -77,7 +82,8 @@ def test_this_checkout_offers_its_own_server_to_claude_code():
 def test_the_plugin_brings_the_server_and_the_skill_of_this_version():
     plugin = json.loads((ROOT / ".claude-plugin" / "plugin.json").read_text())
     assert plugin["version"] == __version__
-    assert (plugin["mcpServers"]["mlflow"]["command"], *plugin["mcpServers"]["mlflow"]["args"]) == COMMAND
+    entry = plugin["mcpServers"]["mlflow"]
+    assert [entry["command"], *entry["args"]] == ["uvx", "--from", "${CLAUDE_PLUGIN_ROOT}", "mlflow-mcp"]
     assert variables_are_known(plugin["mcpServers"]["mlflow"]["env"])
     assert [ROOT / each for each in plugin["skills"]] == [SKILL.parent.parent]
 

@@ -14,7 +14,8 @@ import pytest
 from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.cli.demo.layout import laid_out
 from mlflow_mcp.cli.demo.store import store_in
-from mlflow_mcp.cli.demo.story import COMMAND, QUESTIONS, command_of_this
+from mlflow_mcp.cli.demo.story import QUESTIONS
+from mlflow_mcp.installation import start_command
 from tests.support.servers import server_environment
 
 
@@ -68,9 +69,7 @@ def test_its_last_lines_can_be_pasted_into_hosts(first, folder):
     pasted = next(line for line in first.stdout.splitlines() if line.startswith("claude mcp add"))
     before, after = shlex.split(pasted)[:8], tuple(shlex.split(pasted)[9:])
     assert before == ["claude", "mcp", "add", "--env", f"MLFLOW_TRACKING_URI={uri}", "--transport", "stdio", "mlflow"]
-    # This test runs in a checkout, which is what the host is told to start.
-    assert after == command_of_this()
-    assert after[-1] == COMMAND[-1]
+    assert after == start_command()
     cursor, _ = json.JSONDecoder().raw_decode(first.stdout[first.stdout.index('{\n  "mcpServers"') :])
     assert cursor["mcpServers"]["mlflow"]["env"] == {"MLFLOW_TRACKING_URI": uri}
 
@@ -104,7 +103,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, name):
     assert demo.returncode == 1
     assert demo.stderr == (
         f"mlflow-mcp demo: The folder {tmp_path} already holds other things ('{name}'), so no store is made there. "
-        "Name another one: mlflow-mcp demo --folder <folder>.\n"
+        "Name another one with --folder.\n"
     )
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
@@ -115,7 +114,7 @@ def test_a_marker_of_another_program_is_not_believed(tmp_path):
     assert demo.returncode == 1
     assert demo.stderr == (
         f"mlflow-mcp demo: The file {tmp_path / 'seeded.json'} is not one that this demo writes. "
-        "Name another folder: mlflow-mcp demo --folder <folder>.\n"
+        "Name another folder with --folder.\n"
     )
 
 
@@ -125,7 +124,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     assert demo.returncode == 1
     assert demo.stderr == (
         f"mlflow-mcp demo: The folder {tmp_path / 'file' / 'inside'} cannot be written: Not a directory. "
-        "Name another one: mlflow-mcp demo --folder <folder>.\n"
+        "Name another one with --folder.\n"
     )
 
 

@@ -14,6 +14,7 @@ from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.client.transport.translate import problem_of, stalled
+from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import listed, plural, safe_uri
 from mlflow_mcp.tools.catalog import access_of, offered
@@ -47,6 +48,7 @@ def run_doctor(settings: Settings, warnings: Sequence[str] = ()) -> int:
         if found:
             _tell(terminal, settings, "ok", name, found)
     terminal.paragraph("Yes, it can.", "bold")
+    terminal.say(f"A host starts this server as: {shown()}")  # not broken into lines: it is there to be copied
     return 0
 
 

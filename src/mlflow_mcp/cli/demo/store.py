@@ -35,7 +35,7 @@ def store_in(folder: Path, on_making: Callable[[], None]) -> str:
     except OSError as error:
         raise Problem(
             f"The folder {folder} cannot be written: {error.strerror or error}.",
-            "Name another one: mlflow-mcp demo --folder <folder>.",
+            "Name another one with --folder.",
         ) from error
     except Exception as error:
         raise problem_of(error, uri) from error
@@ -52,7 +52,7 @@ def _is_complete(folder: Path) -> bool:
         if others:
             raise Problem(
                 f"The folder {folder} already holds other things ({listed(others, 3)}), so no store is made there.",
-                "Name another one: mlflow-mcp demo --folder <folder>.",
+                "Name another one with --folder.",
             )
         return False
     try:
@@ -61,7 +61,7 @@ def _is_complete(folder: Path) -> bool:
     except (ValueError, TypeError, KeyError):
         raise Problem(
             f"The file {marker} is not one that this demo writes.",
-            "Name another folder: mlflow-mcp demo --folder <folder>.",
+            "Name another folder with --folder.",
         ) from None
     return bool(complete) and (folder / DATABASE).is_file()
 

@@ -7,11 +7,8 @@ import os
 import shlex
 import sys
 import time
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -22,6 +19,7 @@ from mlflow_mcp.cli.demo.layout import laid_out, printable
 from mlflow_mcp.cli.demo.store import store_in
 from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.installation import shown, start_command
 
 MMLU_PRO_JOB = f"{Seeded.candidate}.0"
 
@@ -62,8 +60,6 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
 )
 INDENT = "   "
-# How a host starts the published server.
-COMMAND = ("uvx", "mlflow-mcp")
 
 
 def run_demo(folder: str) -> int:
@@ -81,15 +77,6 @@ def run_demo(folder: str) -> int:
         return _stopped(f"The store in {place} is not as the demo makes it. Remove that folder and start again.")
     _go_on(terminal, uri)
     return 0
-
-
-def command_of_this() -> tuple[str, ...]:
-    """How a host starts the code that is running now: a checkout it was installed from, or the published package."""
-    told = distribution("mlflow-mcp").read_text("direct_url.json")
-    url = json.loads(told).get("url", "") if told else ""
-    if not url.startswith("file:"):
-        return COMMAND
-    return (COMMAND[0], "--from", url2pathname(unquote(urlsplit(url).path)), *COMMAND[1:])
 
 
 def _stopped(sentence: str) -> int:
@@ -178,7 +165,7 @@ def _took(started: float) -> str:
 
 def _go_on(terminal: Terminal, uri: str) -> None:
     """The lines to paste for asking on by hand; never broken, so that they can be."""
-    command = command_of_this()
+    command = start_command()
     entry = {"command": command[0], "args": list(command[1:]), "env": {"MLFLOW_TRACKING_URI": uri}}
     variable = shlex.quote(f"MLFLOW_TRACKING_URI={uri}")
     terminal.say()
@@ -194,5 +181,7 @@ def _go_on(terminal: Terminal, uri: str) -> None:
     terminal.say()
     terminal.paragraph(
         f"Then ask in your own words, for example: Compare {Seeded.candidate} with {Seeded.baseline}, task by task. "
-        "For your own MLflow server, put its address there instead; `mlflow-mcp doctor` says whether it can be used."
+        "For your own MLflow server, put its address there instead. Whether it can be used, the doctor says:"
     )
+    terminal.say()
+    terminal.say(f"MLFLOW_TRACKING_URI=https://mlflow.example.com {shown('doctor')}", "cyan")

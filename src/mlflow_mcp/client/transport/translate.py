@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mlflow_mcp import installation
 from mlflow_mcp.client.transport.codes import not_mlflow, of_code, of_status, sentence
 from mlflow_mcp.client.transport.tls import of_tls
 from mlflow_mcp.errors import Problem, TimedOut, Unreachable, UnsupportedByServer
@@ -266,7 +267,4 @@ def missing_extra(module: str) -> Problem:
         return Problem(
             f"This needs the Python package '{module}', which is not installed.", "Install it beside mlflow-mcp."
         )
-    return Problem(
-        f"This needs the extra '{extra}', which is not installed.",
-        f"Start the server as `uvx 'mlflow-mcp[{extra}]'` (args: [\"mlflow-mcp[{extra}]\"] in the host's configuration).",
-    )
+    return Problem(f"This needs the extra '{extra}', which is not installed.", installation.how_to_add(extra))

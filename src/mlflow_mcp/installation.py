@@ -1,0 +1,133 @@
+"""How this installation is started: the one place that knows, for every sentence and configuration that names a command.
+
+The name `mlflow-mcp` on the public package index belongs to another program. So a command always names where the
+running code came from: its checkout, through uvx, or the script that is installed beside this Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import sys
+import sysconfig
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+NAME = "mlflow-mcp"
+
+
+def start_command() -> tuple[str, ...]:
+    """The words that a host starts this server with."""
+    source = _uvx_source()
+    return ("uvx", "--from", source, NAME) if source else _installed_command()
+
+
+def shown(*arguments: str) -> str:
+    """The command as it is typed into a shell, with these arguments."""
+    return shlex.join([*start_command(), *arguments])
+
+
+def how_to_add(extra: str) -> str:
+    """The sentence that says how an extra is added to this installation."""
+    source = _uvx_source()
+    if source is None:
+        return f"Install it with `{shlex.join(_install_command(extra))}` and restart the server."
+    extras = ",".join(sorted({extra, *_extras_present()}))
+    arguments = ["--from", _with_extras(source, extras), NAME]
+    return (
+        f"Start the server as `{shlex.join(['uvx', *arguments])}` "
+        f"(args: {json.dumps(arguments)} in the host's configuration)."
+    )
+
+
+def _uvx_source() -> str | None:
+    """What `uvx --from` takes to start this code again: a checkout, a built file, a git address; None without uv or one.
+
+    uvx runs a copy that it built in its cache. Where the copy came from stands in the metadata of the package (PEP 610).
+    """
+    record = _direct_url()
+    url = str(record.get("url", ""))
+    if not url or not (shutil.which("uvx") or _environment_is_uvs()):
+        return None
+    if "vcs_info" in record:
+        return f"git+{url}"
+    path = Path(url2pathname(unquote(urlsplit(url).path))) if url.startswith("file:") else None
+    if path is None or not path.exists():
+        return None
+    # A wheel that was installed into an environment is started from there, whatever became of the file.
+    return str(path) if path.is_dir() or _environment_is_cached() else None
+
+
+def _with_extras(source: str, extras: str) -> str:
+    return f"{NAME}[{extras}] @ {source}" if source.startswith("git+") else f"{source}[{extras}]"
+
+
+def _installed_command() -> tuple[str, ...]:
+    folder = Path(sysconfig.get_path("scripts"))
+    scripts = (script for script in (folder / NAME, folder / f"{NAME}.exe") if script.is_file())
+    script = next(scripts, None)
+    return (str(script),) if script else (sys.executable, "-m", "mlflow_mcp")
+
+
+def _install_command(extra: str) -> list[str]:
+    """Names what the extra brings, or the checkout: to ask an index for `mlflow-mcp` could bring the other program."""
+    url = str(_direct_url().get("url", ""))
+    folder = Path(url2pathname(unquote(urlsplit(url).path)))
+    what = ["-e", f"{folder}[{extra}]"] if url.startswith("file:") and folder.is_dir() else _requirements(extra)
+    has_pip = any(Path(sysconfig.get_path("purelib")).glob("pip/__init__.py"))
+    if has_pip or not _environment_is_uvs():
+        return [sys.executable, "-m", "pip", "install", *what]
+    return ["uv", "pip", "install", "--python", sys.executable, *what]
+
+
+def _distribution() -> Distribution | None:
+    try:
+        return distribution(NAME)
+    except PackageNotFoundError:  # run from its sources, without being installed
+        return None
+
+
+def _direct_url() -> dict[str, Any]:
+    package = _distribution()
+    text = package.read_text("direct_url.json") if package else None
+    return dict(json.loads(text)) if text else {}
+
+
+def _requirements(extra: str) -> list[str]:
+    """What an extra brings, as the package's own metadata lists it: `matplotlib>=3.8; extra == 'plots'`."""
+    package = _distribution()
+    marked = [
+        re.fullmatch(r"(.*?)\s*;\s*extra == ['\"](.*)['\"]", line) for line in (package and package.requires) or ()
+    ]
+    return [found[1] for found in marked if found and found[2] == extra]
+
+
+def _extras_present() -> set[str]:
+    """The extras that this process can use, so that a command which adds one does not lose another."""
+    package = _distribution()
+    extras = (package and package.metadata.get_all("Provides-Extra")) or ()
+    return {extra for extra in extras if all(map(_is_installed, _requirements(extra)))}
+
+
+def _is_installed(requirement: str) -> bool:
+    name = re.match(r"[\w.-]+", requirement)
+    try:
+        return bool(name and distribution(name[0]))
+    except PackageNotFoundError:
+        return False
+
+
+def _environment_is_uvs() -> bool:
+    """Whether uv made the environment that this process runs in."""
+    file = Path(sys.prefix) / "pyvenv.cfg"
+    return file.is_file() and re.search(r"^uv\s*=", file.read_text(encoding="utf-8"), re.M) is not None
+
+
+def _environment_is_cached() -> bool:
+    """Whether that environment is one of uvx's, which live in uv's cache and may be cleared away."""
+    return _environment_is_uvs() and any(part.startswith("archive-v") for part in Path(sys.prefix).parts)
