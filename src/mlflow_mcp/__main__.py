@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import traceback
+from typing import NoReturn
 
 from mlflow_mcp import __version__
+from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings, SettingsError, unknown_variables
+
+INTERRUPTED = 130  # what shells give for a command that Ctrl-C ended
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
-        print(f"mlflow-mcp: {error}", file=sys.stderr)  # noqa: T201  # the operator's channel
+        _tell(str(error))
         return 2
     if arguments.command == "demo":
         from mlflow_mcp.cli.demo.story import run_demo
@@ -40,25 +47,69 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command == "doctor":
         from mlflow_mcp.cli.doctor import run_doctor
 
-        return run_doctor(settings, unknown_variables(os.environ))
+        try:
+            return run_doctor(settings, unknown_variables(os.environ))
+        except KeyboardInterrupt:
+            return INTERRUPTED
     for warning in unknown_variables(os.environ):
-        print(f"mlflow-mcp: {warning}", file=sys.stderr)  # noqa: T201  # the operator's channel
-    serve(settings)
-    return 0
+        _tell(warning)
+    return serve(settings)
 
 
-def serve(settings: Settings) -> None:
-    """Serve over stdio until stdin closes, then end at once: a thread that still waits for MLflow is not waited for."""
-    from mlflow_mcp.server.app import build_server
-
+def serve(settings: Settings) -> NoReturn:
+    """Serve over stdio until stdin closes or Ctrl-C, then end at once: a thread that still waits for MLflow is not waited
+    for. The exit code is 0, or 1 after a failure, whose reason is then on stderr."""
+    if sys.stdin is None or sys.stdout is None:
+        _tell("stdin or stdout is closed: the host has to keep both open.")
+        _end(1)
+    if sys.stdin.isatty():
+        _tell(
+            "This is an MCP server. An agent's host starts it and speaks JSON with it over stdin and stdout. "
+            f"To check your setup, run `{shown('doctor')}`. Ctrl-C ends this."
+        )
+    code = 0
     try:
+        _end_on_interrupt()
+        from mlflow_mcp.server.app import build_server
+
         build_server(settings).run("stdio")
     except KeyboardInterrupt:
         pass
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    except BaseException as error:
+        reason = _first_of(error)
+        if not isinstance(reason, BrokenPipeError):  # the host is gone: that is how a session ends, too
+            code = 1
+            advice = "" if settings.log_level == "DEBUG" else " MLFLOW_MCP_LOG_LEVEL=DEBUG shows where."
+            _tell(f"The server failed ({type(reason).__name__}: {reason}).{advice}")
+            if settings.log_level == "DEBUG":
+                traceback.print_exception(reason)
+    _end(code)
+
+
+def _end_on_interrupt() -> None:
+    """End at the first Ctrl-C. asyncio would cancel the server and then wait for the thread that reads stdin, which no
+    cancellation reaches. A process that was started with SIGINT ignored keeps ignoring it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: _end(0))
+
+
+def _end(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # closed, or never opened
+            stream.flush()
+    os._exit(code)
+
+
+def _first_of(error: BaseException) -> BaseException:
+    """The failure itself: what runs on the event loop is wrapped in groups."""
+    while inner := getattr(error, "exceptions", None):
+        error = inner[0]
+    return error
+
+
+def _tell(sentence: str) -> None:
+    with contextlib.suppress(Exception):
+        print(f"mlflow-mcp: {sentence}", file=sys.stderr, flush=True)  # noqa: T201  # the operator's channel
 
 
 if __name__ == "__main__":
