@@ -168,10 +168,12 @@ def tool_reference(tools: Sequence[tuple[Entry, Tool]]) -> str:
 def summary(tools: Sequence[tuple[Entry, Tool]]) -> str:
     told = [[tool.name, tool.description, tool.input_schema] for _, tool in tools]
     tokens = sum(len(json.dumps(part, separators=(",", ":"), ensure_ascii=False)) for part in told) / 4
+    answers = sum(len(json.dumps(tool.output_schema or {}, separators=(",", ":"))) for _, tool in tools) / 4
     links = ", ".join(f"[`{entry.name}`](#{entry.name})" for entry, _ in tools)
     return (
         f"{len(tools)} tools. Their names, descriptions and input schemas together are about "
-        f"{round(tokens, -2):,.0f} tokens (characters / 4).\n\n{links}\n"
+        f"{round(tokens, -2):,.0f} tokens (characters / 4). A host that passes on output schemas too pays about "
+        f"{round(answers, -2):,.0f} more.\n\n{links}\n"
     )
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from servers import server_environment
 
 from mlflow_mcp.installation import shown
-from servers import server_environment
 
 COMMAND = [sys.executable, "-m", "mlflow_mcp"]
 HELLO = {

@@ -69,7 +69,9 @@ class BoundTool(Tool):
         connection: Connection = context.request_context.lifespan_context
         try:
             self._refuse_unknown(arguments)
-            answer = await self._called(connection, context, self._validated(arguments))
+            # Models and hosts write null for an argument that they leave out.
+            present = {name: value for name, value in arguments.items() if value is not None}
+            answer = await self._called(connection, context, self._validated(present))
             return self._rendered(answer)
         except Exception as error:
             problem = problem_of(error, connection.uri or "MLflow")
@@ -149,6 +151,7 @@ def _invalid_argument(error: ValidationError) -> Problem:
     name = str(first["loc"][0]) if first["loc"] else "an argument"
     if first["type"] == "missing":
         return Problem(f"'{name}' is missing.", "Call again with it.")
-    value = short(repr(first.get("input")), 80)
+    value = first.get("input")
+    shown = "null" if value is None else short(repr(value), 80)
     reason = first["msg"].removeprefix("Value error, ")
-    return Problem(f"'{name}' cannot be {value}: {reason}.", "Call again with another value.")
+    return Problem(f"'{name}' cannot be {shown}: {reason}.", "Call again with another value.")

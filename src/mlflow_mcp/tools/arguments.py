@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 
 def as_text(value: Any) -> Any:
@@ -23,8 +23,22 @@ def one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
 
 
-def _text_values(value: Any) -> Any:
-    return {key: as_text(part) for key, part in value.items()} if isinstance(value, dict) else value
+def _tags(value: Any) -> Any:
+    """`{"name": "value"}`, or the same as a list of `name=value`."""
+    if isinstance(value, list):
+        value = dict(_name_and_value(part) for part in value)
+    if not isinstance(value, dict):
+        return value
+    if not value:
+        raise ValueError("Name at least one tag")
+    return {key: as_text(part) for key, part in value.items()}
+
+
+def _name_and_value(text: Any) -> tuple[str, str]:
+    name, separator, value = str(text).partition("=")
+    if not separator or not name:
+        raise ValueError("In a list each tag is written 'name=value'")
+    return name, value
 
 
 RunId = Annotated[
@@ -62,13 +76,24 @@ OrderBy = Annotated[
     BeforeValidator(one_or_many),
     Field(description="E.g. ['metrics.acc DESC', 'start_time']. Default: newest first."),
 ]
+# Strict function calling allows no object whose names are open: it closes the first form to the one name in it, which is
+# the one most asked for, and leaves the second for all others. A host that does not close it takes any object there.
 Tags = Annotated[
     dict[str, str],
-    Field(
-        min_length=1,
-        description="Tag names with their exact values, e.g. {'invocation_id': '71f3f3199ea5e1f0'}.",
+    BeforeValidator(_tags),
+    BeforeValidator(one_or_many),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "properties": {"invocation_id": {"type": "string"}}},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        }
     ),
-    BeforeValidator(_text_values),
+    Field(
+        description="Tag names with their exact values, e.g. {'invocation_id': '71f3f3199ea5e1f0', 'team': 'nlp'}; "
+        "or a list: ['team=nlp'].",
+    ),
 ]
 Names = Annotated[list[str] | None, BeforeValidator(one_or_many)]
 Metrics = Annotated[

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlflow_mcp.client.metrics import History
 
 Kind = Annotated[Literal["curves", "bars"], Field(description="'bars': the latest value of one metric across runs.")]
-Smoothing = Annotated[float, Field(ge=0, lt=1, description="Weight of the moving average, e.g. 0.6; 0: none.")]
+Smoothing = Annotated[float, Field(ge=0, le=0.999, description="Weight of the moving average, e.g. 0.6; 0: none.")]
 LogScale = Annotated[bool, Field(description="Logarithmic value axis.")]
 
 _PANELS = 6
