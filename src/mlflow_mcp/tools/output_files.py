@@ -1,4 +1,4 @@
-"""Files that this server writes: only below one folder, never half, never over another unless told."""
+"""Files that this server writes: only below one folder, never half, never over another unless a call says so."""
 
 from __future__ import annotations
 
@@ -48,11 +48,18 @@ def refuse_existing(place: Path) -> None:
         raise Problem(f"{place} exists already.", "Choose another name, or pass overwrite=true.")
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder that files will be written into. Raises Problem when it cannot be written to."""
+def make_folder(settings: Settings, folder: Path) -> None:
+    """Make a folder that files will be written into. Raises Problem when it cannot be written to.
+
+    If that makes the allowed folder itself, within somebody's git work tree, git is told to ignore what it holds.
+    """
     reason = ""
+    root = root_of(settings)
     try:
+        is_new = not root.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        if is_new and any((parent / ".git").exists() for parent in root.parents):
+            (root / ".gitignore").write_text("*\n", encoding="utf-8")
         if not os.access(folder, os.W_OK):
             reason = "no permission"
     except OSError as error:
@@ -65,12 +72,12 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def written_whole(place: Path) -> Iterator[Path]:
+def written_whole(settings: Settings, place: Path) -> Iterator[Path]:
     """A temporary path beside `place`; it becomes `place` when the block ends well and is removed when it does not.
 
     Raises Problem when the folder cannot be written to.
     """
-    make_folder(place.parent)
+    make_folder(settings, place.parent)
     handle, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".part", dir=place.parent)
     os.close(handle)
     part = Path(name)

@@ -175,7 +175,7 @@ def _download(client: Client, wanted: Wanted, tell: Callable[[int], None]) -> st
     had, expected = wanted.had, wanted.entry.size
     if client.call.is_late:
         return "unfinished"
-    output_files.make_folder(wanted.part.parent)
+    output_files.make_folder(client.settings, wanted.part.parent)
     got = told = had
     with (
         wanted.part.open("ab" if had else "wb") as file,

@@ -89,7 +89,10 @@ def export_runs(
         import pyarrow  # noqa: F401  # to learn before reading everything that the extra is missing
     ids = experiment_ids(client, experiment_id)
     wanted = quoted_query(query)
-    with written_whole(place) as part, tempfile.TemporaryFile("w+", encoding="utf-8", dir=place.parent) as spool:
+    with (
+        written_whole(client.settings, place) as part,
+        tempfile.TemporaryFile("w+", encoding="utf-8", dir=place.parent) as spool,
+    ):
         columns, rows = client.experiments.search_in(ids, lambda each: _spool(client, each, wanted, spool))
         if not rows:
             raise NotFound("No runs match, so nothing was written.", "Widen the query or leave experiment_id out.")
