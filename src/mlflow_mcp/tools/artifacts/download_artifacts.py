@@ -19,7 +19,8 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
@@ -52,7 +53,7 @@ class Wanted:
     """A file to fetch, and where to. What has come of it so far stands in `part`, beside its place."""
 
     source: ArtifactSource
-    entry: Entry
+    entry: ArtifactEntry
     place: Path
 
     @property
@@ -123,11 +124,11 @@ def _wanted(client: Client, root: Path, run_ids: list[str], paths: list[str] | N
     return wanted, unread
 
 
-def _chosen(source: ArtifactSource, entries: list[Entry], paths: list[str] | None) -> list[Entry]:
+def _chosen(source: ArtifactSource, entries: list[ArtifactEntry], paths: list[str] | None) -> list[ArtifactEntry]:
     """The files that names, folders and globs mean. Raises NotFound for one that means nothing."""
     if not paths:
         return entries
-    chosen: dict[str, Entry] = {}
+    chosen: dict[str, ArtifactEntry] = {}
     for path in paths:
         plain = checked_path(path.rstrip("/"))
         of_path = [e for e in entries if e.path == plain or e.path.startswith(f"{plain}/") or fits(e.path, path)]

@@ -17,7 +17,8 @@ from mlflow_mcp.answers.budget import CELL_CHARS, encoded
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ByteRange
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clip, plural, short, size
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
@@ -122,7 +123,7 @@ def read(source: ArtifactSource, path: str, wanted: Wanted, budget: int) -> Arti
 
 def _ends(
     source: ArtifactSource, path: str, beginning: int, tail: int | None, budget: int
-) -> tuple[Piece, Piece | None]:
+) -> tuple[ByteRange, ByteRange | None]:
     """The beginning of a file and, when its last lines are wanted, its end: asked for at the same time."""
     read_beginning = partial(source.read, path, 0, beginning)
     if tail is None:
@@ -138,7 +139,9 @@ def _of_lines(path: str, lines: Lines, *notes: str) -> ArtifactContent:
     return answer
 
 
-def _data(source: ArtifactSource, path: str, kind: str, head: Piece, wanted: Wanted, budget: int) -> ArtifactContent:
+def _data(
+    source: ArtifactSource, path: str, kind: str, head: ByteRange, wanted: Wanted, budget: int
+) -> ArtifactContent:
     total = head.total
     most = MOST_CHARACTERS[kind]
     if total is None or total > most:

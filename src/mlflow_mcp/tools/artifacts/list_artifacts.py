@@ -11,7 +11,8 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
@@ -75,7 +76,9 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     return answer
 
 
-def _tree(client: Client, owner: str, folder: str, pattern: str | None, depth: int | None) -> tuple[list[Entry], int]:
+def _tree(
+    client: Client, owner: str, folder: str, pattern: str | None, depth: int | None
+) -> tuple[list[ArtifactEntry], int]:
     source = client.artifacts(owner)
     entries, unread = source.tree(folder, depth)
     if folder and not entries:
@@ -86,7 +89,7 @@ def _tree(client: Client, owner: str, folder: str, pattern: str | None, depth: i
 
 
 def _explain_nothing(
-    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[ArtifactEntry]], pattern: str | None
 ) -> None:
     for owner, tree in zip(owners, trees):
         if tree:
@@ -101,7 +104,7 @@ def _explain_nothing(
         answer.note(f"{about}{told}".strip() if about else f"{told[0].upper()}{told[1:]}".strip())
 
 
-def _total(entries: list[Entry]) -> str:
+def _total(entries: list[ArtifactEntry]) -> str:
     files = [entry for entry in entries if not entry.is_dir]
     folders = len(entries) - len(files)
     told = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"

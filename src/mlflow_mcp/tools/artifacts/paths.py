@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.text import listed, nearest, quoted, size
 
@@ -58,7 +59,7 @@ def find_path(source: ArtifactSource, wanted: str, whose: str = "The run") -> st
     raise NotFound(_nothing(files, wanted, whose), _where_to_look(files, wanted, unread))
 
 
-def _ending_like(files: Sequence[Entry], wanted: str) -> list[Entry]:
+def _ending_like(files: Sequence[ArtifactEntry], wanted: str) -> list[ArtifactEntry]:
     exact = [entry for entry in files if _same_end(entry.path, wanted)]
     return exact or [entry for entry in files if _same_end(entry.path.lower(), wanted.lower())]
 
@@ -68,11 +69,11 @@ def _same_end(path: str, wanted: str) -> bool:
     return path == wanted or path.endswith("/" + wanted)
 
 
-def _nothing(files: Sequence[Entry], wanted: str, whose: str) -> str:
+def _nothing(files: Sequence[ArtifactEntry], wanted: str, whose: str) -> str:
     return f"{whose} has no artifact '{wanted}'." if files else f"{whose} has no artifacts, so no '{wanted}'."
 
 
-def _where_to_look(files: Sequence[Entry], wanted: str, unread: int) -> str:
+def _where_to_look(files: Sequence[ArtifactEntry], wanted: str, unread: int) -> str:
     by_name = {posixpath.basename(entry.path): entry.path for entry in files}
     close = [by_name[name] for name in nearest(posixpath.basename(wanted), by_name)]
     looked = f"{unread} folders were not looked into. " if unread else ""

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import Entry
+from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
@@ -131,7 +131,7 @@ def _say_what_is_left_out(
         answer.note(f"{plural(skipped, 'binary file')} left out.")
 
 
-def _is_wanted(entry: Entry, globs: Sequence[str] | None) -> bool:
+def _is_wanted(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     if entry.is_dir:
         return False
     if globs is None:
@@ -154,7 +154,7 @@ def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
     )
 
 
-def _search(client: Client, finder: Finder, owner: str, entry: Entry) -> Found | None:
+def _search(client: Client, finder: Finder, owner: str, entry: ArtifactEntry) -> Found | None:
     """What one file told; None for one that is no longer there."""
     if finder.is_late:
         return Found(complete=False)

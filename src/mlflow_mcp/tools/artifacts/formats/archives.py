@@ -22,12 +22,12 @@ def listing(source: ArtifactSource, path: str, kind: str, total: int | None) -> 
         return None
     try:
         if kind == "zip":
-            with range_file.opened(source, path, total) as file, zipfile.ZipFile(file) as archive:
+            with range_file.open_range_file(source, path, total) as file, zipfile.ZipFile(file) as archive:
                 held = archive.infolist()
                 names = [f"{each.filename} ({size(each.file_size)})" for each in held[:_LISTED]]
                 return names + _rest(len(held) - _LISTED)
         if kind == "tar":
-            with range_file.opened(source, path, total) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            with range_file.open_range_file(source, path, total) as file, tarfile.open(fileobj=file, mode="r:") as tar:
                 # Every header is a request of its own, so that no more are read than are shown.
                 members = list(islice(tar, _LISTED + 1))
                 names = [f"{each.name} ({size(each.size)})" for each in members[:_LISTED]]

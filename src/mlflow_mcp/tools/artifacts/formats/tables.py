@@ -170,7 +170,7 @@ def _parquet(
     from pyarrow import ArrowException, parquet
 
     try:
-        with range_file.opened(source, path, total) as raw:
+        with range_file.open_range_file(source, path, total) as raw:
             return _parquet_rows(parquet.ParquetFile(raw), columns, start, most)
     except (ArrowException, OSError) as error:
         if type(error).__module__.startswith("requests"):  # of the connection: the file may be well

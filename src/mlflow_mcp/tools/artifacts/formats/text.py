@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from mlflow_mcp.answers.budget import encoded
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Piece
+from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.artifacts.store import ByteRange
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 
@@ -124,7 +125,13 @@ def lines_of_text(text: str, window: Window, budget: int, total: int | None = No
 
 
 def read_lines(
-    source: ArtifactSource, path: str, window: Window, encoding: str, budget: int, head: Piece, end: Piece | None = None
+    source: ArtifactSource,
+    path: str,
+    window: Window,
+    encoding: str,
+    budget: int,
+    head: ByteRange,
+    end: ByteRange | None = None,
 ) -> Lines:
     """The lines of a file that `window` asks for, at most `budget` characters of them; no more is read than is needed.
 
@@ -220,7 +227,9 @@ def span_of_last(count: int, budget: int) -> int:
     return min(max(count * _BYTES_A_LINE, _LEAST_READ), budget * 4)
 
 
-def _last_lines(source: ArtifactSource, path: str, count: int, encoding: str, budget: int, end: Piece | None) -> Lines:
+def _last_lines(
+    source: ArtifactSource, path: str, count: int, encoding: str, budget: int, end: ByteRange | None
+) -> Lines:
     most, span = budget * 4, span_of_last(count, budget)
     while True:
         piece, end = end or source.read(path, -span, span), None
