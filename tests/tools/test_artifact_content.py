@@ -561,7 +561,7 @@ def test_a_damaged_image_is_told_and_not_sent(name, raw, read_locally):
 
     told = problem(read_locally(name, bytes(raw)))
 
-    assert told.startswith(f"'{name}' is a {'jpeg' if name.endswith('jpg') else 'png'} image of ")
+    assert told.startswith(f"'{name}' is a {'JPEG' if name.endswith('jpg') else 'PNG'} image of ")
     assert ", damaged or too large to open. download_artifacts fetches it as it is;" in told
 
 
@@ -735,11 +735,11 @@ def test_of_a_large_archive_the_first_names_are_listed(name, raw, last, read_loc
 @pytest.mark.parametrize(
     ("name", "raw", "what"),
     [
-        ("a.zip", zipped()[:-30], "a zip file"),
-        ("a.safetensors", struct.pack("<Q", 1 << 60) + b"{}" + b"\0" * 9, "a safetensors file"),
-        ("a.safetensors", safetensors(b"[1, 2]"), "a safetensors file"),
-        ("a.safetensors", safetensors(b'{"a": 1}'), "a safetensors file"),
-        ("a.safetensors", safetensors(b"[" * 5_000), "a safetensors file"),
+        ("a.zip", zipped()[:-30], "a zip archive"),
+        ("a.safetensors", struct.pack("<Q", 1 << 60) + b"{}" + b"\0" * 9, "a safetensors model"),
+        ("a.safetensors", safetensors(b"[1, 2]"), "a safetensors model"),
+        ("a.safetensors", safetensors(b'{"a": 1}'), "a safetensors model"),
+        ("a.safetensors", safetensors(b"[" * 5_000), "a safetensors model"),
     ],
 )
 def test_a_damaged_archive_is_told(name, raw, what, read_locally):

@@ -49,17 +49,17 @@ class ArtifactSource:
     """The artifacts of a run id, a logged model or a model version. Nothing is requested until something is read."""
 
     def __init__(self, client: Client, owner: str) -> None:
-        self.client = client
+        self._client = client
         self.owner = owner
 
     @cached_property
     def _store(self) -> ArtifactStore:
         find = store_of_model if is_model(self.owner) else store_of_run
-        return self.client.ask(lambda: find(self.client, self.owner))
+        return self._client.ask(lambda: find(self._client, self.owner))
 
     def entries(self, folder: str = "") -> list[ArtifactEntry]:
         """What a folder holds; empty for one that does not exist and for a file."""
-        return self.client.ask(lambda: self._store.entries(folder))
+        return self._client.ask(lambda: self._store.entries(folder))
 
     def tree(self, folder: str = "", depth: int | None = None) -> tuple[list[ArtifactEntry], int]:
         """All entries below a folder, to a depth, sorted by path; and how many folders were left unread.
@@ -72,7 +72,7 @@ class ArtifactSource:
             unread += max(0, len(level) - (MOST_FOLDERS - read))
             level = level[: max(0, MOST_FOLDERS - read)]
             read += len(level)
-            listings = self.client.run_concurrently(*(partial(self.entries, path) for path in level))
+            listings = self._client.run_concurrently(*(partial(self.entries, path) for path in level))
             entries = [entry for listing in listings for entry in listing]
             below += entries
             level = [entry.path for entry in entries if entry.is_dir]
@@ -84,15 +84,15 @@ class ArtifactSource:
 
         Raises NotFound for a missing file and IsFolder for a folder.
         """
-        return self.client.ask(lambda: self._store.read(path, start, length))
+        return self._client.ask(lambda: self._store.read(path, start, length))
 
     def read_ranges(self, path: str, *ranges: tuple[int, int]) -> list[ByteRange]:
         """Several (start, length) of one file, read at the same time."""
-        return self.client.run_concurrently(*(partial(self.read, path, start, length) for start, length in ranges))
+        return self._client.run_concurrently(*(partial(self.read, path, start, length) for start, length in ranges))
 
     def stream(self, path: str, start: int = 0) -> Generator[bytes, None, None]:
         """The file from `start` on in blocks. Reading may stop at any time: close the generator."""
-        with self.client.asking():
+        with self._client.asking():
             for block in self._store.stream(path, start):
-                self.client.call.check()
+                self._client.call.check()
                 yield block

@@ -26,7 +26,7 @@ from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.owners import owners_of
-from mlflow_mcp.tools.artifacts.paths import find_path, fits
+from mlflow_mcp.tools.artifacts.paths import find_path, matches_glob
 
 Paths = Annotated[
     list[str] | None,
@@ -131,7 +131,9 @@ def _chosen(source: ArtifactSource, entries: list[ArtifactEntry], paths: list[st
     chosen: dict[str, ArtifactEntry] = {}
     for path in paths:
         plain = checked_path(path.rstrip("/"))
-        of_path = [e for e in entries if e.path == plain or e.path.startswith(f"{plain}/") or fits(e.path, path)]
+        of_path = [
+            e for e in entries if e.path == plain or e.path.startswith(f"{plain}/") or matches_glob(e.path, path)
+        ]
         if not of_path:
             found = find_path(source, plain)
             of_path = [entry for entry in entries if entry.path == found]

@@ -8,7 +8,6 @@ matches. Plain text is found without it.
 
 from __future__ import annotations
 
-import codecs
 import re
 import time
 from collections import deque
@@ -18,7 +17,8 @@ from itertools import accumulate, chain
 from typing import Any
 
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.tools.artifacts.formats.text import cleaned, encoding_of, transcoded
+from mlflow_mcp.tools.artifacts.formats.detect import has_nul
+from mlflow_mcp.tools.artifacts.formats.encoding import as_utf8, encoding_of, strip_control_codes
 
 # A longer line is searched in parts, which overlap.
 LONGEST_LINE = 1_000_000
@@ -26,7 +26,6 @@ _OVERLAP = 64_000
 # What is shown of a line, and of those around it.
 _SHOWN = 1_000
 _SHOWN_AROUND = 300
-_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 # Seconds that a pattern may take on one block: a thousandth of that is usual.
 _PATIENCE = 3.0
 
@@ -148,13 +147,12 @@ def _text_blocks(blocks: Iterable[bytes], found: Found) -> Iterator[bytes]:
     """The stream as UTF-8; nothing of a binary one."""
     stream = iter(blocks)
     first = next(stream, b"")
-    head = first[:4096]
-    if b"\0" in head and not head.startswith(_WIDE_MARKS):
+    if has_nul(first):
         found.is_text = False
         return
-    encoding = encoding_of(head)
+    encoding = encoding_of(first)
     whole = chain([first], stream)
-    yield from whole if encoding == "utf-8" else transcoded(whole, encoding)
+    yield from whole if encoding == "utf-8" else as_utf8(whole, encoding)
 
 
 # -- what matches --------------------------------------------------------------------------------------------------
@@ -283,9 +281,9 @@ def _shown(line: bytes, place: int) -> str:
     part = line[start : len(line) if end < 0 else end]
     place -= start
     if len(part) <= 2 * _SHOWN:
-        return cleaned(part.decode("utf-8", "replace"))
+        return strip_control_codes(part.decode("utf-8", "replace"))
     first = max(0, place - _SHOWN // 5)
-    text = cleaned(part[first : first + _SHOWN].decode("utf-8", "ignore"))
+    text = strip_control_codes(part[first : first + _SHOWN].decode("utf-8", "ignore"))
     return f"{'…' if first else ''}{text}{'…' if first + _SHOWN < len(part) else ''}"
 
 
@@ -298,5 +296,5 @@ def _lines_before(text: bytes, end: int, count: int) -> list[bytes]:
 
 
 def _around(line: bytes) -> str:
-    text = cleaned(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
+    text = strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
     return text if len(text) <= _SHOWN_AROUND else text[:_SHOWN_AROUND] + "…"

@@ -18,7 +18,7 @@ from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
 from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
 from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_of
-from mlflow_mcp.tools.artifacts.paths import fits
+from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
 
@@ -85,7 +85,7 @@ def _tree(
         _explain_no_folder(source, folder)
     if pattern is None:
         return entries, unread
-    return [entry for entry in entries if not entry.is_dir and fits(entry.path, pattern)], unread
+    return [entry for entry in entries if not entry.is_dir and matches_glob(entry.path, pattern)], unread
 
 
 def _explain_nothing(

@@ -16,9 +16,10 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
+from mlflow_mcp.tools.artifacts.formats.detect import is_worth_searching
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, Found
 from mlflow_mcp.tools.artifacts.owners import owners_of
-from mlflow_mcp.tools.artifacts.paths import fits
+from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP (429|5\\d\\d)|OOM'.")
@@ -51,11 +52,6 @@ MOST_FILES = 200
 
 
 _MOST_ROWS = 50
-
-
-# Never text, whatever they hold: not worth a request each.
-_NOT_TEXT = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".zip", ".gz", ".tar", ".pkl", ".pickle", ".pt", ".pth", ".bin",
-             ".safetensors", ".parquet", ".npy", ".npz", ".onnx", ".h5", ".whl", ".model")  # fmt: skip
 
 
 # Run, path, and what was found in it.
@@ -135,8 +131,8 @@ def _is_wanted(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     if entry.is_dir:
         return False
     if globs is None:
-        return not entry.path.lower().endswith(_NOT_TEXT)
-    return any(fits(entry.path, each) for each in globs)
+        return is_worth_searching(entry.path)
+    return any(matches_glob(entry.path, each) for each in globs)
 
 
 def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
