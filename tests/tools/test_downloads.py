@@ -139,10 +139,10 @@ def test_a_part_that_is_longer_than_the_file_is_begun_anew(home, ask_many, downl
 def leave_a_part(folder, name, content):
     """As if the download of the file had ended after these bytes."""
     from mlflow_mcp.client.artifacts.store import ArtifactEntry
-    from mlflow_mcp.tools.artifacts.download_artifacts import Wanted
+    from mlflow_mcp.tools.artifacts.download_artifacts import FileDownload
 
     (folder / name).unlink()
-    part = Wanted(None, ArtifactEntry(name, False, None), folder / name).part
+    part = FileDownload(None, ArtifactEntry(name, False, None), folder / name).part
     part.write_bytes(content)
     return part
 
