@@ -261,7 +261,7 @@ def test_no_name_leads_out_of_a_run_or_of_the_folder_for_downloads(tmp_path):
         for name in ("/".join(parts), "".join(parts)):
             try:
                 plain = checked_path(name)
-                place = download_artifacts._place(tmp_path, "m-1", name)
+                place = download_artifacts._target(tmp_path, "m-1", name)
             except Problem:
                 continue
             assert not plain.startswith("/")

@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_mcp.answers.base import Answer, Page
 from mlflow_mcp.text import clip
 
 CELL_CHARS = 300
+# Kept free for a note and a cursor when rows are cut off.
+_NOTE_AND_CURSOR = 250
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Room for the main part of an answer, in characters of its encoding, and the shares that its forms get of it.
+
+    A tool that decides by it what to read answers with whole lines or rows; `fit` would cut wherever the room ends.
+    """
+
+    content: int
+
+    @classmethod
+    def of(cls, max_chars: int) -> Budget:
+        """What the largest answer leaves beside its path, sizes and notes."""
+        return cls(int(max_chars * 0.9))
+
+    @property
+    def rows(self) -> int:
+        """For the rows of a table, beside the types of its columns."""
+        return int(self.content * 0.8)
+
+    @property
+    def excerpt(self) -> int:
+        """For an outline, or raw text of which every character may need two when it is encoded."""
+        return self.content // 2
+
+    @property
+    def short_outline(self) -> int:
+        """For an outline that only shows what could have been selected."""
+        return min(1_500, self.excerpt)
+
+    @property
+    def read_ahead(self) -> int:
+        """Bytes that hold enough text for an answer, also when some of it is removed (ANSI codes, progress bars)."""
+        return self.content * 2
+
+    @property
+    def most_read_at_end(self) -> int:
+        """Bytes that are read at most to find the last lines."""
+        return self.content * 4
 
 
 def encoded(content: Any) -> str:
@@ -70,7 +113,7 @@ def _longest_rows(content: Any) -> list[Any] | None:
 
 def _with_fewer_rows(answer: Answer, content: dict[str, Any], rows: list[Any], budget: int) -> dict[str, Any]:
     whole = list(rows)
-    room = budget - (len(encoded(content)) - len(encoded(rows))) - 250  # for the note and the cursor
+    room = budget - (len(encoded(content)) - len(encoded(rows))) - _NOTE_AND_CURSOR
     used, kept = 0, 0
     for row in whole:
         used += len(encoded(row)) + 1

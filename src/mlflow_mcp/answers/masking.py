@@ -52,6 +52,13 @@ def mask(value: Any, name: str = "") -> Any:
     return value
 
 
+def mask_at(value: Any, path: str) -> Any:
+    """A part of a document, masked as it would be in the whole: by the last key of the path that leads to it, such as
+    `model.api_key` or `servers[*]."api-key"`. Answers are masked by the keys that they hold, not by those they were found under."""
+    keys = re.findall(r"[\w-]+", path)
+    return mask(value, keys[-1] if keys else "")
+
+
 def _mask_named(text: str) -> str:
     # `api_key: OPENAI_API_KEY` names a variable, which is worth showing.
     return text if len(text) < 6 or re.fullmatch(r"\$?\{?[A-Z][A-Z0-9_]*\}?", text) else HIDDEN

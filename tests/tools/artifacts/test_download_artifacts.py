@@ -129,11 +129,11 @@ def test_a_partial_file_longer_than_the_artifact_is_downloaded_anew(both_homes, 
 
 def leave_a_part(folder, name, content):
     """As if the download of the file had ended after these bytes."""
-    from mlflow_mcp.client.artifacts.source import Entry
-    from mlflow_mcp.tools.artifacts.download_artifacts import Wanted
+    from mlflow_mcp.client.artifacts.store import ArtifactEntry
+    from mlflow_mcp.tools.artifacts.download_artifacts import FileDownload
 
     (folder / name).unlink()
-    part = Wanted(None, Entry(name, False, None), folder / name).part
+    part = FileDownload(None, ArtifactEntry(name, False, None), folder / name).part
     part.write_bytes(content)
     return part
 

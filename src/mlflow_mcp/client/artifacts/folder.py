@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mlflow_mcp.client.artifacts.store import BLOCK, Entry, Piece, is_folder, no_file
+from mlflow_mcp.client.artifacts.store import BLOCK, ArtifactEntry, ByteRange, folder_not_file, missing_file
 from mlflow_mcp.errors import Problem
 
 
@@ -18,26 +18,26 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def entries(self, folder: str) -> list[Entry]:
-        place = self._within(folder)
-        if not _is(Path.is_dir, place):
+    def entries(self, folder: str) -> list[ArtifactEntry]:
+        target = self._within(folder)
+        if not _is(Path.is_dir, target):
             return []
-        found = []
-        for each in sorted(place.iterdir()):
-            target = each.resolve()
+        entries = []
+        for child in sorted(target.iterdir()):
+            real = child.resolve()
             # Links that lead out are left out, and those to a folder around them, which would never end.
-            if target.exists() and target.is_relative_to(self.root) and not place.is_relative_to(target):
-                is_dir = target.is_dir()
-                size = None if is_dir else target.stat().st_size
-                found.append(Entry(posixpath.join(folder, each.name), is_dir, size))
-        return found
+            if real.exists() and real.is_relative_to(self.root) and not target.is_relative_to(real):
+                is_dir = real.is_dir()
+                size = None if is_dir else real.stat().st_size
+                entries.append(ArtifactEntry(posixpath.join(folder, child.name), is_dir, size))
+        return entries
 
-    def read(self, path: str, start: int, length: int) -> Piece:
+    def read(self, path: str, start: int, length: int) -> ByteRange:
         with self._opened(path) as file:
             total = file.seek(0, 2)
             begin = max(0, total + start) if start < 0 else min(start, total)
             file.seek(begin)
-            return Piece(file.read(length if start >= 0 else min(length, -start)), begin, total)
+            return ByteRange(file.read(length if start >= 0 else min(length, -start)), begin, total)
 
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
         with self._opened(path) as file:
@@ -46,24 +46,24 @@ class Folder:
                 yield block
 
     def _within(self, path: str) -> Path:
-        place = (self.root / path).resolve()
-        if not place.is_relative_to(self.root):
+        target = (self.root / path).resolve()
+        if not target.is_relative_to(self.root):
             raise Problem(f"'{path}' leads outside the run's artifacts.", "list_artifacts shows the run's paths.")
-        return place
+        return target
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[IO[bytes]]:
-        place = self._within(path)
-        if _is(Path.is_dir, place):
-            raise is_folder(path)
-        if not _is(Path.is_file, place):
-            raise no_file(path)
-        with place.open("rb") as file:
+        target = self._within(path)
+        if _is(Path.is_dir, target):
+            raise folder_not_file(path)
+        if not _is(Path.is_file, target):
+            raise missing_file(path)
+        with target.open("rb") as file:
             yield file
 
 
-def _is(kind: Callable[[Path], bool], place: Path) -> bool:
+def _is(check: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return kind(place)
+        return check(path)
     except OSError:  # a name that is too long
         return False

@@ -1,4 +1,4 @@
-"""Where the artifacts of a run, a logged model or a model version are kept.
+"""Which store keeps the artifacts of a run, a logged model or a model version.
 
 Behind an http(s) tracking server, in a folder, in S3. For what is left, MLflow's artifact repository downloads whole files.
 """
@@ -6,29 +6,32 @@ Behind an http(s) tracking server, in a folder, in S3. For what is left, MLflow'
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlflow_mcp.client.artifacts.folder import Folder
 from mlflow_mcp.client.artifacts.other import Repository
 from mlflow_mcp.client.artifacts.s3 import Bucket
-from mlflow_mcp.client.artifacts.served import ProxiedRoot, ServedRun
-from mlflow_mcp.client.artifacts.store import Place
+from mlflow_mcp.client.artifacts.served import ProxiedRoot, ServedRun, ServerCannotRead
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, ArtifactStore, ByteRange
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.errors import Problem
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
+_BUCKETS = ("s3", "gs", "wasbs", "abfss", "r2", "oss", "hdfs", "dbfs", "ftp", "sftp")
 
-def place_of_run(client: Client, run_id: str) -> Place:
+
+def store_of_run(client: Client, run_id: str) -> ArtifactStore:
     if client.is_http:
-        return ServedRun(client, run_id, place_at)
-    return place_at(client, str(client.runs.get(run_id).info.artifact_uri or ""))
+        return _ServedOrBucket(client, run_id)
+    return store_at(client, str(client.runs.get(run_id).info.artifact_uri or ""))
 
 
-def place_at(client: Client, root: str, owner: str = "") -> Place:
-    """The place that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names.
+def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
+    """The store that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names.
 
     A folder named by a remote server is read only when it carries its owner's id, as MLflow lays them out on a shared
     disk: whoever may write to that server could otherwise name any folder of this machine.
@@ -48,30 +51,68 @@ def place_at(client: Client, root: str, owner: str = "") -> Place:
     return Repository(root)
 
 
+class _ServedOrBucket:
+    """A run's artifacts as its server serves them; where the server fails to read a bucket, from the bucket: this machine
+    may have the credentials that the server lacks."""
+
+    def __init__(self, client: Client, run_id: str) -> None:
+        self._client, self._run_id = client, run_id
+        self._served = ServedRun(client, run_id)
+
+    def entries(self, folder: str) -> list[ArtifactEntry]:
+        try:
+            return self._served.entries(folder)
+        except ServerCannotRead as failure:
+            return self._bucket(failure).entries(folder)
+
+    def read(self, path: str, start: int, length: int) -> ByteRange:
+        try:
+            return self._served.read(path, start, length)
+        except ServerCannotRead as failure:
+            return self._bucket(failure).read(path, start, length)
+
+    def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
+        blocks = self._served.stream(path, start)
+        try:
+            first = next(blocks, b"")
+        except ServerCannotRead as failure:
+            yield from self._bucket(failure).stream(path, start)
+            return
+        yield first
+        yield from blocks
+
+    def _bucket(self, failure: ServerCannotRead) -> ArtifactStore:
+        """The bucket that the run's artifacts are in. Raises the server's failure when they are in none."""
+        root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
+        if urlsplit(root).scheme not in _BUCKETS:
+            raise failure
+        return store_at(self._client, root)
+
+
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
-def is_model(given: str) -> bool:
+def is_model(name: str) -> bool:
     """Whether an id names a logged model or a model version rather than a run."""
-    return given.startswith("models:/") or bool(_MODEL_ID.fullmatch(given))
+    return name.startswith("models:/") or bool(_MODEL_ID.fullmatch(name))
 
 
-def place_of_model(client: Client, given: str) -> Place:
+def store_of_model(client: Client, name: str) -> ArtifactStore:
     """The artifacts of a logged model (`m-…`, `models:/m-…`) or a model version (`models:/name/3`, `models:/name@alias`)."""
-    named = given.removeprefix("models:/").strip("/")
-    if _MODEL_ID.fullmatch(named):
-        model = client.models.logged(named)
-        return place_at(client, str(model.artifact_location), named)
-    uri = client.models.version_uri(*_name_and_version(given, named))
-    return place_of_model(client, uri) if uri.startswith("models:/") else place_at(client, uri)
+    plain = name.removeprefix("models:/").strip("/")
+    if _MODEL_ID.fullmatch(plain):
+        model = client.models.logged(plain)
+        return store_at(client, str(model.artifact_location), plain)
+    uri = client.models.version_uri(*_name_and_version(plain, name))
+    return store_of_model(client, uri) if uri.startswith("models:/") else store_at(client, uri)
 
 
-def _name_and_version(given: str, named: str) -> tuple[str, str]:
-    """("name", "3") or ("name", "@alias")."""
-    if "@" in named:
-        name, _, alias = named.rpartition("@")
-        return name, f"@{alias}"
-    name, _, version = named.rpartition("/")
-    if not name or not version.isdigit():
-        raise Problem(f"'{given}' names no model version.", "Write models:/name/3, models:/name@alias or models:/m-….")
-    return name, version
+def _name_and_version(plain: str, name: str) -> tuple[str, str]:
+    """("name", "3") or ("name", "@alias"). `name` is what the caller wrote, for the error."""
+    if "@" in plain:
+        registered, _, alias = plain.rpartition("@")
+        return registered, f"@{alias}"
+    registered, _, version = plain.rpartition("/")
+    if not registered or not version.isdigit():
+        raise Problem(f"'{name}' names no model version.", "Write models:/name/3, models:/name@alias or models:/m-….")
+    return registered, version

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_mcp.client.artifacts.folder import Folder
-from mlflow_mcp.client.artifacts.store import Entry, Piece, is_folder
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, ByteRange, folder_not_file
 
 
 class Repository:
@@ -21,11 +21,11 @@ class Repository:
 
         self._repository: Any = get_artifact_repository(root)
 
-    def entries(self, folder: str) -> list[Entry]:
-        found = self._repository.list_artifacts(folder or None)
-        return [Entry(each.path, bool(each.is_dir), each.file_size) for each in found]
+    def entries(self, folder: str) -> list[ArtifactEntry]:
+        files = self._repository.list_artifacts(folder or None)
+        return [ArtifactEntry(file.path, bool(file.is_dir), file.file_size) for file in files]
 
-    def read(self, path: str, start: int, length: int) -> Piece:
+    def read(self, path: str, start: int, length: int) -> ByteRange:
         with self._downloaded(path) as folder:
             return folder.read(posixpath.basename(path), start, length)
 
@@ -38,5 +38,5 @@ class Repository:
         with tempfile.TemporaryDirectory(prefix="mlflow-mcp-") as temporary:
             copy = Path(self._repository.download_artifacts(path, temporary)).resolve()
             if copy.is_dir():
-                raise is_folder(path)
+                raise folder_not_file(path)
             yield Folder(copy.parent)

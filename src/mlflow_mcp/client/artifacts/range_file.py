@@ -35,6 +35,6 @@ class _Ranges(io.RawIOBase):
         return len(data)
 
 
-def opened(source: ArtifactSource, path: str, total: int) -> io.BufferedReader:
+def open_range_file(source: ArtifactSource, path: str, total: int) -> io.BufferedReader:
     """The artifact of `total` bytes, seekable, buffered; every miss of the buffer is one ranged request."""
     return io.BufferedReader(_Ranges(source, path, total), _BUFFER)

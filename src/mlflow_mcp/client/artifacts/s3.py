@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlflow_mcp.client.artifacts.store import BLOCK, Entry, Piece, is_folder, no_file, piece_of_range
+from mlflow_mcp.client.artifacts.store import BLOCK, ArtifactEntry, ByteRange, byte_range, folder_not_file, missing_file
 from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.text import short
 
@@ -24,23 +24,23 @@ class Bucket:
         parts = urlsplit(root)
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
 
-    def entries(self, folder: str) -> list[Entry]:
-        with self._in_words():
-            found = self._repository.list_artifacts(folder or None)
-        return [Entry(each.path, bool(each.is_dir), each.file_size) for each in found]
+    def entries(self, folder: str) -> list[ArtifactEntry]:
+        with self._translated():
+            files = self._repository.list_artifacts(folder or None)
+        return [ArtifactEntry(file.path, bool(file.is_dir), file.file_size) for file in files]
 
-    def read(self, path: str, start: int, length: int) -> Piece:
+    def read(self, path: str, start: int, length: int) -> ByteRange:
         span = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
-        with self._in_words(), self._got(path, span) as told:
-            if told is None:
+        with self._translated(), self._object(path, span) as answer:
+            if answer is None:
                 total = self._client.head_object(Bucket=self._bucket, Key=self._key(path))["ContentLength"]
-                return Piece(b"", total, total)
-            return piece_of_range(told["Body"].read(length), str(told.get("ContentRange")), length)
+                return ByteRange(b"", total, total)
+            return byte_range(answer["Body"].read(length), str(answer.get("ContentRange")), length)
 
     def stream(self, path: str, start: int = 0) -> Iterator[bytes]:
-        with self._in_words(), self._got(path, f"bytes={start}-" if start else None) as told:
-            if told is not None:
-                yield from told["Body"].iter_chunks(BLOCK)
+        with self._translated(), self._object(path, f"bytes={start}-" if start else None) as answer:
+            if answer is not None:
+                yield from answer["Body"].iter_chunks(BLOCK)
 
     @property
     def _client(self) -> Any:
@@ -50,17 +50,17 @@ class Bucket:
         return posixpath.join(self._prefix, path)
 
     @contextmanager
-    def _got(self, path: str, span: str | None) -> Iterator[dict[str, Any] | None]:
+    def _object(self, path: str, span: str | None) -> Iterator[dict[str, Any] | None]:
         """S3's answer, its body closed at the end; None for a range beyond the end of the file."""
         from botocore.exceptions import ClientError
 
-        asked = {"Bucket": self._bucket, "Key": self._key(path)} | ({"Range": span} if span else {})
+        request = {"Bucket": self._bucket, "Key": self._key(path)} | ({"Range": span} if span else {})
         try:
-            answer: dict[str, Any] = self._client.get_object(**asked)
+            answer: dict[str, Any] = self._client.get_object(**request)
         except ClientError as error:
             code = _code(error)
             if code in ("NoSuchKey", "404"):
-                raise (is_folder(path) if self.entries(path) else no_file(path)) from error
+                raise (folder_not_file(path) if self.entries(path) else missing_file(path)) from error
             if code not in ("InvalidRange", "416"):
                 raise
             yield None
@@ -69,16 +69,16 @@ class Bucket:
             yield answer
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
         from mlflow.exceptions import MlflowException
 
         try:
             yield
         except (ClientError, BotoCoreError, MlflowException) as error:
-            told = _code(error) if isinstance(error, ClientError) else short(str(error), 200)
+            reason = _code(error) if isinstance(error, ClientError) else short(str(error), 200)
             raise Unreachable(
-                f"The bucket '{self._bucket}' could not be read: {told.rstrip('.')}.",
+                f"The bucket '{self._bucket}' could not be read: {reason.rstrip('.')}.",
                 "Check the AWS credentials and MLFLOW_S3_ENDPOINT_URL in the host's env block.",
             ) from error
 

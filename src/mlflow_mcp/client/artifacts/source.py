@@ -1,4 +1,4 @@
-"""The artifacts of one run or model, wherever they are kept: whole trees, pieces of files."""
+"""The artifacts of one run or model, wherever they are kept: whole trees, byte ranges, streams."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections.abc import Generator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.artifacts.locate import is_model, place_of_model, place_of_run
-from mlflow_mcp.client.artifacts.store import Entry, IsFolder, Piece, Place
+from mlflow_mcp.client.artifacts.locate import is_model, store_of_model, store_of_run
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, ArtifactStore, ByteRange
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
-
-__all__ = ["ArtifactSource", "Entry", "IsFolder", "Piece", "checked_path"]
 
 MOST_FOLDERS = 300
 # What S3 allows for a key; file systems allow less for a name.
@@ -51,46 +49,50 @@ class ArtifactSource:
     """The artifacts of a run id, a logged model or a model version. Nothing is requested until something is read."""
 
     def __init__(self, client: Client, owner: str) -> None:
-        self.client = client
+        self._client = client
         self.owner = owner
 
     @cached_property
-    def _place(self) -> Place:
-        of = place_of_model if is_model(self.owner) else place_of_run
-        return self.client.ask(lambda: of(self.client, self.owner))
+    def _store(self) -> ArtifactStore:
+        find = store_of_model if is_model(self.owner) else store_of_run
+        return self._client.ask(lambda: find(self._client, self.owner))
 
-    def entries(self, folder: str = "") -> list[Entry]:
+    def entries(self, folder: str = "") -> list[ArtifactEntry]:
         """What a folder holds; empty for one that does not exist and for a file."""
-        return self.client.ask(lambda: self._place.entries(folder))
+        return self._client.ask(lambda: self._store.entries(folder))
 
-    def tree(self, folder: str = "", depth: int | None = None) -> tuple[list[Entry], int]:
+    def tree(self, folder: str = "", depth: int | None = None) -> tuple[list[ArtifactEntry], int]:
         """All entries below a folder, to a depth, sorted by path; and how many folders were left unread.
 
-        One request a folder, those of a level side by side; at most MOST_FOLDERS of them.
+        One request a folder, those of a level at the same time; at most MOST_FOLDERS of them.
         """
-        found: list[Entry] = []
-        level, read, unread, deep = [folder], 0, 0, 0
-        while level and (depth is None or deep < depth):
+        below: list[ArtifactEntry] = []
+        level, read, unread, levels_read = [folder], 0, 0, 0
+        while level and (depth is None or levels_read < depth):
             unread += max(0, len(level) - (MOST_FOLDERS - read))
             level = level[: max(0, MOST_FOLDERS - read)]
             read += len(level)
-            listings = self.client.run_concurrently(*(partial(self.entries, at) for at in level))
+            listings = self._client.run_concurrently(*(partial(self.entries, path) for path in level))
             entries = [entry for listing in listings for entry in listing]
-            found += entries
+            below += entries
             level = [entry.path for entry in entries if entry.is_dir]
-            deep += 1
-        return sorted(found, key=lambda entry: entry.path), unread
+            levels_read += 1
+        return sorted(below, key=lambda entry: entry.path), unread
 
-    def read(self, path: str, start: int, length: int) -> Piece:
+    def read(self, path: str, start: int, length: int) -> ByteRange:
         """`length` bytes from `start`; a negative `start` counts from the end. Fewer at the end of the file.
 
         Raises NotFound for a missing file and IsFolder for a folder.
         """
-        return self.client.ask(lambda: self._place.read(path, start, length))
+        return self._client.ask(lambda: self._store.read(path, start, length))
+
+    def read_ranges(self, path: str, *ranges: tuple[int, int]) -> list[ByteRange]:
+        """Several (start, length) of one file, read at the same time."""
+        return self._client.run_concurrently(*(partial(self.read, path, start, length) for start, length in ranges))
 
     def stream(self, path: str, start: int = 0) -> Generator[bytes, None, None]:
         """The file from `start` on in blocks. Reading may stop at any time: close the generator."""
-        with self.client.asking():
-            for block in self._place.stream(path, start):
-                self.client.call.check()
+        with self._client.asking():
+            for block in self._store.stream(path, start):
+                self._client.call.check()
                 yield block

@@ -1,4 +1,4 @@
-"""What every place of artifacts is asked for: listings, byte ranges and streams."""
+"""What every artifact store can do: list a folder, read a byte range, stream a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArtifactEntry:
     """A file or folder. `path` is relative to the root; a folder has no size."""
 
     path: str
@@ -22,7 +22,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ByteRange:
     """Some bytes of a file: where they start, and how long the whole file is (None when the store does not say)."""
 
     data: bytes
@@ -35,16 +35,16 @@ class Piece:
 
 
 class IsFolder(Problem):
-    """A folder stands where a file was meant."""
+    """The path names a folder where a file is needed."""
 
 
-class Place(Protocol):
-    """Paths are relative to the place's root and checked already."""
+class ArtifactStore(Protocol):
+    """Paths are relative to the store's root and checked already."""
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[ArtifactEntry]:
         """What a folder holds; empty for one that does not exist and for a file."""
 
-    def read(self, path: str, start: int, length: int) -> Piece:
+    def read(self, path: str, start: int, length: int) -> ByteRange:
         """`length` bytes from `start`; a negative `start` counts from the end. Fewer at the end of the file.
         Raises NotFound for a missing file and IsFolder for a folder."""
 
@@ -52,19 +52,22 @@ class Place(Protocol):
         """The file from `start` on in blocks. Reading may stop at any time: close the generator."""
 
 
-def is_folder(path: str) -> IsFolder:
+def folder_not_file(path: str) -> IsFolder:
     if not path:
         return IsFolder("That is the root, a folder.", "list_artifacts(run_id) shows what it holds.")
     return IsFolder(f"'{path}' is a folder.", f"list_artifacts(run_id, '{path}') shows what it holds.")
 
 
-def no_file(path: str) -> NotFound:
+def missing_file(path: str) -> NotFound:
     return NotFound(f"There is no artifact '{path}'.", "list_artifacts shows what there is.")
 
 
-def piece_of_range(data: bytes, told: str, length: int) -> Piece:
-    """The bytes that came for a range, which the answer tells as `bytes 0-9/100`. Raises Unreachable when some are missing."""
-    span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", told)
+def byte_range(data: bytes, content_range: str, length: int) -> ByteRange:
+    """The answer to a request for `length` bytes, with its `Content-Range` header (`bytes 0-9/100`).
+
+    Raises Unreachable when some of the bytes are missing.
+    """
+    span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range)
     if span is None or len(data) < min(length, int(span[2]) - int(span[1]) + 1):
         raise Unreachable(f"The answer of the store broke off after {len(data):,} bytes.", "Try once more.")
-    return Piece(data, int(span[1]), None if span[3] == "*" else int(span[3]))
+    return ByteRange(data, int(span[1]), None if span[3] == "*" else int(span[3]))

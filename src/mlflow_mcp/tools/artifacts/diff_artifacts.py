@@ -1,17 +1,18 @@
-"""Laying the artifacts of two or more runs side by side."""
+"""What differs between the artifacts of two or more runs."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.answers.budget import CELL_CHARS, encoded
-from mlflow_mcp.answers.masking import mask
+from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
+from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
@@ -19,8 +20,10 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import clip, size
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
+from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
+from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.lines import lines_in
 from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse
-from mlflow_mcp.tools.artifacts.formats.text import cleaned, encoding_of, lines_in
 from mlflow_mcp.tools.artifacts.owners import owners_of
 from mlflow_mcp.tools.artifacts.paths import whole_file
 
@@ -34,10 +37,11 @@ DiffPath = Annotated[
         description="File, or the end of its path, or a folder ('/': all). 'config' finds config.yml or config.yaml.",
     ),
 ]
-_PARSED = {".json": "json", ".yml": "yaml", ".yaml": "yaml", ".toml": "toml"}
+_MOST_SIDES = 8
 _MOST_ROWS = 200
 _MOST_LINES = 20_000
 _UNIFIED_LINES = 300
+_SHOWN_VALUE = 200
 
 
 class Difference(Answer):
@@ -51,64 +55,100 @@ class Difference(Answer):
     equal: Annotated[int | None, Field(description="Files of the same size on all sides.")] = None
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One of the runs or models that are compared: A, B, C, …"""
+
+    label: str
+    owner: str
+    name: str
+    source: ArtifactSource
+
+    def described(self, path: str) -> str:
+        return f"{self.name}: {path} ({self.owner})"
+
+
+@dataclass(frozen=True)
+class _File:
+    """The same file of one side."""
+
+    label: str
+    path: str
+    data: bytes
+
+    @property
+    def is_text(self) -> bool:
+        return kind_of(self.path, self.data).stored_as_text
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip("\n") for line in lines_in(strip_control_codes(decoded(self.data)))]
+
+
 def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) -> Difference:
     """Compare the same file of two or more runs: keys added, removed and changed with both values for YAML and JSON (order
     ignored), a unified diff for text, files by name and size for a folder. 'config' finds each run's config. compare_runs
     compares metrics and params."""
-    owners = owners_of(client, run_ids)
-    if len(owners) < 2:
-        raise Problem("A difference needs two runs.", "Give run_ids two or more ids.")
-    if len(owners) > 8:
-        raise Problem(f"{len(owners)} sides are too many to read.", "Give at most 8.")
-    sources = [client.artifacts(owner) for owner, _ in owners]
-    labels = [chr(65 + at) for at in range(len(owners))]
-    wanted = artifact_path.strip()
-    if wanted in ("/", ".", "") or wanted.endswith("/"):
-        return _folders(client, sources, labels, owners, checked_path(wanted.strip("/.")))
-    read = client.run_concurrently(
-        *(partial(whole_file, source, wanted, f"'{name}'") for source, (_, name) in zip(sources, owners))
-    )
+    sides = _sides(client, run_ids)
+    path = artifact_path.strip()
+    if path in ("/", ".", "") or path.endswith("/"):
+        return _diff_folders(client, sides, checked_path(path.strip("/.")))
+    read = client.run_concurrently(*(partial(whole_file, side.source, path, f"'{side.name}'") for side in sides))
     if all(data is None for _, data in read):
-        return _folders(client, sources, labels, owners, checked_path(wanted))
-    contents = [data for _, data in read if data is not None]
-    if len(contents) < len(read):
-        raise Problem(f"'{wanted}' is a folder in some of these runs and a file in others.", "Compare '/' instead.")
+        return _diff_folders(client, sides, checked_path(path))
+    files = [_File(side.label, found, data) for side, (found, data) in zip(sides, read) if data is not None]
+    if len(files) < len(sides):
+        raise Problem(f"'{path}' is a folder in some of these runs and a file in others.", "Compare '/' instead.")
     answer = Difference(
-        sides={label: f"{name}: {path} ({owner})" for label, (owner, name), (path, _) in zip(labels, owners, read)},
-        identical=len(set(contents)) == 1,
+        sides={side.label: side.described(file.path) for side, file in zip(sides, files)},
+        identical=len({file.data for file in files}) == 1,
     )
-    if answer.identical:
-        answer.note("The files are the same, byte for byte.")
-        return answer
-    if any(b"\0" in data[:4096] and encoding_of(data[:4096]) == "utf-8" for data in contents):
-        answer.note(f"They are not text. Their sizes: {', '.join(size(len(data)) for data in contents)}.")
-        return answer
-    values = [_parsed(path, data) for (path, _), data in zip(read, contents)]
-    if all(value is not None for value in values):
-        _structural(answer, labels, values, client.settings.mask_secrets)
-    else:
-        _unified(answer, labels, contents, client.settings.max_chars // 2)
+    _diff_files(answer, files, client.settings.mask_secrets, Budget.of(client.settings.max_chars))
     return answer
 
 
-def _parsed(path: str, data: bytes) -> Any:
-    kind = next((kind for ending, kind in _PARSED.items() if path.lower().endswith(ending)), None)
-    if kind is None:
+def _sides(client: Client, run_ids: list[str]) -> list[_Side]:
+    owners = owners_of(client, run_ids)
+    if len(owners) < 2:
+        raise Problem("A difference needs two runs.", "Give run_ids two or more ids.")
+    if len(owners) > _MOST_SIDES:
+        raise Problem(f"{len(owners)} sides are too many to read.", f"Give at most {_MOST_SIDES}.")
+    return [_Side(chr(65 + at), owner, name, client.artifacts(owner)) for at, (owner, name) in enumerate(owners)]
+
+
+def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, budget: Budget) -> None:
+    if answer.identical:
+        answer.note("The files are the same, byte for byte.")
+        return
+    if not all(file.is_text for file in files):
+        answer.note(f"They are not text. Their sizes: {', '.join(size(len(file.data)) for file in files)}.")
+        return
+    values = [_parsed(file) for file in files]
+    if all(value is not None for value in values):
+        _diff_values(answer, [file.label for file in files], values, mask_secrets)
+    else:
+        _diff_lines(answer, files, budget)
+
+
+def _parsed(file: _File) -> Any:
+    """The file's values; None when it is of no kind that is parsed, or not well formed."""
+    kind = kind_by_name(file.path)
+    if kind.family != "data":
         return None
     try:
-        return parse(kind, data.decode(encoding_of(data[:4096]), "replace"))
+        return parse(kind.name, decoded(file.data))
     except Unparsable:
         return None
 
 
-def _structural(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
+def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
     rows: list[list[Any]] = []
     for label, value in zip(labels[1:], values[1:]):
         for change in differences(values[0], value):
-            sides = _shown(change.before, change.after)
-            if mask_secrets:  # by the key, which the boundary does not see
-                sides = [mask(side, change.path.rpartition(".")[2]) for side in sides]
-            rows.append([change.path, change.kind, *sides, label])
+            shown = _shown(change.before, change.after)
+            if mask_secrets:
+                shown = [mask_at(side, change.path) for side in shown]
+            rows.append([change.path, change.kind, *shown, label])
     if not rows:
         answer.identical = True
         answer.note("The files hold the same values; only order, comments or layout differ.")
@@ -127,56 +167,47 @@ def _shown(before: Any, after: Any) -> list[Any]:
     if isinstance(before, str) and isinstance(after, str):
         same = next((at for at, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
         start = max(0, same - 40) if max(len(before), len(after)) > CELL_CHARS else 0
-        return [f"{'…' if start else ''}{clip(text[start:], 200)}" for text in (before, after)]
-    sides = [None if value is NOTHING else value for value in (before, after)]
-    return [clip(encoded(side), 200) if len(encoded(side)) > CELL_CHARS else side for side in sides]
+        return [f"{'…' if start else ''}{clip(text[start:], _SHOWN_VALUE)}" for text in (before, after)]
+    values = [None if value is NOTHING else value for value in (before, after)]
+    return [clip(encoded(value), _SHOWN_VALUE) if len(encoded(value)) > CELL_CHARS else value for value in values]
 
 
-def _unified(answer: Difference, labels: Sequence[str], contents: Sequence[bytes], room: int) -> None:
-    texts = [
-        [line.rstrip("\n") for line in lines_in(cleaned(data.decode(encoding_of(data[:4096]), "replace")))]
-        for data in contents
-    ]
-    if max(len(text) for text in texts) > _MOST_LINES:
+def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> None:
+    first, *others = [(file.label, file.lines) for file in files]
+    if max(len(lines) for _, lines in (first, *others)) > _MOST_LINES:
         raise Problem(
             "The files have too many lines for a line-by-line difference.", "search_artifacts counts and finds lines."
         )
     answer.unified = {}
-    for label, text in zip(labels[1:], texts[1:]):
-        lines = list(difflib.unified_diff(texts[0], text, labels[0], label, lineterm="", n=2))
-        shown = "\n".join(lines[:_UNIFIED_LINES])
-        pair = f"{labels[0]} -> {label}"
-        answer.unified[pair] = clip(shown, room // (len(labels) - 1))
-        if not lines:
+    for label, lines in others:
+        pair = f"{first[0]} -> {label}"
+        unified = list(difflib.unified_diff(first[1], lines, first[0], label, lineterm="", n=2))
+        answer.unified[pair] = clip("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
+        if not unified:
             answer.note(f"{pair}: the lines are the same; only line ends or colours differ, if anything.")
-        if len(lines) > _UNIFIED_LINES:
-            answer.note(f"{len(lines) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
+        if len(unified) > _UNIFIED_LINES:
+            answer.note(f"{len(unified) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
 
 
-def _folders(
-    client: Client,
-    sources: Sequence[ArtifactSource],
-    labels: Sequence[str],
-    owners: Sequence[tuple[str, str]],
-    folder: str,
-) -> Difference:
-    read = client.run_concurrently(*(partial(source.tree, folder) for source in sources))
-    sizes = [{e.path[len(folder) :].lstrip("/"): e.size for e in tree if not e.is_dir} for tree, _ in read]
+def _diff_folders(client: Client, sides: Sequence[_Side], folder: str) -> Difference:
+    trees = client.run_concurrently(*(partial(side.source.tree, folder) for side in sides))
+    sizes = [
+        {entry.path[len(folder) :].lstrip("/"): entry.size for entry in tree if not entry.is_dir} for tree, _ in trees
+    ]
     if not any(sizes):
         raise NotFound(f"None of these runs has files in '{folder or '/'}'.", "list_artifacts shows what they have.")
-    names = sorted({name for each in sizes for name in each})
-    rows = [
-        [name, *(each.get(name) for each in sizes)] for name in names if len({each.get(name, -1) for each in sizes}) > 1
-    ]
+    names = sorted({name for of_side in sizes for name in of_side})
+    differing = [name for name in names if len({of_side.get(name, -1) for of_side in sizes}) > 1]
+    rows = [[name, *(of_side.get(name) for of_side in sizes)] for name in differing]
     answer = Difference(
-        sides={label: f"{name}: {folder or '/'} ({owner})" for label, (owner, name) in zip(labels, owners)},
+        sides={side.label: side.described(folder or "/") for side in sides},
         identical=not rows,
-        changes=Table(columns=["path", *labels], rows=rows[:_MOST_ROWS]) if rows else None,
+        changes=Table(columns=["path", *(side.label for side in sides)], rows=rows[:_MOST_ROWS]) if rows else None,
         equal=len(names) - len(rows),
     )
     if len(rows) > _MOST_ROWS:
         answer.note(f"{len(rows) - _MOST_ROWS} more files that differ are not shown.")
-    if any(unread for _, unread in read):
+    if any(unread for _, unread in trees):
         answer.note("Not all folders were looked into, the trees are too large: compare smaller ones.")
     answer.note("Compared by name and size in bytes; files of equal size may differ inside.")
     return answer

@@ -7,10 +7,8 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +17,14 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.owners import owners_of
-from mlflow_mcp.tools.artifacts.paths import find_path, fits
+from mlflow_mcp.tools.artifacts.paths import find_path, matches_glob
 
 Paths = Annotated[
     list[str] | None,
@@ -35,7 +34,7 @@ Paths = Annotated[
 MOST_FILES = 2_000
 # Left free on the disk.
 _SPARE = 100_000_000
-_TELL_EVERY = 4_000_000
+_REPORT_EVERY = 4_000_000
 _LISTED = 100
 
 
@@ -48,28 +47,38 @@ class Download(Answer):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A file to fetch, and where to. What has come of it so far stands in `part`, beside its place."""
+class FileDownload:
+    """A file to fetch into `target`. Until it is whole, its bytes are in `part`, in the same folder."""
 
     source: ArtifactSource
-    entry: Entry
-    place: Path
+    entry: ArtifactEntry
+    target: Path
 
     @property
     def part(self) -> Path:
         # Not `<name>.part`: an artifact may be called so.
-        mark = hashlib.sha256(self.place.name.encode()).hexdigest()[:8]
-        return self.place.with_name(f".{self.place.name[:60]}.{mark}.part")
+        mark = hashlib.sha256(self.target.name.encode()).hexdigest()[:8]
+        return self.target.with_name(f".{self.target.name[:60]}.{mark}.part")
 
     @property
     def is_present(self) -> bool:
-        return self.place.is_file() and self.entry.size is not None and self.place.stat().st_size == self.entry.size
+        return self.target.is_file() and self.entry.size is not None and self.target.stat().st_size == self.entry.size
 
     @property
-    def had(self) -> int:
-        """Bytes that an earlier call left; what is longer than the file belongs to an older one."""
-        had = self.part.stat().st_size if self.part.is_file() else 0
-        return 0 if self.entry.size is not None and had > self.entry.size else had
+    def resumed_from(self) -> int:
+        """Bytes that an earlier call left; a part that is longer than the file belongs to an older one."""
+        length = self.part.stat().st_size if self.part.is_file() else 0
+        return 0 if self.entry.size is not None and length > self.entry.size else length
+
+    @property
+    def missing(self) -> int:
+        """Bytes to fetch, as far as the size is known."""
+        return 0 if self.is_present else (self.entry.size or 0) - self.resumed_from
+
+    def on_disk(self, state: str) -> int:
+        """Bytes that there are now."""
+        path = self.part if state == "unfinished" else self.target
+        return path.stat().st_size if path.exists() else 0
 
 
 def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None) -> Download:
@@ -77,80 +86,89 @@ def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None) -> 
     with other programs. A file that is there already with its full size is kept, a broken-off one is resumed. To read or
     search a file get_artifact_content and search_artifacts need no download."""
     root = output_files.root_of(client.settings)
-    wanted, unread = _wanted(client, root, run_ids, paths)
-    total = sum(each.entry.size or 0 for each in wanted)
-    _check_space(root, sum((each.entry.size or 0) - each.had for each in wanted if not each.is_present))
+    downloads, unread = _downloads(client, root, run_ids, paths)
+    _check_space(root, sum(download.missing for download in downloads))
+    progress = _Progress(client, downloads)
     rows: list[list[Any]] = []
-    done = 0
-    for each in wanted:
-        tell = partial(_tell, client, done, total, len(rows), len(wanted))
-        state = _download(client, each, tell)
-        done += each.entry.size or 0
-        here = each.part if state == "unfinished" else each.place
-        rows.append([str(each.place.relative_to(root)), here.stat().st_size if here.exists() else 0, state])
+    for download in downloads:
+        state = _download(client, download, progress)
+        progress.finish(download)
+        rows.append([str(download.target.relative_to(root)), download.on_disk(state), state])
     answer = Download(
         folder=str(root),
         files=Table.of(["path", "bytes", "state"], rows[:_LISTED], keep=("path", "bytes")),
-        total=f"{plural(len(rows), 'file')}, {size(total)}",
+        total=f"{plural(len(rows), 'file')}, {size(progress.total)}",
     )
-    if len(rows) > _LISTED:
-        more = Counter(row[2] for row in rows[_LISTED:])
-        told = ", ".join(f"{count:,} {state}" for state, count in more.items())
-        answer.note(f"{plural(len(rows) - _LISTED, 'more file')}: {told}.")
-    unfinished = sum(row[2] == "unfinished" for row in rows)
+    _note_rest(answer, [row[2] for row in rows], unread)
+    return answer
+
+
+def _note_rest(answer: Download, states: list[str], unread: int) -> None:
+    if len(states) > _LISTED:
+        unlisted = ", ".join(f"{count:,} {state}" for state, count in Counter(states[_LISTED:]).items())
+        answer.note(f"{plural(len(states) - _LISTED, 'more file')}: {unlisted}.")
+    unfinished = states.count("unfinished")
     if unfinished:
         answer.note(
             f"The time was up before {plural(unfinished, 'file')} came whole: call again, it goes on from there."
         )
     if unread:
         answer.note(f"{plural(unread, 'folder')} were not looked into, the trees are too large: name them in paths.")
-    return answer
 
 
-def _wanted(client: Client, root: Path, run_ids: list[str], paths: list[str] | None) -> tuple[list[Wanted], int]:
-    wanted: list[Wanted] = []
+def _downloads(
+    client: Client, root: Path, run_ids: list[str], paths: list[str] | None
+) -> tuple[list[FileDownload], int]:
+    """The files to fetch, and how many folders were not looked into."""
+    downloads: list[FileDownload] = []
     unread = 0
     for owner, _ in owners_of(client, run_ids):
         source = client.artifacts(owner)
-        entries, left = source.tree()
-        unread += left
+        entries, unread_of_owner = source.tree()
+        unread += unread_of_owner
         chosen = _chosen(source, [entry for entry in entries if not entry.is_dir], paths)
-        wanted += [Wanted(source, entry, _place(root, owner, entry.path)) for entry in chosen]
-    if not wanted:
+        downloads += [FileDownload(source, entry, _target(root, owner, entry.path)) for entry in chosen]
+    if not downloads:
         raise NotFound("These runs have no artifacts.", "get_run shows what they logged.")
-    if len(wanted) > MOST_FILES:
-        raise Problem(f"These are {len(wanted):,} files; one call takes {MOST_FILES:,}.", "Name paths or fewer runs.")
-    return wanted, unread
+    if len(downloads) > MOST_FILES:
+        raise Problem(
+            f"These are {len(downloads):,} files; one call takes {MOST_FILES:,}.", "Name paths or fewer runs."
+        )
+    return downloads, unread
 
 
-def _chosen(source: ArtifactSource, entries: list[Entry], paths: list[str] | None) -> list[Entry]:
+def _chosen(source: ArtifactSource, entries: list[ArtifactEntry], paths: list[str] | None) -> list[ArtifactEntry]:
     """The files that names, folders and globs mean. Raises NotFound for one that means nothing."""
     if not paths:
         return entries
-    chosen: dict[str, Entry] = {}
+    chosen: dict[str, ArtifactEntry] = {}
     for path in paths:
         plain = checked_path(path.rstrip("/"))
-        of_path = [e for e in entries if e.path == plain or e.path.startswith(f"{plain}/") or fits(e.path, path)]
+        of_path = [
+            entry
+            for entry in entries
+            if entry.path == plain or entry.path.startswith(f"{plain}/") or matches_glob(entry.path, path)
+        ]
         if not of_path:
-            found = find_path(source, plain)
-            of_path = [entry for entry in entries if entry.path == found]
+            only = find_path(source, plain)
+            of_path = [entry for entry in entries if entry.path == only]
         chosen |= {entry.path: entry for entry in of_path}
     return list(chosen.values())
 
 
-def _place(root: Path, owner: str, path: str) -> Path:
+def _target(root: Path, owner: str, path: str) -> Path:
     """`<root>/<owner>/<path>`, inside the root whatever the artifact is called."""
     safe = re.sub(r"[^\w.@-]+", "_", owner.removeprefix("models:/"))
     folder = (root / safe).resolve()
-    place = (folder / checked_path(path)).resolve()
-    if folder == root or not place.is_relative_to(folder) or not folder.is_relative_to(root) or place == folder:
+    target = (folder / checked_path(path)).resolve()
+    if folder == root or not target.is_relative_to(folder) or not folder.is_relative_to(root) or target == folder:
         raise Problem(
             f"'{path}' would be written outside {folder}.",
             "Its name, or a link in that folder, leads out of it; it is not downloaded.",
         )
-    if place.is_dir():
-        raise Problem(f"{place} is a folder, and '{path}' is a file.", "Move that folder away, or name other paths.")
-    return place
+    if target.is_dir():
+        raise Problem(f"{target} is a folder, and '{path}' is a file.", "Move that folder away, or name other paths.")
+    return target
 
 
 def _check_space(root: Path, needed: int) -> None:
@@ -163,40 +181,62 @@ def _check_space(root: Path, needed: int) -> None:
         )
 
 
-def _tell(client: Client, done: int, total: int, number: int, of: int, got: int) -> None:
-    client.call.progress(done + got, total, f"{size(done + got)} of {size(total)}, file {number + 1} of {of}")
+class _Progress:
+    """How much of all files has come, for the host and for the error when the time is up."""
+
+    def __init__(self, client: Client, downloads: list[FileDownload]) -> None:
+        self.total = sum(download.entry.size or 0 for download in downloads)
+        self._client, self._count = client, len(downloads)
+        self._finished, self._bytes = 0, 0
+
+    def report(self, of_this_file: int) -> None:
+        done = self._bytes + of_this_file
+        message = f"{size(done)} of {size(self.total)}, file {self._finished + 1} of {self._count}"
+        self._client.call.progress(done, self.total, message)
+
+    def finish(self, download: FileDownload) -> None:
+        self._finished += 1
+        self._bytes += download.entry.size or 0
 
 
-def _download(client: Client, wanted: Wanted, tell: Callable[[int], None]) -> str:
-    """Fetch one file, or as much of it as time allows: what comes is appended to its part, which takes its name when it
-    is whole."""
-    if wanted.is_present:
+def _download(client: Client, download: FileDownload, progress: _Progress) -> str:
+    """Fetch one file, or as much of it as time allows, and tell its state: what comes is appended to its part, which takes
+    its name when it is whole."""
+    if download.is_present:
         return "present"
-    had, expected = wanted.had, wanted.entry.size
+    start, expected, part = download.resumed_from, download.entry.size, download.part
     if client.call.is_late:
         return "unfinished"
-    output_files.make_folder(client.settings, wanted.part.parent)
-    got = told = had
-    with (
-        wanted.part.open("ab" if had else "wb") as file,
-        closing(wanted.source.stream(wanted.entry.path, had)) as blocks,
-    ):
-        for block in blocks:
-            got += file.write(block)
-            if got - told >= _TELL_EVERY:
-                tell(got)
-                told = got
-                if client.call.is_late and got != expected:
-                    return "unfinished"
-        file.flush()
-        os.fsync(file.fileno())
-    if expected is not None and got != expected:
-        if got > expected:
-            wanted.part.unlink()
+    output_files.make_folder(client.settings, part.parent)
+    length, ended = _append(client, download, start, progress)
+    if not ended:
+        return "unfinished"
+    if expected is not None and length != expected:
+        if length > expected:
+            part.unlink()
         raise Problem(
-            f"'{wanted.entry.path}' came with {size(got)} instead of {size(expected)}.",
+            f"'{download.entry.path}' came with {size(length)} instead of {size(expected)}.",
             "It was cut off or is being written: call again, and what has come is kept.",
         )
-    wanted.part.replace(wanted.place)
-    tell(got)
-    return "resumed" if had else "downloaded"
+    part.replace(download.target)
+    progress.report(length)
+    return "resumed" if start else "downloaded"
+
+
+def _append(client: Client, download: FileDownload, start: int, progress: _Progress) -> tuple[int, bool]:
+    """Write what comes from byte `start` on: how long the part is then, and whether the stream ended before the time was up."""
+    length = reported = start
+    with (
+        download.part.open("ab" if start else "wb") as file,
+        closing(download.source.stream(download.entry.path, start)) as blocks,
+    ):
+        for block in blocks:
+            length += file.write(block)
+            if length - reported >= _REPORT_EVERY:
+                progress.report(length)
+                reported = length
+                if client.call.is_late and length != download.entry.size:
+                    return length, False
+        file.flush()
+        os.fsync(file.fileno())
+    return length, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -11,17 +12,16 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
 from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
 from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_of
-from mlflow_mcp.tools.artifacts.paths import fits
+from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
-
-
 Depth = Annotated[int | None, Field(ge=1, le=50, description="How many levels of the tree.")]
 
 
@@ -46,47 +46,49 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
     with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
     end of its path, so listing first is rarely needed. search_artifacts looks into many."""
-    owners = [owner_of(client, given) for given in ([run_id] if isinstance(run_id, str) else run_id)]
+    owners = [owner_of(client, name) for name in ([run_id] if isinstance(run_id, str) else run_id)]
     folder = checked_path(path or "")
-    deep = depth or (None if recursive or pattern is not None else 1)
-    trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, deep) for owner in owners))
-    found = [(owner, entry) for owner, (entries, _) in zip(owners, trees) for entry in entries]
-    arguments = (owners, folder, pattern, deep)
+    levels = depth or (None if recursive or pattern is not None else 1)
+    trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, levels) for owner in owners))
+    entries = [(owner, entry) for owner, (of_owner, _) in zip(owners, trees) for entry in of_owner]
+    arguments = (owners, folder, pattern, levels)
     start = int(decode_cursor(cursor, *arguments)) if cursor else 0
-    page = found[start : start + limit]
-    single = len(owners) == 1
-    rows = [[f"{e.path}/" if e.is_dir else e.path, e.size] for _, e in page]
+    page = entries[start : start + limit]
     answer = ArtifactTable(
-        run_id=owners[0] if single else None,
-        artifacts=Table(columns=["path", "bytes"], rows=rows)
-        if single
-        else Table.of(
-            ["run_id", "path", "bytes"], [[owner, *row] for (owner, _), row in zip(page, rows)], keep=("path", "bytes")
-        ),
-        total=_total([entry for _, entry in found]),
+        run_id=owners[0] if len(owners) == 1 else None,
+        artifacts=_table(page, with_owner=len(owners) > 1),
+        total=_total([entry for _, entry in entries]),
     )
-    answer.continue_with(
-        lambda count: encode_cursor(start + count, *arguments), len(page), more=start + len(page) < len(found)
-    )
-    _explain_nothing(client, answer, owners, [tree for tree, _ in trees], pattern)
+    more = start + len(page) < len(entries)
+    answer.continue_with(lambda count: encode_cursor(start + count, *arguments), len(page), more=more)
+    _explain_nothing(client, answer, owners, [of_owner for of_owner, _ in trees], pattern)
     unread = sum(count for _, count in trees)
     if unread:
         answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
     return answer
 
 
-def _tree(client: Client, owner: str, folder: str, pattern: str | None, depth: int | None) -> tuple[list[Entry], int]:
+def _table(page: Sequence[tuple[str, ArtifactEntry]], *, with_owner: bool) -> Table:
+    rows = [[owner, f"{entry.path}/" if entry.is_dir else entry.path, entry.size] for owner, entry in page]
+    if with_owner:
+        return Table.of(["run_id", "path", "bytes"], rows, keep=("path", "bytes"))
+    return Table(columns=["path", "bytes"], rows=[row[1:] for row in rows])
+
+
+def _tree(
+    client: Client, owner: str, folder: str, pattern: str | None, depth: int | None
+) -> tuple[list[ArtifactEntry], int]:
     source = client.artifacts(owner)
     entries, unread = source.tree(folder, depth)
     if folder and not entries:
         _explain_no_folder(source, folder)
     if pattern is None:
         return entries, unread
-    return [entry for entry in entries if not entry.is_dir and fits(entry.path, pattern)], unread
+    return [entry for entry in entries if not entry.is_dir and matches_glob(entry.path, pattern)], unread
 
 
 def _explain_nothing(
-    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[Entry]], pattern: str | None
+    client: Client, answer: ArtifactTable, owners: list[str], trees: list[list[ArtifactEntry]], pattern: str | None
 ) -> None:
     for owner, tree in zip(owners, trees):
         if tree:
@@ -95,17 +97,17 @@ def _explain_nothing(
         entries, _ = client.artifacts(owner).tree() if pattern else ([], 0)
         names = [posixpath.basename(entry.path) for entry in entries if not entry.is_dir]
         if names:
-            told = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
+            nothing = f"none of its {plural(len(names), 'file')} fits '{pattern}'. {hint(pattern or '', names)}"
         else:
-            told = "there are no artifacts."
-        answer.note(f"{about}{told}".strip() if about else f"{told[0].upper()}{told[1:]}".strip())
+            nothing = "there are no artifacts."
+        answer.note(f"{about}{nothing}".strip() if about else f"{nothing[0].upper()}{nothing[1:]}".strip())
 
 
-def _total(entries: list[Entry]) -> str:
+def _total(entries: list[ArtifactEntry]) -> str:
     files = [entry for entry in entries if not entry.is_dir]
     folders = len(entries) - len(files)
-    told = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
-    return told + (f", {plural(folders, 'folder')}" if folders else "")
+    total = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
+    return total + (f", {plural(folders, 'folder')}" if folders else "")
 
 
 def _explain_no_folder(source: ArtifactSource, folder: str) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.client.artifacts.source import ArtifactSource, Entry, IsFolder, checked_path
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder, folder_not_file
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.text import listed, nearest, quoted, size
-
-_YAML = re.compile(r"\.ya?ml$", re.I)
+from mlflow_mcp.tools.artifacts.formats.detect import YAML
 
 A = TypeVar("A", bound=Answer)
 
@@ -21,89 +20,93 @@ A = TypeVar("A", bound=Answer)
 MOST_WHOLE = 10_000_000
 
 
-def with_path(source: ArtifactSource, wanted: str, read: Callable[[str], A]) -> A:
+def with_path(source: ArtifactSource, path: str, read: Callable[[str], A]) -> A:
     """`read` of the path as it is, or, when there is no such file, of the one whose path ends so; the answer then says it."""
     try:
-        return read(wanted)
+        return read(path)
     except (RunNotFound, ModelNotFound):
         raise
     except NotFound:
         pass
-    answer = read(find_path(source, wanted))
-    answer.note(f"There is no '{wanted}' itself; this is the only file that ends so.")
+    answer = read(find_path(source, path))
+    answer.note(f"There is no '{path}' itself; this is the only file that ends so.")
     return answer
 
 
-def find_path(source: ArtifactSource, wanted: str, whose: str = "The run") -> str:
-    """The one file of the run whose path ends like `wanted` (`.yml` and `.yaml` being the same).
+def find_path(source: ArtifactSource, end: str, whose: str = "The run") -> str:
+    """The one file of the run whose path ends in `end` (`.yml` and `.yaml` being the same).
 
     Raises NotFound with the nearest names when there is none, and Problem with all of them when there are several.
     """
     entries, unread = source.tree()
     files = [entry for entry in entries if not entry.is_dir]
-    matches = _ending_like(files, wanted) or _ending_like(files, wanted.strip())
+    matches = _files_ending_with(files, end) or _files_ending_with(files, end.strip())
     if len(matches) == 1:
         return matches[0].path
     if len(matches) > 1:
         at_root = [entry for entry in matches if "/" not in entry.path]
-        if len(at_root) == 1 and "/" not in wanted:
+        if len(at_root) == 1 and "/" not in end:
             return at_root[0].path
         paths = [entry.path for entry in matches]
-        raise Problem(
-            f"'{wanted}' fits {len(paths)} files: {listed(paths, 20)}.", "Call again with one of these paths."
-        )
-    folders = [entry.path for entry in entries if entry.is_dir and _same_end(entry.path, wanted)]
+        raise Problem(f"'{end}' fits {len(paths)} files: {listed(paths, 20)}.", "Call again with one of these paths.")
+    folders = [entry.path for entry in entries if entry.is_dir and _ends_with(entry.path, end)]
     if folders:
-        raise IsFolder(f"'{folders[0]}' is a folder.", f"list_artifacts(run_id, '{folders[0]}') shows what it holds.")
-    raise NotFound(_nothing(files, wanted, whose), _where_to_look(files, wanted, unread))
+        raise folder_not_file(folders[0])
+    raise NotFound(_not_found(files, end, whose), _where_to_look(files, end, unread))
 
 
-def _ending_like(files: Sequence[Entry], wanted: str) -> list[Entry]:
-    exact = [entry for entry in files if _same_end(entry.path, wanted)]
-    return exact or [entry for entry in files if _same_end(entry.path.lower(), wanted.lower())]
+def _files_ending_with(files: Sequence[ArtifactEntry], end: str) -> list[ArtifactEntry]:
+    exact = [entry for entry in files if _ends_with(entry.path, end)]
+    return exact or [entry for entry in files if _ends_with(entry.path.lower(), end.lower())]
 
 
-def _same_end(path: str, wanted: str) -> bool:
-    path, wanted = _YAML.sub(".yml", path.replace("\\", "/")), _YAML.sub(".yml", wanted.strip("/"))
-    return path == wanted or path.endswith("/" + wanted)
+def _ends_with(path: str, end: str) -> bool:
+    path, end = _one_yaml_ending(path.replace("\\", "/")), _one_yaml_ending(end.strip("/"))
+    return path == end or path.endswith("/" + end)
 
 
-def _nothing(files: Sequence[Entry], wanted: str, whose: str) -> str:
-    return f"{whose} has no artifact '{wanted}'." if files else f"{whose} has no artifacts, so no '{wanted}'."
+def _one_yaml_ending(path: str) -> str:
+    """The path with `.yaml` written as `.yml`."""
+    stem, ending = posixpath.splitext(path)
+    return stem + YAML.endings[0] if ending.lower() in YAML.endings else path
 
 
-def _where_to_look(files: Sequence[Entry], wanted: str, unread: int) -> str:
+def _not_found(files: Sequence[ArtifactEntry], end: str, whose: str) -> str:
+    return f"{whose} has no artifact '{end}'." if files else f"{whose} has no artifacts, so no '{end}'."
+
+
+def _where_to_look(files: Sequence[ArtifactEntry], end: str, unread: int) -> str:
     by_name = {posixpath.basename(entry.path): entry.path for entry in files}
-    close = [by_name[name] for name in nearest(posixpath.basename(wanted), by_name)]
-    looked = f"{unread} folders were not looked into. " if unread else ""
+    close = [by_name[name] for name in nearest(posixpath.basename(end), by_name)]
+    unread_note = f"{unread} folders were not looked into. " if unread else ""
     if close:
-        return f"{looked}Nearest: {quoted(close)}."
-    return looked + (
+        return f"{unread_note}Nearest: {quoted(close)}."
+    return unread_note + (
         "list_artifacts(run_id, recursive=true) shows what it has." if files else "get_run shows what it logged."
     )
 
 
-def whole_file(source: ArtifactSource, wanted: str, whose: str) -> tuple[str, bytes | None]:
+def whole_file(source: ArtifactSource, path_or_end: str, whose: str) -> tuple[str, bytes | None]:
     """The path that a loosely named file has in this run, and all of it; None as content of a folder.
 
     `config` means the run's config, whatever it is called. Raises Problem for what is too large.
     """
-    path = _config(source, whose) if wanted == "config" else checked_path(wanted)
+    path = _config(source, whose) if path_or_end == "config" else checked_path(path_or_end)
     try:
-        piece = source.read(path, 0, MOST_WHOLE)
+        content = source.read(path, 0, MOST_WHOLE)
     except IsFolder:
         return path, None
     except (RunNotFound, ModelNotFound):
         raise
     except NotFound:
         path = find_path(source, path, whose)
-        piece = source.read(path, 0, MOST_WHOLE)
-    if piece.total is not None and piece.total > MOST_WHOLE:
+        content = source.read(path, 0, MOST_WHOLE)
+    if content.total is not None and content.total > MOST_WHOLE:
         raise Problem(
-            f"'{path}' of {whose} has {size(piece.total)}; files up to {size(MOST_WHOLE)} are compared.",
+            f"'{path}' of {whose} has {size(content.total)}; files up to {size(MOST_WHOLE)} are compared.",
             "search_artifacts counts and finds lines in larger ones.",
         )
-    return path, piece.data
+    return path, content.data
 
 
 def _config(source: ArtifactSource, whose: str) -> str:
@@ -117,7 +120,7 @@ def _config(source: ArtifactSource, whose: str) -> str:
     raise NotFound(f"{whose} has no config.yml.", "list_artifacts shows what it has.")
 
 
-def fits(path: str, pattern: str) -> bool:
+def matches_glob(path: str, pattern: str) -> bool:
     """Glob over the whole path; `**/` also stands for no folder, and a pattern without '/' is tried on the name alone."""
     if fnmatchcase(path, pattern) or fnmatchcase(f"/{path}", pattern.replace("**/", "*/")):
         return True

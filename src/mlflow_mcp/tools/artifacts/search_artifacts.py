@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,54 +13,33 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import Entry
+from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
-from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, Found
+from mlflow_mcp.tools.artifacts.formats.detect import is_worth_searching
+from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.owners import owners_of
-from mlflow_mcp.tools.artifacts.paths import fits
+from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP (429|5\\d\\d)|OOM'.")
 ]
-
-
 FileGlobs = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
     Field(description="Which files: globs such as '**/*.log' or 'client-*'. Default: all text files."),
 ]
-
-
-Plain = Annotated[bool, Field(description="Take the pattern as plain text.")]
-
-
+PlainText = Annotated[bool, Field(description="Take the pattern as plain text.")]
 IgnoreCase = Annotated[bool, Field(description="Fold upper and lower case.")]
-
-
 MaxMatches = Annotated[int, Field(ge=0, le=1_000, description="Lines shown per file at most; all are counted.")]
-
-
-Last = Annotated[bool, Field(description="Show the last matches instead of the first.")]
-
-
-Context = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
-
+LastMatches = Annotated[bool, Field(description="Show the last matches instead of the first.")]
+ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
 
 MOST_FILES = 200
-
-
 _MOST_ROWS = 50
-
-
-# Never text, whatever they hold: not worth a request each.
-_NOT_TEXT = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".zip", ".gz", ".tar", ".pkl", ".pickle", ".pt", ".pth", ".bin",
-             ".safetensors", ".parquet", ".npy", ".npz", ".onnx", ".h5", ".whl", ".model")  # fmt: skip
-
-
-# Run, path, and what was found in it.
-Told = tuple[str, str, Found]
+_SHARE_OF_TIME = 0.8
 
 
 class Matches(Answer):
@@ -71,72 +51,90 @@ class Matches(Answer):
     matches: Table | None = None
 
 
+@dataclass
+class _File:
+    """A file to search. `result` stays None when it is gone by then."""
+
+    source: ArtifactSource
+    run: str
+    path: str
+    result: SearchResult | None = None
+
+    def search(self, finder: Finder) -> None:
+        if finder.is_late:
+            self.result = SearchResult(complete=False)
+            return
+        try:
+            with closing(self.source.stream(self.path)) as blocks:
+                self.result = finder.search(blocks)
+        except NotFound:
+            self.result = None
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A text file, and what was found in it."""
+
+    run: str
+    path: str
+    result: SearchResult
+
+
 def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_ids: RunIds,
     pattern: Pattern,
     glob: FileGlobs = None,
-    plain: Plain = False,
+    plain: PlainText = False,
     ignore_case: IgnoreCase = False,
     max_matches: MaxMatches = 10,
-    last: Last = False,
-    context: Context = 0,
+    last: LastMatches = False,
+    context: ContextLines = 0,
 ) -> Matches:
     """Grep the logs and other text files of one or many runs (or invocations) on the spot: exact counts of matching lines
     per file, and the first or last of them with line numbers. For errors, finish_reason=length, HTTP 429 or 500, OOM in
     megabytes of logs. get_artifact_content with start_line shows what stands around a match."""
-    owners = owners_of(client, run_ids)
-    trees = client.run_concurrently(*(client.artifacts(owner).tree for owner, _ in owners))
-    files = [(owner, name, e) for (owner, name), (tree, _) in zip(owners, trees) for e in tree if _is_wanted(e, glob)]
-    if not files:
-        raise _no_files([e.path for tree, _ in trees for e in tree if not e.is_dir], glob)
-    seconds = max(1.0, client.call.remaining * 0.8)
+    files, unread = _files(client, run_ids, glob)
+    seconds = max(1.0, client.call.remaining * _SHARE_OF_TIME)
     finder = Finder(
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
     )
-    searched = client.run_concurrently(*(partial(_search, client, finder, o, e) for o, _, e in files[:MOST_FILES]))
-    told = [(name, entry.path, found) for (_, name, entry), found in zip(files, searched) if found and found.is_text]
+    tried = files[:MOST_FILES]
+    client.run_concurrently(*(partial(file.search, finder) for file in tried))
+    texts = [_Searched(file.run, file.path, file.result) for file in tried if file.result and file.result.is_text]
     answer = Matches(
         pattern=pattern,
-        total=sum(found.count for _, _, found in told),
-        files=_file_table(told),
-        matches=_match_table(told),
+        total=sum(text.result.count for text in texts),
+        files=_file_table(texts),
+        matches=_match_table(texts),
     )
-    _say_what_is_left_out(answer, told, searched, [entry.path for _, _, entry in files], sum(n for _, n in trees))
+    _note_scope(answer, files, unread)
+    _note_results(answer, tried, texts)
     return answer
 
 
-def _say_what_is_left_out(
-    answer: Matches, told: Sequence[Told], searched: Sequence[Found | None], paths: Sequence[str], unread: int
-) -> None:
-    if len(paths) > MOST_FILES:
-        answer.note(f"Only {MOST_FILES} of {len(paths)} files were searched; narrow glob for the others.")
-    if unread:
-        answer.note(f"{plural(unread, 'folder')} more were not looked into, the trees are too large.")
-    unfinished = [path for _, path, found in told if not found.complete]
-    if unfinished:
-        answer.note(f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids.")
-    gone = [path for path, found in zip(paths, searched) if found is None]
-    if gone:
-        answer.note(f"NOT searched, gone since they were listed: {listed(gone, 5)}.")
-    in_parts = [path for _, path, found in told if found.in_parts]
-    if in_parts:
-        answer.note(f"Lines of more than {size(LONGEST_LINE)} were searched in parts: {listed(in_parts, 5)}.")
-    without = len(told) - len(answer.files.rows)
-    if without and answer.total:
-        less = "fewer matches or none" if len(answer.files.rows) == _MOST_ROWS else "no match"
-        answer.note(f"{plural(without, 'more file')} searched: {less}.")
-    skipped = sum(found is not None and not found.is_text for found in searched)
-    if skipped:
-        answer.note(f"{plural(skipped, 'binary file')} left out.")
+def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], int]:
+    """The files to search, and how many folders were not looked into. Raises NotFound when there are none."""
+    owners = owners_of(client, run_ids)
+    sources = [client.artifacts(owner) for owner, _ in owners]
+    trees = client.run_concurrently(*(source.tree for source in sources))
+    files = [
+        _File(source, run, entry.path)
+        for source, (_, run), (entries, _) in zip(sources, owners, trees)
+        for entry in entries
+        if _is_chosen(entry, globs)
+    ]
+    if not files:
+        raise _no_files([entry.path for entries, _ in trees for entry in entries if not entry.is_dir], globs)
+    return files, sum(unread for _, unread in trees)
 
 
-def _is_wanted(entry: Entry, globs: Sequence[str] | None) -> bool:
+def _is_chosen(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     if entry.is_dir:
         return False
     if globs is None:
-        return not entry.path.lower().endswith(_NOT_TEXT)
-    return any(fits(entry.path, each) for each in globs)
+        return is_worth_searching(entry.path)
+    return any(matches_glob(entry.path, glob) for glob in globs)
 
 
 def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
@@ -147,38 +145,56 @@ def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
     if globs is None:
         return NotFound(f"None of {plural(len(paths), 'file')} is text.", "list_artifacts shows them.")
     names = {path.rpartition("/")[2] for path in paths}
-    wanted = listed(globs)
     close = hint(globs[0].rpartition("/")[2].strip("*"), names)
     return NotFound(
-        f"None of {plural(len(paths), 'file')} fits {wanted}.", f"{close} list_artifacts shows them.".strip()
+        f"None of {plural(len(paths), 'file')} fits {listed(globs)}.", f"{close} list_artifacts shows them.".strip()
     )
 
 
-def _search(client: Client, finder: Finder, owner: str, entry: Entry) -> Found | None:
-    """What one file told; None for one that is no longer there."""
-    if finder.is_late:
-        return Found(complete=False)
-    try:
-        with closing(client.artifacts(owner).stream(entry.path)) as blocks:
-            return finder.search(blocks)
-    except NotFound:
-        return None
+def _note_scope(answer: Matches, files: Sequence[_File], unread: int) -> None:
+    """Say which files were not searched at all."""
+    if len(files) > MOST_FILES:
+        answer.note(f"Only {MOST_FILES} of {len(files)} files were searched; narrow glob for the others.")
+    if unread:
+        answer.note(f"{plural(unread, 'folder')} more were not looked into, the trees are too large.")
 
 
-def _file_table(told: Sequence[Told]) -> Table:
-    rows = [[name, path, found.count, found.lines] for name, path, found in sorted(told, key=lambda row: -row[2].count)]
-    hits = [row for row in rows if row[2]]
-    return Table.of(["run", "path", "matches", "lines"], (hits or rows)[:_MOST_ROWS], keep=("path", "matches"))
+def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Searched]) -> None:
+    """Say which files were searched in part, and why files are missing from the tables."""
+    unfinished = [text.path for text in texts if not text.result.complete]
+    if unfinished:
+        answer.note(f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids.")
+    gone = [file.path for file in tried if file.result is None]
+    if gone:
+        answer.note(f"NOT searched, gone since they were listed: {listed(gone, 5)}.")
+    in_parts = [text.path for text in texts if text.result.in_parts]
+    if in_parts:
+        answer.note(f"Lines of more than {size(LONGEST_LINE)} were searched in parts: {listed(in_parts, 5)}.")
+    without = len(texts) - len(answer.files.rows)
+    if without and answer.total:
+        less = "fewer matches or none" if len(answer.files.rows) == _MOST_ROWS else "no match"
+        answer.note(f"{plural(without, 'more file')} searched: {less}.")
+    binary = sum(file.result is not None and not file.result.is_text for file in tried)
+    if binary:
+        answer.note(f"{plural(binary, 'binary file')} left out.")
 
 
-def _match_table(told: Sequence[Told]) -> Table | None:
+def _file_table(texts: Sequence[_Searched]) -> Table:
+    by_count = sorted(texts, key=lambda text: -text.result.count)
+    rows = [[text.run, text.path, text.result.count, text.result.lines] for text in by_count]
+    with_matches = [row for row in rows if row[2]]
+    columns = ["run", "path", "matches", "lines"]
+    return Table.of(columns, (with_matches or rows)[:_MOST_ROWS], keep=("path", "matches"))
+
+
+def _match_table(texts: Sequence[_Searched]) -> Table | None:
     rows: list[list[Any]] = []
-    paths = {path for _, path, found in told if found.hits}
+    paths = {text.path for text in texts if text.result.hits}
     names = [path.rpartition("/")[2] for path in paths]
-    for run, path, found in told:
-        name = path.rpartition("/")[2]
-        file = name if names.count(name) == 1 else path
-        for hit in found.hits:
+    for text in texts:
+        name = text.path.rpartition("/")[2]
+        file = name if names.count(name) == 1 else text.path
+        for hit in text.result.hits:
             around = {"before": hit.before, "after": hit.after} if hit.before or hit.after else None
-            rows.append([run, file, hit.number, hit.text, around])
+            rows.append([text.run, file, hit.number, hit.text, around])
     return Table.of(["run", "file", "line", "text", "context"], rows, keep=("line", "text")) if rows else None

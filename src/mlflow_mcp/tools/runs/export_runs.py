@@ -21,6 +21,7 @@ from mlflow_mcp.entities.run import user_tags
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import iso, number, plural, size
 from mlflow_mcp.tools.arguments import ExperimentId, Query
+from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name
 from mlflow_mcp.tools.output_files import place_for, refuse_existing, written_whole
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ Format = Annotated[
 OutputPath = Annotated[str, Field(min_length=1, description="File to write, e.g. 'runs.csv', in the allowed folder.")]
 Overwrite = Annotated[bool, Field(description="Replace a file of that name.")]
 
-_FORMATS = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 _TEXTS = ("run_id", "run_name", "experiment_id", "experiment", "status", "start_time", "end_time")
 _ROWS_AT_ONCE = 1_000
 _LOADERS = {
@@ -82,7 +75,7 @@ def export_runs(
     pandas; answers with the path and how to load it. For what the user wants to plot or analyse in code; for statistics
     alone aggregate_runs needs no file."""
     place = place_for(client.settings, path)
-    kind = format or _FORMATS.get(place.suffix.lower(), "csv")
+    kind = format or _format_of(place.name)
     if not overwrite:
         refuse_existing(place)
     if kind == "parquet":
@@ -110,6 +103,12 @@ def export_runs(
         size=size(length),
         load=_LOADERS[kind].format(path=str(place)),
     )
+
+
+def _format_of(name: str) -> str:
+    """The format that the file's ending says, else CSV. Rows in a `.json` file are JSON Lines."""
+    kind = kind_by_name(name).name
+    return "jsonl" if kind == "json" else kind if kind in _WRITERS else "csv"
 
 
 def _spool(client: Client, ids: list[str], query: str, spool: IO[str]) -> tuple[list[str], int]:

@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, Found, Runaway, within_a_line
+from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
+from mlflow_mcp.tools.artifacts.patterns import PatternTimeout, within_a_line
 
 BLOCK = 256 * 1024
 
 
-def found_in(content: bytes, pattern: str, *, block: int = BLOCK, seconds: float = 60, **options) -> Found:
+def found_in(content: bytes, pattern: str, *, block: int = BLOCK, seconds: float = 60, **options) -> SearchResult:
     asked = {"plain": False, "ignore_case": False, "most": 5, "last": False, "context": 0} | options
     blocks = [content[at : at + block] for at in range(0, len(content), block)]
     return Finder(pattern, seconds=seconds, **asked).search(blocks)
 
 
-def shown(found: Found) -> list[tuple[int, str]]:
+def shown(found: SearchResult) -> list[tuple[int, str]]:
     return [(hit.number, hit.text) for hit in found.hits]
 
 
@@ -252,7 +253,7 @@ def test_binary_content_is_told_by_its_beginning():
     [("(a|a)*$", "a" * 64 + "b"), ("(a|aa)+$", "a" * 200 + "b"), ("(?=.)(a|a)*$", "a" * 64 + "b")],
 )
 def test_a_pattern_that_would_run_away_is_stopped(pattern, line, snapshot_error):
-    with pytest.raises(Runaway) as stopped:
+    with pytest.raises(PatternTimeout) as stopped:
         found_in((line + "\n").encode() * 500, pattern)
 
     snapshot_error(stopped.value, pattern)

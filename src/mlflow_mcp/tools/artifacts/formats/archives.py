@@ -6,57 +6,81 @@ import json
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from itertools import islice
 
-from mlflow_mcp.client.artifacts import range_file
-from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.artifacts.range_file import open_range_file
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural, size
-from mlflow_mcp.tools.artifacts.formats.detect import refusal
+from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
 
 _LISTED = 100
+_LONGEST_HEADER = 10_000_000
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    struct.error,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    RecursionError,
+)
 
 
-def listing(source: ArtifactSource, path: str, kind: str, total: int | None) -> list[str] | None:
-    """What a zip or tar archive or a safetensors file holds, by name, read from its directory alone; None for others."""
-    if not total:
-        return None
+def read(file: OpenedFile, _: ContentRequest) -> ArtifactContent:
+    """The names in a zip or tar archive or a safetensors file, read from its directory alone."""
+    if not file.total:
+        raise _refused(file)
     try:
-        if kind == "zip":
-            with range_file.opened(source, path, total) as file, zipfile.ZipFile(file) as archive:
-                held = archive.infolist()
-                names = [f"{each.filename} ({size(each.file_size)})" for each in held[:_LISTED]]
-                return names + _rest(len(held) - _LISTED)
-        if kind == "tar":
-            with range_file.opened(source, path, total) as file, tarfile.open(fileobj=file, mode="r:") as tar:
-                # Every header is a request of its own, so that no more are read than are shown.
-                members = list(islice(tar, _LISTED + 1))
-                names = [f"{each.name} ({size(each.size)})" for each in members[:_LISTED]]
-                return names + (["and more"] if len(members) > _LISTED else [])
-        if kind == "safetensors":
-            return _tensors(source, path)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        struct.error,
-        ValueError,
-        EOFError,
-        LookupError,
-        TypeError,
-        RecursionError,
-    ) as error:
-        raise refusal(path, f"a {kind} file", total, "damaged") from error
-    return None
+        names = _NAMES_OF[file.kind.name](file, file.total)
+    except _DAMAGED as error:
+        raise file.refused("damaged") from error
+    answer = ArtifactContent(path=file.path, bytes=file.total, holds=names)
+    answer.note(f"It is {file.kind.label} of {size(file.total)}: only what it holds is listed.")
+    return answer
 
 
-def _tensors(source: ArtifactSource, path: str) -> list[str]:
-    (length,) = struct.unpack("<Q", source.read(path, 0, 8).data)
-    if length > 10_000_000:
+def refuse(file: OpenedFile, _: ContentRequest) -> ArtifactContent:
+    """Raise the error for a binary file, of which nothing can be shown."""
+    raise _refused(file)
+
+
+def _refused(file: OpenedFile) -> Problem:
+    return file.refused(file.kind.refused_because)
+
+
+def _zip_names(file: OpenedFile, total: int) -> list[str]:
+    with open_range_file(file.source, file.path, total) as ranges, zipfile.ZipFile(ranges) as archive:
+        members = archive.infolist()
+    names = [f"{member.filename} ({size(member.file_size)})" for member in members[:_LISTED]]
+    return names + _rest(len(members) - _LISTED)
+
+
+def _tar_names(file: OpenedFile, total: int) -> list[str]:
+    with open_range_file(file.source, file.path, total) as ranges, tarfile.open(fileobj=ranges, mode="r:") as archive:
+        # Every header is a request of its own, so that no more are read than are shown.
+        members = list(islice(archive, _LISTED + 1))
+    names = [f"{member.name} ({size(member.size)})" for member in members[:_LISTED]]
+    return names + (["and more"] if len(members) > _LISTED else [])
+
+
+def _tensor_names(file: OpenedFile, _: int) -> list[str]:
+    (length,) = struct.unpack("<Q", file.source.read(file.path, 0, 8).data)
+    if length > _LONGEST_HEADER:
         raise ValueError(length)
-    header = json.loads(source.read(path, 8, length).data)
-    names = [name for name in header if name != "__metadata__"]
-    told = [f"{name} {header[name]['dtype']} {header[name]['shape']}" for name in names[:_LISTED]]
-    return told + _rest(len(names) - _LISTED)
+    header = json.loads(file.source.read(file.path, 8, length).data)
+    tensors = [name for name in header if name != "__metadata__"]
+    names = [f"{name} {header[name]['dtype']} {header[name]['shape']}" for name in tensors[:_LISTED]]
+    return names + _rest(len(tensors) - _LISTED)
 
 
 def _rest(count: int) -> list[str]:
     return [f"and {plural(count, 'more entry', 'more entries')}"] if count > 0 else []
+
+
+_NAMES_OF: dict[str, Callable[[OpenedFile, int], list[str]]] = {
+    "zip": _zip_names,
+    "tar": _tar_names,
+    "safetensors": _tensor_names,
+}

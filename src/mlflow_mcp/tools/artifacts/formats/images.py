@@ -4,69 +4,77 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlflow_mcp.answers.base import Picture
-from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.text import size
-from mlflow_mcp.tools.artifacts.formats.detect import refusal
+from mlflow_mcp.tools.artifacts.formats.content import ContentRequest, OpenedFile
 
-# Images and documents are read whole up to this size.
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
 _MOST_READ = 25_000_000
-
-
 _MOST_PIXELS = 50_000_000
-
-
-# How a whole image of a kind ends, where that is always the same.
+# Kinds that hosts show, and how a whole image of a kind ends, where that is always the same.
+_SHOWN = ("png", "jpeg", "gif", "webp")
 _ENDS = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9", "gif": b";"}
-
-
 # An image in this size costs an agent about a thousand tokens.
 _SIDE = 1_000
+_LONGEST_SIDE = _SIDE * 1.6
+_MOST_UNCHANGED = 400_000
 
 
-_AS_IT_IS = 400_000
-
-
-def image(source: ArtifactSource, path: str, kind: str, total: int | None) -> Picture:
-    """The image as a block: as it is when it is small and sound, else scaled down (which needs the extra `images`)."""
-    if total is None or total > _MOST_READ:
-        raise refusal(path, f"a {kind} image", total, "too large to show")
-    data = source.read(path, 0, total).data
-    told = f"{path}, {size(total)}"
-    may_stay = total <= _AS_IT_IS and kind in ("png", "jpeg", "gif", "webp")
+def read(file: OpenedFile, _: ContentRequest) -> Picture:
+    """The image as a block: unchanged when it is small and sound, else scaled down (which needs the extra `images`)."""
+    data = file.whole(_MOST_READ, "too large to show")
     try:
         from PIL import Image
     except ModuleNotFoundError:
-        if may_stay and not _is_large(data, kind) and data.rstrip(b"\0").endswith(_ENDS.get(kind, b"")):
-            return Picture(text=f"{told}.", data=data, mime_type=f"image/{kind}")
+        if _looks_small_and_sound(data, file.kind.name):
+            return _unchanged(file, data, f"{_name(file)}.")
         raise
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            width, height = opened.size
-            _load(opened)  # hosts end a conversation over a damaged image
-            if may_stay and max(width, height) <= _SIDE * 1.6:
-                return Picture(text=f"{told}, {width} x {height} pixels.", data=data, mime_type=f"image/{kind}")
-            shown = opened if opened.mode in ("RGB", "RGBA", "L") else opened.convert("RGBA")
-            shown.thumbnail((_SIDE, _SIDE))
-            file = io.BytesIO()
-            shown.save(file, "PNG", optimize=True)
+        with Image.open(io.BytesIO(data)) as image:
+            _decode(image)  # hosts end a conversation over a damaged image
+            if _may_stay(data, file.kind.name) and max(image.size) <= _LONGEST_SIDE:
+                return _unchanged(file, data, f"{_name(file)}, {image.width} x {image.height} pixels.")
+            return _scaled_down(file, image)
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise refusal(path, f"a {kind} image", total, "damaged or too large to open") from error
-    scaled = "" if max(width, height) <= _SIDE else f", scaled down to fit {_SIDE}"
-    return Picture(text=f"{told}, {width} x {height} pixels{scaled}.", data=file.getvalue())
+        raise file.refused("damaged or too large to open") from error
 
 
-def _load(image: Any) -> None:
+def _name(file: OpenedFile) -> str:
+    return f"{file.path}, {size(file.total)}"
+
+
+def _unchanged(file: OpenedFile, data: bytes, text: str) -> Picture:
+    return Picture(text=text, data=data, mime_type=f"image/{file.kind.name}")
+
+
+def _scaled_down(file: OpenedFile, image: PillowImage) -> Picture:
+    width, height = image.size
+    scaled = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
+    scaled.thumbnail((_SIDE, _SIDE))
+    png = io.BytesIO()
+    scaled.save(png, "PNG", optimize=True)
+    remark = "" if max(width, height) <= _SIDE else f", scaled down to fit {_SIDE}"
+    return Picture(text=f"{_name(file)}, {width} x {height} pixels{remark}.", data=png.getvalue())
+
+
+def _decode(image: PillowImage) -> None:
     if image.width * image.height > _MOST_PIXELS:
         raise ValueError("too many pixels to decode")
     image.load()
 
 
-def _is_large(data: bytes, kind: str) -> bool:
-    """Whether a PNG says that it has too many pixels for an agent; other kinds are judged by their bytes."""
-    if kind != "png" or len(data) < 24:
+def _may_stay(data: bytes, kind: str) -> bool:
+    return len(data) <= _MOST_UNCHANGED and kind in _SHOWN
+
+
+def _looks_small_and_sound(data: bytes, kind: str) -> bool:
+    """What can be seen without a library: a whole file, and no PNG that says that it has too many pixels."""
+    if not _may_stay(data, kind) or not data.rstrip(b"\0").endswith(_ENDS.get(kind, b"")):
         return False
-    width, height = struct.unpack(">II", data[16:24])
-    return bool(max(width, height) > _SIDE * 1.6)
+    if kind != "png" or len(data) < 24:
+        return True
+    return bool(max(struct.unpack(">II", data[16:24])) <= _LONGEST_SIDE)

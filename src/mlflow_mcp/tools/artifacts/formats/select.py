@@ -6,7 +6,7 @@ import json
 from itertools import chain
 from typing import Any
 
-from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, _one_line, carried
+from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, one_line, to_json_value
 
 
 def outline(value: Any, room: int) -> list[str]:
@@ -53,8 +53,8 @@ def select(value: Any, expression: str) -> Any:
     from jmespath.exceptions import JMESPathError
 
     try:
-        return carried(jmespath.search(expression, value))
+        return to_json_value(jmespath.search(expression, value))
     except RecursionError as error:
         raise Unparsable("it is too long") from error
     except (JMESPathError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise Unparsable(_one_line(error)) from error
+        raise Unparsable(one_line(error)) from error

@@ -54,21 +54,21 @@ def parse(kind: str, text: str) -> Any:
     if len(text) > MOST_CHARACTERS[kind]:
         raise Unparsable("it is too large")
     try:
-        return carried(_PARSERS[kind](text))
+        return to_json_value(_PARSERS[kind](text))
     except RecursionError as error:
         raise Unparsable(_TOO_DEEP) from error
     except ValueError as error:
-        raise Unparsable(_one_line(error)) from error
+        raise Unparsable(one_line(error)) from error
     except Exception as error:
         if type(error).__module__.startswith("yaml"):
-            raise Unparsable(_one_line(error)) from error
+            raise Unparsable(one_line(error)) from error
         raise
 
 
 _TOO_DEEP = "it is nested too deeply"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     return " ".join(str(error).replace('"<unicode string>", ', "").split())[:200]
 
 
@@ -120,12 +120,12 @@ def _yaml_loader() -> Any:
             if self.merged > MOST_VALUES // 10:
                 raise yaml.YAMLError("it merges too many mappings with <<")
 
-    whole = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+)$")
-    broken = re.compile(
+    integer = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+)$")
+    decimal = re.compile(
         r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
     )
-    Loader.add_implicit_resolver("tag:yaml.org,2002:int", whole, list("-+0123456789"))
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", broken, list("-+0123456789."))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", integer, list("-+0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", decimal, list("-+0123456789."))
     return Loader
 
 
@@ -140,18 +140,18 @@ def _toml(text: str) -> Any:
 _PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "yaml": _yaml, "toml": _toml}
 
 
-def _plain(value: Any, left: list[int], deeper: int) -> Any:
+def _converted(value: Any, left: list[int], levels: int) -> Any:
     if isinstance(value, str):
         left[0] -= len(value) // 20
     left[0] -= 1
     if left[0] < 0:
         raise Unparsable("it unfolds into millions of values")
     if isinstance(value, (dict, list, tuple, set)):
-        if not deeper:
+        if not levels:
             raise Unparsable(_TOO_DEEP)
         if isinstance(value, dict):
-            return {_text(str(key)): _plain(inner, left, deeper - 1) for key, inner in value.items()}
-        return [_plain(inner, left, deeper - 1) for inner in value]
+            return {_text(str(key)): _converted(inner, left, levels - 1) for key, inner in value.items()}
+        return [_converted(inner, left, levels - 1) for inner in value]
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, float) and not math.isfinite(value):
@@ -161,9 +161,9 @@ def _plain(value: Any, left: list[int], deeper: int) -> Any:
     return _text(str(value))  # dates and times
 
 
-def carried(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A parsed value as JSON can carry it. Raises Unparsable for one that is nested too deeply."""
-    return _plain(value, [MOST_VALUES], DEEPEST)
+    return _converted(value, [MOST_VALUES], DEEPEST)
 
 
 def _text(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_mcp.tools.artifacts.formats.select import outline, select
-from mlflow_mcp.tools.artifacts.formats.structured import DEEPEST, Unparsable, carried, parse
+from mlflow_mcp.tools.artifacts.formats.structured import DEEPEST, Unparsable, parse, to_json_value
 
 DEEP = 100_000
 
@@ -54,7 +54,7 @@ def test_several_yaml_documents_are_a_list():
 
 def test_infinite_and_undefined_numbers_are_carried_as_text():
     assert parse("json", '{"a": NaN, "b": [-Infinity, 1]}') == {"a": "NaN", "b": ["-Infinity", 1]}
-    assert carried([math.inf, {"deep": math.nan}]) == ["Infinity", {"deep": "NaN"}]
+    assert to_json_value([math.inf, {"deep": math.nan}]) == ["Infinity", {"deep": "NaN"}]
 
 
 def test_half_of_a_surrogate_pair_stays_visible():

@@ -1,0 +1,84 @@
+"""JSON, YAML and TOML files: whole, a selected part, or an outline of what is too large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow_mcp.answers.budget import encoded
+from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import short, size
+from mlflow_mcp.tools.artifacts.formats import text
+from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
+from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.lines import lines_of_text
+from mlflow_mcp.tools.artifacts.formats.select import outline, select
+from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Unparsable, parse
+
+
+def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
+    """The parsed document, or what `select` takes out of it; as text where it cannot be parsed."""
+    kind, most = file.kind.name, MOST_CHARACTERS[file.kind.name]
+    if file.total is None or file.total > most:
+        return _too_large(file, request, most)
+    written = decoded(file.whole(most, "too large to parse"))
+    try:
+        value = parse(kind, written)
+    except Unparsable as error:
+        answer = lines_of_text(strip_control_codes(written), file, request.window).content_of(file)
+        answer.note(f"It cannot be taken apart as {kind.upper()} ({error}), so it is shown as text.")
+        return answer
+    if request.select:
+        return _selected(file, value, request.select)
+    if kind != "json" and len(encoded(written)) <= file.budget.content:
+        return ArtifactContent(path=file.path, bytes=file.total, text=written)  # with its comments
+    if len(encoded(value)) <= file.budget.content:
+        return ArtifactContent(path=file.path, bytes=file.total, content=value)
+    answer = ArtifactContent(path=file.path, bytes=file.total, outline=outline(value, file.budget.excerpt))
+    answer.note(
+        "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part."
+    )
+    return answer
+
+
+def _too_large(file: OpenedFile, request: ContentRequest, most: int) -> ArtifactContent:
+    if request.select:
+        raise Problem(
+            f"'{file.path}' has {size(file.total)}; select takes at most {size(most)} of {file.kind.name.upper()} apart.",
+            "Leave select out, or find lines with search_artifacts.",
+        )
+    answer = text.read(file, request)
+    answer.note("Too large to take apart: shown as text.")
+    return answer
+
+
+def _selected(file: OpenedFile, value: Any, expression: str) -> ArtifactContent:
+    part = _select(value, expression)
+    if file.mask_secrets:
+        part = mask_at(part, expression)
+    answer = ArtifactContent(path=file.path, bytes=file.total)
+    if part is None or part == []:
+        answer.outline = outline(value, file.budget.short_outline)
+        nothing = "finds nothing, or null" if part is None else "finds an empty list"
+        answer.note(
+            f"select='{short(expression, 200)}' {nothing}; this is the file's outline. Quote keys such as \"mmlu-pro\"."
+        )
+    elif len(encoded(part)) <= file.budget.content:
+        answer.content = part
+    elif isinstance(part, str):
+        answer.text = part[: file.budget.excerpt]
+        answer.note(f"The text has {len(part):,} characters; this is its beginning.")
+    else:
+        answer.outline = outline(part, file.budget.excerpt)
+        answer.note("What it selects is too large for one answer: this is its outline. Select less.")
+    return answer
+
+
+def _select(value: Any, expression: str) -> Any:
+    try:
+        return select(value, expression)
+    except Unparsable as error:
+        raise Problem(
+            f"select='{short(expression, 200)}' is no JMESPath expression for it ({error}).",
+            "Write keys.like.this, lists[0] or lists[*].key; keys with other characters in double quotes.",
+        ) from error

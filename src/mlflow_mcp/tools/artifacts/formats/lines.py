@@ -1,0 +1,100 @@
+"""Lines of text in memory, as many as fit into an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mlflow_mcp.answers.budget import Budget, encoded
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import plural
+from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, OpenedFile, Window
+
+
+@dataclass
+class Lines:
+    """The text that was asked for. `shown` says which lines it holds, when not all; `notes` how to get the rest."""
+
+    text: str
+    total: int | None
+    shown: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def content_of(self, file: OpenedFile, *notes: str) -> ArtifactContent:
+        """The answer that shows these lines; the given notes come first."""
+        answer = ArtifactContent(path=file.path, bytes=self.total, lines=self.shown, text=self.text)
+        answer.note(*notes, *self.notes)
+        return answer
+
+
+def lines_in(text: str) -> list[str]:
+    """The lines with their breaks. Only '\\n' ends one, as for grep and editors; `str.splitlines` knows ten more ways."""
+    *whole, rest = text.split("\n")
+    return [f"{line}\n" for line in whole] + ([rest] if rest else [])
+
+
+def lines_of_text(text: str, file: OpenedFile, window: Window) -> Lines:
+    """Lines of a text that was made from the whole file and is in memory."""
+    lines = lines_in(text)
+    if window.tail is not None:
+        return last_that_fit(lines, window.tail, file, file.total, is_all=True)
+    start = window.start_line or 1
+    if start > max(len(lines), 1):
+        raise beyond_end(len(lines))
+    return first_that_fit(lines[start - 1 :], window, file, is_all=True)
+
+
+def last_that_fit(lines: Sequence[str], count: int, file: OpenedFile, total: int | None, *, is_all: bool) -> Lines:
+    """As many of the last `count` lines as fit. `is_all`: the lines are those of the whole file."""
+    last = lines[-count:]
+    kept = _count_that_fit(reversed(last), file.budget)
+    text, notes = "".join(last[len(last) - kept :]), []
+    if not kept and last:
+        text, kept = last[-1], 1
+        while cost(text) > file.budget.content:
+            text = text[-len(text) // 2 :]
+        notes.append("The last line alone is longer than an answer; this is its end.")
+    elif kept < len(last):
+        notes.append(f"Only the last {plural(kept, 'line')} fit into one answer.")
+    elif not is_all and len(lines) < count:
+        notes.append(
+            f"Only the last {plural(kept, 'line')} are in what was read; search_artifacts finds lines anywhere."
+        )
+    return Lines(text, total, None if is_all and kept == len(lines) else f"last {kept}", notes)
+
+
+def first_that_fit(lines: Sequence[str], window: Window, file: OpenedFile, *, is_all: bool) -> Lines:
+    """As many of the lines as are asked for and fit. Unless they are all (`is_all`), the last one is cut off somewhere."""
+    start = window.start_line or 1
+    whole = lines if is_all or (lines and lines[-1].endswith("\n")) else lines[:-1]
+    kept = _count_that_fit(whole[: window.max_lines or len(whole)], file.budget)
+    text, notes = "".join(lines[:kept]), []
+    if not kept and lines:
+        text, kept = lines[0], 1
+        while cost(text) > file.budget.content:
+            text = text[: len(text) // 2]
+        notes.append(f"Line {start} is longer than an answer; this is its beginning. start_byte reads any part of it.")
+    last = start + max(kept, 1) - 1
+    more = kept < len(lines) or not is_all
+    if more:
+        notes.append(f"There is more: start_line={last + 1} goes on, tail=50 shows the end.")
+    return Lines(text, file.total, f"{start}-{last}" if start > 1 or more else None, notes)
+
+
+def _count_that_fit(lines: Sequence[str] | Iterator[str], budget: Budget) -> int:
+    room, kept = budget.content, 0
+    for line in lines:
+        room -= cost(line)
+        if room < 0:
+            break
+        kept += 1
+    return kept
+
+
+def beyond_end(count: int) -> Problem:
+    return Problem(f"The file has only {plural(count, 'line')}.", "Give a smaller start_line, or tail=50.")
+
+
+def cost(line: str) -> int:
+    """What a line costs in an answer, where control characters, quotes and backslashes are escaped."""
+    return len(encoded(line)) - 2

@@ -1,0 +1,44 @@
+"""A page of rows of a table in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_mcp.entities.metrics import matching
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import hint, short
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """Which rows are asked for: `most` of them from row `start` (from 1), of some columns. `count_all`: count those after too."""
+
+    start: int
+    most: int
+    columns: Sequence[str] | None = None
+    count_all: bool = True
+
+
+@dataclass
+class Rows:
+    """The rows of a page. `count` is of the whole file, None when it was not counted; `ragged` of them are longer than the
+    header, and the values beyond it are left out."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[list[Any]]
+    count: int | None
+    ragged: int = 0
+
+
+def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
+    """The columns that names and globs mean. Raises Problem for one that the file does not have."""
+    if not columns:
+        return list(names)
+    for column in columns:
+        if not matching([column], names):
+            next_step = f"{hint(column, names)} It has: {short(', '.join(names), 500)}."
+            raise Problem(f"The file has no column '{column}'.", next_step.strip())
+    return matching(columns, names)
