@@ -14,10 +14,10 @@ from mcp import Client
 
 from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.server.instructions import INSTRUCTIONS
+from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import Settings, Toolset
-from mlflow_mcp.tools.catalog import CATALOG
+from mlflow_mcp.tools.catalog import CATALOG, READS, WRITES_FILES
 
 NAMES = [entry.name for entry in CATALOG]
 
@@ -77,7 +77,7 @@ def test_all_definitions_together_stay_within_their_budget():
 
 
 def test_instructions_and_descriptions_are_short_enough_for_hosts_not_to_cut_them():
-    assert len(INSTRUCTIONS.encode()) <= 2_000
+    assert len(instructions_for(CATALOG).encode()) <= 2_000
     for tool in TOOLS.values():
         assert len(tool.description.encode()) <= 2_000, tool.name
 
@@ -156,7 +156,7 @@ def test_title_and_all_four_hints_are_present_and_true(entry):
 
     assert tool.title == tool.annotations.title == entry.title
     writes = entry.name in FILE_WRITERS
-    assert entry.effect == ("writes files" if writes else "reads")
+    assert entry.effect is (WRITES_FILES if writes else READS)
     assert tool.annotations.read_only_hint is not writes
     assert tool.annotations.destructive_hint is writes
     assert tool.annotations.idempotent_hint is not writes

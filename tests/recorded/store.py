@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from servers import running_mlflow_server
+
+from tests.support.servers import running_mlflow_server
 
 HERE = Path(__file__).parent
 ARCHIVE = HERE / "launcher_exports.tar.gz"

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from recorded.store import catalogue, local_store, run_with, runs_with
+
+from tests.recorded.store import catalogue, local_store, run_with, runs_with
 
 SHARED, OWN = "nemo-evaluator-launcher", "jdoe/nova-30b"
 

@@ -72,11 +72,11 @@ def test_a_large_archive_is_answered_with_its_first_entries(name, raw, last, rea
 @pytest.mark.parametrize(
     ("name", "raw", "what"),
     [
-        ("a.zip", zipped()[:-30], "a zip file"),
-        ("a.safetensors", struct.pack("<Q", 1 << 60) + b"{}" + b"\0" * 9, "a safetensors file"),
-        ("a.safetensors", safetensors(b"[1, 2]"), "a safetensors file"),
-        ("a.safetensors", safetensors(b'{"a": 1}'), "a safetensors file"),
-        ("a.safetensors", safetensors(b"[" * 5_000), "a safetensors file"),
+        ("a.zip", zipped()[:-30], "a zip archive"),
+        ("a.safetensors", struct.pack("<Q", 1 << 60) + b"{}" + b"\0" * 9, "a safetensors model"),
+        ("a.safetensors", safetensors(b"[1, 2]"), "a safetensors model"),
+        ("a.safetensors", safetensors(b'{"a": 1}'), "a safetensors model"),
+        ("a.safetensors", safetensors(b"[" * 5_000), "a safetensors model"),
     ],
 )
 def test_a_damaged_archive_is_reported(name, raw, what, read):

@@ -64,5 +64,5 @@ def test_a_damaged_image_is_reported_and_not_sent(name, raw, read):
 
     told = problem_of(read(name, bytes(raw)))
 
-    assert told.startswith(f"'{name}' is a {'jpeg' if name.endswith('jpg') else 'png'} image of ")
+    assert told.startswith(f"'{name}' is a {'JPEG' if name.endswith('jpg') else 'PNG'} image of ")
     assert ", damaged or too large to open. download_artifacts fetches it as it is;" in told

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from servers import server_environment
 
 from mlflow_mcp.installation import shown
+from tests.support.servers import server_environment
 
 COMMAND = [sys.executable, "-m", "mlflow_mcp"]
 HELLO = {
@@ -98,7 +99,7 @@ def test_ctrl_d_ends_it_too():
 
 
 @contextmanager
-def with_pipes(**more) -> Iterator[subprocess.Popen[bytes]]:
+def with_pipes(**more) -> Iterator[subprocess.Popen[Any]]:
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
     with subprocess.Popen(COMMAND, env=server_environment() | options.pop("variables", {}), **options) as process:
         try:

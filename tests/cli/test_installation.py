@@ -11,9 +11,10 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from test_docs import repository_files
 
-ROOT = Path(__file__).parent.parent
+from tests.test_docs import repository_files
+
+ROOT = Path(__file__).parents[2]
 PRINT = """
 import json, mlflow_mcp.installation as installation
 print(json.dumps([installation.start_command(), installation.how_to_add("plots")]))

@@ -8,7 +8,7 @@ import pytest
 
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.catalog import CATALOG
+from mlflow_mcp.tools.catalog import CATALOG, WRITES_FILES
 
 LOG_RUN = "71f3f3199ea5e1f0.0"
 REQUIRED = {
@@ -32,7 +32,7 @@ REQUIRED = {
     "diff_artifacts": {"run_ids": [LOG_RUN, "0c94be2d86a1f753.0"], "artifact_path": "config"},
     "download_artifacts": {"run_ids": [LOG_RUN]},
 }
-WRITE_FILES = {entry.name for entry in CATALOG if entry.effect == "writes files"}
+WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 
 
 def schemas() -> dict[str, dict]:

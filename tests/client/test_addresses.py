@@ -6,14 +6,14 @@ import subprocess
 import sys
 
 import pytest
-from servers import server_environment
 
 from mlflow_mcp.address import check_address, cleaned
 from mlflow_mcp.cli.doctor import run_doctor
-from mlflow_mcp.client.transport.connection import Tracking
+from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings, unknown_variables
 from mlflow_mcp.text import safe_uri
+from tests.support.servers import server_environment
 
 MISTYPED = {
     "1http://127.0.0.1:5000": "Did you mean http://127.0.0.1:5000?",
@@ -116,7 +116,7 @@ def test_quotes_around_an_address_are_dropped(pattern, sqlite_template, ask, tmp
 
 @pytest.mark.parametrize("written", ["HTTP://127.0.0.1:9", "Http://127.0.0.1:9", "http://127.0.0.1:9"])
 def test_an_address_in_capitals_is_a_server_too(written):
-    tracking = Tracking(Settings(tracking_uri=written))
+    tracking = Connection(Settings(tracking_uri=written))
 
     assert (tracking.uri, tracking.is_http) == ("http://127.0.0.1:9", True)
 
