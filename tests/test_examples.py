@@ -16,6 +16,8 @@ from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import server_environment
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))
 SKILL = ROOT / ".claude" / "skills" / "mlflow" / "SKILL.md"

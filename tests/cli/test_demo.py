@@ -18,6 +18,8 @@ from mlflow_mcp.cli.demo.story import QUESTIONS
 from mlflow_mcp.installation import start_command
 from tests.support.servers import server_environment
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 
 def start_demo(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]

@@ -14,6 +14,8 @@ import pytest
 
 from tests.test_docs import repository_files
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 ROOT = Path(__file__).parents[2]
 PRINT = """
 import json, mlflow_mcp.installation as installation

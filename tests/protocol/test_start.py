@@ -21,6 +21,8 @@ import pytest
 from mlflow_mcp.installation import shown
 from tests.support.servers import server_environment
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 COMMAND = [sys.executable, "-m", "mlflow_mcp"]
 HELLO = {
     "jsonrpc": "2.0",

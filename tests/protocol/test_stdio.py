@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.servers import faulty_proxy, stall
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 COMMAND = [sys.executable, "-m", "mlflow_mcp"]
 
 
