@@ -59,6 +59,11 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
+def every(count: int, noun: str, some: str = "all") -> str:
+    """`all 5 runs`, `the only run`; with `some`, `any of the 5 runs`."""
+    return f"the only {noun}" if count == 1 else f"{some} {plural(count, noun)}"
+
+
 def clip(text: str, limit: int) -> str:
     """The text, or its beginning and how much was cut: `…[+1234 chars]`."""
     return text if len(text) <= limit else f"{text[:limit]}…[+{len(text) - limit} chars]"

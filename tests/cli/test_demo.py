@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import re
 import shlex
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,10 +61,45 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
     for part, (question, tool, _) in zip(parts, QUESTIONS, strict=True):
         assert part.startswith(question)
         assert f"→ {tool}(" in part
-        assert re.search(r"The agent paid [\d,]+ characters for this, about [\d,]+\stokens; answered in", part)
+        assert re.search(r"This cost the agent [\d,]+ characters, about [\d,]+\stokens; answered in", part)
     facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "a4e91cd8603f2b7e"]
-    for part, fact in zip(parts, facts, strict=True):
+    answers = [
+        "In words: meta/llama-3.1-8b-instruct ran 4 tasks: aime_2025 6.66667, gpqa_diamond 0.328283,",
+        "In words: Mostly not: it is better in ifeval, worse in aime_2025, gpqa_diamond and mmlu-pro.",
+        "In words: 15 times. The last is in line 11,920: 2026-10-12 07:33:12.797 WARNING client: request 1215 HTTP 429",
+        "In words: Yes: it rose to 9.75 at step 237.",
+        "In words: Nothing is guessed:",
+    ]
+    for part, fact, answer in zip(parts, facts, answers, strict=True):
         assert fact in part
+        assert answer in " ".join(part.split())
+
+
+def test_nothing_of_an_answer_is_lost_at_80_columns(first, folder):
+    """On a real terminal of the usual width: every column, the part of a log line that was asked for, no line too long."""
+    screen = at_a_terminal(folder, columns=80)
+    assert "(A-B)/|B|" in screen
+    assert "HTTP 500" in screen
+    assert "Too wide" not in screen
+    answers = screen[screen.index("1. ") : screen.index("Go on by yourself")]
+    assert max(len(line) for line in answers.splitlines()) <= 80
+
+
+def at_a_terminal(folder: Path, *, columns: int) -> str:
+    command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
+    keyboard, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = server_environment() | {"NO_COLOR": "1"}
+    environment.pop("COLUMNS", None)
+    with subprocess.Popen(command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        written = b""
+        with suppress(OSError):  # what a terminal gives at its end
+            while piece := os.read(keyboard, 65536):
+                written += piece
+        assert process.wait(timeout=60) == 0
+    os.close(keyboard)
+    return written.decode().replace("\r\n", "\n")
 
 
 def test_the_screen_of_a_pipe_has_no_colours_and_no_secret(first):
@@ -150,11 +191,42 @@ def test_a_table_is_aligned_and_no_wider_than_the_screen():
         "rows": [["1" * 32, "x" * 40, "y" * 40, {"acc": 0.5, "loss": 2}]],
     }
     assert laid_out({"runs": long}, 70) == [
-        "run_id     a                             metrics",
-        "---------  ----------------------------  ---------",
-        f"11111111…  {'x' * 13}…{'x' * 14}  acc   0.5",
-        f"{'':41}loss  2",
-        "Too wide for here, but in the answer: b",
+        f"run_id     {'a':<22}  {'b':<22}  metrics",
+        f"---------  {'-' * 22}  {'-' * 22}  ---------",
+        f"11111111…  {'x' * 10}…{'x' * 11}  {'y' * 10}…{'y' * 11}  acc   0.5",
+        f"{'':59}loss  2",
+    ]
+
+
+def test_columns_that_do_not_fit_follow_in_a_table_of_their_own():
+    columns = ["task", "metric", *"abcde", "best"]
+    rows = [["gpqa", "macro", *(letter * 14 for letter in "vwxyz"), "A"], ["gpqa", "micro", *["1"] * 5, "B"]]
+    lines = laid_out({"metrics": {"columns": columns, "rows": rows, "common": {"run": "r"}}}, 60)
+    assert [line.split() for line in lines if line.startswith("task")] == [
+        ["task", "metric", "a", "b", "best"],
+        ["task", "metric", "c", "d", "e"],
+    ]
+    assert lines[-1] == "In every row: run: r"
+    assert max(map(len, lines)) <= 60
+    assert all(letter * 14 in "\n".join(lines) for letter in "vwxyz")
+
+
+def test_a_sentence_in_a_cell_is_broken_and_not_cut_in_its_middle():
+    words = "2026-10-12 ERROR client: request 8036 HTTP 500 Internal Server Error, retry in 4.0 s"
+    assert laid_out({"matches": {"columns": ["line", "text"], "rows": [[1, words]]}}, 60) == [
+        "line  text",
+        "----  ------------------------------------------",
+        "1     2026-10-12 ERROR client: request 8036 HTTP",
+        "      500 Internal Server Error, retry in 4.0 s",
+    ]
+
+
+def test_a_list_of_records_has_a_line_for_each_field():
+    assert laid_out({"axis": "step", "curves": [{"run": "a", "first": [0, 2.5]}]}, 40) == [
+        "axis  step",
+        "",
+        "run    a",
+        "first  0, 2.5",
     ]
 
 

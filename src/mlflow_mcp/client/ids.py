@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from mlflow_mcp.client.filters import equals, like_prefix
 from mlflow_mcp.entities.launcher import invocation_id_of, job_of, same_job
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import hint, iso, plural, quoted
+from mlflow_mcp.text import every, hint, iso, plural, quoted
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -277,7 +277,7 @@ def _unknown_invocation(client: Client, text: str, within: list[str] | None) -> 
     if len(text) < SHORTEST_PREFIX and _HEX.fullmatch(text):
         return NotFound(f"'{text}' is too short for an id.", f"Give at least {SHORTEST_PREFIX} characters.")
     return NotFound(
-        f"No run in any of the {plural(count, 'experiment')} has '{text}' as invocation id, by tag or by param.",
+        f"No run in {every(count, 'experiment', 'any of the')} has '{text}' as invocation id, by tag or by param.",
         "Only finished evaluations are exported to MLflow: pending, running and killed ones never arrive. "
         "resolve_id tells whether it is another kind of id.",
     )

@@ -164,3 +164,11 @@ def test_notes_come_last_and_each_once():
 
     assert list(fitted(answer, 2_000)) == ["first", "second", "notes"]
     assert answer.notes == ["one", "two"]
+
+
+def test_one_of_a_kind_is_called_the_only_one():
+    from mlflow_mcp.answers.base import every
+
+    assert [every(count, "run") for count in (0, 1, 2)] == ["all 0 runs", "the only run", "all 2 runs"]
+    assert every(1, "experiment", "any of the") == "the only experiment"
+    assert every(1_000, "experiment", "any of the") == "any of the 1,000 experiments"

@@ -18,6 +18,7 @@ from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.cli.demo.layout import laid_out, printable
 from mlflow_mcp.cli.demo.store import store_in
 from mlflow_mcp.cli.terminal import Terminal
+from mlflow_mcp.demo.words import IN_WORDS
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.installation import shown, start_command
 
@@ -134,6 +135,10 @@ async def _ask_all(terminal: Terminal, uri: str) -> int:
             result = await client.call_tool(tool, arguments)
             took = _took(started)
             _show(terminal, result)
+            if number > len(QUESTIONS) - MISTAKES or not result.is_error:
+                terminal.say()
+                words = IN_WORDS[number - 1](result.structured_content or {})
+                terminal.paragraph(f"In words: {printable(words)}", "green", indent=INDENT)
             failed += result.is_error and number <= len(QUESTIONS) - MISTAKES
             first = ", most of it to load MLflow's client, once" if number == 1 else ""
             terminal.say()
@@ -151,7 +156,7 @@ def _show(terminal: Terminal, result: CallToolResult) -> None:
 
 def _price(result: CallToolResult) -> str:
     characters = len(_text(result))
-    return f"The agent paid {characters:,} characters for this, about {characters // 4:,} tokens"
+    return f"This cost the agent {characters:,} characters, about {characters // 4:,} tokens"
 
 
 def _text(result: CallToolResult) -> str:

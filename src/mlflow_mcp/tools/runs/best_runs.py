@@ -15,7 +15,7 @@ from mlflow_mcp.client.pages import search
 from mlflow_mcp.entities import launcher
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import hint, plural
+from mlflow_mcp.text import every, hint, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
 from mlflow_mcp.tools.evaluations import inspection
 from mlflow_mcp.tools.runs.table import RunTable, run_table
@@ -138,7 +138,7 @@ def _nobody(
     holders = [run for run in some if metric in run.data.metrics]
     if holders:
         return NotFound(
-            f"'{metric}' is NaN or infinite in all {plural(len(holders), 'run')} that have it.",
+            f"'{metric}' is NaN or infinite in {every(len(holders), 'run')} that {'has' if len(holders) == 1 else 'have'} it.",
             "Choose another metric; describe_experiment lists them with their ranges.",
         )
     return unknown_metric(metric, some)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.text import clip, hint, listed, plural
+from mlflow_mcp.text import clip, every, hint, listed, plural
 from mlflow_mcp.tools.runs.table import RunTable, run_table
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
 def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
     """Say what was searched and the nearest thing that exists."""
     names, ids, query = client.experiments.names(), runs.experiment_ids, runs.query
-    where = (
-        f"all {plural(len(names), 'experiment')}" if ids is None else listed([names.get(each, each) for each in ids], 3)
-    )
+    where = every(len(names), "experiment") if ids is None else listed([names.get(each, each) for each in ids], 3)
     answer.searched = f"{'deleted' if runs.deleted else 'active'} runs in {where}" + (
         f" where {query}" if query else ""
     )

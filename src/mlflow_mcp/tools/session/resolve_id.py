@@ -14,7 +14,7 @@ from mlflow_mcp.client.filters import equals, like_prefix
 from mlflow_mcp.client.ids import SHORTEST_PREFIX, experiment_in_url, is_id_prefix, plain_id, run_in_url
 from mlflow_mcp.entities.launcher import invocation_id_of
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, TraceNotFound, UnsupportedByServer
-from mlflow_mcp.text import iso, plural
+from mlflow_mcp.text import every, iso
 from mlflow_mcp.tools.arguments import AnyId
 
 
@@ -65,7 +65,7 @@ def resolve_id(client: Client, id: AnyId) -> Meanings:
     if not answer.found:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, logged model or trace "
-            f"in any of the {plural(len(names), 'experiment')}.",
+            f"in {every(len(names), 'experiment', 'any of the')}.",
             _next_try(text),
         )
     if len(answer.found) > 20:

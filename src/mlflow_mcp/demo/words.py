@@ -1,0 +1,56 @@
+"""What the demo's answers say, in words: as an agent would put it to the person who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def scores(answer: Mapping[str, Any]) -> str:
+    rows = records(answer["tasks"])
+    best = [f"{row['task']} {max(row['metrics'].values()):g}" for row in rows]
+    return f"{answer['model']} ran {len(rows)} tasks: {', '.join(best)}. Scales differ: aime_2025 is out of 100, the others out of 1."
+
+
+def comparison(answer: Mapping[str, Any]) -> str:
+    """`answer` compares A, the newer, with B."""
+    winners: dict[str, set[str]] = {}
+    for row in records(answer["metrics"]):
+        winners.setdefault(row["task"], set()).add(row["best"])
+    better = [task for task, sides in winners.items() if sides == {"A"}]
+    worse = [task for task, sides in winners.items() if sides == {"B"}]
+    return (
+        f"Mostly not: it is better in {_listed(better)}, worse in {_listed(worse)}. "
+        f"{answer['equal']} params and tags are equal on both sides, {len(answer['differences']['rows'])} differ."
+    )
+
+
+def errors(answer: Mapping[str, Any]) -> str:
+    last = records(answer["matches"])[-1]
+    return f"{answer['total']} times. The last is in line {last['line']:,}: {last['text']}"
+
+
+def spike(answer: Mapping[str, Any]) -> str:
+    (curve,) = answer["curves"]
+    step, value = curve["max"]
+    start, before, end, after = curve["largest_jump"]
+    jump = f"from {before:g} at step {start} to {after:g} at step {end}"
+    return f"Yes: it rose to {value:g} at step {step}. The largest jump is {jump}; it ended at {curve['last'][1]:g}."
+
+
+def ambiguity(_: Mapping[str, Any]) -> str:
+    return "Nothing is guessed: the agent is told both candidates and asks which one is meant."
+
+
+# In the order of the questions.
+IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (scores, comparison, errors, spike, ambiguity)
+
+
+def records(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A table's rows by the names of their columns, with what is the same in all of them."""
+    common = table.get("common") or {}
+    return [{**common, **dict(zip(table["columns"], row))} for row in table["rows"]]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1] if names else "none"
