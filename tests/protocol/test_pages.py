@@ -246,7 +246,7 @@ def forged(cursor, content):
 def test_a_cursor_is_short_however_long_the_arguments_are(sqlite_template, ask_many):
     runs = list(sqlite_template.seeded.runs.values())[:20]
     calls = [
-        ("query_runs", {"query": f"tags.note != '{'x' * 400}'"}),
+        ("query_runs", {"query": f"attributes.run_name != '{'x' * 400}'"}),
         ("search_experiments", {"query": f"name != '{'x' * 400}'"}),
         ("list_artifacts", {"run_id": [*runs, sqlite_template.seeded.log_run], "recursive": True}),
     ]

@@ -167,7 +167,7 @@ def test_notes_come_last_and_each_once():
 
 
 def test_one_of_a_kind_is_called_the_only_one():
-    from mlflow_mcp.answers.base import every
+    from mlflow_mcp.text import every
 
     assert [every(count, "run") for count in (0, 1, 2)] == ["all 0 runs", "the only run", "all 2 runs"]
     assert every(1, "experiment", "any of the") == "the only experiment"
