@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -10,6 +10,7 @@ from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import hint, iso, plural
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 
@@ -51,7 +52,10 @@ def search_experiments(
     token, skip = decode_cursor(cursor, bound_to) if cursor else (None, 0)
     page, following = client.experiments.search(" AND ".join(clauses) or None, order, limit + skip, token)
     found = page[skip:]
-    rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in found]
+    rows = [
+        [e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), own_tags(e.tags) or None]
+        for e in found
+    ]
     columns = ["experiment_id", "name", "created", "changed", "tags"]
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
 
@@ -74,7 +78,3 @@ def _name_clause(name: str | None) -> str:
         return ""
     quote = '"' if "'" in name else "'"
     return f"name ILIKE {quote}%{name}%{quote}"
-
-
-def _tags(experiment: Any) -> dict[str, str] | None:
-    return {key: value for key, value in experiment.tags.items() if not key.startswith("mlflow.")} or None
