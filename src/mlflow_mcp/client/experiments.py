@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
+from mlflow_mcp.entities.run import experiment_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -32,7 +33,7 @@ class Experiments:
 
     def name_of(self, experiment_id: str) -> str:
         """The experiment's name, or its id when it is not among the active ones."""
-        return self.names().get(experiment_id, experiment_id)
+        return experiment_name(self.names(), experiment_id)
 
     def reread(self) -> dict[str, str]:
         """The names as they are now, read in full."""

@@ -1,4 +1,4 @@
-"""What an evaluation launcher leaves in MLflow, read back: tasks, jobs, sample counts, duplicates. Pure functions.
+"""What an evaluation launcher leaves in MLflow, read back: tasks, jobs, sample counts, copies. Pure.
 
 Facts seen on real exports, old and new: one run per task with tags `invocation_id`, `job_id` (`<invocation_id>.<n>`),
 `task_name`, `harness`; very old ones put a whole invocation into one run without `task_name`; a job can be exported
@@ -8,8 +8,12 @@ twice, or again in place; trial runs of a few samples ("canaries") look like ful
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from mlflow_mcp.entities.run import ended
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -18,56 +22,133 @@ _LIMITS = ("limit_samples", "limit", "max_samples", "num_samples", "n_samples", 
 _SAMPLE_METRICS = re.compile(r"(?i)(^|_)(n(um)?_samples|sample_count|samples)$")
 # The last two say where its weights come from, which names it too.
 _MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
+_RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
+# Full evaluations have more samples than this.
 CANARY = 50
 
 
-def task_of(run: Run) -> str | None:
-    """The task of a launcher run; None for a run that holds a whole invocation, or is no launcher run."""
-    tags = run.data.tags
-    return tags.get("task_name") or tags.get("benchmark") or _task_in_name(run)
+def is_canary(samples: int | None) -> bool:
+    """Whether an evaluation of so many samples was a trial. An unknown count is no proof of one."""
+    return samples is not None and samples <= CANARY
+
+
+@dataclass(frozen=True, eq=False)
+class LauncherRun:
+    """A run as its launcher described it. Every field may be missing: any run can be read so, whoever made it."""
+
+    entity: Run
+    invocation_id: str  # by tag or by param; empty for a run that no launcher exported
+    job_id: str | None
+    task: str | None  # None for a run that holds a whole invocation, or is no launcher run
+    harness: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> LauncherRun:
+        tags, params = run.data.tags, run.data.params
+        return cls(
+            entity=run,
+            invocation_id=str(tags.get("invocation_id") or params.get("invocation_id") or ""),
+            job_id=tags.get("job_id") or params.get("job_id"),
+            task=tags.get("task_name") or tags.get("benchmark") or _task_in_name(run),
+            harness=tags.get("harness"),
+        )
+
+    @property
+    def run_id(self) -> str:
+        return str(self.entity.info.run_id)
+
+    @property
+    def name(self) -> str | None:
+        name: str | None = self.entity.info.run_name
+        return name
+
+    @property
+    def status(self) -> str:
+        return str(self.entity.info.status)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The latest values."""
+        return dict(self.entity.data.metrics)
+
+    @property
+    def has_invocation_tag(self) -> bool:
+        """Whether the invocation id is a tag: a search by tag finds the run."""
+        return "invocation_id" in self.entity.data.tags
+
+    @property
+    def is_named_by_launcher(self) -> bool:
+        """Whether the run's name `eval-<invocation_id>-<task>` says just these two, and nothing more."""
+        found = _RUN_NAME.fullmatch(self.entity.info.run_name or "")
+        return found is not None and found.groups() == (self.invocation_id, self.task)
+
+    @property
+    def results_folder(self) -> str | None:
+        """Where the run's own files should be: `<harness>.<task>/artifacts`."""
+        return f"{self.harness}.{self.task}/artifacts" if self.harness and self.task else None
+
+    @property
+    def has_config(self) -> bool:
+        """Whether the params hold the flattened config, so that a missing sample limit means that there was none."""
+        return any(name.startswith("config.") for name in self.entity.data.params)
+
+    @cached_property
+    def samples(self) -> int | None:
+        """How many samples it was limited to or had, as far as params and metrics say."""
+        for name, value in self.entity.data.params.items():
+            if name.rpartition(".")[2] in _LIMITS and (count := _count(value)) is not None:
+                return count
+        counts = [value for name, value in self.metrics.items() if _SAMPLE_METRICS.search(name)]
+        return int(max(counts)) if counts and max(counts) < 1e15 else None
+
+    @cached_property
+    def model(self) -> str | None:
+        """The evaluated model, as far as tags and params say."""
+        if model := self.entity.data.tags.get("model"):
+            return str(model)
+        for ending in _MODEL:
+            for name, value in self.entity.data.params.items():
+                if name.rpartition(".")[2] == ending and value not in ("", "None", "null"):
+                    return str(value)
+        return None
 
 
 def _task_in_name(run: Run) -> str | None:
-    found = re.fullmatch(r"eval-[0-9a-f]{8,16}-(.+)", run.info.run_name or "")
-    return found[1] if found else None
+    found = _RUN_NAME.fullmatch(run.info.run_name or "")
+    return found[2] if found else None
 
 
-def named_by_launcher(run: Run) -> tuple[str, str] | None:
-    """(invocation id, task) of a run whose name `eval-<invocation_id>-<task>` says just these two; None for any other."""
-    found = re.fullmatch(r"eval-([0-9a-f]{8,16})-(.+)", run.info.run_name or "")
-    if found and (found[1], found[2]) == (invocation_id_of(run), task_of(run)):
-        return found[1], found[2]
-    return None
+@dataclass(frozen=True)
+class Job:
+    """One evaluation of one task: all runs that it was exported as."""
+
+    canonical: LauncherRun  # the copy whose scores count
+    others: tuple[LauncherRun, ...] = ()
+
+    @property
+    def copies(self) -> tuple[LauncherRun, ...]:
+        """Every copy, the canonical one first."""
+        return (self.canonical, *self.others)
 
 
-def job_of(run: Run) -> str | None:
-    job: str | None = run.data.tags.get("job_id") or run.data.params.get("job_id")
-    return job
+def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:
+    """The runs grouped into jobs, in the order of their first runs. A run without a task is a job of its own.
 
-
-def invocation_id_of(run: Run) -> str:
-    """The run's invocation id, by tag or by param; empty for a run that no launcher exported."""
-    return str(run.data.tags.get("invocation_id") or run.data.params.get("invocation_id") or "")
-
-
-def results_folder(run: Run) -> str | None:
-    """Where the run's own files should be: `<harness>.<task>/artifacts`."""
-    harness, task = run.data.tags.get("harness"), task_of(run)
-    return f"{harness}.{task}/artifacts" if harness and task else None
-
-
-def same_job(runs: Sequence[Run]) -> list[list[Run]]:
-    """The runs grouped into jobs, the run to believe first in each: finished before failed, then the latest export."""
-    groups: dict[tuple[str | None, str | None], list[Run]] = {}
+    The canonical copy is a finished one before a failed one, then the one exported last.
+    """
+    groups: dict[tuple[str | None, str | None], list[LauncherRun]] = {}
     for run in runs:
-        task = task_of(run)
-        key = (task, job_of(run)) if task else (None, run.info.run_id)
+        key = (run.task, run.job_id) if run.task else (None, run.run_id)
         groups.setdefault(key, []).append(run)
-    _fold_jobless(groups)
-    return [sorted(group, key=_belief, reverse=True) for group in groups.values()]
+    _add_runs_without_job_id(groups)
+    jobs = []
+    for group in groups.values():
+        canonical, *others = sorted(group, key=_canonicity, reverse=True)
+        jobs.append(Job(canonical, tuple(others)))
+    return jobs
 
 
-def _fold_jobless(groups: dict[tuple[str | None, str | None], list[Run]]) -> None:
+def _add_runs_without_job_id(groups: dict[tuple[str | None, str | None], list[LauncherRun]]) -> None:
     """A run without a job id belongs to the job of its task, when there is just one."""
     for task, job in [key for key in groups if key[0] and key[1] is None]:
         others = [key for key in groups if key[0] == task and key[1] is not None]
@@ -75,25 +156,42 @@ def _fold_jobless(groups: dict[tuple[str | None, str | None], list[Run]]) -> Non
             groups[others[0]] += groups.pop((task, job))
 
 
-def _belief(run: Run) -> tuple[bool, int, tuple[int, str], str]:
-    info = run.info
+def _canonicity(launched: LauncherRun) -> tuple[bool, int, tuple[int, str], str]:
+    info = launched.entity.info
     # Of exports made at the same moment, the experiment decides: all tasks of an invocation then come from one.
     experiment = (len(info.experiment_id), info.experiment_id)
-    return info.status == "FINISHED", info.end_time or info.start_time or 0, experiment, info.run_id
+    return launched.status == "FINISHED", ended(launched.entity), experiment, launched.run_id
 
 
-def sample_count(run: Run) -> int | None:
-    """How many samples the run was limited to or had, as far as its params and metrics say; None when they do not."""
-    for name, value in run.data.params.items():
-        if name.rpartition(".")[2] in _LIMITS and (count := _count(value)) is not None:
-            return count
-    counts = [value for name, value in run.data.metrics.items() if _SAMPLE_METRICS.search(name)]
-    return int(max(counts)) if counts and max(counts) < 1e15 else None
+def group_invocations(runs: Iterable[Run]) -> dict[str, list[LauncherRun]]:
+    """The runs by the invocation that they belong to."""
+    groups: dict[str, list[LauncherRun]] = {}
+    for run in map(LauncherRun.of, runs):
+        groups.setdefault(run.invocation_id, []).append(run)
+    return groups
 
 
-def tells_its_config(run: Run) -> bool:
-    """Whether the run's params hold the flattened config, so that a missing sample limit means that there was none."""
-    return any(name.startswith("config.") for name in run.data.params)
+@dataclass(frozen=True)
+class RecordedConfig:
+    """What a results.yml or config.yml records of an evaluation; None for what it does not say."""
+
+    samples: int | None = None
+    model: str | None = None
+
+    @classmethod
+    def of(cls, content: Any) -> RecordedConfig:
+        """Out of the parsed file: the last sample limit, else the largest count; the first model."""
+        leaves = list(_leaves(content))
+        limits = [count for name, value in leaves if name in _LIMITS and (count := _count(value)) is not None]
+        counts = [value for name, value in leaves if name == "count" and isinstance(value, int)]
+        models = [
+            value for name, value in leaves if name in ("model_id", "served_model_name") and isinstance(value, str)
+        ]
+        return cls(limits[-1] if limits else max(counts, default=None), models[0] if models else None)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.samples is None and self.model is None
 
 
 def _count(value: Any) -> int | None:
@@ -101,31 +199,6 @@ def _count(value: Any) -> int | None:
     if not re.fullmatch(r"\d+(\.0+)?", text):
         return None
     return int(float(text)) or None
-
-
-def model_of(run: Run) -> str | None:
-    """The evaluated model as far as tags and params say."""
-    if model := run.data.tags.get("model"):
-        return str(model)
-    for ending in _MODEL:
-        for name, value in run.data.params.items():
-            if name.rpartition(".")[2] == ending and value not in ("", "None", "null"):
-                return str(value)
-    return None
-
-
-def read_results(content: Any) -> dict[str, Any]:
-    """`samples` and `model` out of a parsed results.yml or config.yml, each only when the file says it."""
-    told: dict[str, Any] = {}
-    for name, value in _leaves(content):
-        if name in _LIMITS and (count := _count(value)) is not None:
-            told["samples"] = count
-        elif name in ("model_id", "served_model_name") and isinstance(value, str):
-            told.setdefault("model", value)
-    counts = [value for name, value in _leaves(content) if name == "count" and isinstance(value, int)]
-    if counts and "samples" not in told:
-        told["samples"] = max(counts)
-    return told
 
 
 def _leaves(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:

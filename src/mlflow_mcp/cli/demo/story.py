@@ -17,8 +17,8 @@ from mcp_types import CallToolResult, TextContent
 from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.cli.demo.layout import laid_out, printable
 from mlflow_mcp.cli.demo.store import store_in
-from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.cli.demo.words import IN_WORDS
+from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.installation import shown, start_command
 

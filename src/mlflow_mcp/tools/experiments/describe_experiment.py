@@ -11,10 +11,10 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.ids import experiment_ids
-from mlflow_mcp.entities import launcher
+from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.entities.launcher import group_invocations
 from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import clip, iso, listed, number, plural
 from mlflow_mcp.tools.arguments import as_text
 
@@ -62,26 +62,26 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     metric. query_runs or best_runs comes next."""
     ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
-    runs, following = client.runs.search(ids[:1], max_results=1_000)
-    name = client.experiments.name_of(ids[0])
-    starts = [run.info.start_time for run in runs if run.info.start_time]
-    parents = {run.data.tags["mlflow.parentRunId"] for run in runs if "mlflow.parentRunId" in run.data.tags}
+    found, following = client.runs.search(ids[:1], max_results=1_000)
+    runs = [RunView.of(run, client.experiments.names()) for run in found]
+    starts = [run.start_time for run in runs if run.start_time]
+    parents = [run.parent_id for run in runs if run.parent_id]
     left_out: list[str] = []
     answer = ExperimentSummary(
         experiment_id=ids[0],
-        name=name,
+        name=client.experiments.name_of(ids[0]),
         runs_read=len(runs),
         all_runs=following is None,
-        by_status=dict(Counter(run.info.status for run in runs).most_common()),
+        by_status=dict(Counter(run.status for run in runs).most_common()),
         first_start=iso(min(starts, default=None)),
         last_start=iso(max(starts, default=None)),
-        invocations=_invocations(runs),
-        parent_runs=len(parents) or None,
-        child_runs=sum("mlflow.parentRunId" in run.data.tags for run in runs) or None,
+        invocations=_invocations(found),
+        parent_runs=len(set(parents)) or None,
+        child_runs=len(parents) or None,
         datasets=_datasets(runs),
         metrics=_metric_table(runs, left_out),
-        params=_value_table([run.data.params for run in runs], "param", _PARAM_NAMES, left_out),
-        tags=_value_table([user_tags(run) for run in runs], "tag", _NAMES, left_out),
+        params=_value_table([run.params for run in runs], "param", _PARAM_NAMES, left_out),
+        tags=_value_table([run.tags for run in runs], "tag", _NAMES, left_out),
     )
     answer.note(*left_out)
     if not answer.all_runs:
@@ -91,13 +91,13 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     return answer
 
 
-def _metric_table(runs: Sequence[Run], notes: list[str]) -> Table:
+def _metric_table(runs: Sequence[RunView], notes: list[str]) -> Table:
     """Each metric with in how many runs it is, its least and its greatest finite value, and how many are not finite."""
     values: dict[str, list[float]] = {}
     counts: Counter[str] = Counter()
     odd: Counter[str] = Counter()
     for run in runs:
-        for name, value in run.data.metrics.items():
+        for name, value in run.metrics.items():
             counts[name] += 1
             if is_finite(value):
                 values.setdefault(name, []).append(value)
@@ -119,11 +119,11 @@ def _metric_table(runs: Sequence[Run], notes: list[str]) -> Table:
     return Table.of(["metric", "runs", "min", "max", "nan_or_infinite"], rows, keep=("metric", "min", "max"))
 
 
-def _value_table(told: Sequence[dict[str, str]], noun: str, most: int, notes: list[str]) -> Table:
+def _value_table(logged: Sequence[Mapping[str, str]], noun: str, most: int, notes: list[str]) -> Table:
     """Each name with in how many runs it is, how many values it has, and the values where they are few. Names that
     differ between runs first: they are what one filters by."""
     values: dict[str, Counter[str]] = {}
-    for each in told:
+    for each in logged:
         for name, value in each.items():
             values.setdefault(name, Counter())[value] += 1
     names = sorted(
@@ -150,14 +150,10 @@ def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
 
 
 def _invocations(runs: Sequence[Run]) -> str | None:
-    ids = list(dict.fromkeys(key for run in runs if (key := launcher.invocation_id_of(run))))
+    ids = [invocation_id for invocation_id in group_invocations(runs) if invocation_id]
     return f"{len(ids)}: {', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}" if ids else None
 
 
-def _datasets(runs: Sequence[Run]) -> list[str] | None:
-    counts = Counter(
-        f"{each.dataset.name} ({each.dataset.digest})"
-        for run in runs
-        for each in getattr(run.inputs, "dataset_inputs", None) or ()
-    )
+def _datasets(runs: Sequence[RunView]) -> list[str] | None:
+    counts = Counter(str(dataset) for run in runs for dataset in run.datasets)
     return [f"{name}, in {plural(n, 'run')}" for name, n in counts.most_common(10)] or None

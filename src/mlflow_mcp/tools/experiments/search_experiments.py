@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +12,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.client.filters import containing
+from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import hint, iso, plural
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 
@@ -61,7 +62,10 @@ def search_experiments(
     part_of_name = "" if is_exact else name or ""
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]
-    rows = [[e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), _tags(e)] for e in shown]
+    rows = [
+        [e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), own_tags(e.tags) or None]
+        for e in shown
+    ]
     columns = ["experiment_id", "name", "created", "changed", "tags"]
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
 
@@ -111,7 +115,3 @@ def _matching(
         token, skip = next_token, 0
         if token is None or len(found) >= limit + bool(part_of_name):
             return found, token
-
-
-def _tags(experiment: Any) -> dict[str, str] | None:
-    return {key: value for key, value in experiment.tags.items() if not key.startswith("mlflow.")} or None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client, metrics
-from mlflow_mcp.client.ids import runs_of
+from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.text import listed, number
 from mlflow_mcp.tools.arguments import MetricNames, RunIds

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Picture
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.ids import runs_of
+from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, plural

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -12,18 +12,14 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
-from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
 from mlflow_mcp.entities.metrics import matching
-from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, iso, listed, nearest, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, Query, one_or_many
 from mlflow_mcp.tools.runs.statistics import Sample
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-
 
 GroupBy = Annotated[
     list[str] | None,
@@ -66,9 +62,8 @@ def aggregate_runs(
     median, max and quantiles, grouped by tags, params or attributes. NaN and missing values are counted apart. Use it
     instead of fetching runs and calculating. best_runs names single runs."""
     ids = experiment_ids(client, experiment_id)
-    wanted = quoted_query(query)
-    keys = list(group_by or ())
-    counted = client.experiments.search_in(ids, lambda each: _count(client, each, wanted, metrics, keys))
+    where, keys = quoted_query(query), list(group_by or ())
+    counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys))
     if not counted.runs:
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
     counted.refuse_unknown(metrics, keys)
@@ -79,23 +74,29 @@ def aggregate_runs(
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
+    answer.note(*_notes(counted))
+    return answer
+
+
+def _notes(counted: _Counted) -> list[str]:
+    notes = []
     if counted.stopped:
-        answer.note(
+        notes.append(
             f"NOT all runs: {counted.stopped}. These figures hold for the {counted.runs:,} runs read; "
             "narrow the query for exact ones."
         )
     if empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
-        answer.note(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
-    if len(counted.metric_names) > len(metrics):
-        answer.note(f"Metrics: {listed(counted.metric_names, 20)}.")
-    return answer
+        notes.append(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
+    if len(counted.metric_names) > len(counted.metrics):
+        notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")
+    return notes
 
 
 class _Counted:
     """What is kept of the runs while their pages pass: values by group and metric, and which names exist."""
 
     def __init__(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
-        self.wanted = list(metrics)
+        self.metrics = list(metrics)
         self.keys = list(keys)
         self.runs = 0
         self.stopped: str | None = None
@@ -104,40 +105,23 @@ class _Counted:
         self.metric_names: list[str] = []
         self.known: dict[str, set[str]] = {"metrics": set(), "tags": set(), "params": set()}
 
-    def add(self, run: Run, experiments: dict[str, str]) -> None:
+    def add(self, run: RunView) -> None:
         self.runs += 1
-        data = run.data
-        for kind, names in (("metrics", data.metrics), ("tags", user_tags(run)), ("params", data.params)):
+        for kind, names in (("metrics", run.metrics), ("tags", run.tags), ("params", run.params)):
             self.known[kind].update(names)
-        group = tuple(self._key(run, key, experiments) for key in self.keys)
+        group = tuple(_group_value(run, key) for key in self.keys)
         self.groups[group] = self.groups.get(group, 0) + 1
         samples = self.samples.setdefault(group, {})
-        for name in matching(self.wanted, list(data.metrics)):
-            samples.setdefault(name, Sample()).add(data.metrics[name])
-
-    def _key(self, run: Run, key: str, experiments: dict[str, str]) -> Any:
-        kind, _, name = key.partition(".")
-        if kind in ("tags", "tag", "params", "param") and name:
-            return (run.data.tags if kind.startswith("tag") else run.data.params).get(name.strip("`"))
-        attribute = key.removeprefix("attributes.")
-        if attribute in ("experiment", "experiment_id"):
-            id = run.info.experiment_id
-            return experiments.get(id, id) if attribute == "experiment" else id
-        if attribute == "start_date":
-            return (iso(run.info.start_time) or "")[:10] or None
-        if attribute in _ATTRIBUTES:
-            return {"status": run.info.status, "run_name": run.info.run_name}.get(
-                attribute, run.data.tags.get("mlflow.user")
-            )
-        return run.data.tags.get(key, run.data.params.get(key))
+        for name in matching(self.metrics, list(run.metrics)):
+            samples.setdefault(name, Sample()).add(run.metrics[name])
 
     def refuse_unknown(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
-        for wanted in metrics:
-            if not matching([wanted], list(self.known["metrics"])):
+        for metric in metrics:
+            if not matching([metric], list(self.known["metrics"])):
                 raise NotFound(
-                    f"None of the {plural(self.runs, 'run')} has a metric '{wanted}'.",
-                    f"{hint(wanted, self.known['metrics'])} describe_experiment lists them.".strip(),
+                    f"None of the {plural(self.runs, 'run')} has a metric '{metric}'.",
+                    f"{hint(metric, self.known['metrics'])} describe_experiment lists them.".strip(),
                 )
         self.metric_names = matching(metrics, sorted(self.known["metrics"]))
         known = {f"tags.{name}" for name in self.known["tags"]} | {f"params.{name}" for name in self.known["params"]}
@@ -163,6 +147,28 @@ class _Counted:
                     continue
                 rows.append([*group, name, *_figures(sample, quantiles)])
         return columns, rows
+
+
+def _group_value(run: RunView, key: str) -> Any:
+    """The run's value under a group key: a tag, a param, an attribute, or whichever of these a bare name is."""
+    kind, _, name = key.partition(".")
+    if kind in ("tags", "tag") and name:
+        return run.tag(name.strip("`"))
+    if kind in ("params", "param") and name:
+        return run.params.get(name.strip("`"))
+    attributes = {
+        "experiment": run.experiment,
+        "experiment_id": run.experiment_id,
+        "status": run.status,
+        "run_name": run.name,
+        "user": run.user,
+        "start_date": (iso(run.start_time) or "")[:10] or None,
+    }
+    attribute = key.removeprefix("attributes.")
+    if attribute in attributes:
+        return attributes[attribute]
+    tag = run.tag(key)
+    return run.params.get(key) if tag is None else tag
 
 
 def _meant_by(key: str) -> set[str]:
@@ -197,6 +203,6 @@ def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], k
     reading = EveryRun(client, ids, query, MOST_RUNS)
     for page in reading:
         for run in page:
-            counted.add(run, experiments)
+            counted.add(RunView.of(run, experiments))
     counted.stopped = reading.stopped
     return counted

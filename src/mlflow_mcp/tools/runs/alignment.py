@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.launcher import is_canary
 from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, matching
-from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import number
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 # They name the run itself, so they differ between any two.
 _IDENTITY = {"invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"}
@@ -27,15 +24,15 @@ class Side:
     """One of the things compared: a run, or an invocation as its runs by task. `label` is A, B, C, …"""
 
     label: str
-    given: str
+    id: str  # as the caller wrote it
     name: str
-    runs: dict[str, Run]  # by task; a run that is no task stands under ""
+    runs: dict[str, RunView]  # by task; a run that is no task stands under ""
     samples: dict[str, int | None] = field(default_factory=dict)
     model: str | None = None
 
     def metrics(self, task: str) -> dict[str, float]:
         run = self.runs.get(task)
-        return dict(run.data.metrics) if run is not None else {}
+        return dict(run.metrics) if run is not None else {}
 
 
 def align(sides: Sequence[Side]) -> None:
@@ -46,9 +43,9 @@ def align(sides: Sequence[Side]) -> None:
             side.samples = {"": next(iter(side.samples.values()), None)}
 
 
-def metric_rows(sides: Sequence[Side], base: Side, wanted: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
+def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
     """A row per task and metric that two sides share at least: values, then delta and relative delta of each against the
-    baseline (from full values), then the label of the best."""
+    baseline (from full values), then the label of the best. `names` are metric names or globs; None means all."""
     others = [side for side in sides if side is not base]
     columns = ["task", "metric", *(side.label for side in sides)]
     for side in others:
@@ -57,7 +54,7 @@ def metric_rows(sides: Sequence[Side], base: Side, wanted: Sequence[str] | None)
     rows = []
     for task in _tasks(sides):
         values = [side.metrics(task) for side in sides]
-        for name in _shared(values, wanted):
+        for name in _shared(values, names):
             row = [each.get(name) for each in values]
             reference = base.metrics(task).get(name)
             deltas: list[Any] = []
@@ -71,13 +68,13 @@ def _tasks(sides: Sequence[Side]) -> list[str]:
     return sorted({task for side in sides for task in side.runs})
 
 
-def _shared(values: Sequence[Mapping[str, float]], wanted: Sequence[str] | None) -> list[str]:
+def _shared(values: Sequence[Mapping[str, float]], names: Sequence[str] | None) -> list[str]:
     counts: dict[str, int] = {}
     for each in values:
         for name in each:
             counts[name] = counts.get(name, 0) + 1
     shared = sorted(name for name, count in counts.items() if count > 1)
-    return matching(wanted, shared) if wanted is not None else [n for n in shared if not n.startswith("system/")]
+    return matching(names, shared) if names is not None else [n for n in shared if not n.startswith("system/")]
 
 
 def _deltas(value: float | None, reference: float | None) -> list[Any]:
@@ -119,48 +116,56 @@ def only_on_one_side(sides: Sequence[Side]) -> dict[str, list[str]]:
     return {label: names for label, names in found.items() if names}
 
 
-def difference_rows(sides: Sequence[Side]) -> tuple[list[list[Any]], int, list[str]]:
-    """A row `[name, value of each side]` for each param, user tag, dataset and git commit that differs; how many are the
-    same on all sides; and the labels of sides without any of the config params that others have: those are not compared.
+@dataclass(frozen=True)
+class Differences:
+    """What differs between the sides beside their metrics."""
+
+    rows: list[list[Any]]  # name, then the value of each side
+    equal: int  # how many names have the same value on all sides
+    without_config: list[str]  # labels of sides without any of the config params that others have: not compared
+
+
+def find_differences(sides: Sequence[Side]) -> Differences:
+    """The params, user tags, datasets and git commits that differ.
     A value that differs between the tasks of one side is `(varies by task)`."""
-    told = [{task: _facts(run) for task, run in side.runs.items()} for side in sides]
-    names = sorted({name for side in told for facts in side.values() for name in facts})
-    with_config = [side for side in told if any(name.startswith(_CONFIG) for facts in side.values() for name in facts)]
+    facts = [{task: _facts(run) for task, run in side.runs.items()} for side in sides]
+    names = sorted({name for side in facts for of_run in side.values() for name in of_run})
+    with_config = [
+        side for side in facts if any(name.startswith(_CONFIG) for of_run in side.values() for name in of_run)
+    ]
     rows: list[list[Any]] = []
     equal = 0
     for name in names:
-        among = with_config if name.startswith(_CONFIG) else told
+        among = with_config if name.startswith(_CONFIG) else facts
         if len(among) < 2:
             continue
         if _differs(among, name):
-            rows.append([name, *(_one(side, name) for side in told)])
+            rows.append([name, *(_one(side, name) for side in facts)])
         else:
             equal += 1
-    without = [side.label for side, facts in zip(sides, told) if with_config and facts not in with_config]
-    return rows, equal, without
+    without = [side.label for side, of_side in zip(sides, facts) if with_config and of_side not in with_config]
+    return Differences(rows, equal, without)
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: RunView) -> dict[str, Any]:
     # MLflow keeps params as text: one that is "None" says as little as one that is not there.
-    params = {name: value for name, value in run.data.params.items() if value not in ("None", "null")}
+    params = {name: value for name, value in run.params.items() if value not in ("None", "null")}
     facts: dict[str, Any] = {f"params.{name}": value for name, value in params.items() if name not in _IDENTITY}
-    facts |= {f"tags.{name}": v for name, v in user_tags(run).items() if name not in _IDENTITY}
-    for tag, name in (("mlflow.source.git.commit", "git commit"), ("mlflow.source.name", "source")):
-        if tag in run.data.tags:
-            facts[name] = run.data.tags[tag]
-    datasets = getattr(run.inputs, "dataset_inputs", None) or ()
-    if datasets:
-        facts["datasets"] = ", ".join(sorted(f"{each.dataset.name} ({each.dataset.digest})" for each in datasets))
+    facts |= {f"tags.{name}": value for name, value in run.tags.items() if name not in _IDENTITY}
+    named = {"git commit": run.git_commit, "source": run.source}
+    facts |= {name: value for name, value in named.items() if value is not None}
+    if run.datasets:
+        facts["datasets"] = ", ".join(sorted(map(str, run.datasets)))
     return facts
 
 
-def _differs(told: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> bool:
+def _differs(sides: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> bool:
     """Whether any task that sides share has unlike values; with no shared task, whether the sides' values do."""
-    tasks = {task for side in told for task in side}
-    shared = [task for task in tasks if sum(task in side for side in told) > 1]
+    tasks = {task for side in sides for task in side}
+    shared = [task for task in tasks if sum(task in side for side in sides) > 1]
     if shared:
-        return any(len({side[task].get(name) for side in told if task in side}) > 1 for task in shared)
-    return len({_one(side, name) for side in told}) > 1
+        return any(len({side[task].get(name) for side in sides if task in side}) > 1 for task in shared)
+    return len({_one(side, name) for side in sides}) > 1
 
 
 def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
@@ -175,13 +180,13 @@ def unequal_samples(sides: Sequence[Side]) -> list[str]:
         counts = {side.label: side.samples.get(task) for side in sides if task in side.runs}
         if len(counts) < 2 or len(set(counts.values())) < 2:
             continue
-        told = ", ".join(
+        shown = ", ".join(
             f"{label} {count if count is not None else 'no limit recorded'}" for label, count in counts.items()
         )
-        small = any(count is not None and count <= launcher.CANARY for count in counts.values())
+        small = any(is_canary(count) for count in counts.values())
         about = f"Task {task}: " if task else ""
         sentences.append(
-            f"{about}unequal sample counts ({told}): {'do not compare' if small else 'compare with care'}."
+            f"{about}unequal sample counts ({shown}): {'do not compare' if small else 'compare with care'}."
         )
     return sentences
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_order, quoted_query
-from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.launcher import CANARY, LauncherRun, is_canary
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
-from mlflow_mcp.tools.evaluations import inspection
-from mlflow_mcp.tools.runs.table import RunTable, run_table
+from mlflow_mcp.tools.evaluations.inspection import inspect_runs
+from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -61,44 +62,57 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     """Rank runs by a metric and return the top N with what tells them apart; NaN, infinite and missing values never win,
     and a winner of few samples is pointed out. Within a filter, in one, several or all experiments. compare_runs shows
     the differences of the winners, aggregate_runs statistics over all."""
-    ids = experiment_ids(client, experiment_id)
-    wanted = quoted_query(query)
-    found, passed = client.experiments.search_in(
-        ids, lambda each: _top(client, each, wanted, metric, mode, min_samples, limit)
-    )
-    if not found:
-        raise _nobody(client, ids, wanted, metric, min_samples, passed)
-    shown = [metric, *(metrics or ())]
-    table = run_table(found, client.experiments.names(), metrics=shown, params=params)
+    ids, where = experiment_ids(client, experiment_id), quoted_query(query)
+    top = client.experiments.search_in(ids, lambda each: _top(client, each, where, metric, mode, min_samples, limit))
+    if not top.runs:
+        raise _nobody(client, ids, where, metric, min_samples, top.too_few_samples)
+    choice = ColumnChoice([metric, *(metrics or ())], params)
+    table = run_table([launched.entity for launched in top.runs], client.experiments.names(), choice)
     answer = Ranking(metric=metric, mode=mode, **dict(table))
-    facts = inspection.look_at(client, [run for run in found if launcher.invocation_id_of(run)], history=False)
-    for place, run in enumerate(found, 1):
-        samples = facts[run.info.run_id].samples if run.info.run_id in facts else launcher.sample_count(run)
-        if samples is not None and samples <= launcher.CANARY:
-            answer.note(
-                f"Number {place} ({run.info.run_name}) had only {plural(samples, 'sample')}: not comparable with full "
-                f"runs; {_remedy(run)}"
-            )
-        if run.info.status != "FINISHED":
-            answer.note(f"Number {place} ({run.info.run_name}) is {run.info.status}, not FINISHED.")
-    for job, count in Counter(launcher.job_of(run) for run in found).items():
-        if job and count > 1:
-            answer.note(f"{count} of these runs are exports of one job, {job}: it takes {count} places.")
-    if passed:
-        answer.note(f"{plural(passed, 'run')} with fewer than {min_samples} samples left out.")
+    answer.note(*_notes(client, top.runs))
+    if top.too_few_samples:
+        answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out.")
     return answer
 
 
-def _remedy(run: Run) -> str:
-    if launcher.sample_count(run) is None:
+def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
+    """What speaks against a place in the ranking, in the order of the ranking."""
+    notes = []
+    details = inspect_runs(client, [run for run in runs if run.invocation_id], history=False)
+    for rank, run in enumerate(runs, 1):
+        samples = details[run.run_id].samples if run.run_id in details else run.samples
+        name, status = run.name, run.status
+        if samples is not None and is_canary(samples):
+            notes.append(
+                f"Number {rank} ({name}) had only {plural(samples, 'sample')}: not comparable with full "
+                f"runs; {_remedy(run)}"
+            )
+        if status != "FINISHED":
+            notes.append(f"Number {rank} ({name}) is {status}, not FINISHED.")
+    for job, count in Counter(run.job_id for run in runs).items():
+        if job and count > 1:
+            notes.append(f"{count} of these runs are exports of one job, {job}: it takes {count} places.")
+    return notes
+
+
+def _remedy(run: LauncherRun) -> str:
+    if run.samples is None:
         return "only its results.yml says so, so that min_samples cannot leave it out."
-    return f"min_samples={launcher.CANARY + 1} leaves out runs whose params say so."
+    return f"min_samples={CANARY + 1} leaves out runs whose params say so."
+
+
+@dataclass
+class _Top:
+    """The first runs of a ranking, and how many were left out for their samples."""
+
+    runs: list[LauncherRun]
+    too_few_samples: int = 0
 
 
 def _top(
     client: Client, ids: list[str], query: str, metric: str, mode: str, min_samples: int | None, limit: int
-) -> tuple[list[Run], int]:
-    """The first `limit` runs by rank that have a finite value and enough samples; and how many had too few samples.
+) -> _Top:
+    """The first `limit` runs by rank that have a finite value and enough samples.
 
     The server orders and leaves out infinities (stored as +-1.797e308), but keeps NaN: those are passed over here.
     """
@@ -106,30 +120,29 @@ def _top(
     clauses = [query, f"{name} > -1.7e308", f"{name} < 1.7e308"]
     whole = " AND ".join(clause for clause in clauses if clause)
     order = quoted_order([f"metrics.{metric} {'DESC' if mode == 'max' else 'ASC'}"])
-    found: list[Run] = []
-    passed, read, cursor = 0, 0, None
+    top = _Top([])
+    read, cursor = 0, None
     while True:
         page = search(client, ids, whole, order, max(limit, 20), cursor)
-        for run in page.runs:
-            if not is_finite(run.data.metrics.get(metric)):
+        for launched in map(LauncherRun.of, page.runs):
+            if not is_finite(launched.metrics.get(metric)):
                 continue
-            samples = launcher.sample_count(run)
-            if min_samples is not None and samples is not None and samples < min_samples:
-                passed += 1
-            elif len(found) < limit:
-                found.append(run)
+            if min_samples is not None and launched.samples is not None and launched.samples < min_samples:
+                top.too_few_samples += 1
+            elif len(top.runs) < limit:
+                top.runs.append(launched)
         read += len(page.runs)
-        if len(found) >= limit or not page.more or read >= _MOST_READ:
-            return found, passed
+        if len(top.runs) >= limit or not page.more or read >= _MOST_READ:
+            return top
         cursor = page.cursor_after(len(page.runs))
 
 
 def _nobody(
-    client: Client, ids: list[str] | None, query: str, metric: str, min_samples: int | None, passed: int
+    client: Client, ids: list[str] | None, query: str, metric: str, min_samples: int | None, too_few: int
 ) -> Problem:
-    if passed:
+    if too_few:
         return NotFound(
-            f"All {passed} runs with a finite '{metric}' had fewer than {min_samples} samples.", "Lower min_samples."
+            f"All {too_few} runs with a finite '{metric}' had fewer than {min_samples} samples.", "Lower min_samples."
         )
     some, _ = client.experiments.search_in(ids, lambda each: client.runs.search(each[:1_000], query, max_results=1_000))
     where = f" match '{query}'" if query else " are here"

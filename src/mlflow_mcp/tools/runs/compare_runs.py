@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.ids import groups_of
-from mlflow_mcp.entities import launcher
+from mlflow_mcp.client.ids.runs import IdRuns, groups_of
+from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural
 from mlflow_mcp.tools.arguments import Metrics, RunIds
-from mlflow_mcp.tools.evaluations import inspection
+from mlflow_mcp.tools.evaluations.inspection import RunDetails, inspect_runs
 from mlflow_mcp.tools.runs import alignment
-from mlflow_mcp.tools.runs.alignment import Side
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
+from mlflow_mcp.tools.runs.alignment import Differences, Side
 
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40
@@ -47,6 +45,29 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     """Compare runs or whole evaluation invocations side by side: every shared metric with exact delta and relative delta
     against a baseline, aligned by task across experiments, and only those params, tags, datasets and commits that differ.
     Unequal sample counts are pointed out. Give two or more ids; diff_artifacts compares their config files."""
+    _refuse_sides(run_ids, baseline)
+    sides = _read_sides(client, run_ids)
+    base = next(side for side in sides if side.id == (baseline or run_ids[0]))
+    columns, rows = alignment.metric_rows(sides, base, metrics)
+    if not rows:
+        raise _nothing_shared(sides, metrics)
+    differences = alignment.find_differences(sides)
+    labels = [side.label for side in sides]
+    shown = Table.of(["name", *labels], differences.rows[:MOST_DIFFERENCES], keep=("name", *labels))
+    answer = Comparison(
+        sides=_sides_table(sides),
+        baseline=base.label,
+        metrics=Table.of(columns, rows, keep=("metric", *labels)),
+        only_one_side=_bounded(alignment.only_on_one_side(sides)),
+        differences=shown if differences.rows else None,
+        equal=differences.equal,
+    )
+    answer.note(*_notes(sides, differences, has_best=any(row[-1] for row in rows)))
+    return answer
+
+
+def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
+    """Raise Problem for ids that cannot be compared."""
     if len(set(run_ids)) < 2:
         raise Problem("A comparison needs two different ids.", "Give run_ids two or more run or invocation ids.")
     if len(run_ids) > MOST_SIDES:
@@ -56,78 +77,67 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         )
     if baseline is not None and baseline not in run_ids:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
+
+
+def _read_sides(client: Client, run_ids: Sequence[str]) -> list[Side]:
+    """The sides with models and sample counts, aligned by task."""
     groups = groups_of(client, run_ids)
     _refuse_the_same(groups)
-    sides = [_side(chr(65 + at), given, runs) for at, (given, runs) in enumerate(groups)]
-    _look_closer(client, sides)
-    alignment.align(sides)
-    base = next(side for side in sides if side.given == (baseline or run_ids[0]))
-    columns, rows = alignment.metric_rows(sides, base, metrics)
-    if not rows:
-        raise _nothing_shared(sides, metrics)
-    differing, equal, without_config = alignment.difference_rows(sides)
-    labels = [side.label for side in sides]
-    answer = Comparison(
-        sides=_sides_table(sides, client.experiments.names()),
-        baseline=base.label,
-        metrics=Table.of(columns, rows, keep=("metric", *labels)),
-        only_one_side=_bounded(alignment.only_on_one_side(sides)),
-        differences=Table.of(["name", *labels], differing[:MOST_DIFFERENCES], keep=("name", *labels))
-        if differing
-        else None,
-        equal=equal,
+    names = client.experiments.names()
+    launched = [_by_task(group) for group in groups]
+    details = inspect_runs(
+        client,
+        [run for by_task in launched for run in by_task.values() if run.invocation_id],
+        history=False,
+        counts=True,
     )
-    answer.note(*alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5])
-    if without_config:
-        answer.note(
-            f"Params config.* are not compared with {', '.join(without_config)}, which has none; "
-            "diff_artifacts compares the config files."
-        )
-    if any(row[-1] for row in rows):
-        answer.note("best: the highest value; the lowest for losses, errors, latencies and the like.")
-    if len(differing) > MOST_DIFFERENCES:
-        answer.note(
-            f"{len(differing) - MOST_DIFFERENCES} more differences are not shown; get_run shows all params of a run."
-        )
-    return answer
+    sides = [_side(chr(65 + at), *pair, details, names) for at, pair in enumerate(zip(groups, launched))]
+    alignment.align(sides)
+    return sides
 
 
-def _refuse_the_same(groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
+def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
     """Raise Problem when two ids, e.g. a name and a prefix, stand for the same runs."""
     seen: dict[frozenset[str], str] = {}
-    for given, runs in groups:
-        first = seen.setdefault(frozenset(run.info.run_id for run in runs), given)
-        if first != given:
+    for group in groups:
+        first = seen.setdefault(frozenset(run.info.run_id for run in group.runs), group.id)
+        if first != group.id:
             raise Problem(
-                f"'{first}' and '{given}' are the same.", "Give run_ids two or more different runs or invocations."
+                f"'{first}' and '{group.id}' are the same.", "Give run_ids two or more different runs or invocations."
             )
 
 
-def _side(label: str, given: str, runs: Sequence[Run]) -> Side:
-    """The side that an id stands for; of a job exported twice, the export to believe."""
-    believed = [job[0] for job in launcher.same_job(runs)] if len(runs) > 1 else list(runs)
-    by_task: dict[str, Run] = {}
-    for run in believed:
-        task = launcher.task_of(run) or ""
+def _by_task(group: IdRuns) -> dict[str, LauncherRun]:
+    """The canonical run of each job by its task; runs without a task under ""."""
+    by_task: dict[str, LauncherRun] = {}
+    for job in group.jobs:
+        task = job.canonical.task or ""
         while task in by_task:  # the same task as two jobs
             task += "'"
-        by_task[task] = run
-    invocation = launcher.invocation_id_of(runs[0])
-    name = f"invocation {invocation}" if len(runs) > 1 else str(runs[0].info.run_name)
-    return Side(label, given, name, by_task)
+        by_task[task] = job.canonical
+    return by_task
 
 
-def _look_closer(client: Client, sides: Sequence[Side]) -> None:
-    launched = [run for side in sides for run in side.runs.values() if launcher.invocation_id_of(run)]
-    facts = inspection.look_at(client, launched, history=False, counts=True)
-    for side in sides:
-        for task, run in side.runs.items():
-            told = facts.get(run.info.run_id) or inspection.Facts(launcher.sample_count(run))
-            side.samples[task] = told.samples
-            side.model = side.model or told.model
+def _side(
+    label: str,
+    group: IdRuns,
+    by_task: Mapping[str, LauncherRun],
+    details: Mapping[str, RunDetails],
+    names: Mapping[str, str],
+) -> Side:
+    of_task = {task: details.get(run.run_id) or RunDetails.of(run) for task, run in by_task.items()}
+    invocation_id = LauncherRun.of(group.runs[0]).invocation_id
+    return Side(
+        label,
+        group.id,
+        name=f"invocation {invocation_id}" if len(group.runs) > 1 else str(group.runs[0].info.run_name),
+        runs={task: RunView.of(run.entity, names) for task, run in by_task.items()},
+        samples={task: each.samples for task, each in of_task.items()},
+        model=next((each.model for each in of_task.values() if each.model), None),
+    )
 
 
-def _sides_table(sides: Sequence[Side], names: dict[str, str]) -> Table:
+def _sides_table(sides: Sequence[Side]) -> Table:
     rows: list[list[Any]] = []
     for side in sides:
         runs = list(side.runs.values())
@@ -136,17 +146,32 @@ def _sides_table(sides: Sequence[Side], names: dict[str, str]) -> Table:
             [
                 side.label,
                 side.name,
-                runs[0].info.run_id if len(runs) == 1 else None,
-                ", ".join(sorted({names.get(run.info.experiment_id, run.info.experiment_id) for run in runs})),
+                runs[0].run_id if len(runs) == 1 else None,
+                ", ".join(sorted({run.experiment for run in runs})),
                 side.model,
                 len(runs),
                 ", ".join(str(count) for count in sorted(counts)) or None,
-                ", ".join(sorted({run.info.status for run in runs})),
-                iso(max(run.info.end_time or run.info.start_time or 0 for run in runs)),
+                ", ".join(sorted({run.status for run in runs})),
+                iso(max(run.ended for run in runs)),
             ]
         )
     columns = ["side", "name", "run_id", "experiment", "model", "runs", "samples", "status", "ended"]
     return Table.of(columns, rows, keep=("side", "name"))
+
+
+def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -> list[str]:
+    notes = [*alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
+    if differences.without_config:
+        notes.append(
+            f"Params config.* are not compared with {', '.join(differences.without_config)}, which has none; "
+            "diff_artifacts compares the config files."
+        )
+    if has_best:
+        notes.append("best: the highest value; the lowest for losses, errors, latencies and the like.")
+    more = len(differences.rows) - MOST_DIFFERENCES
+    if more > 0:
+        notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
+    return notes
 
 
 def _bounded(only: dict[str, list[str]]) -> dict[str, list[str]] | None:
@@ -158,15 +183,15 @@ def _bounded(only: dict[str, list[str]]) -> dict[str, list[str]] | None:
     return cut or None
 
 
-def _nothing_shared(sides: Sequence[Side], wanted: Sequence[str] | None) -> Problem:
-    told = []
+def _nothing_shared(sides: Sequence[Side], metrics: Sequence[str] | None) -> Problem:
+    contents = []
     for side in sides[:4]:
         names = sorted({name for task in side.runs for name in side.metrics(task)})
         tasks = [task for task in side.runs if task]
         has = f"has {listed(names, 4)}" if names else "has no metrics"
-        told.append(f"{side.given} {has}" + (f" (task {', '.join(tasks[:3])})" if tasks else ""))
-    which = f" among {listed(list(wanted))}" if wanted else ""
+        contents.append(f"{side.id} {has}" + (f" (task {', '.join(tasks[:3])})" if tasks else ""))
+    which = f" among {listed(list(metrics))}" if metrics else ""
     return Problem(
-        f"These {plural(len(sides), 'side')} share no metric{which}: {'; '.join(told)}.",
+        f"These {plural(len(sides), 'side')} share no metric{which}: {'; '.join(contents)}.",
         "Compare runs of the same task, or leave metrics out.",
     )

@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,17 +15,14 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
-from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
-from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import iso, number, plural, size
 from mlflow_mcp.tools.arguments import ExperimentId, Query
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name
 from mlflow_mcp.tools.output_files import place_for, refuse_existing, written_whole
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 Format = Annotated[
     Literal["csv", "jsonl", "parquet"] | None, Field(description="Default: by the file's ending, else csv.")
@@ -81,12 +78,12 @@ def export_runs(
     if kind == "parquet":
         import pyarrow  # noqa: F401  # to learn before reading everything that the extra is missing
     ids = experiment_ids(client, experiment_id)
-    wanted = quoted_query(query)
+    where = quoted_query(query)
     with (
         written_whole(client.settings, place) as part,
         tempfile.TemporaryFile("w+", encoding="utf-8", dir=place.parent) as spool,
     ):
-        columns, rows = client.experiments.search_in(ids, lambda each: _spool(client, each, wanted, spool))
+        columns, rows = client.experiments.search_in(ids, lambda each: _spool(client, each, where, spool))
         if not rows:
             raise NotFound("No runs match, so nothing was written.", "Widen the query or leave experiment_id out.")
         spool.seek(0)
@@ -120,7 +117,7 @@ def _spool(client: Client, ids: list[str], query: str, spool: IO[str]) -> tuple[
     reading = EveryRun(client, ids, query)
     for page in reading:
         for run in page:
-            row = _row(run, experiments)
+            row = _row(RunView.of(run, experiments))
             if client.settings.mask_secrets:
                 row = mask(row)
             for name in row:
@@ -137,20 +134,19 @@ def _spool(client: Client, ids: list[str], query: str, spool: IO[str]) -> tuple[
     return columns, reading.read
 
 
-def _row(run: Run, experiments: dict[str, str]) -> dict[str, Any]:
-    info = run.info
+def _row(run: RunView) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "run_id": info.run_id,
-        "run_name": info.run_name,
-        "experiment_id": info.experiment_id,
-        "experiment": experiments.get(info.experiment_id, info.experiment_id),
-        "status": info.status,
-        "start_time": iso(info.start_time),
-        "end_time": iso(info.end_time),
+        "run_id": run.run_id,
+        "run_name": run.name,
+        "experiment_id": run.experiment_id,
+        "experiment": run.experiment,
+        "status": run.status,
+        "start_time": iso(run.start_time),
+        "end_time": iso(run.end_time),
     }
-    row |= {f"metrics.{name}": number(value, None) for name, value in run.data.metrics.items()}
-    row |= {f"params.{name}": value for name, value in run.data.params.items()}
-    return row | {f"tags.{name}": value for name, value in user_tags(run).items()}
+    row |= {f"metrics.{name}": number(value, None) for name, value in run.metrics.items()}
+    row |= {f"params.{name}": value for name, value in run.params.items()}
+    return row | {f"tags.{name}": value for name, value in run.tags.items()}
 
 
 def _write_csv(part: Path, columns: list[str], rows: Iterator[dict[str, Any]]) -> None:

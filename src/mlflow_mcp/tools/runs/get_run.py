@@ -12,11 +12,10 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
-from mlflow_mcp.client.ids import run_id_of
-from mlflow_mcp.entities.metrics import headline
-from mlflow_mcp.entities.run import user_tags
+from mlflow_mcp.client.ids.runs import run_id_of
+from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clip, iso, number, safe_uri, seconds, size
+from mlflow_mcp.text import clip, iso, number, safe_uri, size
 from mlflow_mcp.tools.arguments import RunId
 
 if TYPE_CHECKING:
@@ -65,11 +64,11 @@ def get_run(client: Client, run_id: RunId) -> Run:
         lambda: _root_files(client, full_id),
     )
     entity, names, children, files = parts
-    answer = _run(entity, names, client)
-    answer.children = _children_table(children)
+    answer = _run(RunView.of(entity, names), client)
+    answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
     if len(children) > MOST_CHILDREN:
         answer.note(
-            f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`mlflow.parentRunId` = '{full_id}'\") has all."
+            f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
         )
     if isinstance(files, str):
         answer.note(files)
@@ -78,29 +77,28 @@ def get_run(client: Client, run_id: RunId) -> Run:
     return answer
 
 
-def _run(entity: Entity, names: dict[str, str], client: Client) -> Run:
-    info, data = entity.info, entity.data
+def _run(run: RunView, client: Client) -> Run:
     return Run(
-        run_id=info.run_id,
-        name=info.run_name,
-        experiment=names.get(info.experiment_id, info.experiment_id),
-        experiment_id=info.experiment_id,
-        status=info.status,
-        start_time=iso(info.start_time),
-        end_time=iso(info.end_time),
-        duration_s=seconds(info.start_time, info.end_time),
-        deleted=True if info.lifecycle_stage == "deleted" else None,
-        user=data.tags.get("mlflow.user") or info.user_id or None,
-        description=data.tags.get("mlflow.note.content"),
-        source=data.tags.get("mlflow.source.name"),
-        git_commit=data.tags.get("mlflow.source.git.commit"),
-        url=run_url(client, info.experiment_id, info.run_id),
-        parent=data.tags.get("mlflow.parentRunId"),
-        metrics={name: number(value, None) for name, value in sorted(data.metrics.items())},
-        params=dict(sorted(data.params.items())),
-        tags=user_tags(entity),
-        datasets=_datasets(entity),
-        models=_models(entity),
+        run_id=run.run_id,
+        name=run.name,
+        experiment=run.experiment,
+        experiment_id=run.experiment_id,
+        status=run.status,
+        start_time=iso(run.start_time),
+        end_time=iso(run.end_time),
+        duration_s=run.duration,
+        deleted=run.deleted or None,
+        user=run.user,
+        description=run.mlflow_tags.get("mlflow.note.content"),
+        source=run.source,
+        git_commit=run.git_commit,
+        url=run_url(client, run.experiment_id, run.run_id),
+        parent=run.parent_id,
+        metrics={name: number(value, None) for name, value in sorted(run.metrics.items())},
+        params=dict(sorted(run.params.items())),
+        tags=dict(run.tags),
+        datasets=[_dataset(each) for each in run.datasets] or None,
+        models=[f"{each} (made)" for each in run.models_made] + [f"{each} (used)" for each in run.models_used] or None,
     )
 
 
@@ -112,17 +110,14 @@ def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
 
 
 def _children(client: Client, run_id: str) -> list[Entity]:
-    query = equals("tags", "mlflow.parentRunId", run_id)
+    query = equals("tags", PARENT_TAG, run_id)
     return client.experiments.search_all(lambda ids: client.runs.find(ids, query, at_most=MOST_CHILDREN + 1))
 
 
-def _children_table(children: Sequence[Entity]) -> Table | None:
+def _children_table(children: Sequence[RunView]) -> Table | None:
     if not children:
         return None
-    rows = [
-        [run.info.run_id, run.info.run_name, run.info.status, headline(run.data.metrics)]
-        for run in children[:MOST_CHILDREN]
-    ]
+    rows = [[run.run_id, run.name, run.status, run.headline()] for run in children]
     return Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",))
 
 
@@ -136,26 +131,20 @@ def _root_files(client: Client, run_id: str) -> list[str] | str:
     return [f"{each.path}/" if each.is_dir else f"{each.path} ({size(each.size)})" for each in entries]
 
 
-def _datasets(entity: Entity) -> list[str] | None:
-    inputs = getattr(entity.inputs, "dataset_inputs", None) or ()
-    told = []
-    for each in inputs:
-        context = next((tag.value for tag in each.tags or () if tag.key == "mlflow.data.context"), None)
-        place = _source_of(each.dataset.source)
-        parts = [each.dataset.name, f"digest {each.dataset.digest}", context and f"for {context}", place]
-        told.append(", ".join(part for part in parts if part))
-    return told or None
+def _dataset(dataset: Dataset) -> str:
+    parts = [
+        dataset.name,
+        f"digest {dataset.digest}",
+        dataset.context and f"for {dataset.context}",
+        _place_of(dataset.source),
+    ]
+    return ", ".join(part for part in parts if part)
 
 
-def _source_of(source: str | None) -> str:
+def _place_of(source: str | None) -> str:
+    """Where a dataset is, out of its source: the first value of an object of JSON, else the text."""
     try:
-        told = json.loads(source or "")
-        return clip(str(next(iter(told.values()))), 200) if isinstance(told, dict) and told else ""
+        content = json.loads(source or "")
     except ValueError:
         return clip(source or "", 200)
-
-
-def _models(entity: Entity) -> list[str] | None:
-    made = getattr(entity.outputs, "model_outputs", None) or ()
-    used = getattr(entity.inputs, "model_inputs", None) or ()
-    return [f"{each.model_id} (made)" for each in made] + [f"{each.model_id} (used)" for each in used] or None
+    return clip(str(next(iter(content.values()))), 200) if isinstance(content, dict) and content else ""

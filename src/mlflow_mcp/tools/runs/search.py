@@ -10,7 +10,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
 from mlflow_mcp.text import clip, every, hint, listed, plural
-from mlflow_mcp.tools.runs.table import RunTable, run_table
+from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -26,28 +26,12 @@ class RunSearch:
     deleted: bool = False
 
 
-@dataclass(frozen=True)
-class ColumnChoice:
-    """Names or globs of the columns to show; None lets the table choose."""
-
-    metrics: Sequence[str] | None = None
-    params: Sequence[str] | None = None
-    tags: Sequence[str] | None = None
-
-
 def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: int, cursor: str | None) -> RunTable:
     """One page of matching runs; an empty one says what was searched and what is nearest."""
     page = search(client, runs.experiment_ids, runs.query, runs.order_by, limit, cursor, runs.deleted)
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
-    answer = run_table(
-        page.runs,
-        client.experiments.names(),
-        metrics=columns.metrics,
-        params=columns.params,
-        tags=columns.tags,
-        times=times,
-    )
+    answer = run_table(page.runs, client.experiments.names(), columns, times=times)
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
         _explain_nothing(client, answer, runs)
@@ -56,32 +40,38 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
 
 def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
     """Say what was searched and the nearest thing that exists."""
-    names, ids, query = client.experiments.names(), runs.experiment_ids, runs.query
-    where = every(len(names), "experiment") if ids is None else listed([names.get(each, each) for each in ids], 3)
-    answer.searched = f"{'deleted' if runs.deleted else 'active'} runs in {where}" + (
-        f" where {query}" if query else ""
+    answer.searched = f"{'deleted' if runs.deleted else 'active'} runs in {_experiments_searched(client, runs)}" + (
+        f" where {runs.query}" if runs.query else ""
     )
-    for kind, name in fields_of(query):
-        if kind == "tags" and name == "invocation_id":
-            answer.note("get_invocation finds an invocation in all experiments, by prefix and by param too.")
-    some, _ = client.experiments.search_in(ids, lambda each: client.runs.search(each[:1_000], max_results=200))
-    if not some:
+    fields = fields_of(runs.query)
+    if ("tags", "invocation_id") in fields:
+        answer.note("get_invocation finds an invocation in all experiments, by prefix and by param too.")
+    newest, _ = client.experiments.search_in(
+        runs.experiment_ids, lambda ids: client.runs.search(ids[:1_000], max_results=200)
+    )
+    if not newest:
         answer.note("There are no active runs here at all.")
         return
-    for kind, name in fields_of(query):
-        answer.note(_nearest_field(some, kind, name))
+    for kind, name in fields:
+        answer.note(_nearest_field(newest, kind, name))
+
+
+def _experiments_searched(client: Client, runs: RunSearch) -> str:
+    if runs.experiment_ids is None:
+        return every(len(client.experiments.names()), "experiment")
+    return listed([client.experiments.name_of(each) for each in runs.experiment_ids], 3)
 
 
 def _nearest_field(runs: Sequence[Run], kind: str, name: str) -> str:
     """What the newest runs hold under a name that the filter used, or which name is like it."""
     if kind not in ("metrics", "params", "tags"):
         return ""
-    told = [getattr(run.data, kind) for run in runs]
-    known = {key for each in told for key in each}
+    logged = [getattr(run.data, kind) for run in runs]
+    known = {key for each in logged for key in each}
     among = f"the newest {plural(len(runs), 'run')}"
     if name not in known:
         return f"None of {among} has {kind[:-1]} '{name}'. {hint(name, known)}".strip()
     if kind == "metrics":
         return ""
-    values = list(dict.fromkeys(each[name] for each in told if name in each))
+    values = list(dict.fromkeys(each[name] for each in logged if name in each))
     return f"{kind[:-1].capitalize()} '{name}' has in {among} the values {listed([clip(v, 60) for v in values], 8)}."

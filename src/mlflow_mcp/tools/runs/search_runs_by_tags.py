@@ -6,10 +6,10 @@ from pydantic import Field
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals, quoted_order, quoted_query
-from mlflow_mcp.client.ids import experiment_ids
+from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Tags
-from mlflow_mcp.tools.runs.search import ColumnChoice, RunSearch, search_table
-from mlflow_mcp.tools.runs.table import RunTable
+from mlflow_mcp.tools.runs.search import RunSearch, search_table
+from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable
 
 
 def search_runs_by_tags(  # noqa: PLR0913  # one parameter per argument of the tool

@@ -5,30 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.entities import launcher
+from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import _minor, headline, matching
-from mlflow_mcp.entities.run import user_tags
-from mlflow_mcp.text import clip, iso, nearest, plural, quoted, seconds
+from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.text import clip, iso, nearest, plural, quoted
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-
 MOST_COLUMNS = 10
-
 
 # Equal params are worth a line each only while there are few; the launcher repeats some 75 on every run.
 MOST_COMMON = 8
 
-
 LONGEST_COMMON = 120
-
 
 AlsoLogged = Annotated[
     dict[str, str] | None,
@@ -44,60 +41,90 @@ class RunTable(Page):
     searched: Annotated[str | None, Field(description="What an empty result was looked for in.")] = None
 
 
+@dataclass(frozen=True)
+class ColumnChoice:
+    """Names or globs of the columns to show; None lets the table choose."""
+
+    metrics: Sequence[str] | None = None
+    params: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """The columns that say which run a row is, beside its id."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    repeated: tuple[str, ...] = ()  # params and tags that say the same
+    shown: dict[tuple[Any, ...], str] = field(default_factory=dict)  # the column that holds these values
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> _Identity:
+        """The name; for a launcher's runs, whose names only repeat these two, the invocation id and the task."""
+        launched = [LauncherRun.of(run) for run in runs]
+        if not runs or not all(run.is_named_by_launcher for run in launched):
+            return cls(("name",), [(run.info.run_name,) for run in runs])
+        return cls(
+            ("invocation_id", "task"),
+            [(run.invocation_id, run.task) for run in launched],
+            repeated=("invocation_id", "task_name"),
+            shown={tuple(run.task for run in launched): "task"},
+        )
+
+
 def run_table(
-    runs: Sequence[Run],
-    experiments: Mapping[str, str],
-    *,
-    metrics: Sequence[str] | None = None,
-    params: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    times: bool = True,
+    runs: Sequence[Run], experiments: Mapping[str, str], choice: ColumnChoice | None = None, *, times: bool = True
 ) -> RunTable:
-    """The table of these runs. `metrics`, `params` and `tags` name columns by name or glob; None lets them be chosen."""
-    # Users of a launcher speak in invocation ids and tasks; the names of its runs only repeat these two.
-    launched = [named for run in runs if (named := launcher.named_by_launcher(run))]
-    launched = launched if len(launched) == len(runs) else []
-    said = ("invocation_id", "task_name") if launched else ()
-    chosen = {
-        "metrics": _Columns([run.data.metrics for run in runs], metrics, _common_metrics),
-        "params": _Columns([_but(run.data.params, said, params) for run in runs], params, _telling),
-        "tags": _Columns([_but(user_tags(run), said, tags) for run in runs], tags, _telling),
-    }
-    shown_already = {tuple(task for _, task in launched): "task"}
-    repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), shown_already)
-    scattered = chosen["metrics"].scattered() if metrics is None else []
-    columns = ["run_id", *(["invocation_id", "task"] if launched else ["name"]), "experiment", "status"]
+    """The table of these runs, with their times unless `times` is False."""
+    choice = choice or ColumnChoice()
+    views, identity = [RunView.of(run, experiments) for run in runs], _Identity.of(runs)
+    chosen = _choose(views, choice, identity.repeated)
+    repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), identity.shown)
+    in_cells = chosen["metrics"].scattered() if choice.metrics is None else []
+    columns = ["run_id", *identity.columns, "experiment", "status"]
     columns += ["start_time", "duration_s"] if times else []
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
-    rows: list[list[Any]] = []
-    for at, run in enumerate(runs):
-        info = run.info
-        row: list[Any] = [
-            info.run_id,
-            *(launched[at] if launched else [info.run_name]),
-            experiments.get(info.experiment_id, info.experiment_id),
-            info.status,
-            *([iso(info.start_time), seconds(info.start_time, info.end_time)] if times else []),
-        ]
-        row += [part.values[at].get(name) for part in chosen.values() for name in part.names]
-        rows.append([*row, scattered[at]] if scattered else row)
-    if scattered:
+    rows = [
+        _row(run, identity.rows[at], times) + [part.values[at].get(n) for part in chosen.values() for n in part.names]
+        for at, run in enumerate(views)
+    ]
+    if in_cells:
         columns.append("metrics")
+        rows = [[*row, cell] for row, cell in zip(rows, in_cells)]
     answer = RunTable(runs=Table.of(columns, rows, keep=("run_id",)))
     left_out: dict[str, str] = {}
     for kind, part in chosen.items():
-        left_out |= part.left_out(kind, answer.runs, in_cells=bool(scattered) and kind == "metrics", but=repeats)
+        left_out |= part.left_out(kind, answer.runs, in_cells=bool(in_cells) and kind == "metrics", repeats=repeats)
         answer.note(*part.notes(kind))
     answer.also_logged = left_out | repeats or None
     return answer
 
 
-def _drop_repeats(parts: Sequence[_Columns], rows: int, shown_already: dict[tuple[Any, ...], str]) -> dict[str, str]:
+def _row(run: RunView, identity: tuple[Any, ...], times: bool) -> list[Any]:
+    row = [run.run_id, *identity, run.experiment, run.status]
+    return [*row, iso(run.start_time), run.duration] if times else row
+
+
+def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[str]) -> dict[str, _Columns]:
+    """The columns of metrics, params and tags. Names that other columns repeat are left out unless they are asked for."""
+
+    def unrepeated(values: Mapping[str, str], names: Sequence[str] | None) -> dict[str, str]:
+        return {name: value for name, value in values.items() if names is not None or name not in repeated}
+
+    return {
+        "metrics": _Columns([dict(run.metrics) for run in runs], choice.metrics, _common_metrics),
+        "params": _Columns([unrepeated(run.params, choice.params) for run in runs], choice.params, _distinguishing),
+        "tags": _Columns([unrepeated(run.tags, choice.tags) for run in runs], choice.tags, _distinguishing),
+    }
+
+
+def _drop_repeats(parts: Sequence[_Columns], rows: int, shown: Mapping[tuple[Any, ...], str]) -> dict[str, str]:
     """Take out chosen columns that say in every row what one before them says; `{"tags.benchmark": "as tags.task_name"}`."""
-    seen = dict(shown_already)
+    seen = dict(shown)
     repeats: dict[str, str] = {}
     for part, kind in zip(parts, ("tags", "params")):
-        if part.wanted is not None or rows < 2:
+        if part.asked_for is not None or rows < 2:
             continue
         for name in sorted(part.names, key=lambda name: (name != "task_name", len(name))):
             values = tuple(row.get(name) for row in part.values)
@@ -109,24 +136,19 @@ def _drop_repeats(parts: Sequence[_Columns], rows: int, shown_already: dict[tupl
     return repeats
 
 
-def _but(told: Mapping[str, str], said: Sequence[str], wanted: Sequence[str] | None) -> dict[str, str]:
-    """Params or tags without those that other columns say already, unless columns are named."""
-    return dict(told) if wanted is not None else {name: value for name, value in told.items() if name not in said}
-
-
 class _Columns:
     """One kind of column (metrics, params or tags): what the runs hold and which names are shown."""
 
     def __init__(
         self,
         values: list[Any],
-        wanted: Sequence[str] | None,
+        asked_for: Sequence[str] | None,
         choose: Callable[[Counter[str], list[dict[str, Any]]], list[str]],
     ) -> None:
         self.values: list[dict[str, Any]] = values
         self.counts: Counter[str] = Counter(name for row in values for name in row)
-        self.wanted = wanted
-        self.names = choose(self.counts, values) if wanted is None else matching(wanted, sorted(self.counts))
+        self.asked_for = asked_for
+        self.names = choose(self.counts, values) if asked_for is None else matching(asked_for, sorted(self.counts))
 
     def scattered(self) -> list[dict[str, Any] | None]:
         """A cell of metrics for each row, when rows have too little in common for columns."""
@@ -136,17 +158,17 @@ class _Columns:
         rest = [headline({name: v for name, v in row.items() if name not in shown}) for row in self.values]
         return [row or None for row in rest]
 
-    def left_out(self, kind: str, table: Table, in_cells: bool, but: Mapping[str, str]) -> dict[str, str]:
+    def left_out(self, kind: str, table: Table, in_cells: bool, repeats: Mapping[str, str]) -> dict[str, str]:
         shown = {name.partition(".")[2] for name in (*table.columns, *(table.common or ())) if name.startswith(kind)}
         if in_cells:
             cells = [row[-1] or {} for row in table.rows]
             shown |= {name for row in cells for name in row}
-        shown |= {name.partition(".")[2] for name in but if name.startswith(kind)}
+        shown |= {name.partition(".")[2] for name in repeats if name.startswith(kind)}
         return grouped({name: n for name, n in self.counts.items() if name not in shown}, kind, len(self.values))
 
     def notes(self, kind: str) -> list[str]:
-        """A sentence for each wanted name that no run here has."""
-        missing = [name for name in self.wanted or () if not matching([name], list(self.counts))]
+        """A sentence for each name asked for that no run here has."""
+        missing = [name for name in self.asked_for or () if not matching([name], list(self.counts))]
         sentences = []
         for name in missing:
             close = nearest(name, self.counts)
@@ -161,7 +183,7 @@ def _common_metrics(counts: Counter[str], rows: list[dict[str, Any]]) -> list[st
     return sorted(most, key=lambda name: (-counts[name], _minor(name), name))[:MOST_COLUMNS]
 
 
-def _telling(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
+def _distinguishing(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
     """Names whose values differ between rows, most often logged first; then a few that are equal everywhere."""
     differing: list[str] = []
     equal: list[str] = []
@@ -181,19 +203,19 @@ def grouped(counts: Mapping[str, int], kind: str, rows: int, most: int = 12) -> 
     families: dict[str, list[str]] = {}
     for name in sorted(counts):
         families.setdefault(_family(name), []).append(name)
-    told: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for family, names in sorted(families.items(), key=lambda item: -max(counts[name] for name in item[1])):
         if len(names) > 3:
-            told[f"{kind}.{family}*"] = (
+            groups[f"{kind}.{family}*"] = (
                 f"{len(names)} names, in {max(counts[n] for n in names)} of {plural(rows, 'run')}"
             )
         else:
-            told |= {f"{kind}.{clip(name, 80)}": f"in {counts[name]} of {plural(rows, 'run')}" for name in names}
-    if len(told) > most:
-        rest = list(told)[most:]
-        told = dict(list(told.items())[:most])
-        told[f"{kind} (more)"] = f"{len(rest)} further names or groups"
-    return told
+            groups |= {f"{kind}.{clip(name, 80)}": f"in {counts[name]} of {plural(rows, 'run')}" for name in names}
+    if len(groups) > most:
+        rest = list(groups)[most:]
+        groups = dict(list(groups.items())[:most])
+        groups[f"{kind} (more)"] = f"{len(rest)} further names or groups"
+    return groups
 
 
 def _family(name: str) -> str:

@@ -1,0 +1,46 @@
+"""Which experiments `experiment_id` means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlflow_mcp.client.ids.parse import experiment_in_url
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import hint
+
+if TYPE_CHECKING:
+    from mlflow_mcp.client import Client
+
+
+def experiment_ids(client: Client, ids_or_names: str | list[str] | None) -> list[str] | None:
+    """The ids that `experiment_id` means, or None for all active experiments.
+
+    Raises NotFound with the nearest names for one that does not exist.
+    """
+    if ids_or_names is None or ids_or_names == "" or ids_or_names == []:
+        return None
+    found: list[str] = []
+    names = client.experiments.names()
+    for text in [ids_or_names] if isinstance(ids_or_names, str) else ids_or_names:
+        name = text.strip()
+        match = _by_name_or_id(name, names)
+        if match is None:
+            names = client.experiments.reread()  # made or renamed since the list was read
+            match = _by_name_or_id(name, names)
+        found.append(match or _by_url(name, names))
+    return list(dict.fromkeys(found))
+
+
+def _by_name_or_id(name: str, names: dict[str, str]) -> str | None:
+    named = [key for key, value in names.items() if value == name]
+    if named:
+        return named[0]
+    return name if name in names else None
+
+
+def _by_url(name: str, names: dict[str, str]) -> str:
+    from_url = experiment_in_url(name)
+    if from_url and from_url in names:
+        return from_url
+    close = hint(name, names.values())
+    raise NotFound(f"No experiment has the id or name '{name}'.", f"{close} search_experiments lists them all.".strip())

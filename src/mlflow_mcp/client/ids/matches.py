@@ -1,0 +1,56 @@
+"""The one search that every id goes through: which runs carry it, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from mlflow_mcp.client.filters import equals, like_prefix
+from mlflow_mcp.client.ids.parse import is_id_prefix, is_whole_invocation_id
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
+
+Way = Literal["run id", "run name", "job id", "invocation id", "invocation id param"]
+
+# Where an id is several things, the first way counts.
+RUN_WAYS: tuple[Way, ...] = ("run id", "run name", "job id")
+# Exports write the invocation id as a tag and as a param. The param is searched for only when no tag has it: a store of
+# 20,000 runs has over a million params.
+INVOCATION_WAYS: tuple[Way, ...] = ("invocation id", "invocation id param")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A run that an id stands for, and what the id is to it."""
+
+    way: Way
+    run: Run
+
+
+def find_matches(client: Client, experiment_ids: Sequence[str], text: str, ways: Sequence[Way]) -> list[Match]:
+    """The runs of these experiments that `text` names in any of these ways, in the order of the ways.
+
+    One search a way, all at the same time; prefixes of 6 or more digits count for run ids and invocation ids.
+    """
+    queries = {way: query for way in ways if (query := _query(way, text))}
+    found = client.run_concurrently(*(partial(client.runs.find, experiment_ids, query) for query in queries.values()))
+    return [Match(way, run) for way, runs in zip(queries, found) for run in runs]
+
+
+def _query(way: Way, text: str) -> str | None:
+    """The filter for one way; None where `text` cannot be meant so."""
+    if way == "run id":
+        return like_prefix("attributes.run_id", text) if is_id_prefix(text) else None
+    if way == "run name":
+        return equals("attributes", "run_name", text)
+    if way == "job id":
+        return equals("tags", "job_id", text)
+    kind = "params" if way == "invocation id param" else "tags"
+    if is_whole_invocation_id(text):
+        return equals(kind, "invocation_id", text)
+    return like_prefix(f"{kind}.invocation_id", text)

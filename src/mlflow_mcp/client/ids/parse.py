@@ -1,0 +1,73 @@
+"""What an id says by itself, before anything is asked of the server. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from mlflow_mcp.errors import NotFound
+
+SHORTEST_PREFIX = 6
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_INVOCATION_ID_DIGITS = 16
+_HEX = re.compile(r"[0-9a-f]+")
+_JOB_ID = re.compile(r"([0-9a-f]{6,16})\.(\d+)")
+_URL_RUN = re.compile(r"/runs/([^/?#&]+)|run_id=([^&#]+)")
+_URL_EXPERIMENT = re.compile(r"/experiments/([^/?#&]+)")
+
+
+class JobId(NamedTuple):
+    """`<invocation_id>.<number>`; the invocation id may be a prefix of one."""
+
+    invocation_id: str
+    number: str
+
+
+def plain_id(text: str) -> str:
+    """The id as MLflow has it: hexadecimal ones in small letters, whatever they were copied from."""
+    text = text.strip()
+    return text.lower() if re.fullmatch(r"[0-9A-Fa-f]{6,32}(\.\d+)?", text) else text
+
+
+def run_id_or_name(text: str) -> str:
+    """The run id in a URL; else the text as a plain id or name."""
+    return run_in_url(text.strip()) or plain_id(text)
+
+
+def is_run_id(text: str) -> bool:
+    return bool(_RUN_ID.fullmatch(text))
+
+
+def is_id_prefix(text: str) -> bool:
+    """Whether the text may begin a run id or an invocation id."""
+    return len(text) >= SHORTEST_PREFIX and bool(_HEX.fullmatch(text))
+
+
+def is_whole_invocation_id(text: str) -> bool:
+    """Whether the text cannot be just the beginning of an invocation id. Old ids of 8 digits can."""
+    return len(text) == _INVOCATION_ID_DIGITS or not is_id_prefix(text)
+
+
+def job_id(text: str) -> JobId | None:
+    found = _JOB_ID.fullmatch(text)
+    return JobId(found[1], found[2]) if found else None
+
+
+def run_in_url(text: str) -> str | None:
+    """The run id in a URL copied from MLflow's UI, or in `runs:/<id>/…`."""
+    if text.startswith("runs:/"):
+        return text[6:].strip("/").partition("/")[0] or None
+    found = _URL_RUN.search(text) if "://" in text or text.startswith("/") else None
+    return unquote(found[1] or found[2]) if found else None
+
+
+def experiment_in_url(text: str) -> str | None:
+    found = _URL_EXPERIMENT.search(text) if "://" in text or text.startswith("/") else None
+    return unquote(found[1]) if found else None
+
+
+def refuse_too_short(text: str) -> None:
+    """Raise NotFound for hexadecimal digits that are too few to be searched for."""
+    if len(text) < SHORTEST_PREFIX and _HEX.fullmatch(text):
+        raise NotFound(f"'{text}' is too short for an id.", f"Give at least {SHORTEST_PREFIX} characters.")

@@ -1,0 +1,130 @@
+"""Which runs an id means: a run id or its prefix, a name, a job id, an invocation id, or MLflow's URL of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
+from mlflow_mcp.client.ids.matches import RUN_WAYS, Match, Way, find_matches
+from mlflow_mcp.client.ids.parse import is_run_id, refuse_too_short, run_id_or_name
+from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
+from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import hint, iso, plural
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from mlflow_mcp.client import Client
+
+_MOST_CANDIDATES = 10
+_IS: dict[Way, str] = {
+    "run id": "begins the id of",
+    "run name": "is the name of",
+    "job id": "is the job id of",
+    "invocation id": "is an invocation with",
+}
+
+
+@dataclass(frozen=True)
+class IdRuns:
+    """The runs that an id stands for: one, or all runs of an invocation."""
+
+    id: str  # as the caller wrote it
+    runs: list[Run]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The runs as jobs: of a job that was exported several times, one copy is canonical."""
+        return group_jobs(LauncherRun.of(run) for run in self.runs)
+
+
+def run_id_of(client: Client, id: str) -> str:
+    """The id of the one run that `id` means. A full run id is taken as it is, without a request.
+
+    Raises NotFound when nothing is called that, and Problem with the candidates when several runs are.
+    """
+    text = run_id_or_name(id)
+    if is_run_id(text):
+        return text
+    matches = _matches(client, text)
+    if not matches:
+        raise _unknown_run(client, text)
+    if len(matches) > 1:
+        raise _ambiguous(text, matches, client.experiments.names())
+    return str(matches[0].run.info.run_id)
+
+
+def groups_of(client: Client, ids: Sequence[str]) -> list[IdRuns]:
+    """What each id stands for, in the order given, each id once, all read at the same time.
+
+    Raises NotFound for an id that nothing has, and Problem for one that could be several.
+    """
+    found = client.run_concurrently(*(partial(_runs_called, client, id) for id in dict.fromkeys(ids)))
+    return [IdRuns(id, runs) for id, runs in zip(dict.fromkeys(ids), found)]
+
+
+def runs_of(client: Client, ids: Sequence[str]) -> list[Run]:
+    """The runs that ids, names and invocation ids stand for, each once, in the order given."""
+    runs = {run.info.run_id: run for group in groups_of(client, ids) for run in group.runs}
+    return list(runs.values())
+
+
+def _runs_called(client: Client, id: str) -> list[Run]:
+    text = run_id_or_name(id)
+    if is_run_id(text):
+        return [client.runs.get(text)]
+    matches = _matches(client, text)
+    if not matches:
+        return _runs_by_param(client, text)
+    runs = [match.run for match in matches]
+    if matches[0].way == "invocation id":
+        return [launched.entity for launched in one_invocation(text, text, runs)[1]]
+    if matches[0].way == "job id":
+        return [group_jobs(map(LauncherRun.of, runs))[0].canonical.entity]
+    if len(matches) > 1:
+        raise _ambiguous(text, matches, client.experiments.names())
+    return runs
+
+
+def _matches(client: Client, text: str) -> list[Match]:
+    """The runs that `text` names, all in the same way."""
+    matches = client.experiments.search_all(lambda ids: find_matches(client, ids, text, (*RUN_WAYS, "invocation id")))
+    return [match for match in matches if match.way == matches[0].way]
+
+
+def _runs_by_param(client: Client, text: str) -> list[Run]:
+    """The runs of an invocation that only its params tell; of a job without a tag, all runs of its invocation."""
+    try:
+        return [launched.entity for launched in find_invocation(client, text).runs]
+    except NotFound:
+        raise _unknown_run(client, text) from None
+
+
+def _unknown_run(client: Client, text: str) -> NotFound:
+    refuse_too_short(text)
+    recent, _ = client.experiments.search_all(lambda ids: client.runs.search(ids[:1_000], max_results=100))
+    names = [run.info.run_name for run in recent if run.info.run_name]
+    return NotFound(
+        f"No run has the id, name or job id '{text}'.",
+        f"{hint(text, names)} resolve_id looks for it everywhere, query_runs lists runs.".strip(),
+    )
+
+
+def _ambiguous(text: str, matches: Sequence[Match], experiments: Mapping[str, str]) -> Problem:
+    """The sentence that lists the runs `text` may mean, told apart by task, experiment and time."""
+    shown = "; ".join(_candidate(match.run, experiments) for match in matches[:_MOST_CANDIDATES])
+    more = f"; and {len(matches) - _MOST_CANDIDATES} more" if len(matches) > _MOST_CANDIDATES else ""
+    return Problem(
+        f"'{text}' {_IS[matches[0].way]} {plural(len(matches), 'run')}: {shown}{more}.",
+        "Call again with one of these run ids.",
+    )
+
+
+def _candidate(run: Run, experiments: Mapping[str, str]) -> str:
+    view, task = RunView.of(run, experiments), LauncherRun.of(run).task
+    parts = [f"task {task}" if task else f"'{view.name}'", f"experiment '{view.experiment}'", iso(view.start_time)]
+    return f"{view.run_id} ({', '.join(part for part in parts if part)})"

@@ -1,0 +1,176 @@
+"""Ids: what the text alone says, and that every way of asking means the same runs by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.ids.invocations import find_invocation
+from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, find_matches
+from mlflow_mcp.client.ids.parse import (
+    JobId,
+    experiment_in_url,
+    is_id_prefix,
+    is_whole_invocation_id,
+    job_id,
+    plain_id,
+    run_id_or_name,
+)
+from mlflow_mcp.client.ids.runs import groups_of, run_id_of, runs_of
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.artifacts.owners import owner_of, owners_of
+
+RUN_ID = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (" 71F3F3199EA5E1F0 ", "71f3f3199ea5e1f0"),
+        ("71F3F3.2", "71f3f3.2"),
+        ("ABC", "ABC"),
+        ("Deadbeat", "Deadbeat"),
+    ],
+)
+def test_hexadecimal_ids_are_written_small_and_names_are_left_alone(text, plain):
+    assert plain_id(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"runs:/{RUN_ID}/model", RUN_ID),
+        (f"https://mlflow.example/#/experiments/2/runs/{RUN_ID}?tab=1", RUN_ID),
+        (f"https://mlflow.example/get-artifact?path=a&run_id={RUN_ID}", RUN_ID),
+        (RUN_ID.upper(), RUN_ID),
+        ("my/runs/are/names", "my/runs/are/names"),
+    ],
+)
+def test_a_run_is_read_out_of_urls(text, expected):
+    assert run_id_or_name(text) == expected
+
+
+def test_an_experiment_is_read_out_of_urls():
+    assert experiment_in_url("https://mlflow.example/#/experiments/2?x=1") == "2"
+    assert experiment_in_url("experiments/2") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix", "whole"),
+    [("71f3f", False, True), ("71f3f3", True, False), ("71f3f3199ea5e1f0", True, True), ("friday", False, True)],
+)
+def test_six_digits_may_begin_an_id(text, prefix, whole):
+    assert (is_id_prefix(text), is_whole_invocation_id(text)) == (prefix, whole)
+
+
+def test_a_job_id_is_an_invocation_id_and_a_number():
+    assert job_id("71f3f3199ea5e1f0.2") == JobId("71f3f3199ea5e1f0", "2")
+    assert job_id("model.2") is None
+
+
+@pytest.fixture(scope="module")
+def client(sqlite_template):
+    return Client(Connection(Settings(tracking_uri=sqlite_template.uri)))
+
+
+@pytest.fixture(scope="module")
+def seeded(sqlite_template):
+    return sqlite_template.seeded
+
+
+def resolved(client, text):
+    """The runs that resolve_id's search finds."""
+    experiments = list(client.experiments.names())
+    return {match.run.info.run_id for match in find_matches(client, experiments, text, (*RUN_WAYS, *INVOCATION_WAYS))}
+
+
+@pytest.mark.parametrize("spelling", ["{}", " {} ", "runs:/{}/model", "https://mlflow.example/#/experiments/1/runs/{}"])
+def test_a_run_is_the_same_run_however_it_is_named(spelling, client, seeded):
+    run_id = seeded.runs["trial-04"]
+    text = spelling.format(run_id)
+
+    assert run_id_of(client, text) == owner_of(client, text) == run_id
+    assert [run.info.run_id for run in runs_of(client, [text])] == [run_id]
+    assert [owner.id for owner in owners_of(client, [text])] == [run_id]
+
+
+@pytest.mark.parametrize("text", ["prefix", "trial-04"])
+def test_a_prefix_and_a_name_mean_the_run_in_every_tool(text, client, seeded):
+    run_id = seeded.runs["trial-04"]
+    text = run_id[:9] if text == "prefix" else text
+
+    assert run_id_of(client, text) == run_id
+    assert [owner.id for owner in owners_of(client, [text])] == [run_id]
+    assert resolved(client, text) == {run_id}
+
+
+@pytest.mark.parametrize("name", ["candidate", "two_homes", "old_short", "param_only", "whole"])
+def test_an_invocation_has_the_same_runs_in_every_tool(name, client, seeded):
+    invocation_id = getattr(seeded, name)
+
+    of_invocation = {run.run_id for run in find_invocation(client, invocation_id).runs}
+
+    assert {run.info.run_id for run in runs_of(client, [invocation_id])} == of_invocation
+    assert {owner.id for owner in owners_of(client, [invocation_id])} == of_invocation
+    assert resolved(client, invocation_id) == of_invocation
+
+
+@pytest.mark.parametrize("name", ["candidate", "param_only"])
+def test_a_prefix_means_the_invocation_in_every_tool(name, client, seeded):
+    prefix = getattr(seeded, name)[:6]
+
+    of_invocation = {run.run_id for run in find_invocation(client, prefix).runs}
+
+    assert find_invocation(client, prefix).invocation_id == getattr(seeded, name)
+    assert {run.info.run_id for run in runs_of(client, [prefix])} == of_invocation
+    assert resolved(client, prefix) == of_invocation
+
+
+def test_a_job_id_means_the_canonical_copy_where_runs_are_read(client, seeded):
+    (group,) = groups_of(client, [f"{seeded.duplicated}.0"])
+    (job,) = group.jobs
+
+    assert [run.info.run_id for run in group.runs] == [job.canonical.run_id]
+    assert job.canonical.run_id == seeded.runs[f"eval-{seeded.duplicated}-ifeval#2"]
+
+
+def test_a_job_id_selects_the_runs_of_the_job_and_keeps_those_of_the_invocation(client, seeded):
+    found = find_invocation(client, f"{seeded.candidate}.2")
+
+    assert [run.task for run in found.job_runs] == ["aime_2025"]
+    assert len(found.runs) == 4
+
+
+def test_a_job_that_was_never_exported_has_no_runs(client, seeded):
+    assert find_invocation(client, f"{seeded.candidate}.9").job_runs == []
+
+
+def test_an_ambiguous_prefix_is_refused_alike(client, seeded):
+    with pytest.raises(Problem, match="begins 2 invocation ids") as by_invocation:
+        find_invocation(client, seeded.ambiguous_prefix)
+    with pytest.raises(Problem, match="begins 2 invocation ids") as by_run_ids:
+        runs_of(client, [seeded.ambiguous_prefix])
+
+    assert str(by_invocation.value) == str(by_run_ids.value)
+
+
+@pytest.mark.parametrize("find", [run_id_of, find_invocation, lambda client, text: runs_of(client, [text])])
+@pytest.mark.parametrize(("text", "sentence"), [("abc", "'abc' is too short"), ("f" * 12, "No run")])
+def test_an_id_that_nothing_has_is_not_found(text, sentence, find, client):
+    with pytest.raises(NotFound, match=sentence):
+        find(client, text)
+
+
+def test_ids_are_answered_in_their_order_and_once(client, seeded):
+    names = ["trial-05", seeded.candidate, "trial-04", "trial-05"]
+
+    assert [group.id for group in groups_of(client, names)] == ["trial-05", seeded.candidate, "trial-04"]
+
+
+def test_models_own_artifacts_under_the_id_they_were_named_by(client):
+    model = "m-" + "0" * 32
+
+    assert owner_of(client, f" {model} ") == model
+    assert owners_of(client, [model, "models:/classifier/3"]) == [(model, model), ("models:/classifier/3",) * 2]

@@ -1,0 +1,190 @@
+"""What is read out of a launcher's runs, and which copy of a job is canonical."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
+
+from mlflow_mcp.entities.launcher import LauncherRun, RecordedConfig, group_invocations, group_jobs, is_canary
+
+INVOCATION = "71f3f3199ea5e1f0"
+
+
+def run_of(run_id="r", *, name="", status="FINISHED", end=2_000, experiment="1", tags=None, params=None, metrics=None):
+    info = RunInfo(run_id, experiment, "ana", status, 1_000, end, "active", run_name=name)
+    data = RunData(
+        [Metric(key, value, 0, 0) for key, value in (metrics or {}).items()],
+        [Param(key, value) for key, value in (params or {}).items()],
+        [RunTag(key, value) for key, value in (tags or {}).items()],
+    )
+    return Run(info, data)
+
+
+def launched(run_id="r", **fields):
+    return LauncherRun.of(run_of(run_id, **fields))
+
+
+def copy_of_job(run_id, job="0", **fields):
+    return launched(run_id, tags={"task_name": "ifeval", "job_id": f"{INVOCATION}.{job}"}, **fields)
+
+
+def ids_of(jobs):
+    return [[copy.run_id for copy in job.copies] for job in jobs]
+
+
+def test_a_run_that_no_launcher_made_has_nothing():
+    run = launched(name="resnet")
+
+    assert (run.invocation_id, run.job_id, run.task, run.harness, run.model, run.samples) == ("", *[None] * 5)
+    assert (run.results_folder, run.has_config, run.has_invocation_tag) == (None, False, False)
+
+
+def test_the_invocation_id_is_read_from_the_tag_and_else_from_the_param():
+    by_tag = launched(tags={"invocation_id": "a" * 16}, params={"invocation_id": "b" * 16})
+    by_param = launched(params={"invocation_id": "b" * 16})
+
+    assert (by_tag.invocation_id, by_tag.has_invocation_tag) == ("a" * 16, True)
+    assert (by_param.invocation_id, by_param.has_invocation_tag) == ("b" * 16, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "task"),
+    [
+        ("", {"task_name": "ifeval", "benchmark": "other"}, "ifeval"),
+        ("", {"benchmark": "ifeval"}, "ifeval"),
+        (f"eval-{INVOCATION}-mmlu-pro", {}, "mmlu-pro"),
+        ("eval-48e10937-mmlu", {}, "mmlu"),
+        (f"eval-{INVOCATION}", {}, None),
+        ("eval-friday-mmlu", {}, None),
+    ],
+)
+def test_the_task_is_read_from_tags_and_else_from_the_name(name, tags, task):
+    assert launched(name=name, tags=tags).task == task
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (f"eval-{INVOCATION}-ifeval", True),
+        (f"eval-{INVOCATION}-ifeval-rerun", False),
+        ("gpqa-rerun-friday", False),
+    ],
+)
+def test_a_name_is_the_launchers_only_when_it_says_just_the_invocation_and_the_task(name, expected):
+    run = launched(name=name, tags={"invocation_id": INVOCATION, "task_name": "ifeval"})
+
+    assert run.is_named_by_launcher is expected
+
+
+def test_results_are_in_the_folder_of_harness_and_task():
+    run = launched(tags={"harness": "simple_evals", "task_name": "mmlu-pro"})
+
+    assert run.results_folder == "simple_evals.mmlu-pro/artifacts"
+
+
+@pytest.mark.parametrize(
+    ("params", "metrics", "samples"),
+    [
+        ({"config.params.limit_samples": "10"}, {"n_samples": 198.0}, 10),
+        ({"config.params.limit_samples": "10.0"}, {}, 10),
+        ({"config.params.limit_samples": "None"}, {"n_samples": 198.0}, 198),
+        ({"config.params.limit_samples": "0"}, {}, None),
+        ({}, {"mmlu_num_samples": 5.0, "gpqa_num_samples": 7.0}, 7),
+        ({}, {"num_samples": 1.79e308}, None),
+        ({}, {"accuracy": 0.5}, None),
+    ],
+)
+def test_samples_are_the_limit_in_params_and_else_the_largest_count_in_metrics(params, metrics, samples):
+    assert launched(params=params, metrics=metrics).samples == samples
+
+
+@pytest.mark.parametrize(
+    ("tags", "params", "model"),
+    [
+        ({"model": "llama"}, {"config.model_id": "qwen"}, "llama"),
+        ({}, {"config.target.model": "late", "config.target.model_id": "qwen"}, "qwen"),
+        ({}, {"config.model_id": "None", "config.checkpoint_path": "/models/x"}, "/models/x"),
+        ({}, {"lr": "0.1"}, None),
+    ],
+)
+def test_the_model_is_read_from_the_tag_and_else_from_the_params(tags, params, model):
+    assert launched(tags=tags, params=params).model == model
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(None, False), (1, True), (50, True), (51, False)])
+def test_only_a_small_known_count_proves_a_canary(samples, expected):
+    assert is_canary(samples) is expected
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_finished_copy_is_canonical_before_a_failed_one_and_then_the_latest(order):
+    copies = [
+        copy_of_job("failed-last", status="FAILED", end=9_000),
+        copy_of_job("latest", end=5_000),
+        copy_of_job("older", end=3_000),
+        copy_of_job("unfinished", status="RUNNING", end=None),
+    ]
+
+    (job,) = group_jobs([copies[at] for at in order])
+
+    assert job.canonical.run_id == "latest"
+    assert [other.run_id for other in job.others] == ["older", "failed-last", "unfinished"]
+
+
+def test_of_copies_made_at_one_moment_the_larger_experiment_is_canonical():
+    """Experiments count as numbers, so that all tasks of an invocation are taken from one of them."""
+    (job,) = group_jobs([copy_of_job("z", experiment="9"), copy_of_job("a", experiment="10")])
+
+    assert job.canonical.run_id == "a"
+
+
+def test_jobs_of_one_task_are_kept_apart_and_keep_the_order_of_their_first_runs():
+    jobs = group_jobs([copy_of_job("b", "1"), copy_of_job("a", "0"), copy_of_job("c", "1", end=1_500)])
+
+    assert ids_of(jobs) == [["b", "c"], ["a"]]
+
+
+def test_a_run_without_job_id_is_a_copy_of_the_only_job_of_its_task():
+    without = launched("without", tags={"task_name": "ifeval"}, end=1_500)
+
+    assert ids_of(group_jobs([without, copy_of_job("a")])) == [["a", "without"]]
+    assert ids_of(group_jobs([without, copy_of_job("a"), copy_of_job("b", "1")])) == [["without"], ["a"], ["b"]]
+
+
+def test_runs_without_a_task_are_jobs_of_their_own():
+    jobs = group_jobs([launched("a", params={"job_id": "x.0"}), launched("b", params={"job_id": "x.0"})])
+
+    assert ids_of(jobs) == [["a"], ["b"]]
+
+
+def test_runs_are_grouped_by_invocation_in_their_order():
+    tagged = {name: run_of(name, tags={"invocation_id": name[0] * 16}) for name in ("b1", "a1", "b2")}
+
+    groups = group_invocations(tagged.values())
+
+    assert {key: [run.run_id for run in runs] for key, runs in groups.items()} == {
+        "b" * 16: ["b1", "b2"],
+        "a" * 16: ["a1"],
+    }
+    assert list(groups) == ["b" * 16, "a" * 16]
+
+
+@pytest.mark.parametrize(
+    ("content", "samples", "model"),
+    [
+        ({"config": {"params": {"limit_samples": 10}}, "stats": {"count": 198}}, 10, None),
+        ({"scores": [{"stats": {"count": 120}}, {"stats": {"count": 198}}]}, 198, None),
+        ({"config": {"params": {"limit_samples": None}}, "stats": {"count": 198}}, 198, None),
+        ({"target": {"api_endpoint": {"model_id": "llama"}}, "served_model_name": "other"}, None, "llama"),
+        ({"score": 0.5}, None, None),
+        (None, None, None),
+        ("text", None, None),
+    ],
+)
+def test_a_recorded_config_tells_the_limit_or_the_count_and_the_model(content, samples, model):
+    recorded = RecordedConfig.of(content)
+
+    assert (recorded.samples, recorded.model) == (samples, model)
+    assert recorded.is_empty is (samples is None and model is None)
