@@ -62,8 +62,7 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     more = start + len(page) < len(entries)
     answer.continue_with(lambda count: encode_cursor(start + count, *arguments), len(page), more=more)
     _explain_nothing(client, answer, owners, [of_owner for of_owner, _ in trees], pattern)
-    unread = sum(count for _, count in trees)
-    if unread:
+    if unread := sum(count for _, count in trees):
         answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
     return answer
 
