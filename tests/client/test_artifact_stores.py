@@ -208,7 +208,7 @@ def test_a_login_page_is_not_taken_for_a_file(http_home, ask, snapshot_error):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "does not accept the credentials (401)"), (403, "refuses access"), (500, "failed inside (500)"), (503, "is overloaded (503)")],
+    [(401, "does not accept the credentials (401)"), (403, "refuses access"), (500, "returned an internal error (500)"), (503, "is overloaded (503)")],
 )  # fmt: skip
 def test_a_server_that_refuses_a_file_is_not_a_missing_file(status, words, http_home, ask):
     run_id = http_home.run(FILES)

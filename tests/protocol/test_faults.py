@@ -139,7 +139,7 @@ def test_a_failing_page_of_runs_is_an_error(mlflow_server, ask):
         second = ask(proxy.uri, "query_runs", limit=5, cursor=first.data["next_cursor"])
 
     assert second.is_error
-    assert second.text.startswith(f"The MLflow server at {proxy.uri} failed inside (500).")
+    assert second.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,8 @@ def test_a_run_is_shown_though_its_files_cannot_be_listed(mlflow_server, ask):
     assert answer.data["metrics"]
     assert "artifacts" not in answer.data
     assert answer.data["notes"] == [
-        f"Its artifacts could not be listed: The MLflow server at {proxy.uri} failed inside (500). "
-        "Try once more; if it stays, its operator has to look at its log."
+        f"Its artifacts could not be listed: The MLflow server at {proxy.uri} returned an internal error (500). "
+        "Retry once; if it persists, ask the administrator to check the server log."
     ]
 
 

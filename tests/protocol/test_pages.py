@@ -85,7 +85,7 @@ def test_a_page_cut_by_the_budget_goes_on_after_its_last_row(sqlite_template, as
 
     shown = len(first.data["runs"]["rows"])
     assert first.data["notes"] == [
-        f"Only the first {shown} of {len(whole)} rows fit into one answer; next_cursor goes on after them, "
+        f"Only the first {shown} of {len(whole)} rows fit into one answer; next_cursor continues after them, "
         "or name fewer columns."
     ]
     assert in_parts == whole

@@ -131,7 +131,7 @@ def test_a_certificate_of_another_time(first, last, state, authority, ca_file, b
         both_say(
             uri,
             f"The TLS certificate of {uri} {state}. "
-            "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
+            "Check this machine's clock; if it is right, ask the server's administrator to renew the certificate.",
             {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(ca_file)},
         )
 

@@ -87,8 +87,8 @@ def test_a_server_without_a_function_does_not_mean_absent(code):
         (429, "The MLflow server at https://mlflow.example is overloaded (429). Try again in a minute."),
         (
             500,
-            "The MLflow server at https://mlflow.example failed inside (500). "
-            "Try once more; if it stays, its operator has to look at its log.",
+            "The MLflow server at https://mlflow.example returned an internal error (500). "
+            "Retry once; if it persists, ask the administrator to check the server log.",
         ),
         (503, "The MLflow server at https://mlflow.example is overloaded (503). Try again in a minute."),
         (

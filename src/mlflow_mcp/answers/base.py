@@ -26,7 +26,7 @@ class Answer(BaseModel):
 class Page(Answer):
     """An answer whose main content is one table that can go on in a next page."""
 
-    next_cursor: Annotated[str | None, Field(description="Pass as `cursor` to go on.")] = None
+    next_cursor: Annotated[str | None, Field(description="Pass as `cursor` to continue.")] = None
     # The cursor for a page that is cut after its first n rows; set by the tool that can continue.
     _cursor_after: Callable[[int], str] | None = PrivateAttr(default=None)
 

@@ -127,7 +127,7 @@ def _with_fewer_rows(answer: Answer, content: dict[str, Any], rows: list[Any], b
     note = f"Only the first {kept} of {len(whole)} rows fit into one answer"
     if isinstance(answer, Page) and answer._cursor_after is not None:
         content["next_cursor"] = answer._cursor_after(kept)
-        note += "; next_cursor goes on after them, or name fewer columns."
+        note += "; next_cursor continues after them, or name fewer columns."
     else:
         note += "; narrow the question to see the rest."
     content["notes"] = [*content.get("notes", ()), note]

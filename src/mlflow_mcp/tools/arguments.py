@@ -99,8 +99,8 @@ Names = Annotated[list[str] | None, BeforeValidator(one_or_many)]
 Metrics = Annotated[
     Names, Field(description="Metric columns to show: names or globs ('val/*'). Default: chosen; []: none.")
 ]
-Params = Annotated[Names, Field(description="Param columns to show, likewise.")]
-TagColumns = Annotated[Names, Field(description="Tag columns to show, likewise.")]
+Params = Annotated[Names, Field(description="Param columns to show: names or globs.")]
+TagColumns = Annotated[Names, Field(description="Tag columns to show: names or globs.")]
 Limit = Annotated[int, Field(ge=1, le=1_000, description="Rows at most.")]
 Cursor = Annotated[
     str | None, Field(description="next_cursor of the answer to continue; all other arguments the same.")

@@ -18,16 +18,17 @@ def root_of(settings: Settings) -> Path:
     return Path(settings.download_dir).expanduser().resolve()
 
 
-def place_for(settings: Settings, wanted: str) -> Path:
+def place_for(settings: Settings, name: str) -> Path:
     """The full path of a file to write. Raises Problem for one that leads out of the allowed folder, whatever it is called."""
     root = root_of(settings)
     no_file = Problem(
-        f"'{short(wanted, 80)}' names no file.", f"Give a file name, e.g. 'runs.csv'; it is written to {root}."
+        f"'{short(name, 80)}' does not contain a file path.",
+        f"Give a file name, e.g. 'runs.csv'; it is written to {root}.",
     )
-    if not wanted.strip() or "\0" in wanted or wanted.endswith(("/", "\\")):
+    if not name.strip() or "\0" in name or name.endswith(("/", "\\")):
         raise no_file
     try:
-        place = (root / Path(wanted).expanduser()).resolve()
+        place = (root / Path(name).expanduser()).resolve()
         is_folder = place.is_dir()
     except (OSError, RuntimeError):  # a name too long, a home folder of nobody
         raise no_file from None
@@ -35,8 +36,8 @@ def place_for(settings: Settings, wanted: str) -> Path:
         raise no_file
     if not place.is_relative_to(root):
         raise Problem(
-            f"'{wanted}' leads outside the folder that may be written to, {root}.",
-            "Give a path inside it, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR.",
+            f"'{name}' leads outside the folder that may be written to, {root}.",
+            "Give a path inside it, or ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR.",
         )
     if is_folder:
         raise Problem(f"{place} is a folder.", "Give the name of a file.")
@@ -67,7 +68,7 @@ def make_folder(settings: Settings, folder: Path) -> None:
     if reason:
         raise Problem(
             f"{folder} cannot be written to ({reason}).",
-            "Let the operator set MLFLOW_MCP_DOWNLOAD_DIR to a folder of yours.",
+            "Ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to a writable folder.",
         )
 
 

@@ -200,7 +200,7 @@ def test_free_space_is_checked_before_a_download(sqlite_home, ask, downloads):
 
     assert re.fullmatch(
         r"[\d.]+ TB do not fit: .* has [\d.]+ .B free, of which 100 MB are left alone\. "
-        r"Name fewer paths, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR to another disk\.",
+        r"Name fewer paths, or ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to another disk\.",
         told,
     )
     assert not downloads.exists()
@@ -278,4 +278,4 @@ def test_a_download_folder_that_cannot_be_made_is_reported(home, ask, tmp_path):
     settings = Settings(tracking_uri=home.uri, download_dir=str(tmp_path / "file" / "below"))
     told = problem_of(ask(settings, "download_artifacts", run_ids=home.run({"a.txt": "1"})))
 
-    assert told.endswith("Let the operator set MLFLOW_MCP_DOWNLOAD_DIR to a folder of yours.")
+    assert told.endswith("Ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to a writable folder.")

@@ -24,7 +24,7 @@ def test_the_first_lines_as_many_as_fit(read):
     assert data["lines"].startswith("1-")
     last = int(data["lines"].partition("-")[2])
     assert data["text"] == "".join(f"2026-10-12 INFO line {n}\n" for n in range(1, last + 1))
-    assert data["notes"] == [f"There is more: start_line={last + 1} goes on, tail=50 shows the end."]
+    assert data["notes"] == [f"There is more: start_line={last + 1} continues, tail=50 shows the end."]
     assert 20_000 < len(data["text"]) < 32_000
 
 
@@ -42,7 +42,7 @@ def test_the_bytes_of_a_line_that_is_too_long(read_both, snapshot):
     answer = read_both("one-line.txt", line)
     assert data_of(answer)["notes"] == [
         "Line 1 is longer than an answer; this is its beginning. start_byte reads any part of it.",
-        "There is more: start_line=2 goes on, tail=50 shows the end.",
+        "There is more: start_line=2 continues, tail=50 shows the end.",
     ]
     part = data_of(read_both("one-line.txt", line, start_byte=300_000))
     assert part["text"].startswith("50000,50001,")
@@ -58,7 +58,7 @@ def test_the_bytes_of_a_line_that_is_too_long(read_both, snapshot):
         ("Größe überschritten\n".encode("latin-1"), "Größe überschritten\n", "cp1252", None),
         ("größer\r\nals\r\n".encode("utf-16"), "größer\nals\n", "utf-16", None),
         ("größer\n".encode("utf-8-sig"), "größer\n", "utf-8-sig", None),
-        ("größer, naïve, café ".encode() + b"\xff\n", "größer, naïve, café \ufffd\n", None, ["Bytes that are no text in this encoding stand as \ufffd."]),
+        ("größer, naïve, café ".encode() + b"\xff\n", "größer, naïve, café \ufffd\n", None, ["Undecodable bytes are shown as \ufffd."]),
         (b"10%\r 50%\r100%\ndone\n", "100%\ndone\n", None, None),
         (b"page\x0cbreak\x1cand more\n", "page\x0cbreak\x1cand more\n", None, None),
         (b"no line break at the end", "no line break at the end", None, None),

@@ -225,7 +225,7 @@ def test_a_file_that_is_gone_when_its_turn_comes_is_named(http_home, ask):
 
     assert (data_of(answer)["total"], data_of(answer)["notes"]) == (
         1,
-        ["NOT searched, gone since they were listed: 'gone.log'."],
+        ["Skipped, deleted after listing: 'gone.log'."],
     )
 
 

@@ -182,7 +182,7 @@ def test_points_that_cannot_be_read_are_an_error_and_no_empty_plot(mlflow_server
         answer = ask(proxy.uri, "plot_metrics", run_ids="trial-00", metrics=["loss"])
 
     assert answer.is_error
-    assert answer.text.startswith(f"The MLflow server at {proxy.uri} failed inside (500).")
+    assert answer.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")
 
 
 # --- memory

@@ -289,4 +289,4 @@ def test_a_failing_page_never_gives_statistics_of_the_other_pages(scratch_server
         answer = ask(proxy.uri, "aggregate_runs", metrics=["x"], experiment_id=str(PAGES))
 
     assert answer.is_error
-    assert answer.text.startswith(f"The MLflow server at {proxy.uri} failed inside (500).")
+    assert answer.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")

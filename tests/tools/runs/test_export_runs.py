@@ -282,7 +282,7 @@ def test_when_a_page_fails_nothing_is_left_and_the_old_file_stays(overwrite, kin
         )
 
     assert answer.is_error
-    assert answer.text.startswith(f"The MLflow server at {proxy.uri} failed inside (500).")
+    assert answer.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")
     assert left_in(out) == before
     assert (out / "old.csv").read_text() == "old"
 

@@ -8,66 +8,66 @@ import re
 from mlflow_mcp.errors import NotFound, NotMlflow, Problem, RejectedByMlflow, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import short
 
-# Every error code of MLflow's protocol, and what to do about it. `{said}` is MLflow's own sentence.
+# Every error code of MLflow's protocol, and what to do about it. `{message}` is MLflow's own sentence.
 SENTENCES: dict[str, tuple[str, str]] = {
     "INTERNAL_ERROR": (
-        "The MLflow server failed inside: {said}",
-        "Try once more; if it stays, its operator has to look at its log.",
+        "The MLflow server returned an internal error: {message}",
+        "Retry once; if it persists, ask the administrator to check the server log.",
     ),
     "TEMPORARILY_UNAVAILABLE": (
-        "The MLflow server is not available at the moment: {said}",
+        "The MLflow server is not available at the moment: {message}",
         "Try again in a minute.",
     ),
     "IO_ERROR": (
-        "The MLflow server could not read its storage: {said}",
-        "Its operator has to look at its log.",
+        "The MLflow server could not read its storage: {message}",
+        "Ask the administrator to check the server log.",
     ),
-    "BAD_REQUEST": ("The MLflow server did not accept the request: {said}", "Correct the arguments."),
-    "INVALID_PARAMETER_VALUE": ("MLflow does not accept this: {said}", "Correct it and call again."),
-    "INVALID_STATE": ("MLflow cannot do this in the present state: {said}", "get_run shows the state."),
+    "BAD_REQUEST": ("The MLflow server did not accept the request: {message}", "Correct the arguments."),
+    "INVALID_PARAMETER_VALUE": ("MLflow does not accept this: {message}", "Correct it and call again."),
+    "INVALID_STATE": ("MLflow cannot do this in the present state: {message}", "get_run shows the state."),
     "ENDPOINT_NOT_FOUND": (
-        "This MLflow server has no such function: {said}",
+        "This MLflow server has no such function: {message}",
         "It may be older than this tool needs; get_server_info shows its version.",
     ),
-    "RESOURCE_DOES_NOT_EXIST": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
-    "NOT_FOUND": ("MLflow has no such thing: {said}", "resolve_id finds what an id is."),
+    "RESOURCE_DOES_NOT_EXIST": ("MLflow has no such thing: {message}", "resolve_id finds what an id is."),
+    "NOT_FOUND": ("MLflow has no such thing: {message}", "resolve_id finds what an id is."),
     "PERMISSION_DENIED": (
-        "The MLflow server refuses access: {said}",
-        "Its operator has to grant read permission to these credentials.",
+        "The MLflow server refuses access: {message}",
+        "Ask the administrator to grant these credentials read permission.",
     ),
     "UNAUTHENTICATED": (
-        "The MLflow server does not accept the credentials: {said}",
+        "The MLflow server does not accept the credentials: {message}",
         "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
     ),
     "CUSTOMER_UNAUTHORIZED": (
-        "The MLflow server does not accept the credentials: {said}",
+        "The MLflow server does not accept the credentials: {message}",
         "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
     ),
     "REQUEST_LIMIT_EXCEEDED": (
-        "The MLflow server is answering too many requests: {said}",
+        "The MLflow server is answering too many requests: {message}",
         "Try again in a minute.",
     ),
-    "RESOURCE_LIMIT_EXCEEDED": ("An MLflow limit was reached: {said}", "Ask for less at a time."),
-    "RESOURCE_EXHAUSTED": ("The MLflow server is out of a resource: {said}", "Ask for less at a time."),
+    "RESOURCE_LIMIT_EXCEEDED": ("An MLflow limit was reached: {message}", "Ask for less at a time."),
+    "RESOURCE_EXHAUSTED": ("The MLflow server is out of a resource: {message}", "Ask for less at a time."),
     "DEADLINE_EXCEEDED": (
-        "The MLflow server took too long: {said}",
+        "The MLflow server took too long: {message}",
         "Ask for less: fewer experiments, a narrower query.",
     ),
-    "CANCELLED": ("The MLflow server cancelled the request: {said}", "Try again."),
+    "CANCELLED": ("The MLflow server cancelled the request: {message}", "Try again."),
     "NOT_IMPLEMENTED": (
-        "This MLflow server cannot do that: {said}",
+        "This MLflow server cannot do that: {message}",
         "It may be older than this tool needs; get_server_info shows its version.",
     ),
     "FEATURE_DISABLED": (
-        "This MLflow server has that switched off: {said}",
-        "Its operator can switch it on.",
+        "This feature is disabled on the MLflow server: {message}",
+        "Ask the administrator to enable it.",
     ),
-    "DATA_LOSS": ("The MLflow server has lost data: {said}", "Its operator has to look at its log."),
+    "DATA_LOSS": ("The MLflow server has lost data: {message}", "Ask the administrator to check the server log."),
 }
 
 
 # Codes that a read never gets in normal work, or that say no more than their name does.
-OTHER_CODE = ("MLflow answered {code}: {said}", "Correct the arguments, or ask the server's operator.")
+OTHER_CODE = ("MLflow answered {code}: {message}", "Correct the arguments, or ask the server's operator.")
 # What kind of problem a code of MLflow's protocol is; the others are plain. MLflow's client also raises ENDPOINT_NOT_FOUND
 # for a 404 without an MLflow answer.
 _KINDS: dict[str, type[Problem]] = {
@@ -82,7 +82,7 @@ _KINDS: dict[str, type[Problem]] = {
 def of_code(code: str, message: str) -> Problem:
     """The sentence for an error object of MLflow's, as the kind of problem that its code says."""
     failed, next_step = SENTENCES.get(code, OTHER_CODE)
-    return _KINDS.get(code, Problem)(failed.format(said=sentence(message), code=code), next_step)
+    return _KINDS.get(code, Problem)(failed.format(message=sentence(message), code=code), next_step)
 
 
 def sentence(text: str) -> str:
@@ -109,7 +109,7 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
     if status == 403:
         return Unreachable(
             f"The MLflow server at {where} refuses access with these credentials (403).",
-            "Its operator has to grant read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
+            "Ask the administrator for read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
         )
     if status == 404:
         return not_mlflow(where, status)
@@ -117,8 +117,8 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
         return Unreachable(f"The MLflow server at {where} is overloaded ({status}).", "Try again in a minute.")
     if status >= 500:
         return Unreachable(
-            f"The MLflow server at {where} failed inside ({status}).",
-            "Try once more; if it stays, its operator has to look at its log.",
+            f"The MLflow server at {where} returned an internal error ({status}).",
+            "Retry once; if it persists, ask the administrator to check the server log.",
         )
     return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
 

@@ -45,7 +45,7 @@ def _check_database(uri: str) -> None:
     path = Path(name)
     if not name or name == ":memory:":
         raise Problem(
-            f"MLFLOW_TRACKING_URI={uri} names no file.",
+            f"MLFLOW_TRACKING_URI={uri} does not contain a file path.",
             "Write sqlite:///relative.db or sqlite:////absolute.db.",
         )
     if not path.is_file():

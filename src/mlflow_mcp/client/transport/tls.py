@@ -57,7 +57,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError, where: str) -> Unreacha
         state = "has expired" if error.verify_code == _EXPIRED else "is not valid yet"
         return Unreachable(
             f"The TLS certificate of {where} {state}.",
-            "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
+            "Check this machine's clock; if it is right, ask the server's administrator to renew the certificate.",
         )
     return Unreachable(
         f"The TLS certificate of {where} could not be verified ({error.verify_message}).",

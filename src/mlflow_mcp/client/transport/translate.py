@@ -120,7 +120,7 @@ def _unreachable(where: str, reason: str) -> Unreachable:
 def _broken_off(_: BaseException, where: str) -> Unreachable:
     return Unreachable(
         f"{where} broke off the connection before the answer was complete.",
-        "Try once more; if it stays, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
+        "Try once more; if it persists, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
     )
 
 

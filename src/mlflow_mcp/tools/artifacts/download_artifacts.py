@@ -109,9 +109,7 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
         answer.note(f"{plural(len(states) - _LISTED, 'more file')}: {unlisted}.")
     unfinished = states.count("unfinished")
     if unfinished:
-        answer.note(
-            f"The time was up before {plural(unfinished, 'file')} came whole: call again, it goes on from there."
-        )
+        answer.note(f"Time limit reached: {plural(unfinished, 'file')} incomplete. Call again to resume.")
     if unread:
         answer.note(f"{plural(unread, 'folder')} were not looked into, the trees are too large: name them in paths.")
 
@@ -177,7 +175,7 @@ def _check_space(root: Path, needed: int) -> None:
     if needed + _SPARE > free:
         raise Problem(
             f"{size(needed)} do not fit: {existing} has {size(free)} free, of which {size(_SPARE)} are left alone.",
-            "Name fewer paths, or let the operator set MLFLOW_MCP_DOWNLOAD_DIR to another disk.",
+            "Name fewer paths, or ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to another disk.",
         )
 
 

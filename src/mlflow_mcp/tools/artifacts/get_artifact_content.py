@@ -39,9 +39,9 @@ Columns = Annotated[
 
 def _check_combination(window: Window) -> None:
     if window.tail is not None and (window.start_line or window.max_lines or window.start_byte is not None):
-        raise Problem("tail cannot stand with start_line, max_lines or start_byte.", "Leave either out.")
+        raise Problem("`tail` cannot be combined with start_line, max_lines or start_byte.", "Remove one of them.")
     if window.start_line is not None and window.start_byte is not None:
-        raise Problem("start_line cannot stand with start_byte.", "Leave either out.")
+        raise Problem("`start_line` cannot be combined with start_byte.", "Remove one of them.")
 
 
 def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the tool

@@ -32,7 +32,7 @@ FileGlobs = Annotated[
     Field(description="Which files: globs such as '**/*.log' or 'client-*'. Default: all text files."),
 ]
 PlainText = Annotated[bool, Field(description="Take the pattern as plain text.")]
-IgnoreCase = Annotated[bool, Field(description="Fold upper and lower case.")]
+IgnoreCase = Annotated[bool, Field(description="Case-insensitive.")]
 MaxMatches = Annotated[int, Field(ge=0, le=1_000, description="Lines shown per file at most; all are counted.")]
 LastMatches = Annotated[bool, Field(description="Show the last matches instead of the first.")]
 ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
@@ -93,7 +93,7 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
 ) -> Matches:
     """Grep the logs and other text files of one or many runs (or invocations) on the spot: exact counts of matching lines
     per file, and the first or last of them with line numbers. For errors, finish_reason=length, HTTP 429 or 500, OOM in
-    megabytes of logs. get_artifact_content with start_line shows what stands around a match."""
+    megabytes of logs. get_artifact_content with start_line shows the lines around a match."""
     files, unread = _files(client, run_ids, glob)
     seconds = max(1.0, client.call.remaining * _SHARE_OF_TIME)
     finder = Finder(
@@ -166,7 +166,7 @@ def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Sear
         answer.note(f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids.")
     gone = [file.path for file in tried if file.result is None]
     if gone:
-        answer.note(f"NOT searched, gone since they were listed: {listed(gone, 5)}.")
+        answer.note(f"Skipped, deleted after listing: {listed(gone, 5)}.")
     in_parts = [text.path for text in texts if text.result.in_parts]
     if in_parts:
         answer.note(f"Lines of more than {size(LONGEST_LINE)} were searched in parts: {listed(in_parts, 5)}.")

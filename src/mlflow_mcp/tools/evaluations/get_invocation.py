@@ -36,7 +36,7 @@ class Invocation(Answer):
 
 
 def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: ExperimentId = None) -> Invocation:
-    """Answer what an evaluation invocation scored: every task with its run, status, sample count and headline metrics,
+    """Get what an evaluation invocation scored: every task with its run, status, sample count and headline metrics,
     across all experiments, with duplicate exports, re-exports and small trial runs (canaries) marked. The first call for
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
     found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id))
@@ -149,7 +149,7 @@ def _sample_notes(details: Sequence[RunDetails]) -> list[str]:
         )
     silent = sum(not each.has_config for each in uncounted) - len(unread)
     if silent:
-        notes.append(f"Nothing tells the sample count of {plural(silent, 'run')}: it may be a small trial.")
+        notes.append(f"No sample count is recorded for {plural(silent, 'run')}: it may be a small trial.")
     if any(each.has_config for each in uncounted):
         notes.append("Where `samples` is not given no sample limit is recorded: presumably the full dataset.")
     return notes

@@ -109,7 +109,7 @@ class Curve:
         """The figures by name: values whole to six digits, each extreme with its step."""
         tail = self.tail_sum / self.tail_count if self.tail_count else None
         best = self.low if lower_is_better(self.name) else self.high
-        told: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "first": _at(self.first),
             "last": _at(self.last),
             "min": _at(self.low),
@@ -119,13 +119,13 @@ class Curve:
         }
         if self.jump and self.jump[0] > 0:
             _, before, after = self.jump
-            told["largest_jump"] = [before.step, number(before.value), after.step, number(after.value)]
+            facts["largest_jump"] = [before.step, number(before.value), after.step, number(after.value)]
         if self.nan:
             ranges = [str(a) if a == b else f"{a}-{b}" for a, b in self.nan_steps]
-            told["nan"] = {"count": self.nan, "steps": ", ".join(ranges) + (", …" if self.more_nan else "")}
+            facts["nan"] = {"count": self.nan, "steps": ", ".join(ranges) + (", …" if self.more_nan else "")}
         if self.infinite:
-            told["infinite"] = self.infinite
-        return told
+            facts["infinite"] = self.infinite
+        return facts
 
 
 def _at(point: Point | None) -> list[Any] | None:

@@ -78,12 +78,12 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
     exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
     refuse_backwards(start_step, end_step)
     runs = runs_of(client, run_ids)
-    wanted = curves_of(runs, metrics)
-    most = max_points or max(10, min(100, MOST_POINTS // len(wanted)))
+    pairs = curves_of(runs, metrics)
+    most = max_points or max(10, min(100, MOST_POINTS // len(pairs)))
     read = _exactly if exact else _sampled
-    curves = read(client, wanted, start_step, end_step, max(most // 2, 4))
+    curves = read(client, pairs, start_step, end_step, max(most // 2, 4))
     answer = Curves(axis="step" if axis == "step" else "seconds since the first point", curves=[])
-    for (run, name), (curve, is_whole) in zip(wanted, curves):
+    for (run, name), (curve, is_whole) in zip(pairs, curves):
         answer.curves.append(_facts(run, name, curve, is_whole, most, axis))
     if any(each.sampled for each in answer.curves):
         answer.note("Sampled figures may miss a spike between the sampled points: exact=true reads all of them.")
@@ -96,11 +96,11 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
 
 
 def _sampled(
-    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+    client: Client, pairs: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
 ) -> list[tuple[Curve, bool]]:
-    found = read_histories(client, wanted, start, end, metrics.MOST_SAMPLED)
+    found = read_histories(client, pairs, start, end, metrics.MOST_SAMPLED)
     curves = []
-    for run, name in wanted:
+    for run, name in pairs:
         history = found[run.info.run_id, name]
         steps = [point.step for point in history.points] or [0]
         curve = Curve(name, min(steps), max(steps), parts)
@@ -110,19 +110,19 @@ def _sampled(
 
 
 def _exactly(
-    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
+    client: Client, pairs: Sequence[tuple[Run, str]], start: int | None, end: int | None, parts: int
 ) -> list[tuple[Curve, bool]]:
     """Every point of every curve, a page at a time. The ends of the steps are asked for first: the last tenth and the
     parts of the curve are counted from them."""
-    ends = read_histories(client, wanted, start, end, 2)
+    ends = read_histories(client, pairs, start, end, 2)
     curves = []
-    for place, (run, name) in enumerate(wanted, 1):
+    for place, (run, name) in enumerate(pairs, 1):
         steps = [point.step for point in ends[run.info.run_id, name].points] or [0]
         curve = Curve(name, min(steps), max(steps), parts)
         for page in client.metrics.every_point(run.info.run_id, name):
             curve.add(point for point in page if _within(point, start, end))
-            told = f"{curve.count:,} points of {name} read (curve {place} of {len(wanted)})"
-            client.call.progress(place - 1, len(wanted), told)
+            message = f"{curve.count:,} points of {name} read (curve {place} of {len(pairs)})"
+            client.call.progress(place - 1, len(pairs), message)
         curves.append((curve, True))
     return curves
 

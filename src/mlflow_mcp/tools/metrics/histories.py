@@ -39,13 +39,13 @@ def refuse_backwards(start: int | None, end: int | None) -> None:
 
 def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
     """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
-    for wanted in metrics:
-        if not any(matching([wanted], list(run.data.metrics)) for run in runs):
+    for pattern in metrics:
+        if not any(matching([pattern], list(run.data.metrics)) for run in runs):
             known = {name for run in runs for name in run.data.metrics}
-            close = nearest(wanted, known) or sorted(known)[:8]
+            close = nearest(pattern, known) or sorted(known)[:8]
             raise Problem(
-                f"No metric '{wanted}' in {plural(len(runs), 'run')}.",
-                f"{'Nearest' if nearest(wanted, known) else 'There are'}: {listed(close)}."
+                f"No metric '{pattern}' in {plural(len(runs), 'run')}.",
+                f"{'Nearest' if nearest(pattern, known) else 'There are'}: {listed(close)}."
                 if close
                 else "There are no metrics at all.",
             )
@@ -56,11 +56,11 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
 
 
 def read_histories(
-    client: Client, wanted: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
+    client: Client, pairs: Sequence[tuple[Run, str]], start: int | None, end: int | None, most: int
 ) -> dict[tuple[str, str], History]:
     """Sampled histories by (run id, metric), one request for each metric, side by side."""
     by_metric: dict[str, list[str]] = {}
-    for run, name in wanted:
+    for run, name in pairs:
         by_metric.setdefault(name, []).append(run.info.run_id)
     found = client.run_concurrently(
         *(partial(client.metrics.histories, run_ids, name, most, start, end) for name, run_ids in by_metric.items())

@@ -47,22 +47,22 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
     runs = runs_of(client, run_ids)
-    wanted = curves_of(runs, metrics)
+    pairs = curves_of(runs, metrics)
     if kind == "bars":
-        return _bars(wanted, log_scale)
-    names = list(dict.fromkeys(name for _, name in wanted))
+        return _bars(pairs, log_scale)
+    names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
-    found = read_histories(client, wanted, start_step, end_step, _POINTS)
+    found = read_histories(client, pairs, start_step, end_step, _POINTS)
     panels = [
-        (name, [_line(run, found[run.info.run_id, name], axis) for run, of in wanted if of == name]) for name in names
+        (name, [_line(run, found[run.info.run_id, name], axis) for run, of in pairs if of == name]) for name in names
     ]
     if not any(line.x for _, lines in panels for line in lines):
         raise Problem("There are no points in these steps.", "Leave start_step and end_step out.")
     png = drawing.draw_curves(
         panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
     )
-    answer = Picture(text=_in_words(wanted, found), data=png)
+    answer = Picture(text=_in_words(pairs, found), data=png)
     if smoothing:
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:
@@ -79,9 +79,9 @@ def _line(run: Run, history: History, axis: str) -> drawing.Line:
     return drawing.Line(run.info.run_name or run.info.run_id[:8], x, [point.value for point in points])
 
 
-def _in_words(wanted: Sequence[tuple[Run, str]], found: dict[tuple[str, str], History]) -> str:
+def _in_words(pairs: Sequence[tuple[Run, str]], found: dict[tuple[str, str], History]) -> str:
     lines = []
-    for run, name in wanted[:_LINES_OF_TEXT]:
+    for run, name in pairs[:_LINES_OF_TEXT]:
         points = found[run.info.run_id, name].points
         finite = [point for point in points if is_finite(point.value)]
         if not finite:
@@ -93,22 +93,22 @@ def _in_words(wanted: Sequence[tuple[Run, str]], found: dict[tuple[str, str], Hi
             f"{run.info.run_name} {name}: first {number(points[0].value)}, last {number(points[-1].value)}, "
             f"min {number(low.value)} at step {low.step}, max {number(high.value)} at step {high.step}{odd}."
         )
-    if len(wanted) > _LINES_OF_TEXT:
-        lines.append(f"{len(wanted) - _LINES_OF_TEXT} more curves.")
+    if len(pairs) > _LINES_OF_TEXT:
+        lines.append(f"{len(pairs) - _LINES_OF_TEXT} more curves.")
     return "\n".join(lines)
 
 
-def _bars(wanted: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
-    names = list(dict.fromkeys(name for _, name in wanted))
+def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
+    names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > 1:
         raise Problem(f"Bars show one metric, these are {len(names)}.", "Name one metric, or use kind='curves'.")
-    values = [(run, run.data.metrics[name]) for run, name in wanted]
+    values = [(run, run.data.metrics[name]) for run, name in pairs]
     finite = sorted(((run, value) for run, value in values if is_finite(value)), key=lambda pair: -pair[1])[:_BARS]
     if not finite:
         raise Problem(f"No run has a finite '{names[0]}'.", "get_metric_history shows where it is NaN.")
     bars = [(_label(run, values), value) for run, value in finite]
-    told = "; ".join(f"{label}: {number(value)}" for label, value in bars)
-    answer = Picture(text=f"{names[0]}: {told}.", data=drawing.draw_bars(names[0], bars, log_scale))
+    summary = "; ".join(f"{label}: {number(value)}" for label, value in bars)
+    answer = Picture(text=f"{names[0]}: {summary}.", data=drawing.draw_bars(names[0], bars, log_scale))
     if len(finite) < len(values):
         answer.note(f"{plural(len(values) - len(finite), 'run')} left out: NaN, infinite, or beyond {_BARS} bars.")
     return answer

@@ -91,7 +91,7 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
             notes.append(f"Number {rank} ({name}) is {status}, not FINISHED.")
     for job, count in Counter(run.job_id for run in runs).items():
         if job and count > 1:
-            notes.append(f"{count} of these runs are exports of one job, {job}: it takes {count} places.")
+            notes.append(f"{count} of these runs are duplicate exports of job {job}.")
     return notes
 
 

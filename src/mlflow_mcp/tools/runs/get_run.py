@@ -53,7 +53,7 @@ MOST_CHILDREN = 50
 
 
 def get_run(client: Client, run_id: RunId) -> Run:
-    """Show one run whole: metrics in full precision, params, tags, times, parent and children, datasets, logged models,
+    """Get full details of one run: metrics in full precision, params, tags, times, parent and children, datasets, logged models,
     the root of its artifacts and its URL. Use query_runs or get_invocation to compare several. get_artifact_content reads
     its files."""
     full_id = run_id_of(client, run_id)

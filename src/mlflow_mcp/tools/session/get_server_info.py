@@ -26,7 +26,7 @@ class ServerInfo(Answer):
 
 
 def get_server_info(client: Client) -> ServerInfo:
-    """Tell which MLflow tracking server is configured, its version, how many experiments it has and where this session
+    """Report which MLflow tracking server is configured, its version, how many experiments it has and where this session
     writes files. Fails when the server does not answer. Call it when other calls fail or before the first question;
     search_experiments comes next."""
     names = client.experiments.reread()

@@ -108,16 +108,16 @@ def test_an_invalid_select_expression_is_refused(select, words, read):
 @pytest.mark.parametrize(
     ("name", "text", "note"),
     [
-        ("a.json", '{"a": 1,', "It cannot be taken apart as JSON ("),
-        ("a.yml", "a: [1, 2\n", "It cannot be taken apart as YAML ("),
-        ("a.toml", "a = \n", "It cannot be taken apart as TOML ("),
-        ("a.yml", "a: !!python/object/apply:os.system ['touch made']\n", "It cannot be taken apart as YAML ("),
+        ("a.json", '{"a": 1,', "Could not parse as JSON ("),
+        ("a.yml", "a: [1, 2\n", "Could not parse as YAML ("),
+        ("a.toml", "a = \n", "Could not parse as TOML ("),
+        ("a.yml", "a: !!python/object/apply:os.system ['touch made']\n", "Could not parse as YAML ("),
         (
             "a.json",
             "[" * 100_000,
-            "It cannot be taken apart as JSON (it is nested too deeply), so it is shown as text.",
+            "Could not parse as JSON (it is nested too deeply); shown as plain text.",
         ),
-        ("a.yml", "[" * 100_000, "It cannot be taken apart as YAML (it is nested too deeply), so it is shown as text."),
+        ("a.yml", "[" * 100_000, "Could not parse as YAML (it is nested too deeply); shown as plain text."),
     ],
 )
 def test_unparsable_files_are_shown_as_text_with_the_reason(name, text, note, read):
@@ -135,9 +135,7 @@ def test_yaml_aliases_that_expand_into_millions_of_values_are_shown_as_text(read
     data = data_of(read("laughs.yml", laughs))
 
     assert data["text"] == laughs
-    assert data["notes"] == [
-        "It cannot be taken apart as YAML (it unfolds into millions of values), so it is shown as text."
-    ]
+    assert data["notes"] == ["Could not parse as YAML (it unfolds into millions of values); shown as plain text."]
 
 
 def test_numbers_that_json_does_not_know_are_text(read):
@@ -161,6 +159,6 @@ def test_a_huge_json_file_is_read_as_text(both_homes, ask_many, snapshot_error):
         selected = ask("get_artifact_content", **asked, select="[0]")
 
     assert begun["text"].startswith('[{"id": 0},\n{"id": 1},\n')
-    assert begun["notes"][1] == "Too large to take apart: shown as text."
+    assert begun["notes"][1] == "Too large to parse: shown as plain text."
     assert ended["text"] == '{"id": 1299999}]'
     snapshot_error(selected)

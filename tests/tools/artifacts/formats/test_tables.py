@@ -49,7 +49,7 @@ def test_a_csv_of_a_hundred_thousand_rows_is_paged(both_homes, ask_many, snapsho
 
     assert (first["row_count"], first["lines"], len(first["table"]["rows"])) == (100_000, "rows 1-20", 20)
     assert first["notes"] == [
-        "start_line=21 goes on with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
+        "start_line=21 continues with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
     ]
     assert last["table"] == {"columns": ["score", "id"], "rows": [[99_999 / 7, 99_999], [100_000 / 7, 100_000]]}
     snapshot_error(beyond)

@@ -26,7 +26,7 @@ def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
         value = parse(kind, written)
     except Unparsable as error:
         answer = lines_of_text(strip_control_codes(written), file, request.window).content_of(file)
-        answer.note(f"It cannot be taken apart as {kind.upper()} ({error}), so it is shown as text.")
+        answer.note(f"Could not parse as {kind.upper()} ({error}); shown as plain text.")
         return answer
     if request.select:
         return _selected(file, value, request.select)
@@ -48,7 +48,7 @@ def _too_large(file: OpenedFile, request: ContentRequest, most: int) -> Artifact
             "Leave select out, or find lines with search_artifacts.",
         )
     answer = text.read(file, request)
-    answer.note("Too large to take apart: shown as text.")
+    answer.note("Too large to parse: shown as plain text.")
     return answer
 
 

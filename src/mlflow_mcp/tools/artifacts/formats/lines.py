@@ -77,7 +77,7 @@ def first_that_fit(lines: Sequence[str], window: Window, file: OpenedFile, *, is
     last = start + max(kept, 1) - 1
     more = kept < len(lines) or not is_all
     if more:
-        notes.append(f"There is more: start_line={last + 1} goes on, tail=50 shows the end.")
+        notes.append(f"There is more: start_line={last + 1} continues, tail=50 shows the end.")
     return Lines(text, file.total, f"{start}-{last}" if start > 1 or more else None, notes)
 
 

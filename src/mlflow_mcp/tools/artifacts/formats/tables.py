@@ -78,10 +78,10 @@ def _cell(value: Any) -> Any:
 def _note_rest(answer: ArtifactContent, rows: Rows, last: int) -> None:
     if rows.count is None or last < rows.count:
         answer.note(
-            f"start_line={last + 1} goes on with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
+            f"start_line={last + 1} continues with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
         )
     if rows.count is None:
-        answer.note("The rows of so large a file are not counted.")
+        answer.note("Row count skipped: the file is too large.")
     if rows.ragged:
         answer.note(
             f"{plural(rows.ragged, 'row')} shown here are longer than the header; what is beyond it is left out."

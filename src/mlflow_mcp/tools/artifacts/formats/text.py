@@ -28,7 +28,7 @@ def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     if file.encoding != "utf-8":
         answer.encoding = file.encoding
     if answer.text and "\ufffd" in answer.text:
-        answer.note("Bytes that are no text in this encoding stand as \ufffd.")
+        answer.note("Undecodable bytes are shown as \ufffd.")
     return answer
 
 
