@@ -35,6 +35,8 @@ def shown(*arguments: str) -> str:
 def how_to_add(extra: str) -> str:
     """The sentence that says how an extra is added to this installation."""
     source = _uvx_source()
+    if source is None and not _requirements(extra):  # without metadata: run from sources that were never installed
+        return f"Install what pyproject.toml lists for '{extra}' and restart the server."
     if source is None:
         return f"Install it with `{shlex.join(_install_command(extra))}` and restart the server."
     extras = ",".join(sorted({extra, *_extras_present()}))
@@ -85,22 +87,15 @@ def _install_command(extra: str) -> list[str]:
     return ["uv", "pip", "install", "--python", sys.executable, *what]
 
 
-def _distribution() -> Distribution | None:
-    try:
-        return distribution(NAME)
-    except PackageNotFoundError:  # run from its sources, without being installed
-        return None
-
-
 def _direct_url() -> dict[str, Any]:
-    package = _distribution()
+    package = _installed(NAME)  # None when run from its sources, without being installed
     text = package.read_text("direct_url.json") if package else None
     return dict(json.loads(text)) if text else {}
 
 
 def _requirements(extra: str) -> list[str]:
     """What an extra brings, as the package's own metadata lists it: `matplotlib>=3.8; extra == 'plots'`."""
-    package = _distribution()
+    package = _installed(NAME)
     marked = [
         re.fullmatch(r"(.*?)\s*;\s*extra == ['\"](.*)['\"]", line) for line in (package and package.requires) or ()
     ]
@@ -108,18 +103,28 @@ def _requirements(extra: str) -> list[str]:
 
 
 def _extras_present() -> set[str]:
-    """The extras that this process can use, so that a command which adds one does not lose another."""
-    package = _distribution()
+    """The extras that this process can use, so that a command which adds one does not lose another.
+
+    Not those that MLflow's client brings anyway: nobody asked for them.
+    """
+    package = _installed(NAME)
     extras = (package and package.metadata.get_all("Provides-Extra")) or ()
-    return {extra for extra in extras if all(map(_is_installed, _requirements(extra)))}
+    client = _installed("mlflow-skinny")
+    always = {_name(line) for line in (client and client.requires) or () if "extra ==" not in line}
+    brings = {extra: {_name(line) for line in _requirements(extra)} for extra in extras}
+    return {extra for extra, names in brings.items() if not names <= always and all(map(_installed, names))}
 
 
-def _is_installed(requirement: str) -> bool:
-    name = re.match(r"[\w.-]+", requirement)
+def _name(requirement: str) -> str:
+    found = re.match(r"[\w.-]+", requirement)
+    return found[0].lower() if found else ""
+
+
+def _installed(name: str) -> Distribution | None:
     try:
-        return bool(name and distribution(name[0]))
+        return distribution(name)
     except PackageNotFoundError:
-        return False
+        return None
 
 
 def _environment_is_uvs() -> bool:

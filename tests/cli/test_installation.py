@@ -149,6 +149,17 @@ def test_extras_in_use_are_kept_when_one_is_added(clone, tmp_path):
     assert f"`uvx --from '{clone}[parquet,plots]' mlflow-mcp`" in asked(env, {"url": clone.as_uri(), "dir_info": {}})[1]
 
 
+def test_what_mlflows_client_brings_is_not_taken_for_an_extra_in_use(clone, tmp_path):
+    env = environment(tmp_path / "env", by_uv=True)
+    (site_packages,) = env.glob("lib/python*/site-packages")
+    for name, more in {"mlflow_skinny": "Requires-Dist: databricks-sdk<1\n", "databricks_sdk": ""}.items():
+        folder = site_packages / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{more}")
+
+    assert f"`uvx --from '{clone}[plots]' mlflow-mcp`" in asked(env, {"url": clone.as_uri(), "dir_info": {}})[1]
+
+
 def test_this_process_names_its_own_checkout_or_script():
     from mlflow_mcp.installation import start_command
 
