@@ -240,6 +240,9 @@ class Proxy:
         """How many requests had a path that matches."""
         return sum(bool(re.search(path, seen.path)) for seen in self.requests)
 
+    added_headers: dict[str, str] = field(default_factory=dict)
+    """What every answer carries besides, such as a log-in proxy's cookie."""
+
 
 @contextmanager
 def tls_server(uri: str, context: ssl.SSLContext) -> Iterator[str]:
@@ -338,6 +341,8 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
             for name, value in response.getheaders():
                 if name.title() not in HOP_BY_HOP:
                     self.send_header(name, value)
+            for name, value in proxy.added_headers.items():
+                self.send_header(name, value)
             # A body without a length is passed on in chunks: only so can the client see that it was cut.
             chunked = length is None and self.command != "HEAD" and response.status not in (204, 304)
             if chunked:

@@ -1,0 +1,86 @@
+"""Connections of two identities in one process: nothing of one reaches the other."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.transport.connection import Connection, Credentials
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.settings import Settings
+from tests.support.servers import faulty_proxy
+
+ANA = Credentials(username="ana", password="ana-password")
+BEN = Credentials(token="ben-token")
+SENT = {"ana": "Basic " + b64encode(b"ana:ana-password").decode(), "ben": "Bearer ben-token"}
+
+
+def ask_everything(client: Client) -> list[str]:
+    """Every way to the server: MLflow's client, its registry, and requests of our own, some from other threads."""
+    names = client.experiments.reread()
+    ids = list(names)
+    client.run_concurrently(*(lambda each=each: client.runs.search([each], max_results=1) for each in ids))
+    runs, _ = client.runs.search(ids, max_results=1)
+    client.artifacts(runs[0].info.run_id).entries()
+    client.http.server_version()
+    with pytest.raises(NotFound):
+        client.models.version_uri("no-such-model", "1")
+    return ids
+
+
+def test_every_request_carries_the_credentials_of_its_own_connection(mlflow_server):
+    with faulty_proxy(mlflow_server.uri) as proxy:
+        settings = Settings(tracking_uri=proxy.uri)
+        ana, ben = Client(Connection(settings, credentials=ANA)), Client(Connection(settings, credentials=BEN))
+        sent: dict[str, set[str | None]] = {}
+        for name, client in (("ana", ana), ("ben", ben), ("ana", ana)):
+            before = len(proxy.requests)
+            ask_everything(client)
+            sent.setdefault(name, set()).update(seen.headers.get("Authorization") for seen in proxy.requests[before:])
+
+    assert sent == {"ana": {SENT["ana"]}, "ben": {SENT["ben"]}}
+
+
+def test_two_identities_that_ask_at_the_same_time_keep_their_credentials(mlflow_server):
+    with faulty_proxy(mlflow_server.uri) as proxy:
+        settings = Settings(tracking_uri=proxy.uri)
+        clients = {name: Client(Connection(settings, credentials=who)) for name, who in (("ana", ANA), ("ben", BEN))}
+        paths = {name: f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}" for name in clients}
+        jobs = [lambda name=name, client=client: client.http.get(paths[name]) for name, client in clients.items()] * 8
+        Connection(settings).pool.run(Call(timeout=60), jobs)
+        pairs = {
+            (seen.path.rpartition("=")[2], seen.headers.get("Authorization"))
+            for seen in proxy.requests
+            if "get-by-name" in seen.path
+        }
+
+    assert pairs == set(SENT.items())
+
+
+def test_a_cookie_of_one_answer_goes_out_with_no_other_request(mlflow_server):
+    with faulty_proxy(mlflow_server.uri) as proxy:
+        proxy.added_headers["Set-Cookie"] = "session=of-ana; Path=/"
+        settings = Settings(tracking_uri=proxy.uri)
+        for credentials in (ANA, BEN):
+            ask_everything(Client(Connection(settings, credentials=credentials)))
+
+        assert len(proxy.requests) > 10
+        assert [seen.path for seen in proxy.requests if "Cookie" in seen.headers] == []
+
+
+def test_the_list_of_experiments_belongs_to_a_connection(sqlite_template):
+    settings = Settings(tracking_uri=sqlite_template.uri)
+    first, second = Connection(settings), Connection(settings)
+
+    Client(first).experiments.names()
+
+    assert first.experiments is not None
+    assert second.experiments is None
+
+
+def test_credentials_are_not_shown():
+    assert repr(ANA) == "Credentials(username='ana')"
+    assert repr(BEN) == "Credentials(username=None)"
