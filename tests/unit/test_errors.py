@@ -9,6 +9,7 @@ import pytest
 from mlflow_mcp.client.transport.codes import of_status
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable, UnsupportedByServer
+from mlflow_mcp.installation import how_to_add
 from mlflow_mcp.text import hint, nearest, safe_uri, short
 
 URI = "https://mlflow.example"
@@ -76,8 +77,8 @@ def test_a_server_without_a_function_does_not_mean_absent(code):
         ),
         (
             403,
-            "The MLflow server at https://mlflow.example refuses access with these credentials (403). Its operator has "
-            "to grant read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
+            "The MLflow server at https://mlflow.example refuses access with these credentials (403). Ask the "
+            "administrator for read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
         ),
         (
             404,
@@ -117,7 +118,7 @@ def test_a_missing_package_is_named():
     problem = problem_of(ModuleNotFoundError("No module named 'boto3'", name="boto3"), URI)
 
     assert "not installed" in str(problem)
-    assert "mlflow-mcp[s3]" in str(problem)
+    assert str(problem).endswith(how_to_add("s3"))
 
 
 def test_a_problem_of_our_own_passes_unchanged():

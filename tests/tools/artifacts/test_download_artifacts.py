@@ -249,9 +249,7 @@ def test_when_time_is_up_the_answer_says_what_is_missing(http_home, ask, downloa
 
     if not answer.is_error:  # on a machine that listed them in time
         notes = " ".join(answer.data["notes"])
-        unfinished = re.search(
-            r"The time was up before ([\d,]+) files? came whole: call again, it goes on from there\.", notes
-        )
+        unfinished = re.search(r"Time limit reached: ([\d,]+) files? incomplete\. Call again to resume\.", notes)
         missing = 1_500 - len(on_disk(downloads / run_id))
         assert (int(unfinished[1].replace(",", "")) if unfinished else 0) == missing
 

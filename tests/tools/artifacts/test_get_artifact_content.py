@@ -48,7 +48,7 @@ def test_the_bytes_of_a_line_that_is_too_long(read_both, snapshot):
     assert part["text"].startswith("50000,50001,")
     end = int(part["lines"].rpartition("-")[2]) + 1
     assert line[300_000:end] == part["text"]
-    assert part["notes"] == [f"start_byte={end} goes on."]
+    assert part["notes"] == [f"start_byte={end} continues."]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_log_is_read_in_parts_that_fit_together(both_stores, ask_many):
         )
 
     assert (first.data["lines"], second.data["lines"], both.data["lines"]) == ("1-150", "151-200", "1-200")
-    assert "start_line=151 goes on" in str(first.data["notes"])
+    assert "start_line=151 continues" in str(first.data["notes"])
     assert first.data["text"] + second.data["text"] == both.data["text"]
     assert "\x1b" not in both.data["text"]
     assert "\r" not in both.data["text"]

@@ -114,7 +114,7 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
     assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
     assert answer.data["notes"] == [
-        f"2 of these runs are exports of one job, {store.seeded.two_homes}.0: it takes 2 places.",
+        f"2 of these runs are duplicate exports of job {store.seeded.two_homes}.0.",
         "1 run with fewer than 51 samples left out.",
     ]
 

@@ -224,7 +224,9 @@ def test_a_path_without_a_file_name_is_refused(path, sqlite_store, ask, out):
 
     assert answer.is_error
     assert answer.text.startswith(f"'{path[:79]}")
-    assert answer.text.endswith(f"' names no file. Give a file name, e.g. 'runs.csv'; it is written to {out}.")
+    assert answer.text.endswith(
+        f"' does not contain a file path. Give a file name, e.g. 'runs.csv'; it is written to {out}."
+    )
 
 
 def test_an_empty_path_is_refused(sqlite_store, ask, out):
@@ -234,7 +236,7 @@ def test_an_empty_path_is_refused(sqlite_store, ask, out):
     assert empty.is_error
     assert empty.text.startswith("'path' cannot be '':")
     assert blank.is_error
-    assert blank.text.startswith("'' names no file.")
+    assert blank.text.startswith("'' does not contain a file path.")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

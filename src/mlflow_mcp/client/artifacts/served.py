@@ -99,6 +99,8 @@ class ServedFiles:
     def _problem(self, response: Response, path: str) -> Problem:
         if response.status_code in (400, 500) and self._is_folder(path):
             return folder_not_file(path)
+        if response.status_code == 416:  # to a request without a range
+            return not_mlflow(safe_uri(self._client.uri), 416)
         problem = of_status(response.status_code, safe_uri(self._client.uri), response.text)
         if isinstance(problem, NotFound):
             return missing_file(path)
