@@ -18,13 +18,34 @@ from mlflow_mcp.entities.run import ended
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_LIMITS = ("limit_samples", "limit", "max_samples", "num_samples", "n_samples", "num_examples")
-_SAMPLE_METRICS = re.compile(r"(?i)(^|_)(n(um)?_samples|sample_count|samples)$")
+# The one setting that limits the samples. `n_samples` and `num_repeats` are repeats per question, whatever they sound like.
+_LIMIT = "limit_samples"
+_ENTRIES = re.compile(r"(^|_)num_entries$")
+_OF_TASK = re.compile(r"(?:^|\.)tasks\.(\d+)\.")
 # The last two say where its weights come from, which names it too.
 _MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
 # Full evaluations have more samples than this.
 CANARY = 50
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What proves how many samples an evaluation had: `count` is None for a limit that is a share of the dataset."""
+
+    count: int | None
+    evidence: str
+
+    @classmethod
+    def of_limit(cls, value: Any, place: str) -> Samples | None:
+        """From the value of `limit_samples`; None when it is not set."""
+        text = str(value).strip()
+        if re.fullmatch(r"\d+(\.0+)?", text):
+            count = int(float(text))
+            return cls(count, f"{_LIMIT}={count} in {place}") if count else None
+        if re.fullmatch(r"0?\.\d+", text):
+            return cls(None, f"{_LIMIT}={text} (a share of the dataset) in {place}")
+        return None
 
 
 def is_canary(samples: int | None) -> bool:
@@ -92,14 +113,33 @@ class LauncherRun:
         """Whether the params hold the flattened config, so that a missing sample limit means that there was none."""
         return any(name.startswith("config.") for name in self.entity.data.params)
 
-    @cached_property
+    @property
     def samples(self) -> int | None:
-        """How many samples it was limited to or had, as far as params and metrics say."""
+        """How many samples it was limited to or had, as far as params and metrics prove it."""
+        return self.proved_samples.count if self.proved_samples else None
+
+    @cached_property
+    def proved_samples(self) -> Samples | None:
+        """The limit of its own task, else the one of the whole invocation, else the entries that a metric counts.
+
+        The flattened params hold the config of all tasks: those of another task say nothing about this one.
+        """
+        own, shared = None, None
         for name, value in self.entity.data.params.items():
-            if name.rpartition(".")[2] in _LIMITS and (count := _count(value)) is not None:
-                return count
-        counts = [value for name, value in self.metrics.items() if _SAMPLE_METRICS.search(name)]
-        return int(max(counts)) if counts and max(counts) < 1e15 else None
+            if name.rpartition(".")[2] == _LIMIT and (limit := Samples.of_limit(value, "its params")):
+                task = _OF_TASK.search(name)
+                if task is None:
+                    shared = limit
+                elif task[1] == self._task_number:
+                    own = limit
+        entries = [(value, name) for name, value in self.metrics.items() if _ENTRIES.search(name) and 0 < value < 1e15]
+        counted = Samples(int(max(entries)[0]), f"metric {max(entries)[1]}") if entries else None
+        return own or shared or counted
+
+    @property
+    def _task_number(self) -> str | None:
+        """The place of its task in the launcher's config, which its job id ends with."""
+        return self.job_id.rpartition(".")[2] if self.job_id and "." in self.job_id else None
 
     @cached_property
     def model(self) -> str | None:
@@ -175,30 +215,24 @@ def group_invocations(runs: Iterable[Run]) -> dict[str, list[LauncherRun]]:
 class RecordedConfig:
     """What a results.yml or config.yml records of an evaluation; None for what it does not say."""
 
-    samples: int | None = None
+    samples: Samples | None = None
     model: str | None = None
 
     @classmethod
-    def of(cls, content: Any) -> RecordedConfig:
-        """Out of the parsed file: the last sample limit, else the largest count; the first model."""
+    def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
+        """Out of the parsed file: the last sample limit, else the largest count of a score; the first model."""
         leaves = list(_leaves(content))
-        limits = [count for name, value in leaves if name in _LIMITS and (count := _count(value)) is not None]
+        limits = [limit for name, value in leaves if name == _LIMIT and (limit := Samples.of_limit(value, file))]
         counts = [value for name, value in leaves if name == "count" and isinstance(value, int)]
         models = [
             value for name, value in leaves if name in ("model_id", "served_model_name") and isinstance(value, str)
         ]
-        return cls(limits[-1] if limits else max(counts, default=None), models[0] if models else None)
+        counted = Samples(max(counts), f"stats.count={max(counts)} in {file}") if counts else None
+        return cls(limits[-1] if limits else counted, models[0] if models else None)
 
     @property
     def is_empty(self) -> bool:
         return self.samples is None and self.model is None
-
-
-def _count(value: Any) -> int | None:
-    text = str(value).strip()
-    if not re.fullmatch(r"\d+(\.0+)?", text):
-        return None
-    return int(float(text)) or None
 
 
 def _leaves(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:

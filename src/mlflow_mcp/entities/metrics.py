@@ -42,6 +42,11 @@ def is_finite(value: float | None) -> bool:
     return value is not None and not math.isnan(value) and abs(value) < _INFINITE
 
 
+def same_value(one: float | None, other: float | None) -> bool:
+    """Whether two logged values are equal; NaN equals NaN here."""
+    return one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
+
+
 def lower_is_better(metric: str) -> bool:
     """Whether a smaller value is the better one, judged by the metric's name."""
     words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",

@@ -89,15 +89,33 @@ def test_results_are_in_the_folder_of_harness_and_task():
     [
         ({"config.params.limit_samples": "10"}, {"n_samples": 198.0}, 10),
         ({"config.params.limit_samples": "10.0"}, {}, 10),
-        ({"config.params.limit_samples": "None"}, {"n_samples": 198.0}, 198),
+        ({"config.params.limit_samples": "null"}, {"mmlu_num_entries": 198.0}, 198),
         ({"config.params.limit_samples": "0"}, {}, None),
-        ({}, {"mmlu_num_samples": 5.0, "gpqa_num_samples": 7.0}, 7),
-        ({}, {"num_samples": 1.79e308}, None),
+        ({"config.params.limit_samples": "0.01"}, {}, None),
+        ({"config.params.n_samples": "8", "config.params.num_repeats": "4"}, {"n_samples": 3.0}, None),
+        ({}, {"mmlu_num_entries": 5.0, "gpqa_num_entries": 7.0}, 7),
+        ({}, {"num_entries": 1.79e308}, None),
         ({}, {"accuracy": 0.5}, None),
     ],
 )
-def test_samples_are_the_limit_in_params_and_else_the_largest_count_in_metrics(params, metrics, samples):
+def test_samples_are_the_limit_in_params_and_else_the_entries_that_a_metric_counts(params, metrics, samples):
     assert launched(params=params, metrics=metrics).samples == samples
+
+
+@pytest.mark.parametrize(("job_id", "samples"), [("a" * 16 + ".0", 25), ("a" * 16 + ".1", None), (None, None)])
+def test_the_limit_of_another_task_says_nothing_about_this_one(job_id, samples):
+    params = {"config.evaluation.tasks.0.nemo_evaluator_config.config.params.limit_samples": "25"}
+    tags = {"job_id": job_id} if job_id else {}
+
+    assert launched(params=params, tags=tags).samples == samples
+
+
+def test_what_proves_a_sample_count_is_named():
+    limited = launched(params={"limit_samples": "10"})
+    share = launched(params={"limit_samples": "0.01"})
+
+    assert limited.proved_samples.evidence == "limit_samples=10 in its params"
+    assert share.proved_samples.evidence == "limit_samples=0.01 (a share of the dataset) in its params"
 
 
 @pytest.mark.parametrize(
@@ -186,5 +204,5 @@ def test_runs_are_grouped_by_invocation_in_their_order():
 def test_a_recorded_config_tells_the_limit_or_the_count_and_the_model(content, samples, model):
     recorded = RecordedConfig.of(content)
 
-    assert (recorded.samples, recorded.model) == (samples, model)
+    assert (recorded.samples and recorded.samples.count, recorded.model) == (samples, model)
     assert recorded.is_empty is (samples is None and model is None)

@@ -13,6 +13,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.ids.invocations import InvocationRuns, find_invocation
 from mlflow_mcp.entities.launcher import Job, group_jobs, is_canary
+from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
@@ -31,7 +32,8 @@ class Invocation(Answer):
     exported: Annotated[str | None, Field(description="When the last of its runs was exported, not evaluated.")] = None
     tasks: Table
     duplicates: Annotated[
-        Table | None, Field(description="Other exports of these jobs; `differs` has their values.")
+        Table | None,
+        Field(description="Other exports of these jobs; `differs` has their values of metrics that differ."),
     ] = None
 
 
@@ -87,10 +89,15 @@ def _task_in_folders(folders: Sequence[str]) -> str:
 
 def _remarks(job: Job, details: RunDetails) -> list[str]:
     remarks = []
-    if details.samples is not None and is_canary(details.samples):
-        remarks.append(f"canary: only {plural(details.samples, 'sample')}, not comparable with a full run")
+    if details.proved_samples and is_canary(details.samples):
+        remarks.append(f"canary ({details.proved_samples.evidence}): not comparable with a full run")
+    elif details.proved_samples and details.samples is None:
+        remarks.append(f"limited ({details.proved_samples.evidence}): not comparable with a full run")
     if job.others:
-        remarks.append(f"exported {len(job.copies)} times as separate runs, this is the one to use")
+        finished = (
+            "the latest finished copy" if job.canonical.status == "FINISHED" else "the latest copy, none finished"
+        )
+        remarks.append(f"exported {len(job.copies)} times as separate runs; this is {finished}")
     if details.exports > 1:
         before = ", ".join(f"{name} was {number(value)}" for name, value in details.earlier.items())
         remarks.append(f"re-exported in place ({details.exports} exports): {before}")
@@ -110,8 +117,9 @@ def _duplicate_table(jobs: Sequence[Job], names: Mapping[str, str]) -> Table | N
         canonical = job.canonical.metrics
         for other in job.others:
             run = RunView.of(other.entity, names)
-            differs = {name: v for name, v in run.headline(METRICS_SHOWN).items() if canonical.get(name) != v}
-            rows.append([other.task, run.run_id, run.experiment, run.status, iso(run.ended), differs or "nothing"])
+            differs = {name: value for name, value in run.metrics.items() if not same_value(canonical.get(name), value)}
+            shown = headline(differs, METRICS_SHOWN) or "no metric"
+            rows.append([other.task, run.run_id, run.experiment, run.status, iso(run.ended), shown])
     columns = ["task", "run_id", "experiment", "status", "exported", "differs"]
     return Table.of(columns, rows, keep=("task", "run_id", "differs")) if rows else None
 
@@ -141,7 +149,7 @@ def _notes(answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], detai
 def _sample_notes(details: Sequence[RunDetails]) -> list[str]:
     """What a missing sample count means."""
     notes = []
-    uncounted = [each for each in details if each.samples is None]
+    uncounted = [each for each in details if each.proved_samples is None]
     unread = [each.unread for each in uncounted if each.unread and not each.has_config]
     if unread:
         notes.append(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.entities.launcher import LauncherRun, RecordedConfig, is_canary
+from mlflow_mcp.entities.launcher import LauncherRun, RecordedConfig, Samples, is_canary
 from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
@@ -22,7 +22,7 @@ _RESULTS_BYTES = 256 * 1024
 class RunDetails:
     """What one run's params and metrics say, and what an inspection adds."""
 
-    samples: int | None = None
+    proved_samples: Samples | None = None
     model: str | None = None
     earlier: dict[str, float] = field(default_factory=dict)  # values before a re-export in place
     exports: int = 1
@@ -33,7 +33,11 @@ class RunDetails:
     @classmethod
     def of(cls, run: LauncherRun) -> RunDetails:
         """Without any request."""
-        return cls(run.samples, run.model, has_config=run.has_config)
+        return cls(run.proved_samples, run.model, has_config=run.has_config)
+
+    @property
+    def samples(self) -> int | None:
+        return self.proved_samples.count if self.proved_samples else None
 
 
 def inspect_runs(
@@ -56,7 +60,7 @@ def inspect_runs(
         of_run, needs_model = details[run.run_id], run.run_id in first_without_model.values()
         if history:
             requests.append(partial(_find_reexport, client, run, of_run))
-        needs_results = needs_model or (run.samples is None and (counts or not run.has_config))
+        needs_results = needs_model or (run.proved_samples is None and (counts or not run.has_config))
         if needs_results or run.results_folder is None:
             requests.append(partial(_inspect_files, client, run, of_run, needs_results))
     client.run_concurrently(*requests)
@@ -85,7 +89,7 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: RunDetails) 
         details.model = details.model or of_task.model
         details.has_config = details.has_config or of_task.has_config
         if is_canary(of_task.samples):
-            details.samples = of_task.samples
+            details.proved_samples = of_task.proved_samples
 
 
 def _only_folder(task: str | None, folders: Sequence[str]) -> str | None:
@@ -116,5 +120,5 @@ def _read_results(client: Client, run: LauncherRun, folder: str, details: RunDet
     recorded = RecordedConfig.of(load_yaml(piece.data.decode("utf-8", "replace")))
     details.has_config = details.has_config or not recorded.is_empty
     details.model = details.model or recorded.model
-    if details.samples is None:
-        details.samples = recorded.samples
+    if details.proved_samples is None:
+        details.proved_samples = recorded.samples
