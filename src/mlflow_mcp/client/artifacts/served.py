@@ -143,7 +143,11 @@ class ServedRun:
     def _get(self, path: str, headers: Mapping[str, str]) -> Response:
         params = {"run_id": self._run_id, "path": path}
         response = self._client.http.get("/get-artifact", params, headers=headers, stream=True)
-        self._refuse_missing_run(response)
+        try:
+            self._refuse_missing_run(response)
+        except Problem:
+            response.close()  # nobody reads it: an open connection would be left behind
+            raise
         return response
 
     def _refuse_missing_run(self, response: Response) -> None:

@@ -66,7 +66,7 @@ def _from_byte(file: OpenedFile, start: int, most_lines: int | None) -> Lines:
     while cost(text) > file.budget.content and len(data) > 1:
         data, is_end = data[: len(data) // 2], False
         text, used = _whole_characters(data, file.encoding, is_end)
-    notes = [] if is_end else [f"start_byte={start + used} goes on."]
+    notes = [] if is_end else [f"start_byte={start + used} continues."]
     return Lines(strip_control_codes(text), part.total, f"bytes {start}-{start + used - 1}", notes)
 
 

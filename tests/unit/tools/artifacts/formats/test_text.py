@@ -203,7 +203,7 @@ def test_walking_with_the_start_byte_of_each_note_reads_every_byte_once(text, st
     while at is not None:
         got = read(file, Window(start_byte=at), SMALL)
         parts.append(got.text)
-        goes_on = re.search(r"start_byte=(\d+) goes on", " ".join(got.notes))
+        goes_on = re.search(r"start_byte=(\d+) continues", " ".join(got.notes))
         assert got.shown == f"bytes {at}-{(int(goes_on[1]) if goes_on else len(content)) - 1}"
         at = int(goes_on[1]) if goes_on else None
 
