@@ -26,12 +26,31 @@ def decode_cursor(cursor: str, *arguments: Any) -> Any:
     try:
         owner, content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
-        raise Problem(
-            "This cursor is not one that this server gave.", "Leave cursor out to start at the first page."
-        ) from None
+        raise _forged() from None
     if owner != _digest(arguments):
         raise Problem(
             "This cursor belongs to other arguments.",
             "Repeat the arguments of the call that gave it (limit may differ), or leave cursor out to start anew.",
         )
     return content
+
+
+def decode_offset(cursor: str, *arguments: Any) -> int:
+    """The number that `encode_cursor` was given. Raises Problem as `decode_cursor` does."""
+    try:
+        return int(decode_cursor(cursor, *arguments))
+    except (ValueError, TypeError):
+        raise _forged() from None
+
+
+def decode_position(cursor: str, *arguments: Any) -> tuple[str | None, int]:
+    """The page token and the rows to skip that `encode_cursor` was given. Raises Problem as `decode_cursor` does."""
+    try:
+        token, skip = decode_cursor(cursor, *arguments)
+        return (None if token is None else str(token)), int(skip)
+    except (ValueError, TypeError):
+        raise _forged() from None
+
+
+def _forged() -> Problem:
+    return Problem("This cursor is not one that this server gave.", "Leave cursor out to start at the first page.")

@@ -14,7 +14,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder
-from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_offset, encode_cursor
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
 from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
@@ -52,7 +52,7 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, levels) for owner in owners))
     entries = [(owner, entry) for owner, (of_owner, _) in zip(owners, trees) for entry in of_owner]
     arguments = (owners, folder, pattern, levels)
-    start = int(decode_cursor(cursor, *arguments)) if cursor else 0
+    start = decode_offset(cursor, *arguments) if cursor else 0
     page = entries[start : start + limit]
     answer = ArtifactTable(
         run_id=owners[0] if len(owners) == 1 else None,

@@ -137,7 +137,7 @@ def _value_table(logged: Sequence[Mapping[str, str]], noun: str, most: int, note
     for name in names[:most]:
         counts = values[name]
         few = len(counts) <= _VALUES
-        shown = [clip(value, 60) for value, _ in counts.most_common(_VALUES if few else 2)]
+        shown = [clip(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
         rows.append([name, counts.total(), len(counts), shown if few else [*shown, "…"]])
     return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
 

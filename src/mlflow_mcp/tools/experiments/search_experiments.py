@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
+from mlflow_mcp.client.cursors import decode_position, encode_cursor
 from mlflow_mcp.client.filters import containing
 from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import hint, iso, plural
@@ -58,7 +58,7 @@ def search_experiments(
     clause, is_exact = containing("name", name) if name else ("", True)
     query_text = " AND ".join(part for part in (clause, query.strip()) if part)
     order = list(order_by or ["last_update_time DESC"])
-    position = decode_cursor(cursor, name, query, order) if cursor else (None, 0)
+    position = decode_position(cursor, name, query, order) if cursor else (None, 0)
     part_of_name = "" if is_exact else name or ""
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]

@@ -142,12 +142,13 @@ def _nobody(
 ) -> Problem:
     if too_few:
         return NotFound(
-            f"All {too_few} runs with a finite '{metric}' had fewer than {min_samples} samples.", "Lower min_samples."
+            f"{every(too_few, 'run').capitalize()} with a finite '{metric}' had fewer than {min_samples} samples.",
+            "Lower min_samples.",
         )
     some, _ = client.experiments.search_in(ids, lambda each: client.runs.search(each[:1_000], query, max_results=1_000))
-    where = f" match '{query}'" if query else " are here"
+    nothing = f"No runs match '{query}'." if query else "No active runs found."
     if not some:
-        return NotFound(f"No runs{where}.", "Widen the query or leave experiment_id out.")
+        return NotFound(nothing, "Widen the query or leave experiment_id out.")
     holders = [run for run in some if metric in run.data.metrics]
     if holders:
         return NotFound(

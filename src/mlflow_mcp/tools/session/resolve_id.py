@@ -131,7 +131,7 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
         id=invocation_id,
         experiment=", ".join(sorted({run.experiment for run in runs})),
         runs=len(runs),
-        time=iso(min(run.start_time or 0 for run in runs)),
+        time=iso(min((run.start_time for run in runs if run.start_time), default=None)),
         matched=None if any(each.has_invocation_tag for each in launched) else "param invocation_id, not a tag",
         next=f"get_invocation(invocation_id='{invocation_id}')",
     )
