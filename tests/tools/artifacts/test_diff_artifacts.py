@@ -193,4 +193,4 @@ def test_one_run_has_no_difference_and_nine_are_too_many(sqlite_home, ask_many, 
         nine = ask("diff_artifacts", run_ids=runs, artifact_path="a.txt")
 
     snapshot_error(one)
-    snapshot_error(nine)
+    snapshot_error(nine, "nine runs")

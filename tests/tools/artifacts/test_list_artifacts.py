@@ -103,7 +103,7 @@ def test_a_cursor_of_other_arguments_is_refused(sqlite_home, ask_many, snapshot_
         cursor = ask("list_artifacts", run_id=run_id, limit=1).data["next_cursor"]
         answer = ask("list_artifacts", run_id=run_id, limit=1, pattern="*.txt", cursor=cursor)
 
-    snapshot_error(answer)
+    snapshot_error(answer, "another pattern")
 
 
 def test_a_tree_of_too_many_folders_says_what_was_not_looked_into(sqlite_home, ask):
