@@ -77,9 +77,9 @@ def date_experiments(uri: str) -> None:
     day, first = 86_400_000, 1_788_220_800_000  # 2026-09-01
     with raw_store.opened(uri) as db:
         db.execute(
-            "UPDATE experiments SET creation_time = ?1 + experiment_id * ?2,"
-            " last_update_time = ?1 + experiment_id * ?2 + 3600000",
-            (first, day),
+            "UPDATE experiments SET creation_time = :first + experiment_id * :day,"
+            " last_update_time = :first + experiment_id * :day + 3600000",
+            {"first": first, "day": day},
         )
 
 
