@@ -162,9 +162,9 @@ def _with_fewer_parts(content: dict[str, Any], budget: int) -> dict[str, Any]:
         if len(encoded(smaller)) >= len(encoded(content[name])):
             break  # nothing is left that could go
         content[name] = smaller
-        said = f"`{name}` is not complete: it does not fit into one answer."
-        if said not in content["notes"]:
-            content["notes"].append(said)
+        note = f"`{name}` is not complete: it does not fit into one answer."
+        if note not in content["notes"]:
+            content["notes"].append(note)
     return content
 
 
