@@ -23,7 +23,7 @@ from anyio.from_thread import start_blocking_portal
 from tests.support import curves, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
-from tests.support.servers import running_mlflow_server
+from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
 from tests.support.stores import Store, artifacts_of, copied, copied_to_be_served, labels_of, make_empty
 
@@ -53,6 +53,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if files else min(len(os.sched_getaffinity(0)), ALL_AT_ONCE)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for server in servers_of(item):
@@ -102,12 +103,15 @@ def store(sqlite_template: Store) -> Store:
 
 @pytest.fixture(scope="session")
 def mlflow_server(
-    sqlite_template: Store, tmp_path_factory: pytest.TempPathFactory, conversations: Conversations
+    sqlite_template: Store,
+    session_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    conversations: Conversations,
 ) -> Iterator[Store]:
     """The same data behind a real `mlflow server`. Tests only read from it."""
     folder, artifacts = tmp_path_factory.mktemp("mlflow_server"), artifacts_of(sqlite_template.uri)
     copied_to_be_served(sqlite_template.uri, artifacts, folder)
-    with running_mlflow_server(folder, artifacts=artifacts) as uri:
+    with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
         conversations.share(uri)
         yield Store(uri, sqlite_template.seeded)
 
@@ -163,12 +167,16 @@ def curves_file(empty_template: str, tmp_path_factory: pytest.TempPathFactory, c
 
 @pytest.fixture(scope="session")
 def scratch_server(
-    curves_file: str, empty_template: str, tmp_path_factory: pytest.TempPathFactory, conversations: Conversations
+    curves_file: str,
+    empty_template: str,
+    session_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    conversations: Conversations,
 ) -> Iterator[Home]:
     """A real `mlflow server` that tests may write to, with the curves of `curves_file` in experiments of their own."""
     folder = tmp_path_factory.mktemp("scratch_server")
     copied_to_be_served(curves_file, artifacts_of(empty_template), folder)
-    with running_mlflow_server(folder) as uri:
+    with forked_mlflow_server(session_folder, folder) as uri:
         conversations.share(uri)
         yield Home(uri, folder / "artifacts")
 

@@ -49,10 +49,10 @@ def test_client_session_prints_what_the_tools_answer(sqlite_template):
     assert ended.stdout.endswith("4 runs evaluated qwen\nexecution: ...\n")
 
 
-def test_client_session_ends_with_the_sentence_of_an_error(empty_store):
-    ended = run_example("client_session.py", uri=empty_store)
+def test_client_session_ends_with_the_sentence_of_an_error(tmp_path):
+    ended = run_example("client_session.py", uri=f"sqlite:///{tmp_path / 'absent.db'}")
     assert ended.returncode == 1
-    assert "71f3f3199ea5e1f0" in ended.stderr
+    assert f"The database {tmp_path / 'absent.db'} does not exist." in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

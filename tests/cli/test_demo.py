@@ -20,11 +20,12 @@ import pytest
 from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.cli.demo.layout import laid_out
 from mlflow_mcp.cli.demo.store import store_in
-from mlflow_mcp.cli.demo.story import QUESTIONS
+from mlflow_mcp.cli.demo.story import QUESTIONS, run_demo
 from mlflow_mcp.installation import start_command
 from tests.support.servers import server_environment
 
-pytestmark = pytest.mark.slow  # processes of their own
+# Processes of their own, and one folder that they share.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
 def start_demo(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -75,9 +76,13 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
         assert answer in " ".join(part.split())
 
 
-def test_nothing_of_an_answer_is_lost_at_80_columns(first, folder):
+def test_the_second_start_uses_the_same_store_and_loses_nothing_at_80_columns(first, folder):
     """On a real terminal of the usual width: every column, the part of a log line that was asked for, no line too long."""
+    made = (folder / "seeded.json").stat().st_mtime_ns
     screen = at_a_terminal(folder, columns=80)
+    assert " ".join(screen.split()).startswith(f"Using the MLflow store in {folder}, made by an earlier demo.")
+    assert (folder / "seeded.json").stat().st_mtime_ns == made
+    assert "0.512301" in screen
     assert "(A-B)/|B|" in screen
     assert "HTTP 500" in screen
     assert "Too wide" not in screen
@@ -117,15 +122,6 @@ def test_its_last_lines_can_be_pasted_into_hosts(first, folder):
     assert cursor["mcpServers"]["mlflow"]["env"] == {"MLFLOW_TRACKING_URI": uri}
 
 
-def test_the_second_start_uses_the_same_store(first, folder):
-    made = (folder / "seeded.json").stat().st_mtime_ns
-    second = start_demo(folder)
-    assert (second.returncode, second.stderr) == (0, "")
-    assert screen_of(second).startswith(f"Using the MLflow store in {folder}, made by an earlier demo.")
-    assert (folder / "seeded.json").stat().st_mtime_ns == made
-    assert "0.512301" in second.stdout
-
-
 def test_a_store_that_was_broken_off_is_made_anew_and_nothing_else_is_touched(tmp_path):
     (tmp_path / "seeded.json").write_text(json.dumps({"made_by": "mlflow-mcp demo", "complete": False}))
     (tmp_path / "mlflow.db").write_text("half")
@@ -140,32 +136,29 @@ def test_a_store_that_was_broken_off_is_made_anew_and_nothing_else_is_touched(tm
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "mlflow.db"])
-def test_a_folder_with_other_things_is_left_alone(tmp_path, name):
+def test_a_folder_with_other_things_is_left_alone(tmp_path, name, capsys):
     (tmp_path / name).write_text("mine")
-    demo = start_demo(tmp_path)
-    assert demo.returncode == 1
-    assert demo.stderr == (
+    assert run_demo(str(tmp_path)) == 1
+    assert capsys.readouterr().err == (
         f"mlflow-mcp demo: The folder {tmp_path} already holds other things ('{name}'), so no store is made there. "
         "Name another one with --folder.\n"
     )
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-def test_a_marker_of_another_program_is_not_believed(tmp_path):
+def test_a_marker_of_another_program_is_not_believed(tmp_path, capsys):
     (tmp_path / "seeded.json").write_text("[]")
-    demo = start_demo(tmp_path)
-    assert demo.returncode == 1
-    assert demo.stderr == (
+    assert run_demo(str(tmp_path)) == 1
+    assert capsys.readouterr().err == (
         f"mlflow-mcp demo: The file {tmp_path / 'seeded.json'} is not one that this demo writes. "
         "Name another folder with --folder.\n"
     )
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").touch()
-    demo = start_demo(tmp_path / "file" / "inside")
-    assert demo.returncode == 1
-    assert demo.stderr == (
+    assert run_demo(str(tmp_path / "file" / "inside")) == 1
+    assert capsys.readouterr().err == (
         f"mlflow-mcp demo: The folder {tmp_path / 'file' / 'inside'} cannot be written: Not a directory. "
         "Name another one with --folder.\n"
     )

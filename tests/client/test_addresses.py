@@ -88,7 +88,8 @@ def test_a_right_address_is_left_to_mlflow(address):
 def test_every_scheme_of_mlflows_registry_is_known():
     from mlflow.tracking._tracking_service.utils import _tracking_store_registry
 
-    schemes = set(_tracking_store_registry._registry) - {""}
+    # The last is ours, by which an HTTP connection is told from others of this process.
+    schemes = set(_tracking_store_registry._registry) - {"", "mlflow-mcp-connection"}
 
     assert {"http", "sqlite", "databricks"} <= schemes
     for scheme in schemes:

@@ -21,9 +21,9 @@ from tests.support.servers import (
     cut,
     fail,
     faulty_proxy,
+    forked_mlflow_server,
     ignore_range,
     refused_uri,
-    running_mlflow_server,
     running_s3_server,
 )
 
@@ -462,10 +462,12 @@ def test_a_bucket_that_cannot_be_read_is_reported(s3, bucket, sqlite_home, ask, 
     )
 
 
-def test_a_bucket_that_only_this_machine_may_read_is_read_past_the_server(s3, bucket, expected, ask_many, tmp_path):
+def test_a_bucket_that_only_this_machine_may_read_is_read_past_the_server(
+    s3, bucket, expected, ask_many, session_folder, tmp_path
+):
     no_access = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true", "MLFLOW_S3_ENDPOINT_URL": s3, "AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_CONFIG_FILE": "/nowhere"}  # fmt: skip
 
-    with running_mlflow_server(tmp_path / "server", environment=no_access) as uri:
+    with forked_mlflow_server(session_folder, tmp_path / "server", environment=no_access) as uri:
         run_id = run_in(uri, f"{bucket}/b", "s3 behind")
         put(bucket, s3, f"b/{run_id}/artifacts", FILES)
 

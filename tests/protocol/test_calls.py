@@ -115,7 +115,7 @@ def test_many_calls_at_once_are_all_answered(both_stores):
             answers.append(await client.call_tool("get_invocation", {"invocation_id": "71f3f3199ea5e1f0"}))
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(24):
+            for _ in range(12):
                 tasks.start_soon(one)
         assert len({encoded(answer.structured_content) for answer in answers}) == 1
         assert not any(answer.is_error for answer in answers)
@@ -198,19 +198,22 @@ def large_questions(seeded):
     ]
 
 
-@pytest.mark.parametrize("max_tokens", BUDGETS)
-def test_no_answer_exceeds_its_budget_and_omissions_are_noted(max_tokens, store, ask_many):
-    questions = large_questions(store.seeded)
-    with (
-        ask_many(Settings(tracking_uri=store.uri, max_tokens=max_tokens)) as small,
-        ask_many(Settings(tracking_uri=store.uri, max_tokens=25_000)) as large,
-    ):
-        answers = [(tool, small(tool, **given), large(tool, **given)) for tool, given in questions]
+@pytest.fixture(scope="module")
+def whole_answers(sqlite_template, ask_many):
+    with ask_many(Settings(tracking_uri=sqlite_template.uri, max_tokens=25_000)) as ask:
+        return [ask(tool, **given) for tool, given in large_questions(sqlite_template.seeded)]
 
-    for tool, answer, whole in answers:
+
+@pytest.mark.xdist_group("budgets")
+@pytest.mark.parametrize("max_tokens", BUDGETS)
+def test_no_answer_exceeds_its_budget_and_omissions_are_noted(max_tokens, store, whole_answers, ask_many):
+    with ask_many(Settings(tracking_uri=store.uri, max_tokens=max_tokens)) as ask:
+        answers = [(tool, ask(tool, **given)) for tool, given in large_questions(store.seeded)]
+
+    for (tool, answer), whole in zip(answers, whole_answers, strict=True):
         assert not answer.is_error, f"{tool}: {answer.text}"
         assert len(answer.text) <= max_tokens * 4, tool
-        if answer.data != whole.data:
+        if tool != "get_server_info" and answer.data != whole.data:  # which names a folder of each test's own
             assert answer.data.get("notes"), f"{tool} left something out and does not say so"
 
 

@@ -47,9 +47,9 @@ def questions(seeded, secret):
     ]
 
 
-def test_the_seeded_secret_is_in_no_answer(both_stores, ask_many):
-    seeded = both_stores.seeded
-    with ask_many(both_stores.uri) as ask:
+def test_the_seeded_secret_is_in_no_answer(store, ask_many):
+    seeded = store.seeded
+    with ask_many(store.uri) as ask:
         answers = {str(call): ask(call[0], **call[1]) for call in questions(seeded, seeded.secret)}
 
     for call, answer in answers.items():

@@ -10,7 +10,7 @@ from tests.support.raw_store import RawRun, run_id
 
 INFINITY, NAN = math.inf, math.nan
 LENGTH, SPIKE = 25_000, 12_346
-HUGE_LENGTH, HUGE_SPIKE = 200_000, 123_457
+HUGE_LENGTH, HUGE_SPIKE = 60_000, 43_457
 LONG, HUGE, SHORT, BACK, ODD = (run_id(number) for number in range(5))
 CURVES, PAGES = 1, 2
 """The experiments: of the curves, and of the runs."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import json
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,24 +54,35 @@ def running_mlflow_server(
         *("--serve-artifacts", "--artifacts-destination", str(artifacts or directory / "artifacts")),
         *options,
     ]
-    with (
-        (directory / "server.log").open("ab") as log,
-        # An own session: a Ctrl-C meant for pytest does not reach it, and the group can be killed as one.
-        subprocess.Popen(
-            ["/bin/sh", "-c", WATCHED, "sh", *command],
-            env=server_environment() | (environment or {}),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            wait_until_healthy(process, port, directory / "server.log")
-            yield f"http://{HOST}:{port}"
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    log = directory / "server.log"
+    with watched_process(command, log, server_environment() | (environment or {})) as process:
+        wait_until_healthy(lambda: process.poll() is None, port, log)
+        yield f"http://{HOST}:{port}"
+
+
+@contextmanager
+def forked_mlflow_server(
+    session_folder: Path, directory: Path, *, artifacts: Path | None = None, environment: dict[str, str] | None = None
+) -> Iterator[str]:
+    """The same server, forked from a process of this session that has imported it: seconds less each time."""
+    from tests.support.mlflow_forks import connected
+
+    directory.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), directory / "server.log"
+    # What `mlflow server` hands its workers for these options.
+    options = {
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{directory / 'mlflow.db'}",
+        "_MLFLOW_SERVER_REGISTRY_STORE": f"sqlite:///{directory / 'mlflow.db'}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(artifacts or directory / "artifacts"),
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+    }
+    asked = {"port": port, "log": str(log), "environment": server_environment() | options | (environment or {})}
+    with connected(session_folder) as connection:
+        connection.sendall(json.dumps(asked).encode() + b"\n")
+        wait_until_healthy(lambda: True, port, log)
+        yield f"http://{HOST}:{port}"
 
 
 @contextmanager
@@ -78,19 +90,29 @@ def running_s3_server(directory: Path) -> Iterator[str]:
     """An S3 server that keeps everything in memory and takes any credentials."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    log = directory / "s3.log"
+    with watched_process(command, log, dict(os.environ)) as process:
+        wait_until_healthy(lambda: process.poll() is None, port, log, "/moto-api/")
+        yield f"http://{HOST}:{port}"
+
+
+@contextmanager
+def watched_process(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that writes to `log` and ends with this block, all that it started included, or with this process."""
     with (
-        (directory / "s3.log").open("ab") as log,
+        log.open("ab") as output,
+        # An own session: a Ctrl-C meant for pytest does not reach it, and the group can be killed as one.
         subprocess.Popen(
             ["/bin/sh", "-c", WATCHED, "sh", *command],
+            env=environment,
             stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         ) as process,
     ):
         try:
-            wait_until_healthy(process, port, directory / "s3.log", "/moto-api/")
-            yield f"http://{HOST}:{port}"
+            yield process
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -107,12 +129,10 @@ def server_environment() -> dict[str, str]:
 
 
 def wait_until_healthy(
-    process: subprocess.Popen[bytes], port: int, log: Path, path: str = "/health", seconds: float = 90
+    lives: Callable[[], bool], port: int, log: Path, path: str = "/health", seconds: float = 90
 ) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while lives() and time.monotonic() < deadline:
         connection = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
             connection.request("GET", path)
@@ -122,7 +142,7 @@ def wait_until_healthy(
             time.sleep(0.05)  # nobody listens yet
         finally:
             connection.close()
-    raise RuntimeError(f"the server did not start; its output ends:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"the server did not start; its output ends:\n{log.read_text()[-2000:] if log.exists() else ''}")
 
 
 def free_port() -> int:

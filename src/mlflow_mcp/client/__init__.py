@@ -93,6 +93,8 @@ class Client:
             raise
         except Exception as error:
             raise problem_of(error, self.connection.uri or "MLflow") from error
+        finally:
+            last_response.set(None)
 
     def ask_feature(self, request: Callable[[], T], feature: str, *, since: str) -> T:
         """What MLflow answers to a request that older servers have no route for. Raises UnsupportedByServer, with the version

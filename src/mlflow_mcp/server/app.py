@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from mcp.server import MCPServer
@@ -33,14 +34,15 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
         title="MLflow",
         version=__version__,
         instructions=instructions_for(entries),
-        tools=[_bound(entry, settings) for entry in entries],
+        tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,
         middleware=[_warm_after_listing],
     )
 
 
-def _bound(entry: Entry, settings: Settings) -> BoundTool:
+@cache  # schemas take most of the time in which a server is built
+def _described(entry: Entry) -> BoundTool:
     annotations = ToolAnnotations(
         title=entry.title,
         read_only_hint=entry.effect.is_read_only,
@@ -49,7 +51,7 @@ def _bound(entry: Entry, settings: Settings) -> BoundTool:
         # Only the configured server is ever contacted, but what it holds is the world's.
         open_world_hint=True,
     )
-    return BoundTool.of(entry.function, entry.title, annotations, settings)
+    return BoundTool.of(entry.function, entry.title, annotations)
 
 
 async def _warm_after_listing(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

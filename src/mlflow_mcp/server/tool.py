@@ -43,9 +43,8 @@ class BoundTool(Tool):
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(
-        cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations, settings: Settings
-    ) -> BoundTool:
+    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations) -> BoundTool:
+        """What a host is shown of the tool. It can be called when it is `bound`."""
         tool = cast(
             BoundTool,
             cls.from_function(
@@ -60,6 +59,11 @@ class BoundTool(Tool):
         tool.parameters = input_schema(tool.parameters)
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
+        return tool
+
+    def bound(self, settings: Settings) -> BoundTool:
+        """This tool for the calls of one server."""
+        tool = self.model_copy()
         tool._settings = settings
         return tool
 

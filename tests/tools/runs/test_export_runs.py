@@ -269,8 +269,7 @@ def test_a_path_that_cannot_be_written_to_advises_the_operator(sqlite_store, ask
 # --- never half there
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(("kind", "overwrite"), [*((kind, False) for kind in FORMATS), ("csv", True)])
 def test_when_a_page_fails_nothing_is_left_and_the_old_file_stays(overwrite, kind, scratch_server, ask, out):
     before = left_in(out)
     with faulty_proxy(scratch_server.uri, fail(500, "runs/search", *range(3, 50))) as proxy:

@@ -16,7 +16,7 @@ from typing import Any
 from mlflow_mcp.errors import Problem
 
 # Seconds that a pattern may take on one block: a thousandth of that is usual.
-_SECONDS_A_BLOCK = 3.0
+_SECONDS_A_BLOCK = 2.0
 
 
 class PatternTimeout(Problem):

@@ -247,7 +247,7 @@ def test_binary_content_is_told_by_its_beginning():
 # --- patterns
 
 
-@pytest.mark.slow  # each takes the three seconds after which it is stopped
+@pytest.mark.slow  # each takes the two seconds after which it is stopped
 @pytest.mark.parametrize(
     ("pattern", "line"),
     [("(a|a)*$", "a" * 64 + "b"), ("(a|aa)+$", "a" * 200 + "b"), ("(?=.)(a|a)*$", "a" * 64 + "b")],
