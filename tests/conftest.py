@@ -44,13 +44,14 @@ TWINS = {
     "both_curves": "scratch_server",
     "both_models": "scratch_server",
 }
-ALL_AT_ONCE = 4  # workers; each has the template to copy, and two of them a server
+ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Workers are worth their start for the whole suite, and not for a file or two."""
     files = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
-    return 0 if files else min(len(os.sched_getaffinity(0)), ALL_AT_ONCE)
+    # One more than there are processors: some tests wait for processes and time-outs.
+    return 0 if files else min(len(os.sched_getaffinity(0)) + 1, ALL_AT_ONCE)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

@@ -111,6 +111,7 @@ def test_a_server_that_falls_silent_later_is_reported_too(doctor, mlflow_server)
     assert f"NO artifacts The MLflow server at {proxy.uri} accepts connections but does not answer." in said
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_reported_by_the_command_within_ten_seconds():
     with stalling_server() as uri:
         started = time.monotonic()

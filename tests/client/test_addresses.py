@@ -177,6 +177,7 @@ def test_no_setting_of_ours_is_taken_for_misspelt():
     assert unknown_variables({str(field.alias): "" for field in Settings.model_fields.values()}) == []
 
 
+@pytest.mark.slow
 def test_the_server_and_the_doctor_name_a_misspelt_variable():
     warning = "MLFLOW_MCP_MAX_TOKEN is not a setting of mlflow-mcp and is ignored. Nearest: MLFLOW_MCP_MAX_TOKENS."
 

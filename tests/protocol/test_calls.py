@@ -204,6 +204,7 @@ def whole_answers(sqlite_template, ask_many):
         return [ask(tool, **given) for tool, given in large_questions(sqlite_template.seeded)]
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("budgets")
 @pytest.mark.parametrize("max_tokens", BUDGETS)
 def test_no_answer_exceeds_its_budget_and_omissions_are_noted(max_tokens, store, whole_answers, ask_many):

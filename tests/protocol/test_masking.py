@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlflow_mcp.answers.masking import HIDDEN
 from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.settings import Settings
@@ -88,6 +90,7 @@ def test_a_secret_in_a_tag_or_a_name_is_hidden_too(sqlite_store, ask):
     assert secret not in str(answer.result)
 
 
+@pytest.mark.slow
 def test_a_secret_where_the_text_beside_a_plot_is_cut_is_hidden(empty_store, ask):
     """A budget of 515 tokens would end after the first 14 characters of a key, which alone do not look like one."""
     secret = SECRETS["Hugging Face"]

@@ -48,6 +48,7 @@ def test_every_tool_is_asked_here():
         assert set(arguments) == set(SCHEMAS[tool].get("required", ())), tool
 
 
+@pytest.mark.slow
 def test_null_for_optional_arguments_means_that_they_are_left_out(sqlite_template, ask_many):
     with ask_many(sqlite_template.uri) as ask:
         for tool, required in REQUIRED.items():

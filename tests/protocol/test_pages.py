@@ -148,6 +148,7 @@ def many_experiments(sqlite_template, tmp_path_factory):
     return uri
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [7, 60])
 @pytest.mark.parametrize(
     "order_by", [None, "metrics.score DESC", "metrics.score", ["start_time", "metrics.score DESC"]]

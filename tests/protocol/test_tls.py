@@ -94,6 +94,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.slow
 def test_the_doctors_command_ends_without_a_traceback(authority):
     with answering(200, "OK") as plain, tls_server(plain, context_of(authority.issue_cert(HOST))) as uri:
         ended = subprocess.run(

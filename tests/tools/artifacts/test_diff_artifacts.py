@@ -136,6 +136,7 @@ def test_many_changes_are_cut_and_counted(diff):
     assert answer["notes"] == ["100 more changes are not shown."]
 
 
+@pytest.mark.slow
 def test_large_documents_that_differ_everywhere_are_compared_in_time(diff):
     a = {"a.json": json.dumps([{"id": n, "text": f"x{n}" * 5} for n in range(20_000)])}
     b = {"a.json": json.dumps([{"id": n, "text": f"y{n}" * 5} for n in range(20_000)])}

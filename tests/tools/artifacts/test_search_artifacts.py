@@ -136,6 +136,7 @@ def test_matching_files_are_listed_and_the_rest_counted(sqlite_home, ask):
     ]
 
 
+@pytest.mark.slow
 def test_a_large_answer_keeps_to_its_budget(home, ask):
     run_id = home.run({f"{n}.log": ("needle " + "x" * 900 + "\n") * 2_000 for n in range(3)})
 
@@ -175,6 +176,7 @@ def test_binary_files_are_left_out_and_counted(home, ask):
     assert (data_of(answer)["total"], data_of(answer)["notes"]) == (0, ["1 binary file left out."])
 
 
+@pytest.mark.slow
 def test_a_pattern_that_would_run_away_is_stopped_while_other_calls_go_on(home, ask_many, snapshot_error):
     run_id = home.run({"a.log": ("a" * 64 + "b\n") * 1_000, "b.log": "fine\n"})
 

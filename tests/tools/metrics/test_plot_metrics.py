@@ -188,6 +188,7 @@ def test_points_that_cannot_be_read_are_an_error_and_no_empty_plot(mlflow_server
 # --- memory
 
 
+@pytest.mark.slow
 def test_no_figure_outlives_its_call(store, ask_many):
     from matplotlib.figure import Figure
 
@@ -199,6 +200,7 @@ def test_no_figure_outlives_its_call(store, ask_many):
     assert [each for each in gc.get_objects() if isinstance(each, Figure)] == []
 
 
+@pytest.mark.slow
 def test_pictures_drawn_at_the_same_time_are_those_drawn_alone(store, ask_many):
     runs = [store.seeded.training_base, store.seeded.training_spike]
     questions = [{"run_ids": runs, "metrics": [metric]} for metric in ("train/loss", "lr", "grad_norm")]

@@ -157,6 +157,7 @@ def test_a_filter_holds_for_the_figures(noisy_store, ask):
     assert row["n"] + row["infinite"] == answer.data["runs"] == len(finite)
 
 
+@pytest.mark.slow
 def test_more_than_a_thousand_experiments_are_all_counted(empty_store, ask):
     with raw_store.opened(empty_store) as db:
         raw_store.add_experiments(db, {number: f"experiment {number}" for number in range(1, 4_201)})

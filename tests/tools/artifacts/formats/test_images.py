@@ -38,6 +38,7 @@ def test_a_small_image_is_shown_as_it_is(read):
     assert answer.data is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "P"), ("PNG", "LA"), ("JPEG", "L"), ("JPEG", "CMYK"), ("BMP", "RGB"), ("GIF", "P"), ("WEBP", "RGBA"), ("PNG", "I;16")])  # fmt: skip
 def test_a_large_image_is_scaled_down(kind, mode, read):
     answer = read(f"plot.{kind.lower()}", image(3_000, 1_500, kind, mode))

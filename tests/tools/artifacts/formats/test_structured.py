@@ -129,6 +129,7 @@ def test_unparsable_files_are_shown_as_text_with_the_reason(name, text, note, re
     assert not Path("made").exists()
 
 
+@pytest.mark.slow
 def test_yaml_aliases_that_expand_into_millions_of_values_are_shown_as_text(read):
     laughs = "a0: &a0 [lol]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
 

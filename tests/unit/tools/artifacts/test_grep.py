@@ -71,6 +71,7 @@ def test_plain_text_is_counted_as_grep_does(pattern, block, log):
     assert found.lines == 60_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "option"),
     [
@@ -159,6 +160,7 @@ def test_a_match_across_a_block_border_is_found(shift, pattern):
     assert shown(found) == [(2, "the finish_reason is here")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["needle", "n[e]+dle", r"(?<=n)eedle"])
 def test_a_line_of_fifty_megabytes_is_one_line(pattern, tmp_path):
     path = tmp_path / "one.log"

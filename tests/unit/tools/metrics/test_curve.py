@@ -124,6 +124,7 @@ def test_only_the_first_of_many_nan_ranges_are_listed():
     assert curve_of(points).facts()["nan"] == {"count": 50, "steps": "1, 3, 5, 7, 9, …"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [4, 50, 500])
 def test_memory_does_not_grow_with_the_length_of_a_curve(parts):
     curve = Curve("loss", 0, 199_999, parts)
@@ -136,6 +137,7 @@ def test_memory_does_not_grow_with_the_length_of_a_curve(parts):
     assert len(curve.shown(2 * parts)) <= 2 * parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [0, 1, 63_211, 199_998, 199_999])
 def test_a_spike_of_one_step_among_200_000_is_always_shown(where):
     curve = Curve("loss", 0, 199_999, 50)

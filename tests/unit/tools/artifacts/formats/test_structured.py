@@ -137,6 +137,7 @@ def test_what_is_nested_as_deeply_as_allowed_is_parsed():
     assert parse("json", deep) == parse("yaml", deep)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bulk",
     [
