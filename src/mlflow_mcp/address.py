@@ -29,7 +29,7 @@ def cleaned(text: str) -> str:
 
 
 def check_address(uri: str) -> None:
-    """Raise Problem, with the address to use if it can be told, for one that MLflow would not read as it was meant."""
+    """Raise Problem, with the address to use if it is known, for one that MLflow would read in another sense."""
     found = _SCHEME.fullmatch(uri)
     if found is None or uri in OTHERS or re.match(r"[A-Za-z]:[/\\]", uri):
         return  # a path; on Windows with its drive

@@ -64,7 +64,7 @@ def every(count: int, noun: str, some: str = "all") -> str:
     return f"the only {noun}" if count == 1 else f"{some} {plural(count, noun)}"
 
 
-def clip(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """The text, or its beginning and how much was cut: `…[+1234 chars]`."""
     return text if len(text) <= limit else f"{text[:limit]}…[+{len(text) - limit} chars]"
 

@@ -36,7 +36,7 @@ class Page(Answer):
         self.next_cursor = cursor_after(shown) if more else None
 
 
-class Picture(Answer):
+class ImageAnswer(Answer):
     """An image and a short text: what a person looks at, and the same in words for who cannot see it."""
 
     text: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_mcp.answers.base import Answer, Page
-from mlflow_mcp.text import clip
+from mlflow_mcp.text import truncate
 
 CELL_CHARS = 300
 # Kept free for a note and a cursor when rows are cut off.
@@ -71,7 +71,7 @@ def fit(answer: Answer, content: dict[str, Any], budget: int) -> dict[str, Any]:
     """The answer's content, masked already, in at most `budget` characters of compact JSON.
 
     Long cells of tables are always cut. Then the rows of the longest table go (and `next_cursor` continues after the last
-    one kept), then the longest texts are cut. What went is said in `notes`.
+    one kept), then the longest texts are cut. `notes` say what was left out.
     """
     content = _with_short_cells(content)
     if len(encoded(content)) <= budget:
@@ -146,7 +146,7 @@ def _with_shorter_texts(content: dict[str, Any], budget: int) -> dict[str, Any]:
 
 def _cut_texts(part: Any, limit: int, under: str = "") -> Any:
     if isinstance(part, str) and under not in ("next_cursor", "run_id", "url"):
-        return clip(part, limit)
+        return truncate(part, limit)
     if isinstance(part, dict):
         return {key: inner if key == "notes" else _cut_texts(inner, limit, key) for key, inner in part.items()}
     if isinstance(part, list):

@@ -12,7 +12,7 @@ from mlflow_mcp.text import _INFINITE
 METRICS_IN_A_CELL = 4
 
 
-def matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+def select_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     """The names that the patterns mean, in the order of the patterns: an exact name first, else as a glob."""
     found: list[str] = []
     for pattern in patterns:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args, get_type_hints
 
-from mlflow_mcp.answers.base import Answer, Picture
+from mlflow_mcp.answers.base import Answer, ImageAnswer
 
 
 def may_answer_with_image(function: Callable[..., Answer]) -> bool:
     """Whether a tool may answer with an image, which has no structured content and so promises no schema."""
     returned = get_type_hints(function)["return"]
-    return any(part is Picture for part in (returned, *get_args(returned)))
+    return any(part is ImageAnswer for part in (returned, *get_args(returned)))
 
 
 def description_of(function: Callable[..., Answer]) -> str:

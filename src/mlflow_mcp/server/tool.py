@@ -14,7 +14,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
-from mlflow_mcp.answers.base import Answer, Picture
+from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, fit
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.client import Client
@@ -25,7 +25,7 @@ from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.text import clip, nearest, short
+from mlflow_mcp.text import nearest, short, truncate
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +120,11 @@ class BoundTool(Tool):
 
     def _rendered(self, answer: Answer) -> CallToolResult:
         # Masked before anything is cut: a part of a secret is not recognised as one.
-        if isinstance(answer, Picture):
+        if isinstance(answer, ImageAnswer):
             text = self._masked(" ".join([answer.text, *(answer.notes or ())]))
             data = base64.b64encode(answer.data).decode()
             image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
-            words = TextContent(type="text", text=clip(text, self._settings.max_chars))
+            words = TextContent(type="text", text=truncate(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
         content = content_of(answer)
         if self._settings.mask_secrets:

@@ -131,7 +131,7 @@ def test_a_long_curve_is_drawn_from_a_sample_and_says_so(empty_store, ask):
     answer = ask(empty_store, "plot_metrics", run_ids=run_id(1), metrics=["x"])
 
     assert pixels(answer)
-    assert answer.text.endswith("Long curves are drawn, and told of, by 1,000 evenly spread points.")
+    assert answer.text.endswith("Long curves are drawn and described by 1,000 evenly spread points.")
 
 
 # --- bars

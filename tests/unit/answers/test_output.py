@@ -10,7 +10,7 @@ import pytest
 from mlflow_mcp.answers.base import Answer, Page
 from mlflow_mcp.answers.budget import content_of, encoded, fit
 from mlflow_mcp.answers.table import Table, short_numbers
-from mlflow_mcp.text import clip, iso, number, plural, seconds, size
+from mlflow_mcp.text import iso, number, plural, seconds, size, truncate
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_durations_are_seconds_and_sizes_are_for_people():
 
 
 def test_long_text_is_cut_and_says_by_how_much():
-    assert clip("x" * 10, 10) == "x" * 10
-    assert clip("x" * 15, 10) == "x" * 10 + "…[+5 chars]"
+    assert truncate("x" * 10, 10) == "x" * 10
+    assert truncate("x" * 15, 10) == "x" * 10 + "…[+5 chars]"
 
 
 def test_the_cells_of_a_table_have_short_numbers_and_are_cut_when_the_answer_is_made():

@@ -98,7 +98,7 @@ class Export:
         return training.OCTOBER + (self.day - 1) * 24 * training.HOUR + self.index * training.HOUR // 12
 
 
-# What the launcher was told: with the run's own, some 75 leaves, which are its `config.*` params.
+# The launcher's settings: with the run's own, some 75 leaves, which are its `config.*` params.
 _CONFIG = """
 execution:
   {type: slurm, hostname: login.cluster.example, account: llm_eval, partition: batch, num_nodes: 1,

@@ -56,8 +56,8 @@ def _is_complete(folder: Path) -> bool:
             )
         return False
     try:
-        told = json.loads(marker.read_text(encoding="utf-8"))
-        complete = told["made_by"] == "mlflow-mcp demo" and told["complete"]
+        marked = json.loads(marker.read_text(encoding="utf-8"))
+        complete = marked["made_by"] == "mlflow-mcp demo" and marked["complete"]
     except (ValueError, TypeError, KeyError):
         raise Problem(
             f"The file {marker} is not one that this demo writes.",

@@ -17,7 +17,7 @@ class Bucket:
     """An S3 bucket, with the credentials and endpoint that MLflow itself would use. Needs the extra `s3`."""
 
     def __init__(self, root: str) -> None:
-        import boto3  # noqa: F401  # its absence is told by name
+        import boto3  # noqa: F401  # a missing extra is reported by its name
         from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
         self._repository: Any = S3ArtifactRepository(root)

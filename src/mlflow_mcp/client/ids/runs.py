@@ -115,7 +115,7 @@ def _unknown_run(client: Client, text: str) -> NotFound:
 
 
 def _ambiguous(text: str, matches: Sequence[Match], experiments: Mapping[str, str]) -> Problem:
-    """The sentence that lists the runs `text` may mean, told apart by task, experiment and time."""
+    """The sentence that lists the runs `text` may mean, distinguished by task, experiment and time."""
     shown = "; ".join(_candidate(match.run, experiments) for match in matches[:_MOST_CANDIDATES])
     more = f"; and {len(matches) - _MOST_CANDIDATES} more" if len(matches) > _MOST_CANDIDATES else ""
     return Problem(

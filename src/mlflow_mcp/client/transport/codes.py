@@ -87,7 +87,7 @@ def of_code(code: str, message: str) -> Problem:
 
 def sentence(text: str) -> str:
     line = short(text)
-    # RestException puts the code in front of what the server said.
+    # RestException puts the code in front of the server's message.
     line = re.sub(r"^[A-Z_]{4,}: (Response: )?", "", line)
     return line if line.endswith((".", "!", "?", "…")) else line + "."
 

@@ -172,5 +172,5 @@ def _prepare_environment(settings: Settings) -> None:
     if settings.tracking_uri and "MLFLOW_TRACKING_URI" in os.environ:
         os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri  # without the quotes that it may have had
     if settings.log_level != "DEBUG":
-        # It announces every retry; what comes of it is told to the caller.
+        # It logs every retry; the caller is told the outcome.
         logging.getLogger("urllib3").setLevel(logging.ERROR)

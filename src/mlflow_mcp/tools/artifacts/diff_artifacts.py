@@ -17,7 +17,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import clip, size
+from mlflow_mcp.text import size, truncate
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
@@ -167,9 +167,9 @@ def _shown(before: Any, after: Any) -> list[Any]:
     if isinstance(before, str) and isinstance(after, str):
         same = next((at for at, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
         start = max(0, same - 40) if max(len(before), len(after)) > CELL_CHARS else 0
-        return [f"{'…' if start else ''}{clip(text[start:], _SHOWN_VALUE)}" for text in (before, after)]
+        return [f"{'…' if start else ''}{truncate(text[start:], _SHOWN_VALUE)}" for text in (before, after)]
     values = [None if value is NOTHING else value for value in (before, after)]
-    return [clip(encoded(value), _SHOWN_VALUE) if len(encoded(value)) > CELL_CHARS else value for value in values]
+    return [truncate(encoded(value), _SHOWN_VALUE) if len(encoded(value)) > CELL_CHARS else value for value in values]
 
 
 def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> None:
@@ -182,7 +182,7 @@ def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> N
     for label, lines in others:
         pair = f"{first[0]} -> {label}"
         unified = list(difflib.unified_diff(first[1], lines, first[0], label, lineterm="", n=2))
-        answer.unified[pair] = clip("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
+        answer.unified[pair] = truncate("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
         if not unified:
             answer.note(f"{pair}: the lines are the same; only line ends or colours differ, if anything.")
         if len(unified) > _UNIFIED_LINES:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import Problem
@@ -54,7 +54,7 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
     tail: Tail = None,
     start_byte: StartByte = None,
     columns: Columns = None,
-) -> ArtifactContent | Picture:
+) -> ArtifactContent | ImageAnswer:
     """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
     'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
     part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""

@@ -63,7 +63,7 @@ class Finder:
         return time.monotonic() > self._deadline
 
     def search(self, blocks: Iterable[bytes]) -> SearchResult:
-        """Look through a stream, as far as time allows. Binary content is told by its first block and left."""
+        """Look through a stream, as far as time allows. Binary content is recognised by its first block and skipped."""
         return _StreamSearch(self).run(blocks)
 
 

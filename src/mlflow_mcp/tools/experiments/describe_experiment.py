@@ -15,7 +15,7 @@ from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.entities.launcher import group_invocations
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import clip, iso, listed, number, plural
+from mlflow_mcp.text import iso, listed, number, plural, truncate
 from mlflow_mcp.tools.arguments import as_text
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _value_table(logged: Sequence[Mapping[str, str]], noun: str, most: int, note
     for name in names[:most]:
         counts = values[name]
         few = len(counts) <= _VALUES
-        shown = [clip(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
+        shown = [truncate(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
         rows.append([name, counts.total(), len(counts), shown if few else [*shown, "…"]])
     return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
 

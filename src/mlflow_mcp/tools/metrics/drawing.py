@@ -15,7 +15,7 @@ from mlflow_mcp.entities.metrics import is_finite
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart by people who see colours differently, in the order in which they are easiest to tell apart.
+# Distinguishable with colour vision deficiencies; the easiest to distinguish come first.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#444444")
 _DASHES = ("-", "--", ":", "-.")
 _LEGEND_MOST = 12

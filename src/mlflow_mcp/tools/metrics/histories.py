@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.metrics import History
-from mlflow_mcp.entities.metrics import matching
+from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, nearest, plural
 
@@ -40,7 +40,7 @@ def refuse_backwards(start: int | None, end: int | None) -> None:
 def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
     """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
     for pattern in metrics:
-        if not any(matching([pattern], list(run.data.metrics)) for run in runs):
+        if not any(select_names([pattern], list(run.data.metrics)) for run in runs):
             known = {name for run in runs for name in run.data.metrics}
             close = nearest(pattern, known) or sorted(known)[:8]
             raise Problem(
@@ -49,7 +49,7 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
                 if close
                 else "There are no metrics at all.",
             )
-    pairs = [(run, name) for run in runs for name in matching(metrics, sorted(run.data.metrics))]
+    pairs = [(run, name) for run in runs for name in select_names(metrics, sorted(run.data.metrics))]
     if len(pairs) > MOST_CURVES:
         raise Problem(f"These are {len(pairs)} curves; one call shows {MOST_CURVES}.", "Name fewer runs or metrics.")
     return pairs

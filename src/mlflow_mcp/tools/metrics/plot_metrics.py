@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.entities.metrics import is_finite
@@ -42,7 +42,7 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     start_step: StartStep = None,
     end_step: EndStep = None,
     axis: Axis = "step",
-) -> Picture:
+) -> ImageAnswer:
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
@@ -62,13 +62,13 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     png = drawing.draw_curves(
         panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
     )
-    answer = Picture(text=_in_words(pairs, found), data=png)
+    answer = ImageAnswer(text=_in_words(pairs, found), data=png)
     if smoothing:
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:
         answer.note("Logarithmic value axis.")
     if any(not each.is_whole for each in found.values()):
-        answer.note(f"Long curves are drawn, and told of, by {_POINTS:,} evenly spread points.")
+        answer.note(f"Long curves are drawn and described by {_POINTS:,} evenly spread points.")
     return answer
 
 
@@ -98,7 +98,7 @@ def _in_words(pairs: Sequence[tuple[Run, str]], found: dict[tuple[str, str], His
     return "\n".join(lines)
 
 
-def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
+def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> ImageAnswer:
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > 1:
         raise Problem(f"Bars show one metric, these are {len(names)}.", "Name one metric, or use kind='curves'.")
@@ -108,7 +108,7 @@ def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> Picture:
         raise Problem(f"No run has a finite '{names[0]}'.", "get_metric_history shows where it is NaN.")
     bars = [(_label(run, values), value) for run, value in finite]
     summary = "; ".join(f"{label}: {number(value)}" for label, value in bars)
-    answer = Picture(text=f"{names[0]}: {summary}.", data=drawing.draw_bars(names[0], bars, log_scale))
+    answer = ImageAnswer(text=f"{names[0]}: {summary}.", data=drawing.draw_bars(names[0], bars, log_scale))
     if len(finite) < len(values):
         answer.note(f"{plural(len(values) - len(finite), 'run')} left out: NaN, infinite, or beyond {_BARS} bars.")
     return answer

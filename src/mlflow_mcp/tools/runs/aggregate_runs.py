@@ -14,12 +14,12 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
-from mlflow_mcp.entities.metrics import matching
+from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, iso, listed, nearest, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, Query, one_or_many
-from mlflow_mcp.tools.runs.statistics import Sample
+from mlflow_mcp.tools.runs.statistics import Statistics
 
 GroupBy = Annotated[
     list[str] | None,
@@ -101,7 +101,7 @@ class _Counted:
         self.runs = 0
         self.stopped: str | None = None
         self.groups: dict[tuple[Any, ...], int] = {}
-        self.samples: dict[tuple[Any, ...], dict[str, Sample]] = {}
+        self.samples: dict[tuple[Any, ...], dict[str, Statistics]] = {}
         self.metric_names: list[str] = []
         self.known: dict[str, set[str]] = {"metrics": set(), "tags": set(), "params": set()}
 
@@ -112,18 +112,18 @@ class _Counted:
         group = tuple(_group_value(run, key) for key in self.keys)
         self.groups[group] = self.groups.get(group, 0) + 1
         samples = self.samples.setdefault(group, {})
-        for name in matching(self.metrics, list(run.metrics)):
-            samples.setdefault(name, Sample()).add(run.metrics[name])
+        for name in select_names(self.metrics, list(run.metrics)):
+            samples.setdefault(name, Statistics()).add(run.metrics[name])
 
     def refuse_unknown(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
         for metric in metrics:
-            if not matching([metric], list(self.known["metrics"])):
+            if not select_names([metric], list(self.known["metrics"])):
                 raise NotFound(
                     f"None of the {plural(self.runs, 'run')} has a metric '{metric}'.",
                     f"{hint(metric, self.known['metrics'])} describe_experiment lists them.".strip(),
                 )
-        self.metric_names = matching(metrics, sorted(self.known["metrics"]))
+        self.metric_names = select_names(metrics, sorted(self.known["metrics"]))
         known = {f"tags.{name}" for name in self.known["tags"]} | {f"params.{name}" for name in self.known["params"]}
         known |= set(_ATTRIBUTES)
         for key in keys:
@@ -141,7 +141,7 @@ class _Counted:
         rows = []
         for group, count in sorted(self.groups.items(), key=lambda item: (-item[1], str(item[0]))):
             for name in self.metric_names:
-                sample = self.samples[group].get(name, Sample())
+                sample = self.samples[group].get(name, Statistics())
                 sample.missing = count - len(sample.values) - sample.nan - sample.infinite
                 if sample.missing == count:
                     continue
@@ -183,7 +183,7 @@ def _bare(key: str) -> str:
     return re.sub(r"^(tags?|params?|attributes)\.", "", key).strip("`")
 
 
-def _figures(sample: Sample, quantiles: Sequence[float]) -> list[Any]:
+def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
     figures: list[float | None] = [
         sample.mean,
         sample.std,

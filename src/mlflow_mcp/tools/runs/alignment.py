@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.entities.launcher import is_canary
-from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, matching
+from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import number
 
@@ -74,7 +74,7 @@ def _shared(values: Sequence[Mapping[str, float]], names: Sequence[str] | None) 
         for name in each:
             counts[name] = counts.get(name, 0) + 1
     shared = sorted(name for name, count in counts.items() if count > 1)
-    return matching(names, shared) if names is not None else [n for n in shared if not n.startswith("system/")]
+    return select_names(names, shared) if names is not None else [n for n in shared if not n.startswith("system/")]
 
 
 def _deltas(value: float | None, reference: float | None) -> list[Any]:

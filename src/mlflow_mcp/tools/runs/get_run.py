@@ -15,7 +15,7 @@ from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clip, iso, number, safe_uri, size
+from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 
 if TYPE_CHECKING:
@@ -146,5 +146,5 @@ def _place_of(source: str | None) -> str:
     try:
         content = json.loads(source or "")
     except ValueError:
-        return clip(source or "", 200)
-    return clip(str(next(iter(content.values()))), 200) if isinstance(content, dict) and content else ""
+        return truncate(source or "", 200)
+    return truncate(str(next(iter(content.values()))), 200) if isinstance(content, dict) and content else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.text import clip, every, hint, listed, plural
+from mlflow_mcp.text import every, hint, listed, plural, truncate
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
@@ -74,4 +74,6 @@ def _nearest_field(runs: Sequence[Run], kind: str, name: str) -> str:
     if kind == "metrics":
         return ""
     values = list(dict.fromkeys(each[name] for each in logged if name in each))
-    return f"{kind[:-1].capitalize()} '{name}' has in {among} the values {listed([clip(v, 60) for v in values], 8)}."
+    return (
+        f"{kind[:-1].capitalize()} '{name}' has in {among} the values {listed([truncate(v, 60) for v in values], 8)}."
+    )

@@ -10,7 +10,7 @@ from mlflow_mcp.text import _INFINITE
 
 
 @dataclass
-class Sample:
+class Statistics:
     """The values of one metric in one group of runs. NaN, infinite and missing ones are counted apart."""
 
     values: list[float] = field(default_factory=list)

@@ -13,9 +13,9 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import _minor, headline, matching
+from mlflow_mcp.entities.metrics import _minor, headline, select_names
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import clip, iso, nearest, plural, quoted
+from mlflow_mcp.text import iso, nearest, plural, quoted, truncate
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -148,7 +148,7 @@ class _Columns:
         self.values: list[dict[str, Any]] = values
         self.counts: Counter[str] = Counter(name for row in values for name in row)
         self.asked_for = asked_for
-        self.names = choose(self.counts, values) if asked_for is None else matching(asked_for, sorted(self.counts))
+        self.names = choose(self.counts, values) if asked_for is None else select_names(asked_for, sorted(self.counts))
 
     def scattered(self) -> list[dict[str, Any] | None]:
         """A cell of metrics for each row, when rows have too little in common for columns."""
@@ -168,7 +168,7 @@ class _Columns:
 
     def notes(self, kind: str) -> list[str]:
         """A sentence for each name asked for that no run here has."""
-        missing = [name for name in self.asked_for or () if not matching([name], list(self.counts))]
+        missing = [name for name in self.asked_for or () if not select_names([name], list(self.counts))]
         sentences = []
         for name in missing:
             close = nearest(name, self.counts)
@@ -210,7 +210,7 @@ def grouped(counts: Mapping[str, int], kind: str, rows: int, most: int = 12) -> 
                 f"{len(names)} names, in {max(counts[n] for n in names)} of {plural(rows, 'run')}"
             )
         else:
-            groups |= {f"{kind}.{clip(name, 80)}": f"in {counts[name]} of {plural(rows, 'run')}" for name in names}
+            groups |= {f"{kind}.{truncate(name, 80)}": f"in {counts[name]} of {plural(rows, 'run')}" for name in names}
     if len(groups) > most:
         rest = list(groups)[most:]
         groups = dict(list(groups.items())[:most])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better
-from mlflow_mcp.tools.runs.statistics import Sample
+from mlflow_mcp.tools.runs.statistics import Statistics
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 LARGEST = 1.7976931348623157e308
@@ -22,7 +22,7 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
 
 
 def sample_of(values):
-    sample = Sample()
+    sample = Statistics()
     for value in values:
         sample.add(value)
     return sample

@@ -17,7 +17,7 @@ Family = Literal["text", "data", "table", "image", "document", "archive", "binar
 class FileKind:
     """A kind of file. `label` names it in a sentence; the first of its `endings` is the usual one.
 
-    `signature` is a pattern of the bytes that it begins with. A kind without one is told by its ending; so is, when the
+    `signature` is a pattern of the bytes that it begins with. A kind without one is recognised by its ending; so is, when the
     bytes are not text, one whose `ending_decides`. `stored_as_text` says whether its lines can be read and searched.
     """
 
@@ -91,7 +91,7 @@ def kind_of(path: str, head: bytes) -> FileKind:
             return kind
     named = kind_by_name(path)
     if not is_text(head):
-        # A kind that is told by its first bytes is not this one, whatever the name says.
+        # A kind that is recognised by its first bytes is not this one, whatever the name says.
         return named if named.ending_decides else BINARY
     return named if named.stored_as_text else TEXT
 

@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
-# Bytes at a file's beginning by which its kind and its encoding are told.
+# How many bytes from a file's beginning decide its kind and its encoding.
 PROBE = 4096
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_])")

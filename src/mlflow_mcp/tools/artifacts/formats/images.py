@@ -6,7 +6,7 @@ import io
 import struct
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.text import size
 from mlflow_mcp.tools.artifacts.formats.content import ContentRequest, OpenedFile
 
@@ -24,7 +24,7 @@ _LONGEST_SIDE = _SIDE * 1.6
 _MOST_UNCHANGED = 400_000
 
 
-def read(file: OpenedFile, _: ContentRequest) -> Picture:
+def read(file: OpenedFile, _: ContentRequest) -> ImageAnswer:
     """The image as a block: unchanged when it is small and sound, else scaled down (which needs the extra `images`)."""
     data = file.whole(_MOST_READ, "too large to show")
     try:
@@ -47,18 +47,18 @@ def _name(file: OpenedFile) -> str:
     return f"{file.path}, {size(file.total)}"
 
 
-def _unchanged(file: OpenedFile, data: bytes, text: str) -> Picture:
-    return Picture(text=text, data=data, mime_type=f"image/{file.kind.name}")
+def _unchanged(file: OpenedFile, data: bytes, text: str) -> ImageAnswer:
+    return ImageAnswer(text=text, data=data, mime_type=f"image/{file.kind.name}")
 
 
-def _scaled_down(file: OpenedFile, image: PillowImage) -> Picture:
+def _scaled_down(file: OpenedFile, image: PillowImage) -> ImageAnswer:
     width, height = image.size
     scaled = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
     scaled.thumbnail((_SIDE, _SIDE))
     png = io.BytesIO()
     scaled.save(png, "PNG", optimize=True)
     remark = "" if max(width, height) <= _SIDE else f", scaled down to fit {_SIDE}"
-    return Picture(text=f"{_name(file)}, {width} x {height} pixels{remark}.", data=png.getvalue())
+    return ImageAnswer(text=f"{_name(file)}, {width} x {height} pixels{remark}.", data=png.getvalue())
 
 
 def _decode(image: PillowImage) -> None:

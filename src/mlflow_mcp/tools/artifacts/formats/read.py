@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlflow_mcp.answers.base import Picture
+from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.answers.budget import Budget
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource
@@ -14,7 +14,7 @@ from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentR
 from mlflow_mcp.tools.artifacts.formats.detect import Family, FileKind, kind_by_name
 from mlflow_mcp.tools.artifacts.formats.encoding import PROBE
 
-Reader = Callable[[OpenedFile, ContentRequest], ArtifactContent | Picture]
+Reader = Callable[[OpenedFile, ContentRequest], ArtifactContent | ImageAnswer]
 
 _READERS: dict[Family, Reader] = {
     "text": text.read,
@@ -29,7 +29,7 @@ _READERS: dict[Family, Reader] = {
 
 def read_content(
     client: Client, source: ArtifactSource, path: str, request: ContentRequest
-) -> ArtifactContent | Picture:
+) -> ArtifactContent | ImageAnswer:
     """The part of a file that is asked for. Raises Problem for what cannot be shown, NotFound for a file that is not there."""
     file = _opened(client, source, path, request)
     if not file.head.data:

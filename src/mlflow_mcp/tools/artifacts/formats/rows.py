@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_mcp.entities.metrics import matching
+from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import hint, short
 
@@ -38,7 +38,7 @@ def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[
     if not columns:
         return list(names)
     for column in columns:
-        if not matching([column], names):
+        if not select_names([column], names):
             next_step = f"{hint(column, names)} It has: {short(', '.join(names), 500)}."
             raise Problem(f"The file has no column '{column}'.", next_step.strip())
-    return matching(columns, names)
+    return select_names(columns, names)

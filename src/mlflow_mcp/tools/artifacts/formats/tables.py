@@ -8,7 +8,7 @@ from typing import Any
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clip, plural
+from mlflow_mcp.text import plural, truncate
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
 from mlflow_mcp.tools.artifacts.formats.delimited import read_csv, read_jsonl, read_tsv
 from mlflow_mcp.tools.artifacts.formats.parquet import read_parquet
@@ -57,7 +57,7 @@ def _show_table(answer: ArtifactContent, rows: Rows, page: RowPage, budget: Budg
     shown = [[_cell(value) for value in row[:width]] for row in rows.rows]
     room, kept = budget.rows - 2 * len(encoded(columns)), 0
     for row in shown:
-        room -= len(encoded([clip(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
+        room -= len(encoded([truncate(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
         if room < 0 and kept:
             break
         kept += 1
