@@ -8,49 +8,22 @@ twice, or again in place; trial runs of a few samples ("canaries") look like ful
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow_mcp.entities.run import ended
+from mlflow_mcp.entities.samples import Samples
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-# The one setting that limits the samples. `n_samples` and `num_repeats` are repeats per question, whatever they sound like.
-_LIMIT = "limit_samples"
-_ENTRIES = re.compile(r"(^|_)num_entries$")
-_OF_TASK = re.compile(r"(?:^|\.)tasks\.(\d+)\.")
 # The last two say where its weights come from, which names it too.
 _MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
-# Full evaluations have more samples than this.
-CANARY = 50
-
-
-@dataclass(frozen=True)
-class Samples:
-    """What proves how many samples an evaluation had: `count` is None for a limit that is a share of the dataset."""
-
-    count: int | None
-    evidence: str
-
-    @classmethod
-    def of_limit(cls, value: Any, place: str) -> Samples | None:
-        """From the value of `limit_samples`; None when it is not set."""
-        text = str(value).strip()
-        if re.fullmatch(r"\d+(\.0+)?", text):
-            count = int(float(text))
-            return cls(count, f"{_LIMIT}={count} in {place}") if count else None
-        if re.fullmatch(r"0?\.\d+", text):
-            return cls(None, f"{_LIMIT}={text} (a share of the dataset) in {place}")
-        return None
-
-
-def is_canary(samples: int | None) -> bool:
-    """Whether an evaluation of so many samples was a trial. An unknown count is no proof of one."""
-    return samples is not None and samples <= CANARY
+_TASKS = re.compile(r"\.tasks\.(\d+)\.")
+_OWN_EXPORT = "config.export."
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +72,12 @@ class LauncherRun:
 
     @property
     def is_named_by_launcher(self) -> bool:
-        """Whether the run's name `eval-<invocation_id>-<task>` says just these two, and nothing more."""
-        found = _RUN_NAME.fullmatch(self.entity.info.run_name or "")
-        return found is not None and found.groups() == (self.invocation_id, self.task)
+        """Whether the run's name says only its invocation and task, or its job id, and nothing more."""
+        name = self.entity.info.run_name or ""
+        found = _RUN_NAME.fullmatch(name)
+        if found is not None:
+            return found.groups() == (self.invocation_id, self.task)
+        return self.job_id is not None and name == f"eval-{self.job_id}"  # newer launchers
 
     @property
     def results_folder(self) -> str | None:
@@ -113,33 +89,29 @@ class LauncherRun:
         """Whether the params hold the flattened config, so that a missing sample limit means that there was none."""
         return any(name.startswith("config.") for name in self.entity.data.params)
 
-    @property
-    def samples(self) -> int | None:
-        """How many samples it was limited to or had, as far as params and metrics prove it."""
-        return self.proved_samples.count if self.proved_samples else None
-
     @cached_property
-    def proved_samples(self) -> Samples | None:
-        """The limit of its own task, else the one of the whole invocation, else the entries that a metric counts.
-
-        The flattened params hold the config of all tasks: those of another task say nothing about this one.
-        """
-        own, shared = None, None
-        for name, value in self.entity.data.params.items():
-            if name.rpartition(".")[2] == _LIMIT and (limit := Samples.of_limit(value, "its params")):
-                task = _OF_TASK.search(name)
-                if task is None:
-                    shared = limit
-                elif task[1] == self._task_number:
-                    own = limit
-        entries = [(value, name) for name, value in self.metrics.items() if _ENTRIES.search(name) and 0 < value < 1e15]
-        counted = Samples(int(max(entries)[0]), f"metric {max(entries)[1]}") if entries else None
-        return own or shared or counted
+    def samples(self) -> Samples:
+        """What its params and metrics prove of its samples."""
+        return Samples.of_params(self.entity.data.params, self.task_number) | Samples.of_metrics(self.metrics)
 
     @property
-    def _task_number(self) -> str | None:
+    def task_number(self) -> str | None:
         """The place of its task in the launcher's config, which its job id ends with."""
         return self.job_id.rpartition(".")[2] if self.job_id and "." in self.job_id else None
+
+    @cached_property
+    def own_config(self) -> Mapping[str, str]:
+        """The flattened config that concerns its own task, `tasks.<n>` without the number; empty when none was logged."""
+        own: dict[str, str] = {}
+        for name, value in self.entity.data.params.items():
+            if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
+                continue
+            task = _TASKS.search(name)
+            if task is None:
+                own[name] = value
+            elif task[1] == self.task_number:
+                own[name.replace(task[0], ".task.", 1)] = value
+        return own
 
     @cached_property
     def model(self) -> str | None:
@@ -148,7 +120,8 @@ class LauncherRun:
             return str(model)
         for ending in _MODEL:
             for name, value in self.entity.data.params.items():
-                if name.rpartition(".")[2] == ending and value not in ("", "None", "null"):
+                parts = name.split(".")
+                if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
                     return str(value)
         return None
 
@@ -170,30 +143,63 @@ class Job:
         """Every copy, the canonical one first."""
         return (self.canonical, *self.others)
 
+    @property
+    def run_id(self) -> str:
+        """The id of the canonical copy."""
+        return self.canonical.run_id
+
+    @cached_property
+    def samples(self) -> Samples:
+        """What the params and metrics of its copies prove: the flattened config may be with another one than the scores."""
+        known = self.canonical.samples
+        for other in self.others:
+            known |= other.samples.from_copy(f"copy {other.run_id[:8]}")
+        return known
+
+    @property
+    def has_config(self) -> bool:
+        """Whether any copy has the flattened config, so that a missing limit means that there was none."""
+        return any(copy.has_config for copy in self.copies)
+
+    @cached_property
+    def own_config(self) -> Mapping[str, str]:
+        return next((copy.own_config for copy in self.copies if copy.own_config), {})
+
+    @property
+    def model(self) -> str | None:
+        return next((copy.model for copy in self.copies if copy.model), None)
+
 
 def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:
     """The runs grouped into jobs, in the order of their first runs. A run without a task is a job of its own.
 
     The canonical copy is a finished one before a failed one, then the one exported last.
     """
-    groups: dict[tuple[str | None, str | None], list[LauncherRun]] = {}
+    groups: list[list[LauncherRun]] = []
     for run in runs:
-        key = (run.task, run.job_id) if run.task else (None, run.run_id)
-        groups.setdefault(key, []).append(run)
-    _add_runs_without_job_id(groups)
+        of_its_job = next((group for group in groups if any(_is_copy(run, other) for other in group)), None)
+        if of_its_job is None:
+            groups.append([run])
+        else:
+            of_its_job.append(run)
     jobs = []
-    for group in groups.values():
+    for group in groups:
         canonical, *others = sorted(group, key=_canonicity, reverse=True)
         jobs.append(Job(canonical, tuple(others)))
     return jobs
 
 
-def _add_runs_without_job_id(groups: dict[tuple[str | None, str | None], list[LauncherRun]]) -> None:
-    """A run without a job id belongs to the job of its task, when there is just one."""
-    for task, job in [key for key in groups if key[0] and key[1] is None]:
-        others = [key for key in groups if key[0] == task and key[1] is not None]
-        if len(others) == 1:
-            groups[others[0]] += groups.pop((task, job))
+def _is_copy(run: LauncherRun, other: LauncherRun) -> bool:
+    """Whether two runs of one invocation are proved to be exports of one job."""
+    if run.task is None or run.task != other.task:
+        return False
+    if run.job_id and other.job_id:
+        return run.job_id == other.job_id
+    # One of them does not name its job: the folder with its results names it too, and so does the config of its task.
+    folders = [each.entity.data.params.get("results_dir") for each in (run, other)]
+    if all(folders):
+        return folders[0] == folders[1]
+    return bool(run.own_config) and run.own_config == other.own_config
 
 
 def _canonicity(launched: LauncherRun) -> tuple[bool, int, tuple[int, str], str]:
@@ -211,36 +217,17 @@ def group_invocations(runs: Iterable[Run]) -> dict[str, list[LauncherRun]]:
     return groups
 
 
-@dataclass(frozen=True)
-class RecordedConfig:
-    """What a results.yml or config.yml records of an evaluation; None for what it does not say."""
-
-    samples: Samples | None = None
-    model: str | None = None
-
-    @classmethod
-    def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
-        """Out of the parsed file: the last sample limit, else the largest count of a score; the first model."""
-        leaves = list(_leaves(content))
-        limits = [limit for name, value in leaves if name == _LIMIT and (limit := Samples.of_limit(value, file))]
-        counts = [value for name, value in leaves if name == "count" and isinstance(value, int)]
-        models = [
-            value for name, value in leaves if name in ("model_id", "served_model_name") and isinstance(value, str)
-        ]
-        counted = Samples(max(counts), f"stats.count={max(counts)} in {file}") if counts else None
-        return cls(limits[-1] if limits else counted, models[0] if models else None)
-
-    @property
-    def is_empty(self) -> bool:
-        return self.samples is None and self.model is None
+def shared_model(models: Iterable[str | None]) -> str | None:
+    """The models of several runs as one text, each once: `org/name` and `name` are the same one."""
+    named = sorted({model for model in models if model})
+    whole = [model for model in named if not any(other.endswith(f"/{model}") for other in named)]
+    return ", ".join(whole) or None
 
 
-def _leaves(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(part, Mapping):
-        for key, inner in part.items():
-            yield from _leaves(inner, str(key))
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _leaves(inner, name)
-    else:
-        yield name, part
+def metrics_by_task(metrics: Mapping[str, float], tasks: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The metrics of a run that holds several tasks by the task that their names begin with; under "" those of none."""
+    found: dict[str, dict[str, float]] = {task: {} for task in (*tasks, "")}
+    longest_first = sorted(tasks, key=len, reverse=True)
+    for name, value in metrics.items():
+        found[next((task for task in longest_first if name.startswith(f"{task}_")), "")][name] = value
+    return found

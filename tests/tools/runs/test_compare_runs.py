@@ -234,11 +234,11 @@ def test_system_metrics_are_compared_when_asked_for(store, ask):
         (
             "canary",
             [
-                "Task gpqa_diamond: unequal sample counts (A 10, B 198): do not compare.",
-                "Task mmlu-pro: unequal sample counts (A 10, B 12032): do not compare.",
+                "Task gpqa_diamond: unequal sample limits (A 10, B no limit recorded): do not compare.",
+                "Task mmlu-pro: unequal sample limits (A 10, B no limit recorded): do not compare.",
             ],
         ),
-        ("canary_unmarked", ["Task gpqa_diamond: unequal sample counts (A 10, B 198): do not compare."]),
+        ("canary_unmarked", ["Task gpqa_diamond: unequal sample limits (A 10, B no limit recorded): do not compare."]),
     ],
 )
 def test_a_canary_against_a_full_run_advises_against_comparing(trap, sentences, store, ask):
@@ -259,7 +259,7 @@ def test_large_unequal_sample_counts_advise_care(empty_store, ask):
 
     answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
 
-    assert answer.data["notes"] == ["unequal sample counts (A 100, B 200): compare with care."]
+    assert answer.data["notes"] == ["unequal sample limits (A 100, B 200): compare with care."]
 
 
 def test_a_share_against_a_percentage_is_pointed_out(empty_store, ask):

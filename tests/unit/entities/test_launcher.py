@@ -7,7 +7,8 @@ from itertools import permutations
 import pytest
 from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
 
-from mlflow_mcp.entities.launcher import LauncherRun, RecordedConfig, group_invocations, group_jobs, is_canary
+from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs, metrics_by_task, shared_model
+from mlflow_mcp.entities.samples import Samples
 
 INVOCATION = "71f3f3199ea5e1f0"
 
@@ -37,7 +38,8 @@ def ids_of(jobs):
 def test_a_run_that_no_launcher_made_has_nothing():
     run = launched(name="resnet")
 
-    assert (run.invocation_id, run.job_id, run.task, run.harness, run.model, run.samples) == ("", *[None] * 5)
+    assert (run.invocation_id, run.job_id, run.task, run.harness, run.model) == ("", *[None] * 4)
+    assert run.samples == Samples()
     assert (run.results_folder, run.has_config, run.has_invocation_tag) == (None, False, False)
 
 
@@ -85,55 +87,17 @@ def test_results_are_in_the_folder_of_harness_and_task():
 
 
 @pytest.mark.parametrize(
-    ("params", "metrics", "samples"),
-    [
-        ({"config.params.limit_samples": "10"}, {"n_samples": 198.0}, 10),
-        ({"config.params.limit_samples": "10.0"}, {}, 10),
-        ({"config.params.limit_samples": "null"}, {"mmlu_num_entries": 198.0}, 198),
-        ({"config.params.limit_samples": "0"}, {}, None),
-        ({"config.params.limit_samples": "0.01"}, {}, None),
-        ({"config.params.n_samples": "8", "config.params.num_repeats": "4"}, {"n_samples": 3.0}, None),
-        ({}, {"mmlu_num_entries": 5.0, "gpqa_num_entries": 7.0}, 7),
-        ({}, {"num_entries": 1.79e308}, None),
-        ({}, {"accuracy": 0.5}, None),
-    ],
-)
-def test_samples_are_the_limit_in_params_and_else_the_entries_that_a_metric_counts(params, metrics, samples):
-    assert launched(params=params, metrics=metrics).samples == samples
-
-
-@pytest.mark.parametrize(("job_id", "samples"), [("a" * 16 + ".0", 25), ("a" * 16 + ".1", None), (None, None)])
-def test_the_limit_of_another_task_says_nothing_about_this_one(job_id, samples):
-    params = {"config.evaluation.tasks.0.nemo_evaluator_config.config.params.limit_samples": "25"}
-    tags = {"job_id": job_id} if job_id else {}
-
-    assert launched(params=params, tags=tags).samples == samples
-
-
-def test_what_proves_a_sample_count_is_named():
-    limited = launched(params={"limit_samples": "10"})
-    share = launched(params={"limit_samples": "0.01"})
-
-    assert limited.proved_samples.evidence == "limit_samples=10 in its params"
-    assert share.proved_samples.evidence == "limit_samples=0.01 (a share of the dataset) in its params"
-
-
-@pytest.mark.parametrize(
     ("tags", "params", "model"),
     [
         ({"model": "llama"}, {"config.model_id": "qwen"}, "llama"),
         ({}, {"config.target.model": "late", "config.target.model_id": "qwen"}, "qwen"),
         ({}, {"config.model_id": "None", "config.checkpoint_path": "/models/x"}, "/models/x"),
+        ({}, {"config.judge.model": "judge", "config.late.model": "qwen"}, "qwen"),
         ({}, {"lr": "0.1"}, None),
     ],
 )
 def test_the_model_is_read_from_the_tag_and_else_from_the_params(tags, params, model):
     assert launched(tags=tags, params=params).model == model
-
-
-@pytest.mark.parametrize(("samples", "expected"), [(None, False), (1, True), (50, True), (51, False)])
-def test_only_a_small_known_count_proves_a_canary(samples, expected):
-    assert is_canary(samples) is expected
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
@@ -164,11 +128,74 @@ def test_jobs_of_one_task_are_kept_apart_and_keep_the_order_of_their_first_runs(
     assert ids_of(jobs) == [["b", "c"], ["a"]]
 
 
-def test_a_run_without_job_id_is_a_copy_of_the_only_job_of_its_task():
-    without = launched("without", tags={"task_name": "ifeval"}, end=1_500)
+@pytest.mark.parametrize(
+    ("params", "job_params", "is_copy"),
+    [
+        ({}, {}, False),
+        ({"results_dir": "/r/a"}, {"results_dir": "/r/a"}, True),
+        ({"results_dir": "/r/a"}, {"results_dir": "/r/b"}, False),
+        ({"config.execution.type": "slurm"}, {"config.execution.type": "slurm"}, True),
+        ({"config.shots": "0"}, {"config.shots": "5"}, False),
+        ({"config.shots": "0"}, {}, False),
+    ],
+)
+def test_a_run_without_job_id_is_a_copy_only_when_its_params_prove_it(params, job_params, is_copy):
+    without = launched("without", tags={"task_name": "ifeval"}, params=params, end=1_500)
 
-    assert ids_of(group_jobs([without, copy_of_job("a")])) == [["a", "without"]]
-    assert ids_of(group_jobs([without, copy_of_job("a"), copy_of_job("b", "1")])) == [["without"], ["a"], ["b"]]
+    jobs = group_jobs([without, copy_of_job("a", params=job_params)])
+
+    assert ids_of(jobs) == ([["a", "without"]] if is_copy else [["without"], ["a"]])
+
+
+def test_two_runs_of_a_task_without_job_ids_are_two_jobs():
+    runs = [launched(name, tags={"task_name": "mmlu"}) for name in ("a", "b")]
+
+    assert ids_of(group_jobs(runs)) == [["a"], ["b"]]
+
+
+def test_the_config_of_its_own_task_is_told_from_that_of_others():
+    params = {
+        "config.evaluation.tasks.0.name": "gpqa",
+        "config.evaluation.tasks.1.name": "ifeval",
+        "config.deployment.type": "vllm",
+        "config.export.mlflow.copy_logs": "True",
+        "timestamp": "1.0",
+    }
+
+    assert copy_of_job("a", "1", params=params).own_config == {
+        "config.evaluation.task.name": "ifeval",
+        "config.deployment.type": "vllm",
+    }
+
+
+def test_what_another_copy_proves_is_said_to_be_of_that_copy():
+    (job,) = group_jobs([copy_of_job("a"), copy_of_job("b", params={"limit_samples": "10"}, end=1_500)])
+
+    assert job.run_id == "a"
+    assert job.samples.limit.evidence == "limit_samples=10 in params of copy b"
+
+
+def test_metrics_of_several_tasks_in_one_run_are_told_apart_by_the_longest_name():
+    metrics = {"mmlu_pro_acc": 1.0, "mmlu_acc": 2.0, "time": 3.0}
+
+    assert metrics_by_task(metrics, ["mmlu", "mmlu_pro"]) == {
+        "mmlu": {"mmlu_acc": 2.0},
+        "mmlu_pro": {"mmlu_pro_acc": 1.0},
+        "": {"time": 3.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("models", "shared"),
+    [
+        (["acme/nova", "nova"], "acme/nova"),
+        (["b", "a", "a", None], "a, b"),
+        (["acme/nova", "other/nova"], "acme/nova, other/nova"),
+        ([None], None),
+    ],
+)
+def test_two_spellings_of_a_model_are_one(models, shared):
+    assert shared_model(models) == shared
 
 
 def test_runs_without_a_task_are_jobs_of_their_own():
@@ -187,22 +214,3 @@ def test_runs_are_grouped_by_invocation_in_their_order():
         "a" * 16: ["a1"],
     }
     assert list(groups) == ["b" * 16, "a" * 16]
-
-
-@pytest.mark.parametrize(
-    ("content", "samples", "model"),
-    [
-        ({"config": {"params": {"limit_samples": 10}}, "stats": {"count": 198}}, 10, None),
-        ({"scores": [{"stats": {"count": 120}}, {"stats": {"count": 198}}]}, 198, None),
-        ({"config": {"params": {"limit_samples": None}}, "stats": {"count": 198}}, 198, None),
-        ({"target": {"api_endpoint": {"model_id": "llama"}}, "served_model_name": "other"}, None, "llama"),
-        ({"score": 0.5}, None, None),
-        (None, None, None),
-        ("text", None, None),
-    ],
-)
-def test_a_recorded_config_tells_the_limit_or_the_count_and_the_model(content, samples, model):
-    recorded = RecordedConfig.of(content)
-
-    assert (recorded.samples and recorded.samples.count, recorded.model) == (samples, model)
-    assert recorded.is_empty is (samples is None and model is None)

@@ -1,4 +1,4 @@
-"""What is known of a launcher run only from its history, its folders and its results.yml. A few requests a run."""
+"""What is known of a job only from its copies' histories, folders and results.yml. A few requests a job."""
 
 from __future__ import annotations
 
@@ -6,119 +6,188 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.entities.launcher import LauncherRun, RecordedConfig, Samples, is_canary
-from mlflow_mcp.entities.metrics import headline
+from mlflow_mcp.client.metrics import Point
+from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.metrics import headline, same_value
+from mlflow_mcp.entities.recorded_config import RecordedConfig
+from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 
-# More runs than this are not inspected: their details are what their params and metrics say.
+# More jobs than this are not inspected: their details are what their params and metrics say.
 MOST_INSPECTED = 40
 _RESULTS_BYTES = 256 * 1024
+# More points at one step than this, or points closer together, are a curve that was logged without steps.
+_MOST_EXPORTS = 10
+_BETWEEN_EXPORTS = 1_000  # milliseconds
+# How many metrics of a run that was exported again are compared with their values before.
+_MOST_COMPARED = 60
+
+
+@dataclass(frozen=True)
+class Reexport:
+    """A later export into the same run: when, and which metrics it changed, as (before, after)."""
+
+    at: int  # milliseconds
+    changed: dict[str, tuple[float, float]]
 
 
 @dataclass
-class RunDetails:
-    """What one run's params and metrics say, and what an inspection adds."""
+class JobDetails:
+    """What the params and metrics of a job's copies say, and what an inspection adds."""
 
-    proved_samples: Samples | None = None
-    model: str | None = None
-    earlier: dict[str, float] = field(default_factory=dict)  # values before a re-export in place
-    exports: int = 1
+    samples: Samples
+    model: str | None
+    has_config: bool  # whether flattened params or results.yml were there to name a sample limit
+    reexport: Reexport | None = None
     folders: list[str] = field(default_factory=list)  # `<harness>.<task>`, where the run's tags do not name it
-    has_config: bool = False  # whether config params or results.yml were there to name a sample limit
+    of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
+    with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs, where some have none
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
-    def of(cls, run: LauncherRun) -> RunDetails:
+    def of(cls, job: Job) -> JobDetails:
         """Without any request."""
-        return cls(run.proved_samples, run.model, has_config=run.has_config)
+        return cls(job.samples, job.model, job.has_config)
 
-    @property
-    def samples(self) -> int | None:
-        return self.proved_samples.count if self.proved_samples else None
+    def add(self, recorded: RecordedConfig) -> None:
+        self.samples |= recorded.samples
+        self.model = self.model or recorded.model
+        self.has_config = self.has_config or not recorded.is_empty
 
 
-def inspect_runs(
-    client: Client, runs: Sequence[LauncherRun], *, history: bool = True, counts: bool = False
-) -> dict[str, RunDetails]:
-    """Details by run id, the runs inspected at the same time. `history=False` spares the look for exports in place; with
-    `counts` the number of samples is read also from runs whose config tells that there was no limit.
+def inspect_jobs(
+    client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False
+) -> dict[str, JobDetails]:
+    """Details by the run id of each job's canonical copy, all inspected at the same time. `history=False` spares the look for
+    exports in place and for logs; with `counts` the number of samples is read also where the config tells that there was
+    no limit.
 
-    Files are read only where params do not tell: the sample count of runs without a flattened config, and the model,
-    which is the same in all of an invocation, from the first run that does not name it.
+    Files are read only where params do not tell: limit and repeats of jobs without a flattened config, and the model,
+    which is the same in all of an invocation, from the first job that does not name it.
     """
-    inspected = list(runs[:MOST_INSPECTED])
+    inspected = list(jobs[:MOST_INSPECTED])
     first_without_model: dict[str, str] = {}
-    for run in inspected:
-        if run.model is None:
-            first_without_model.setdefault(run.invocation_id, run.run_id)
-    details = {run.run_id: RunDetails.of(run) for run in runs}
+    for job in inspected:
+        if job.model is None:
+            first_without_model.setdefault(job.canonical.invocation_id, job.run_id)
+    details = {job.run_id: JobDetails.of(job) for job in jobs}
     requests: list[Callable[[], None]] = []
-    for run in inspected:
-        of_run, needs_model = details[run.run_id], run.run_id in first_without_model.values()
+    for job in inspected:
+        of_job, needs_model = details[job.run_id], job.run_id in first_without_model.values()
         if history:
-            requests.append(partial(_find_reexport, client, run, of_run))
-        needs_results = needs_model or (run.proved_samples is None and (counts or not run.has_config))
-        if needs_results or run.results_folder is None:
-            requests.append(partial(_inspect_files, client, run, of_run, needs_results))
+            requests.append(partial(_find_reexport, client, job.canonical, of_job))
+            requests += [partial(_look_for_logs, client, copy, of_job) for copy in job.copies if job.others]
+        needs_results = needs_model or not job.has_config or (counts and job.samples.count is None)
+        if needs_results or job.canonical.results_folder is None:
+            requests.append(partial(_inspect_files, client, job, of_job, needs_results))
     client.run_concurrently(*requests)
+    for of_job in details.values():
+        of_job.with_logs.sort()
     return details
 
 
-def _inspect_files(client: Client, run: LauncherRun, details: RunDetails, needs_results: bool) -> None:
-    folder = run.results_folder
+def inspect_samples(client: Client, runs: Sequence[LauncherRun]) -> dict[str, Samples]:
+    """What is proved of the samples of single runs, by run id: out of their files where they are a launcher's."""
+    jobs = [Job(run) for run in runs if run.invocation_id]
+    details = inspect_jobs(client, jobs, history=False, counts=True)
+    return {run.run_id: details[run.run_id].samples if run.run_id in details else run.samples for run in runs}
+
+
+# --- exports in place
+
+
+def _find_reexport(client: Client, run: LauncherRun, details: JobDetails) -> None:
+    """A later export into the same run adds a point to each metric, at the step of the one before."""
+    if run.job_id is None:
+        return
+    for name in headline(run.metrics, 1):
+        points = _exports(client.metrics.points(run.run_id, name, _MOST_EXPORTS + 1))
+        if len(points) > 1:
+            names = [other for other in run.metrics if other != name][: _MOST_COMPARED - 1]
+            read = [partial(client.metrics.points, run.run_id, other, _MOST_EXPORTS + 1) for other in names]
+            exports = {name: points} | dict(zip(names, map(_exports, client.run_concurrently(*read))))
+            details.reexport = Reexport(points[-1].timestamp, _changes(exports))
+
+
+def _exports(points: Sequence[Point]) -> list[Point]:
+    """The points in the order of their times, when they can be the exports of one score; else none."""
+    by_time = sorted(points, key=lambda point: point.timestamp)
+    apart = all(b.timestamp - a.timestamp >= _BETWEEN_EXPORTS for a, b in pairwise(by_time))
+    at_one_step = len({point.step for point in points}) == 1
+    return by_time if at_one_step and apart and len(by_time) <= _MOST_EXPORTS else []
+
+
+def _changes(exports: dict[str, list[Point]]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (points[-2].value, points[-1].value)
+        for name, points in exports.items()
+        if len(points) > 1 and not same_value(points[-2].value, points[-1].value)
+    }
+
+
+# --- files
+
+
+def _look_for_logs(client: Client, copy: LauncherRun, details: JobDetails) -> None:
+    if copy.harness and copy.task:
+        with suppress(Problem):  # what cannot be listed is not claimed
+            folder = f"{copy.harness}.{copy.task}"
+            if f"{folder}/logs" in (entry.path for entry in client.artifacts(copy.run_id).entries(folder)):
+                details.with_logs.append(copy.run_id)
+
+
+def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results: bool) -> None:
+    run, folder = job.canonical, job.canonical.results_folder
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
         folders: list[str] = []
         with suppress(Problem):  # a run whose files cannot be listed is shown by what its params say
             folders = [each.path for each in client.artifacts(run.run_id).entries() if each.is_dir]
         details.folders = [each for each in folders if "." in each]
-        folder = _only_folder(run.task, details.folders)
-    if folder and needs_results:
-        _read_results(client, run, folder, details)
-    elif len(details.folders) > 1:
-        _read_results_of_all(client, run, details)
+        own = [each for each in details.folders if run.task is None or each.endswith(f".{run.task}")]
+        if len(own) != 1:
+            _read_results_of_all(client, run, details)
+            return
+        folder = f"{own[0]}/artifacts"
+    if needs_results:
+        _read_first_results(client, job, folder, details)
 
 
-def _read_results_of_all(client: Client, run: LauncherRun, details: RunDetails) -> None:
-    """The model of a run that holds a whole invocation, and the sample count of a task that was only a trial."""
-    for folder in details.folders:
-        of_task = RunDetails()
-        _read_results(client, run, f"{folder}/artifacts", of_task)
-        details.model = details.model or of_task.model
-        details.has_config = details.has_config or of_task.has_config
-        if is_canary(of_task.samples):
-            details.proved_samples = of_task.proved_samples
+def _read_first_results(client: Client, job: Job, folder: str, details: JobDetails) -> None:
+    """What the results.yml of the canonical copy records, or that of the first copy that has one."""
+    for copy in job.copies:
+        recorded = _read_results(client, copy, folder, details)
+        if recorded is not None:
+            if copy is not job.canonical:
+                samples = recorded.samples.from_copy(f"copy {copy.run_id[:8]}")
+                recorded = RecordedConfig(samples, recorded.model)
+            details.add(recorded)
+            return
 
 
-def _only_folder(task: str | None, folders: Sequence[str]) -> str | None:
-    own = [each for each in folders if task is None or each.endswith(f".{task}")]
-    return f"{own[0]}/artifacts" if len(own) == 1 else None
+def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:
+    """The model of a run that holds a whole invocation, and the samples of each of its tasks."""
+    read = [partial(_read_results, client, run, f"{folder}/artifacts", details) for folder in details.folders]
+    for folder, recorded in zip(details.folders, client.run_concurrently(*read)):
+        if recorded is not None:
+            details.of_folder[folder] = recorded.samples
+            details.add(RecordedConfig(Samples(), recorded.model))
+            details.has_config = True
 
 
-def _find_reexport(client: Client, run: LauncherRun, details: RunDetails) -> None:
-    """A second point at the same step is a second export in place: the latest value counts, the one before is kept."""
-    for name in headline(run.metrics, 1):
-        points = client.metrics.points(run.run_id, name, 20)
-        if len(points) > 1 and len({point.step for point in points}) == 1:
-            details.exports = len(points)
-            by_time = sorted(points, key=lambda point: point.timestamp)
-            details.earlier = {name: by_time[-2].value}
-
-
-def _read_results(client: Client, run: LauncherRun, folder: str, details: RunDetails) -> None:
-    """Sample count and model from the run's results.yml, where nothing else says them."""
+def _read_results(client: Client, run: LauncherRun, folder: str, details: JobDetails) -> RecordedConfig | None:
     source = client.artifacts(run.run_id)
-    try:
-        piece = source.read(f"{folder}/results.yml", 0, _RESULTS_BYTES)
-    except NotFound:
-        return
-    except Problem as problem:
-        details.unread = str(problem)
-        return
-    recorded = RecordedConfig.of(load_yaml(piece.data.decode("utf-8", "replace")))
-    details.has_config = details.has_config or not recorded.is_empty
-    details.model = details.model or recorded.model
-    if details.proved_samples is None:
-        details.proved_samples = recorded.samples
+    # The oldest launchers have no `artifacts` folder.
+    for path in (f"{folder}/results.yml", f"{folder.removesuffix('/artifacts')}/results.yml"):
+        try:
+            content = source.read(path, 0, _RESULTS_BYTES)
+        except NotFound:
+            continue
+        except Problem as problem:
+            details.unread = str(problem)
+            return None
+        return RecordedConfig.of(load_yaml(content.data.decode("utf-8", "replace")))
+    return None

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_mcp.entities.launcher import is_canary
 from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, select_names
 from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.text import number
 
 # They name the run itself, so they differ between any two.
-_IDENTITY = {"invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"}
+_IDENTITY = {
+    *("invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"),
+    *("results_dir", "launcher_command", "config.user_config_path", "config.evaluation.task.name"),
+}
 VARIES = "(varies by task)"
 # The launcher's flattened config: some 75 params, which some exports leave out.
 _CONFIG = "params.config."
@@ -27,7 +30,8 @@ class Side:
     id: str  # as the caller wrote it
     name: str
     runs: dict[str, RunView]  # by task; a run that is no task stands under ""
-    samples: dict[str, int | None] = field(default_factory=dict)
+    samples: dict[str, Samples] = field(default_factory=dict)
+    configs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # the flattened config of each task alone
     model: str | None = None
 
     def metrics(self, task: str) -> dict[str, float]:
@@ -40,7 +44,8 @@ def align(sides: Sequence[Side]) -> None:
     if all(len(side.runs) == 1 for side in sides) and len({task for side in sides for task in side.runs}) > 1:
         for side in sides:
             side.runs = {"": next(iter(side.runs.values()))}
-            side.samples = {"": next(iter(side.samples.values()), None)}
+            side.samples = {"": next(iter(side.samples.values()), Samples())}
+            side.configs = {"": next(iter(side.configs.values()), {})}
 
 
 def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
@@ -128,7 +133,7 @@ class Differences:
 def find_differences(sides: Sequence[Side]) -> Differences:
     """The params, user tags, datasets and git commits that differ.
     A value that differs between the tasks of one side is `(varies by task)`."""
-    facts = [{task: _facts(run) for task, run in side.runs.items()} for side in sides]
+    facts = [{task: _facts(run, side.configs.get(task, {})) for task, run in side.runs.items()} for side in sides]
     names = sorted({name for side in facts for of_run in side.values() for name in of_run})
     with_config = [
         side for side in facts if any(name.startswith(_CONFIG) for of_run in side.values() for name in of_run)
@@ -139,17 +144,23 @@ def find_differences(sides: Sequence[Side]) -> Differences:
         among = with_config if name.startswith(_CONFIG) else facts
         if len(among) < 2:
             continue
-        if _differs(among, name):
-            rows.append([name, *(_one(side, name) for side in facts)])
-        else:
+        if not _differs(among, name):
             equal += 1
+        elif any(_one(side, name) == VARIES for side in facts) and (tasks := _differing_tasks(among, name)):
+            rows += [[f"{name} ({task})", *(side.get(task, {}).get(name) for side in facts)] for task in tasks]
+        else:
+            rows.append([name, *(_one(side, name) for side in facts)])
     without = [side.label for side, of_side in zip(sides, facts) if with_config and of_side not in with_config]
     return Differences(rows, equal, without)
 
 
-def _facts(run: RunView) -> dict[str, Any]:
+def _facts(run: RunView, config: Mapping[str, str]) -> dict[str, Any]:
+    # The launcher's flattened params hold the config of all tasks of an invocation: `config` is that of this one alone.
+    others = (
+        {name: value for name, value in run.params.items() if not name.startswith("config.")} if config else run.params
+    )
     # MLflow keeps params as text: one that is "None" says as little as one that is not there.
-    params = {name: value for name, value in run.params.items() if value not in ("None", "null")}
+    params = {name: value for name, value in {**others, **config}.items() if value not in ("None", "null")}
     facts: dict[str, Any] = {f"params.{name}": value for name, value in params.items() if name not in _IDENTITY}
     facts |= {f"tags.{name}": value for name, value in run.tags.items() if name not in _IDENTITY}
     named = {"git commit": run.git_commit, "source": run.source}
@@ -161,11 +172,19 @@ def _facts(run: RunView) -> dict[str, Any]:
 
 def _differs(sides: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> bool:
     """Whether any task that sides share has unlike values; with no shared task, whether the sides' values do."""
-    tasks = {task for side in sides for task in side}
-    shared = [task for task in tasks if sum(task in side for side in sides) > 1]
-    if shared:
-        return any(len({side[task].get(name) for side in sides if task in side}) > 1 for task in shared)
+    if _shared_tasks(sides):
+        return bool(_differing_tasks(sides, name))
     return len({_one(side, name) for side in sides}) > 1
+
+
+def _shared_tasks(sides: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    tasks = sorted({task for side in sides for task in side})
+    return [task for task in tasks if sum(task in side for side in sides) > 1]
+
+
+def _differing_tasks(sides: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> list[str]:
+    """The shared tasks in which the sides have unlike values."""
+    return [task for task in _shared_tasks(sides) if len({side[task].get(name) for side in sides if task in side}) > 1]
 
 
 def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
@@ -174,21 +193,27 @@ def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
 
 
 def unequal_samples(sides: Sequence[Side]) -> list[str]:
-    """A sentence for each task whose sides had unlike sample counts."""
+    """A sentence for each task whose sides are proved to have had unlike limits, counts or repeats of samples."""
     sentences = []
     for task in _tasks(sides):
-        counts = {side.label: side.samples.get(task) for side in sides if task in side.runs}
-        if len(counts) < 2 or len(set(counts.values())) < 2:
-            continue
-        shown = ", ".join(
-            f"{label} {count if count is not None else 'no limit recorded'}" for label, count in counts.items()
-        )
-        small = any(is_canary(count) for count in counts.values())
+        samples = {side.label: side.samples.get(task, Samples()) for side in sides if task in side.runs}
         about = f"Task {task}: " if task else ""
-        sentences.append(
-            f"{about}unequal sample counts ({shown}): {'do not compare' if small else 'compare with care'}."
-        )
+        limits = {label: each.limit for label, each in samples.items()}
+        if len({each and each.value for each in limits.values()}) > 1:
+            verdict = "do not compare" if any(each.is_trial for each in samples.values()) else "compare with care"
+            sentences.append(f"{about}unequal sample limits ({_proofs(limits, 'no limit recorded')}): {verdict}.")
+            continue
+        for kind, proofs in (
+            ("sample counts", {label: each.count for label, each in samples.items() if each.count}),
+            ("repeats per sample", {label: each.repeats for label, each in samples.items() if each.repeats}),
+        ):
+            if len({proof.value for proof in proofs.values()}) > 1:
+                sentences.append(f"{about}unequal {kind} ({_proofs(proofs)}): compare with care.")
     return sentences
+
+
+def _proofs(proofs: Mapping[str, Proof | None], without: str = "") -> str:
+    return ", ".join(f"{label} {proof.value:g}" if proof else f"{label} {without}" for label, proof in proofs.items())
 
 
 def unlike_scales(sides: Sequence[Side]) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -13,12 +13,13 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_order, quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.pages import search
-from mlflow_mcp.entities.launcher import CANARY, LauncherRun, is_canary
+from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import every, hint, plural
+from mlflow_mcp.text import every, hint, listed, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
-from mlflow_mcp.tools.evaluations.inspection import inspect_runs
+from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
@@ -71,22 +72,21 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     answer = Ranking(metric=metric, mode=mode, **dict(table))
     answer.note(*_notes(client, top.runs))
     if top.too_few_samples:
-        answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out.")
+        answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out above these.")
+    if min_samples is not None and top.uncounted:
+        answer.note(f"min_samples could not judge {listed(top.uncounted, 5)}: nothing counts or limits their samples.")
     return answer
 
 
 def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
     """What speaks against a place in the ranking, in the order of the ranking."""
     notes = []
-    details = inspect_runs(client, [run for run in runs if run.invocation_id], history=False)
+    samples = inspect_samples(client, runs)
     for rank, run in enumerate(runs, 1):
-        samples = details[run.run_id].samples if run.run_id in details else run.samples
-        name, status = run.name, run.status
-        if samples is not None and is_canary(samples):
-            notes.append(
-                f"Number {rank} ({name}) had only {plural(samples, 'sample')}: not comparable with full "
-                f"runs; {_remedy(run)}"
-            )
+        limit, name, status = samples[run.run_id].limit, run.name, run.status
+        if limit is not None:
+            kind = "a trial run" if samples[run.run_id].is_trial else "limited"
+            notes.append(f"Number {rank} ({name}) is {kind} ({limit.evidence}): not comparable with full runs.")
         if status != "FINISHED":
             notes.append(f"Number {rank} ({name}) is {status}, not FINISHED.")
     for job, count in Counter(run.job_id for run in runs).items():
@@ -95,18 +95,25 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
     return notes
 
 
-def _remedy(run: LauncherRun) -> str:
-    if run.samples is None:
-        return "only its results.yml says so, so that min_samples cannot leave it out."
-    return f"min_samples={CANARY + 1} leaves out runs whose params say so."
-
-
 @dataclass
 class _Top:
-    """The first runs of a ranking, and how many were left out for their samples."""
+    """The first runs of a ranking, how many were left out for their samples, and the names of those that could not be judged."""
 
     runs: list[LauncherRun]
     too_few_samples: int = 0
+    uncounted: list[str] = field(default_factory=list)
+
+    def add(self, runs: Sequence[LauncherRun], samples: Mapping[str, Samples], least: int, limit: int) -> None:
+        for run in runs:
+            if len(self.runs) == limit:
+                return
+            number = samples[run.run_id].number
+            if number is not None and number < least:
+                self.too_few_samples += 1
+                continue
+            self.runs.append(run)
+            if number is None:
+                self.uncounted.append(run.name or run.run_id)
 
 
 def _top(
@@ -124,13 +131,12 @@ def _top(
     read, cursor = 0, None
     while True:
         page = search(client, ids, whole, order, max(limit, 20), cursor)
-        for launched in map(LauncherRun.of, page.runs):
-            if not is_finite(launched.metrics.get(metric)):
-                continue
-            if min_samples is not None and launched.samples is not None and launched.samples < min_samples:
-                top.too_few_samples += 1
-            elif len(top.runs) < limit:
-                top.runs.append(launched)
+        finite = [run for run in map(LauncherRun.of, page.runs) if is_finite(run.metrics.get(metric))]
+        if min_samples is None:
+            top.runs += finite[: limit - len(top.runs)]
+        while min_samples is not None and finite and len(top.runs) < limit:
+            top.add(finite[:limit], inspect_samples(client, finite[:limit]), min_samples, limit)
+            finite = finite[limit:]
         read += len(page.runs)
         if len(top.runs) >= limit or not page.more or read >= _MOST_READ:
             return top

@@ -11,14 +11,15 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
-from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, listed, plural
+from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
-from mlflow_mcp.tools.evaluations.inspection import RunDetails, inspect_runs
+from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
 from mlflow_mcp.tools.runs.alignment import Differences, Side
+from mlflow_mcp.tools.runs.pairing import pair_jobs
 
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40
@@ -46,7 +47,7 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     against a baseline, aligned by task across experiments, and only those params, tags, datasets and commits that differ.
     Unequal sample counts are pointed out. Give two or more ids; diff_artifacts compares their config files."""
     _refuse_sides(run_ids, baseline)
-    sides = _read_sides(client, run_ids)
+    sides, by_number = _read_sides(client, run_ids)
     base = next(side for side in sides if side.id == (baseline or run_ids[0]))
     columns, rows = alignment.metric_rows(sides, base, metrics)
     if not rows:
@@ -62,6 +63,10 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         differences=shown if differences.rows else None,
         equal=differences.equal,
     )
+    if by_number:
+        answer.note(
+            f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
+        )
     answer.note(*_notes(sides, differences, has_best=any(row[-1] for row in rows)))
     return answer
 
@@ -79,21 +84,17 @@ def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
 
 
-def _read_sides(client: Client, run_ids: Sequence[str]) -> list[Side]:
-    """The sides with models and sample counts, aligned by task."""
+def _read_sides(client: Client, run_ids: Sequence[str]) -> tuple[list[Side], list[str]]:
+    """The sides with models and sample counts, aligned by task; and the tasks whose jobs are paired by number only."""
     groups = groups_of(client, run_ids)
     _refuse_the_same(groups)
     names = client.experiments.names()
-    launched = [_by_task(group) for group in groups]
-    details = inspect_runs(
-        client,
-        [run for by_task in launched for run in by_task.values() if run.invocation_id],
-        history=False,
-        counts=True,
-    )
-    sides = [_side(chr(65 + at), *pair, details, names) for at, pair in enumerate(zip(groups, launched))]
+    paired = pair_jobs([group.jobs for group in groups])
+    evaluated = [job for by_task in paired.sides for job in by_task.values() if job.canonical.invocation_id]
+    details = inspect_jobs(client, evaluated, history=False, counts=True)
+    sides = [_side(chr(65 + at), *pair, details, names) for at, pair in enumerate(zip(groups, paired.sides))]
     alignment.align(sides)
-    return sides
+    return sides, paired.by_number
 
 
 def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
@@ -107,33 +108,23 @@ def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
             )
 
 
-def _by_task(group: IdRuns) -> dict[str, LauncherRun]:
-    """The canonical run of each job by its task; runs without a task under ""."""
-    by_task: dict[str, LauncherRun] = {}
-    for job in group.jobs:
-        task = job.canonical.task or ""
-        while task in by_task:  # the same task as two jobs
-            task += "'"
-        by_task[task] = job.canonical
-    return by_task
-
-
 def _side(
     label: str,
     group: IdRuns,
-    by_task: Mapping[str, LauncherRun],
-    details: Mapping[str, RunDetails],
+    by_task: Mapping[str, Job],
+    details: Mapping[str, JobDetails],
     names: Mapping[str, str],
 ) -> Side:
-    of_task = {task: details.get(run.run_id) or RunDetails.of(run) for task, run in by_task.items()}
+    of_task = {task: details.get(job.run_id) or JobDetails.of(job) for task, job in by_task.items()}
     invocation_id = LauncherRun.of(group.runs[0]).invocation_id
     return Side(
         label,
         group.id,
         name=f"invocation {invocation_id}" if len(group.runs) > 1 else str(group.runs[0].info.run_name),
-        runs={task: RunView.of(run.entity, names) for task, run in by_task.items()},
+        runs={task: RunView.of(job.canonical.entity, names) for task, job in by_task.items()},
+        configs={task: job.own_config for task, job in by_task.items()},
         samples={task: each.samples for task, each in of_task.items()},
-        model=next((each.model for each in of_task.values() if each.model), None),
+        model=shared_model(each.model for each in of_task.values()),
     )
 
 
@@ -141,7 +132,7 @@ def _sides_table(sides: Sequence[Side]) -> Table:
     rows: list[list[Any]] = []
     for side in sides:
         runs = list(side.runs.values())
-        counts = {count for count in side.samples.values() if count is not None}
+        counts = {each.number for each in side.samples.values() if each.number is not None}
         rows.append(
             [
                 side.label,

@@ -1,0 +1,146 @@
+"""How many samples an evaluation had, as far as its params, metrics and files prove it. Pure.
+
+Three things that are easily taken for one another, each with where it is from:
+
+- the limit: `limit_samples`, a number of samples or, below 1, a share of the dataset;
+- the count: metrics `…num_entries`, or `stats.count` of a score in results.yml;
+- the repeats per sample: `n_samples` or `num_repeats`, whatever they sound like, and `avg-of-N` in a metric's name.
+
+The flattened params of a run hold the config of all tasks of its invocation: `…tasks.<n>.…` concerns the run only when n
+is the number at the end of its job id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+# A limit that a full evaluation would not have.
+CANARY = 50
+_LIMIT = "limit_samples"
+_REPEATS = ("n_samples", "num_repeats")
+_ENTRIES = re.compile(r"(^|_)num_entries$")
+_AVERAGE_OF = re.compile(r"avg[-_]of[-_](\d+)")
+_OF_TASK = re.compile(r"(?:^|\.)tasks\.(\d+)\.")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A number and, in few words, what proves it."""
+
+    value: float
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is proved of an evaluation's samples; None for what is not."""
+
+    limit: Proof | None = None
+    count: Proof | None = None
+    repeats: Proof | None = None
+
+    @classmethod
+    def of_params(cls, params: Mapping[str, str], task_number: str | None) -> Samples:
+        """From a run's flattened params: what is set for its own task before what is set for all."""
+        limit = _of_task(params, (_LIMIT,), task_number)
+        repeats = _of_task(params, _REPEATS, task_number)
+        return cls(limit=_limit(limit, "its params"), repeats=_repeats(repeats, "its params"))
+
+    @classmethod
+    def of_metrics(cls, metrics: Mapping[str, float]) -> Samples:
+        entries = [(value, name) for name, value in metrics.items() if _ENTRIES.search(name) and 0 < value < 1e15]
+        averages = [(int(found[1]), name) for name in metrics if (found := _AVERAGE_OF.search(name))]
+        return cls(
+            count=Proof(*_with_name(max(entries))) if entries else None,
+            repeats=Proof(*_with_name(max(averages))) if averages else None,
+        )
+
+    @classmethod
+    def of_file(cls, content: Any, file: str) -> Samples:
+        """From a parsed results.yml, run_config.yml or launcher config."""
+        leaves = list(leaves_of(content))
+        limits = [(name, value) for (*_, name), value in leaves if name == _LIMIT]
+        repeats = [(path[-1], value) for path, value in leaves if path[-1] in _REPEATS]
+        counts = [value for path, value in leaves if path[-2:] == ("stats", "count") and isinstance(value, int)]
+        return cls(
+            limit=next((proof for each in limits if (proof := _limit(each, file))), None),
+            count=Proof(max(counts), f"stats.count in {file}") if counts else None,
+            repeats=next((proof for each in repeats if (proof := _repeats(each, file))), None),
+        )
+
+    def __or__(self, other: Samples) -> Samples:
+        """What this proves, and what only the other one proves."""
+        return Samples(self.limit or other.limit, self.count or other.count, self.repeats or other.repeats)
+
+    @property
+    def number(self) -> int | None:
+        """The count, or the limit where nothing counts."""
+        if self.count is not None:
+            return int(self.count.value)
+        return int(self.limit.value) if self.limit and self.limit.value >= 1 else None
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether a small limit proves a trial run, a "canary". A small count does not: some datasets have 30 questions."""
+        return self.limit is not None and 1 <= self.limit.value <= CANARY
+
+    @property
+    def is_limited(self) -> bool:
+        return self.limit is not None
+
+    def from_copy(self, name: str) -> Samples:
+        """The same, proved by another copy of the job: the evidence says by which."""
+
+        def moved(proof: Proof | None) -> Proof | None:
+            return proof and replace(proof, evidence=f"{proof.evidence.replace('its params', 'params')} of {name}")
+
+        return Samples(moved(self.limit), moved(self.count), moved(self.repeats))
+
+
+def _of_task(params: Mapping[str, str], endings: Iterable[str], task_number: str | None) -> tuple[str, str] | None:
+    """The ending and value of the param that is set for this task, else of one that is set for all."""
+    shared = None
+    for name, value in params.items():
+        ending = name.rpartition(".")[2]
+        if ending not in endings or value in ("None", "null", ""):
+            continue
+        task = _OF_TASK.search(name)
+        if task is None:
+            shared = (ending, value)
+        elif task[1] == task_number:
+            return ending, value
+    return shared
+
+
+def _limit(named: tuple[str, Any] | None, place: str) -> Proof | None:
+    value = _number(named[1]) if named else None
+    return Proof(value, f"{_LIMIT}={value:g} in {place}") if value else None
+
+
+def _repeats(named: tuple[str, Any] | None, place: str) -> Proof | None:
+    value = _number(named[1]) if named else None
+    return Proof(value, f"{named[0]} in {place}") if named and value and value >= 1 and value == int(value) else None
+
+
+def _number(value: Any) -> float | None:
+    text = str(value).strip()
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?|\.\d+", text) else None
+
+
+def _with_name(counted: tuple[float, str]) -> tuple[float, str]:
+    return counted[0], f"metric {counted[1]}"
+
+
+def leaves_of(part: Any, path: tuple[str, ...] = ("",)) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The single values of a parsed file with their paths. Elements of a list have the path of the list."""
+    if isinstance(part, Mapping):
+        for key, inner in part.items():
+            yield from leaves_of(inner, (*path, str(key)))
+    elif isinstance(part, list):
+        for inner in part:
+            yield from leaves_of(inner, path)
+    else:
+        yield path, part
