@@ -20,7 +20,7 @@ from mlflow_mcp.client.ids.runs import groups_of, run_id_of, runs_of
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.artifacts.owners import owner_of, owners_of
+from mlflow_mcp.tools.artifacts.owners import owners_of, source_of
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 
@@ -91,7 +91,7 @@ def test_a_run_is_the_same_run_however_it_is_named(spelling, client, seeded):
     run_id = seeded.runs["trial-04"]
     text = spelling.format(run_id)
 
-    assert run_id_of(client, text) == owner_of(client, text) == run_id
+    assert run_id_of(client, text) == source_of(client, text).owner == run_id
     assert [run.info.run_id for run in runs_of(client, [text])] == [run_id]
     assert [owner.id for owner in owners_of(client, [text])] == [run_id]
 
@@ -132,8 +132,17 @@ def test_a_job_id_means_the_canonical_copy_where_runs_are_read(client, seeded):
     (group,) = groups_of(client, [f"{seeded.duplicated}.0"])
     (job,) = group.jobs
 
-    assert [run.info.run_id for run in group.runs] == [job.canonical.run_id]
-    assert job.canonical.run_id == seeded.runs[f"eval-{seeded.duplicated}-ifeval#2"]
+    assert job.run_id == seeded.runs[f"eval-{seeded.duplicated}-ifeval#2"]
+    assert run_id_of(client, f"{seeded.duplicated}.0") == job.run_id
+    assert [run.info.run_id for run in runs_of(client, [f"{seeded.duplicated}.0"])] == [job.run_id]
+
+
+def test_a_job_id_means_every_copy_where_files_are_searched(client, seeded):
+    (group,) = groups_of(client, [f"{seeded.duplicated}.0"])
+
+    copies = {run.info.run_id for run in group.runs}
+    assert len(copies) == 2
+    assert {owner.id for owner in owners_of(client, [f"{seeded.duplicated}.0"])} == copies
 
 
 def test_a_job_id_selects_the_runs_of_the_job_and_keeps_those_of_the_invocation(client, seeded):
@@ -172,5 +181,5 @@ def test_ids_are_answered_in_their_order_and_once(client, seeded):
 def test_models_own_artifacts_under_the_id_they_were_named_by(client):
     model = "m-" + "0" * 32
 
-    assert owner_of(client, f" {model} ") == model
-    assert owners_of(client, [model, "models:/classifier/3"]) == [(model, model), ("models:/classifier/3",) * 2]
+    assert source_of(client, f" {model} ").owner == model
+    assert [owner.id for owner in owners_of(client, [model, "models:/classifier/3"])] == [model, "models:/classifier/3"]

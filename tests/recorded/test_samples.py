@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.recorded.store import catalogue, local_store
+from tests.recorded.store import catalogue
 from tests.support.asking import rows_of
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    return local_store(tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.mark.parametrize("name", ["candidate", "baseline", "resumed", "trial", "partly_limited"])
@@ -39,11 +34,44 @@ def test_a_count_that_is_shown_is_the_true_one(recorded, ask):
     assert shown == {job: true[job] for job in shown}
 
 
-def test_copies_differ_in_the_corrected_score_and_in_no_other_metric(recorded, ask):
+def test_repeats_are_shown_as_repeats_and_never_as_samples(recorded, ask):
     invocation = catalogue()["invocations"]["candidate"]
+    true = {job["job_id"]: job["repeats"] for job in invocation["jobs"] if job["repeats"] > 1}
 
-    answer = ask(recorded, "get_invocation", invocation_id=invocation["id"])
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation["id"]).data["tasks"])
 
-    differs = {row["task"]: row["differs"] for row in rows_of(answer.data["duplicates"])}
-    assert differs.pop("AIME_2025")["AIME_2025_score_micro"] == 0.7133
-    assert set(differs.values()) == {"no metric"}
+    assert {row["job_id"]: row["repeats"] for row in rows if row.get("repeats")} == true
+    assert all("repeats: " in row["evidence"] for row in rows if row.get("repeats"))
+
+
+@pytest.mark.parametrize("name", ["candidate", "baseline", "resumed"])
+def test_no_repeat_and_no_small_dataset_makes_a_full_run_a_trial(name, recorded, ask):
+    answer = ask(
+        recorded,
+        "compare_runs",
+        run_ids=[catalogue()["invocations"][name]["id"], catalogue()["invocations"]["old_jobs"]["id"]],
+    )
+
+    assert not [note for note in answer.data.get("notes", ()) if "do not compare" in note]
+
+
+def test_a_trial_is_told_where_it_is_compared_and_ranked(recorded, ask):
+    invocations = catalogue()["invocations"]
+
+    compared = ask(recorded, "compare_runs", run_ids=[invocations["candidate"]["id"], invocations["trial"]["id"]])
+    ranked = ask(recorded, "best_runs", metric="ifeval_prompt_level_strict_acc", mode="min", limit=1)
+    without = ask(recorded, "best_runs", metric="ifeval_prompt_level_strict_acc", mode="min", limit=1, min_samples=100)
+
+    limits = [note for note in compared.data["notes"] if "sample limits" in note]
+    assert [note.partition(":")[0] for note in limits] == ["Task gpqa_diamond", "Task ifeval"]
+    assert "is a trial run (limit_samples=10 in results.yml)" in ranked.data["notes"][0]
+    assert invocations["trial"]["id"] not in without.text
+
+
+def test_an_old_run_of_a_whole_invocation_has_a_row_for_each_task(recorded, ask):
+    invocation = catalogue()["invocations"]["old_whole"]
+
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation["id"]).data["tasks"])
+
+    assert sorted(row["task"] for row in rows) == sorted(job["task"].rpartition(".")[2] for job in invocation["jobs"])
+    assert all(name.startswith(row["task"]) for row in rows for name in row["metrics"])

@@ -31,10 +31,11 @@ _IS: dict[Way, str] = {
 
 @dataclass(frozen=True)
 class IdRuns:
-    """The runs that an id stands for: one, or all runs of an invocation."""
+    """The runs that an id stands for: one, all copies of a job, or all runs of an invocation."""
 
     id: str  # as the caller wrote it
-    runs: list[Run]
+    runs: list[Run]  # of a job and of an invocation: every copy
+    is_job: bool = False
 
     @property
     def jobs(self) -> list[Job]:
@@ -53,6 +54,8 @@ def run_id_of(client: Client, id: str) -> str:
     matches = _matches(client, text)
     if not matches:
         raise _unknown_run(client, text)
+    if matches[0].way == "job id" and len(jobs := group_jobs(LauncherRun.of(match.run) for match in matches)) == 1:
+        return jobs[0].run_id
     if len(matches) > 1:
         raise _ambiguous(text, matches, client.experiments.names())
     return str(matches[0].run.info.run_id)
@@ -64,30 +67,32 @@ def groups_of(client: Client, ids: Sequence[str]) -> list[IdRuns]:
     Raises NotFound for an id that nothing has, and Problem for one that could be several.
     """
     found = client.run_concurrently(*(partial(_runs_called, client, id) for id in dict.fromkeys(ids)))
-    return [IdRuns(id, runs) for id, runs in zip(dict.fromkeys(ids), found)]
+    return [IdRuns(id, *each) for id, each in zip(dict.fromkeys(ids), found)]
 
 
 def runs_of(client: Client, ids: Sequence[str]) -> list[Run]:
-    """The runs that ids, names and invocation ids stand for, each once, in the order given."""
-    runs = {run.info.run_id: run for group in groups_of(client, ids) for run in group.runs}
-    return list(runs.values())
+    """The runs that ids, names and invocation ids stand for, each once, in the order given; of a job the canonical copy."""
+    groups = groups_of(client, ids)
+    chosen = [run for group in groups for run in ([group.jobs[0].canonical.entity] if group.is_job else group.runs)]
+    return list({run.info.run_id: run for run in chosen}.values())
 
 
-def _runs_called(client: Client, id: str) -> list[Run]:
+def _runs_called(client: Client, id: str) -> tuple[list[Run], bool]:
+    """The runs, and whether they are the copies of a job."""
     text = run_id_or_name(id)
     if is_run_id(text):
-        return [client.runs.get(text)]
+        return [client.runs.get(text)], False
     matches = _matches(client, text)
     if not matches:
-        return _runs_by_param(client, text)
+        return _runs_by_param(client, text), False
     runs = [match.run for match in matches]
     if matches[0].way == "invocation id":
-        return [launched.entity for launched in one_invocation(text, text, runs)[1]]
+        return [launched.entity for launched in one_invocation(text, text, runs)[1]], False
     if matches[0].way == "job id":
-        return [group_jobs(map(LauncherRun.of, runs))[0].canonical.entity]
+        return runs, True
     if len(matches) > 1:
         raise _ambiguous(text, matches, client.experiments.names())
-    return runs
+    return runs, False
 
 
 def _matches(client: Client, text: str) -> list[Match]:

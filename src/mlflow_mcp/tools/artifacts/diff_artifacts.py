@@ -15,6 +15,7 @@ from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.artifacts.copies import CopiesSource
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import size, truncate
@@ -24,7 +25,7 @@ from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import lines_in
 from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse
-from mlflow_mcp.tools.artifacts.owners import owners_of
+from mlflow_mcp.tools.artifacts.owners import sources_of
 from mlflow_mcp.tools.artifacts.paths import whole_file
 
 TwoRuns = Annotated[
@@ -103,17 +104,20 @@ def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) ->
         sides={side.label: side.described(file.path) for side, file in zip(sides, files)},
         identical=len({file.data for file in files}) == 1,
     )
+    for side in sides:
+        if isinstance(side.source, CopiesSource):
+            answer.note(*(f"{side.label}: {remark}" for remark in side.source.remarks[-1:]))
     _diff_files(answer, files, client.settings.mask_secrets, Budget.of(client.settings.max_chars))
     return answer
 
 
 def _sides(client: Client, run_ids: list[str]) -> list[_Side]:
-    owners = owners_of(client, run_ids)
-    if len(owners) < 2:
+    sources = sources_of(client, run_ids)
+    if len(sources) < 2:
         raise Problem("A difference needs two runs.", "Give run_ids two or more ids.")
-    if len(owners) > _MOST_SIDES:
-        raise Problem(f"{len(owners)} sides are too many to read.", f"Give at most {_MOST_SIDES}.")
-    return [_Side(chr(65 + at), owner, name, client.artifacts(owner)) for at, (owner, name) in enumerate(owners)]
+    if len(sources) > _MOST_SIDES:
+        raise Problem(f"{len(sources)} sides are too many to read.", f"Give at most {_MOST_SIDES}.")
+    return [_Side(chr(65 + at), source.owner, name, source) for at, (name, source) in enumerate(sources)]
 
 
 def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, budget: Budget) -> None:

@@ -23,7 +23,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools import output_files
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
-from mlflow_mcp.tools.artifacts.owners import owners_of
+from mlflow_mcp.tools.artifacts.owners import owner_ids
 from mlflow_mcp.tools.artifacts.paths import find_path, matches_glob
 
 Paths = Annotated[
@@ -120,7 +120,7 @@ def _downloads(
     """The files to fetch, and how many folders were not looked into."""
     downloads: list[FileDownload] = []
     unread = 0
-    for owner, _ in owners_of(client, run_ids):
+    for owner in owner_ids(client, run_ids):
         source = client.artifacts(owner)
         entries, unread_of_owner = source.tree()
         unread += unread_of_owner

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.source import checked_path
-from mlflow_mcp.errors import Problem
+from mlflow_mcp.client.artifacts.copies import CopiesSource
+from mlflow_mcp.client.artifacts.locate import is_model
+from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, Window
 from mlflow_mcp.tools.artifacts.formats.read import read_content
-from mlflow_mcp.tools.artifacts.owners import ArtifactOwner, owner_of
-from mlflow_mcp.tools.artifacts.paths import with_path
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwner, source_of, unsearched_copies
+from mlflow_mcp.tools.artifacts.paths import find_path, with_path
 
 
 def _as_expression(value: Any) -> Any:
@@ -60,6 +63,29 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
     part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
     window = Window(start_line, max_lines, tail, start_byte)
     _check_combination(window)
-    source = client.artifacts(owner_of(client, run_id))
+    source = source_of(client, run_id)
     request = ContentRequest(window, select, columns)
-    return with_path(source, checked_path(artifact_path), lambda path: read_content(client, source, path, request))
+    path = checked_path(artifact_path)
+    try:
+        answer = with_path(source, path, lambda whole: read_content(client, source, whole, request))
+    except (RunNotFound, ModelNotFound):
+        raise
+    except NotFound as missing:
+        raise _in_another_copy(client, source, path) or missing from None
+    if isinstance(source, CopiesSource):
+        answer.note(*source.remarks[-1:])
+    return answer
+
+
+def _in_another_copy(client: Client, source: ArtifactSource, path: str) -> NotFound | None:
+    """The sentence for a file that another copy of the run's job has."""
+    if is_model(source.owner) or isinstance(source, CopiesSource):
+        return None
+    for run_id in unsearched_copies(client, [source.owner]):
+        with suppress(Problem):
+            whole = find_path(client.artifacts(run_id), path)
+            return NotFound(
+                f"This run has no artifact '{path}', but another copy of its job has.",
+                f"Call get_artifact_content(run_id='{run_id}', artifact_path='{whole}').",
+            )
+    return None

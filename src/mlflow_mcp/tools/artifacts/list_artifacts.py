@@ -18,7 +18,7 @@ from mlflow_mcp.client.cursors import decode_offset, encode_cursor
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, plural, size
 from mlflow_mcp.tools.arguments import Cursor, Folder, Glob, Limit
-from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_of
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, owner_ids
 from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Recursive = Annotated[bool, Field(description="The whole tree instead of one folder.")]
@@ -46,7 +46,7 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
     with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
     end of its path, so listing first is rarely needed. search_artifacts looks into many."""
-    owners = [owner_of(client, name) for name in ([run_id] if isinstance(run_id, str) else run_id)]
+    owners = owner_ids(client, [run_id] if isinstance(run_id, str) else run_id)
     folder = checked_path(path or "")
     levels = depth or (None if recursive or pattern is not None else 1)
     trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, levels) for owner in owners))

@@ -1,4 +1,4 @@
-"""Whose artifacts are meant: a run's, a logged model's or a model version's."""
+"""Whose artifacts are meant: a run's, a job's with all its copies, a logged model's or a model version's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Annotated, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.artifacts.copies import CopiesSource
 from mlflow_mcp.client.artifacts.locate import is_model
-from mlflow_mcp.client.ids.runs import run_id_of, runs_of
-from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.ids.parse import is_run_id, run_id_or_name
+from mlflow_mcp.client.ids.runs import groups_of, run_id_of
+from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.text import iso
 from mlflow_mcp.tools.arguments import as_text
 
 ArtifactOwner = Annotated[
@@ -31,23 +36,75 @@ ArtifactOwners = Annotated[
 
 
 class Owner(NamedTuple):
-    """Whose artifacts are meant: the id of a run or model, and a name for people."""
+    """Whose artifacts are meant: the id of a run or model, a name for people, and of a copy the job that it is a copy of."""
 
     id: str
     name: str
-
-
-def owner_of(client: Client, id: str) -> str:
-    """What the artifacts belong to: the full id of one run, or a logged model or model version as given."""
-    return id.strip() if is_model(id.strip()) else run_id_of(client, id)
+    job: str | None = None  # the run id of the job's canonical copy
 
 
 def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
-    """The models, then the runs that the ids mean, all runs of an invocation among them; each run once."""
+    """The models, then the runs that the ids mean: every copy of a job, all runs of an invocation among them; each once."""
     models = [text.strip() for text in ids if is_model(text.strip())]
-    runs = [LauncherRun.of(run) for run in runs_of(client, [text for text in ids if not is_model(text.strip())])]
-    names = [run.task or run.name or "run" for run in runs]
-    return [Owner(model, model) for model in models] + [
-        Owner(run.run_id, name if names.count(name) == 1 else f"{name} {run.run_id[:8]}")
-        for run, name in zip(runs, names)
+    groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
+    jobs = {job.run_id: job for group in groups for job in group.jobs}
+    labels = [job.canonical.task or job.canonical.name or "run" for job in jobs.values()]
+    owners: dict[str, Owner] = {}
+    for job, label in zip(jobs.values(), labels):
+        is_alone = labels.count(label) == 1 and not job.others
+        for copy in job.copies:
+            name = label if is_alone else f"{label} {copy.run_id[:8]}"
+            owners.setdefault(copy.run_id, Owner(copy.run_id, name, job.run_id if job.others else None))
+    return [Owner(model, model) for model in models] + list(owners.values())
+
+
+def owner_ids(client: Client, ids: Sequence[str]) -> list[str]:
+    """What `owners_of` finds, by their ids alone: full run ids take no request."""
+    if all(is_model(text.strip()) or is_run_id(run_id_or_name(text)) for text in ids):
+        return list(dict.fromkeys(text.strip() if is_model(text.strip()) else run_id_or_name(text) for text in ids))
+    return [owner.id for owner in owners_of(client, ids)]
+
+
+def source_of(client: Client, id: str) -> ArtifactSource:
+    """The artifacts that an id means: of a run, of a model, or of all copies of a job. A full run id takes no request."""
+    text = id.strip()
+    if is_model(text) or is_run_id(run_id_or_name(text)):
+        return client.artifacts(text if is_model(text) else run_id_or_name(text))
+    (group,) = groups_of(client, [text])
+    if len(group.jobs) > 1:
+        return client.artifacts(run_id_of(client, text))  # raises, with the candidates
+    return _source_of_job(client, group.jobs[0])
+
+
+def sources_of(client: Client, ids: Sequence[str]) -> list[tuple[str, ArtifactSource]]:
+    """The models, then the jobs that the ids mean, each with a name for people; the copies of a job are one source."""
+    models = [text.strip() for text in ids if is_model(text.strip())]
+    groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
+    jobs = {job.run_id: job for group in groups for job in group.jobs}
+    labels = [job.canonical.task or job.canonical.name or "run" for job in jobs.values()]
+    names = [label if labels.count(label) == 1 else f"{label} {run_id[:8]}" for run_id, label in zip(jobs, labels)]
+    return [(model, client.artifacts(model)) for model in models] + [
+        (name, _source_of_job(client, job)) for name, job in zip(names, jobs.values())
     ]
+
+
+def _source_of_job(client: Client, job: Job) -> ArtifactSource:
+    return CopiesSource(client, _described(client, job)) if job.others else client.artifacts(job.run_id)
+
+
+def unsearched_copies(client: Client, run_ids: Sequence[str]) -> dict[str, str]:
+    """The other copies of the jobs of these runs, as they are described, by run id."""
+    runs = [LauncherRun.of(client.runs.get(run_id)) for run_id in run_ids]
+    job_ids = {run.job_id for run in runs if run.job_id}
+    groups = groups_of(client, sorted(job_ids))
+    copies = [copy for group in groups for job in group.jobs for copy in _described(client, job).items()]
+    return {run_id: text for run_id, text in copies if run_id not in run_ids}
+
+
+def _described(client: Client, job: Job) -> dict[str, str]:
+    """What tells the copies of a job from each other, by run id, the canonical one first."""
+    names = client.experiments.names()
+    views = [RunView.of(copy.entity, names) for copy in job.copies]
+    return {
+        view.run_id: f"run {view.run_id} (experiment '{view.experiment}', exported {iso(view.ended)})" for view in views
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
@@ -20,7 +21,7 @@ from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.formats.detect import is_worth_searching
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
-from mlflow_mcp.tools.artifacts.owners import owners_of
+from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
 
 Pattern = Annotated[
@@ -39,6 +40,7 @@ ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each 
 
 MOST_FILES = 200
 _MOST_ROWS = 50
+_MOST_LOOKED_UP = 10
 _SHARE_OF_TIME = 0.8
 
 
@@ -56,7 +58,7 @@ class _File:
     """A file to search. `result` stays None when it is gone by then."""
 
     source: ArtifactSource
-    run: str
+    owner: Owner
     path: str
     result: SearchResult | None = None
 
@@ -73,11 +75,16 @@ class _File:
 
 @dataclass(frozen=True)
 class _Searched:
-    """A text file, and what was found in it."""
+    """A text file, and what was found in it; `copies` of the job have it and gave the same."""
 
-    run: str
+    owner: Owner
     path: str
     result: SearchResult
+    copies: int = 1
+
+    @property
+    def run(self) -> str:
+        return self.owner.name if self.copies == 1 else f"{self.owner.name} (same in {self.copies} copies)"
 
 
 def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
@@ -101,7 +108,8 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     )
     tried = files[:MOST_FILES]
     client.run_concurrently(*(partial(file.search, finder) for file in tried))
-    texts = [_Searched(file.run, file.path, file.result) for file in tried if file.result and file.result.is_text]
+    searched = [_Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
+    texts = _without_equal_copies(searched)
     answer = Matches(
         pattern=pattern,
         total=sum(text.result.count for text in texts),
@@ -110,23 +118,37 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     )
     _note_scope(answer, files, unread)
     _note_results(answer, tried, texts)
+    if not answer.total:
+        _note_other_copies(client, answer, [file.owner for file in files])
     return answer
 
 
 def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], int]:
     """The files to search, and how many folders were not looked into. Raises NotFound when there are none."""
     owners = owners_of(client, run_ids)
-    sources = [client.artifacts(owner) for owner, _ in owners]
+    sources = [client.artifacts(owner.id) for owner in owners]
     trees = client.run_concurrently(*(source.tree for source in sources))
     files = [
-        _File(source, run, entry.path)
-        for source, (_, run), (entries, _) in zip(sources, owners, trees)
+        _File(source, owner, entry.path)
+        for source, owner, (entries, _) in zip(sources, owners, trees)
         for entry in entries
         if _is_chosen(entry, globs)
     ]
     if not files:
         raise _no_files([entry.path for entries, _ in trees for entry in entries if not entry.is_dir], globs)
     return files, sum(unread for _, unread in trees)
+
+
+def _without_equal_copies(texts: Sequence[_Searched]) -> list[_Searched]:
+    """The files, those in which a search of several copies of a job found the very same once: they would be counted twice."""
+    first: dict[tuple[Any, ...], _Searched] = {}
+    for text in texts:
+        result = text.result
+        job = text.owner.job or text.owner.id
+        key = (job, text.path, result.count, result.lines, result.complete, tuple(hit.text for hit in result.hits))
+        known = first.get(key)
+        first[key] = text if known is None else replace(known, copies=known.copies + 1)
+    return list(first.values())
 
 
 def _is_chosen(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
@@ -177,6 +199,14 @@ def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Sear
     binary = sum(file.result is not None and not file.result.is_text for file in tried)
     if binary:
         answer.note(f"{plural(binary, 'binary file')} left out.")
+
+
+def _note_other_copies(client: Client, answer: Matches, owners: Sequence[Owner]) -> None:
+    """Nothing was found: say where else the files of these jobs are."""
+    alone = {owner.id for owner in owners if owner.job is None and not is_model(owner.id)}
+    copies = unsearched_copies(client, sorted(alone)[:_MOST_LOOKED_UP])
+    if copies:
+        answer.note(f"NOT searched: other copies of these jobs: {', '.join(list(copies.values())[:_MOST_LOOKED_UP])}.")
 
 
 def _file_table(texts: Sequence[_Searched]) -> Table:

@@ -101,7 +101,7 @@ def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
     """Raise Problem when two ids, e.g. a name and a prefix, stand for the same runs."""
     seen: dict[frozenset[str], str] = {}
     for group in groups:
-        first = seen.setdefault(frozenset(run.info.run_id for run in group.runs), group.id)
+        first = seen.setdefault(frozenset(job.run_id for job in group.jobs), group.id)
         if first != group.id:
             raise Problem(
                 f"'{first}' and '{group.id}' are the same.", "Give run_ids two or more different runs or invocations."
@@ -116,11 +116,11 @@ def _side(
     names: Mapping[str, str],
 ) -> Side:
     of_task = {task: details.get(job.run_id) or JobDetails.of(job) for task, job in by_task.items()}
-    invocation_id = LauncherRun.of(group.runs[0]).invocation_id
+    first = LauncherRun.of(group.runs[0])
     return Side(
         label,
         group.id,
-        name=f"invocation {invocation_id}" if len(group.runs) > 1 else str(group.runs[0].info.run_name),
+        name=f"invocation {first.invocation_id}" if len(by_task) > 1 else str(first.name),
         runs={task: RunView.of(job.canonical.entity, names) for task, job in by_task.items()},
         configs={task: job.own_config for task, job in by_task.items()},
         samples={task: each.samples for task, each in of_task.items()},

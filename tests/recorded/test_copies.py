@@ -1,0 +1,143 @@
+"""Copies of a job in every tool, on exports that the launcher itself wrote: all are looked at, and told apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.recorded.store import catalogue
+from tests.support.asking import data_of, problem_of, rows_of
+
+CANDIDATE = catalogue()["invocations"]["candidate"]
+CORRECTED = catalogue()["corrected"]
+PHRASE = catalogue()["log_phrase"]
+
+
+def copies_of(job_id):
+    return [run for run in catalogue()["runs"] if run["job_id"] == job_id]
+
+
+def copy_without_logs(job_id):
+    return next(run["run_id"] for run in copies_of(job_id) if "logs" not in run["traits"])
+
+
+def test_a_corrected_score_is_told_with_both_values_and_the_time(recorded, ask):
+    answer = ask(recorded, "get_invocation", invocation_id=CANDIDATE["id"])
+
+    row = next(row for row in rows_of(answer.data["tasks"]) if row["job_id"] == CORRECTED["job_id"])
+    assert row["run_id"] == CORRECTED["overwritten"]
+    assert row["metrics"][CORRECTED["metric"]] == CORRECTED["new"]
+    assert f"{CORRECTED['metric']} {CORRECTED['old']} -> {CORRECTED['new']}, " in row["remarks"]
+    assert ", re-exported 2026-" in row["remarks"]
+    others = [row["remarks"] for row in rows_of(answer.data["tasks"]) if row["job_id"] != CORRECTED["job_id"]]
+    assert not any("re-exported" in remarks for remarks in others)
+
+
+def test_copies_differ_in_the_corrected_score_and_in_no_other_metric(recorded, ask):
+    answer = ask(recorded, "get_invocation", invocation_id=CANDIDATE["id"])
+
+    differs = {row["task"]: row["differs"] for row in rows_of(answer.data["duplicates"])}
+    assert differs.pop("AIME_2025")[CORRECTED["metric"]] == CORRECTED["old"]
+    assert set(differs.values()) == {"no metric"}
+
+
+def test_the_copy_that_has_the_logs_is_named(recorded, ask):
+    answer = ask(recorded, "get_invocation", invocation_id=CANDIDATE["id"])
+
+    with_logs = {
+        run["run_id"] for job in CANDIDATE["jobs"] for run in copies_of(job["job_id"]) if "logs" in run["traits"]
+    }
+    for row in rows_of(answer.data["tasks"]):
+        named = [run_id for run_id in with_logs if f"its logs are in copy {run_id}" in row["remarks"]]
+        assert (row["run_id"] in with_logs) != bool(named)
+    assert {row["run_id"] for row in rows_of(answer.data["duplicates"]) if "logs" in (row.get("has") or "")} < with_logs
+
+
+@pytest.mark.parametrize("job_id", list(PHRASE["in_client_log_of"]))
+def test_a_search_by_job_id_finds_the_lines_in_whichever_copy_has_the_logs(job_id, recorded, ask):
+    answer = ask(recorded, "search_artifacts", run_ids=job_id, pattern=PHRASE["phrase"], plain=True)
+
+    assert answer.data["total"] == PHRASE["in_client_log_of"][job_id]
+
+
+def test_a_search_by_invocation_counts_each_line_once(recorded, ask):
+    answer = ask(recorded, "search_artifacts", run_ids=CANDIDATE["id"], pattern=PHRASE["phrase"], plain=True)
+    in_both = ask(
+        recorded, "search_artifacts", run_ids=f"{CANDIDATE['id']}.1", pattern="model_id: acme", glob="results.yml"
+    )
+
+    assert answer.data["total"] == sum(PHRASE["in_client_log_of"].values())
+    assert in_both.data["total"] == 1
+    assert "(same in 2 copies)" in in_both.text
+
+
+def test_nothing_found_in_one_copy_says_that_the_other_was_not_searched(recorded, ask):
+    job_id = f"{CANDIDATE['id']}.1"
+    run_id = copy_without_logs(job_id)
+    (other,) = [run["run_id"] for run in copies_of(job_id) if run["run_id"] != run_id]
+
+    answer = ask(recorded, "search_artifacts", run_ids=run_id, pattern=PHRASE["phrase"], plain=True)
+
+    assert answer.data["total"] == 0
+    assert any(note.startswith("NOT searched: ") and other in note for note in answer.data["notes"])
+
+
+def test_a_file_that_is_the_same_in_both_copies_is_read_by_job_id(recorded, ask):
+    answer = ask(
+        recorded,
+        "get_artifact_content",
+        run_id=f"{CANDIDATE['id']}.1",
+        artifact_path="results.yml",
+        select="target.api_endpoint.model_id",
+    )
+
+    assert answer.data["content"] == CANDIDATE["model"]
+    assert "The file is the same in 2 copies of this job." in answer.data["notes"]
+
+
+def test_a_file_that_differs_between_the_copies_is_not_chosen_silently(recorded, ask):
+    answer = ask(recorded, "get_artifact_content", run_id=CORRECTED["job_id"], artifact_path="results.yml")
+
+    text = problem_of(answer)
+    assert "differs between the copies of this job" in text
+    assert CORRECTED["overwritten"] in text
+    assert CORRECTED["not_overwritten"] in text
+
+
+def test_a_file_of_one_copy_is_read_by_job_id_and_its_run_is_named(recorded, ask):
+    job_id = f"{CANDIDATE['id']}.1"
+    (log,) = [
+        row[-2] if isinstance(row[-1], int) else row[-1]
+        for row in data_of(ask(recorded, "list_artifacts", run_id=job_id, pattern="**/client-*.log"))["artifacts"][
+            "rows"
+        ]
+    ]
+
+    by_job = ask(recorded, "get_artifact_content", run_id=job_id, artifact_path=log, tail=1)
+    by_run = ask(recorded, "get_artifact_content", run_id=copy_without_logs(job_id), artifact_path=log, tail=1)
+
+    assert any(note.startswith("Only one of 2 copies of this job has it: run ") for note in by_job.data["notes"])
+    assert "but another copy of its job has" in problem_of(by_run)
+    assert by_run.text.endswith(f"artifact_path='{log}').")
+
+
+def test_a_listing_by_job_id_has_the_files_of_every_copy(recorded, ask):
+    rows = rows_of(ask(recorded, "list_artifacts", run_id=f"{CANDIDATE['id']}.1", recursive=True).data["artifacts"])
+
+    assert {row["run_id"] for row in rows} == {run["run_id"] for run in copies_of(f"{CANDIDATE['id']}.1")}
+
+
+def test_jobs_are_compared_as_jobs_and_not_as_copies(recorded, ask):
+    baseline = catalogue()["invocations"]["baseline"]["id"]
+
+    answer = ask(
+        recorded, "diff_artifacts", run_ids=[f"{CANDIDATE['id']}.1", f"{baseline}.1"], artifact_path="results.yml"
+    )
+
+    assert set(answer.data["sides"]) == {"A", "B"}
+    assert "target.api_endpoint.model_id" in [row["path"] for row in rows_of(answer.data["changes"])]
+
+
+def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
+    answer = ask(recorded, "get_run", run_id=CORRECTED["job_id"])
+
+    assert data_of(answer)["run_id"] == CORRECTED["overwritten"]
