@@ -54,6 +54,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if files else min(len(os.sched_getaffinity(0)) + 1, ALL_AT_ONCE)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """No file's content in a test's name: an archive holds the time at which its worker made it, and workers that name
+    their tests differently cannot share them."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -21,8 +21,12 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.artifacts.owners import owners_of, source_of
+from tests.support import raw_store
+from tests.support.raw_store import RawRun, run_id
+from tests.support.stores import filled
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
+INVOCATION = "5d1e0c7a9b21f346"
 
 
 @pytest.mark.parametrize(
@@ -183,3 +187,46 @@ def test_models_own_artifacts_under_the_id_they_were_named_by(client):
 
     assert source_of(client, f" {model} ").owner == model
     assert [owner.id for owner in owners_of(client, [model, "models:/classifier/3"])] == [model, "models:/classifier/3"]
+
+
+# --- runs of one invocation that say so in different ways
+
+
+@pytest.fixture
+def mixed(empty_store):
+    """Two runs with the tag, one in another experiment with the param only, and a run named by the invocation's id."""
+    runs = [
+        RawRun(run_id(1), name="eval-a", tags={"invocation_id": INVOCATION, "task_name": "a"}),
+        RawRun(run_id(2), name="eval-b", tags={"invocation_id": INVOCATION, "task_name": "b"}),
+        RawRun(run_id(3), 1, name="eval-c", params={"invocation_id": INVOCATION}, tags={"task_name": "c"}),
+        RawRun(run_id(4), name=INVOCATION),
+    ]
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_experiments(db, {1: "elsewhere"})
+        raw_store.add_runs(db, runs)
+    return Client(Connection(Settings(tracking_uri=empty_store)))
+
+
+def test_runs_that_name_the_invocation_in_a_param_only_belong_to_it_too(mixed):
+    expected = {run_id(1), run_id(2), run_id(3)}
+
+    assert {run.run_id for run in find_invocation(mixed, INVOCATION).runs} == expected
+    assert {run.run_id for run in find_invocation(mixed, INVOCATION[:7]).runs} == expected
+    assert {run.info.run_id for run in runs_of(mixed, [INVOCATION])} == expected
+
+
+def test_an_id_is_an_invocation_before_it_is_the_name_of_a_run(mixed):
+    assert run_id(4) not in {run.info.run_id for run in runs_of(mixed, [INVOCATION])}
+
+
+def test_digits_that_begin_an_invocation_and_a_run_are_refused(empty_store):
+    both = "abcdef12"
+    runs = [
+        RawRun(both + "0" * 24, name="run"),
+        RawRun(run_id(1), name="eval", tags={"invocation_id": both + "3" * 8, "task_name": "a"}),
+    ]
+    client = Client(Connection(Settings(tracking_uri=filled(empty_store, runs))))
+
+    with pytest.raises(Problem) as refused:
+        runs_of(client, [both])
+    assert all(run.id in str(refused.value) for run in runs)

@@ -260,4 +260,4 @@ def test_the_text_is_the_same_compact_json_as_the_structured_content(sqlite_temp
     answer = ask(sqlite_template.uri, "get_invocation", invocation_id=sqlite_template.seeded.candidate)
 
     assert answer.text == encoded(answer.data)
-    assert "null" not in answer.text
+    assert '":null' not in answer.text, "fields without a value are left out"

@@ -61,8 +61,14 @@ def test_names_are_quoted_where_mlflow_needs_it(written, wanted):
 
 @pytest.mark.parametrize("written", [written for written, _ in QUOTED])
 def test_mlflows_own_parser_takes_every_quoted_filter(written):
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.search_utils import SearchUtils
 
+    if "NULL" in written:
+        try:
+            SearchUtils.parse_search_filter("params.a IS NULL")
+        except MlflowException:
+            pytest.skip("this MLflow knows no IS NULL")
     SearchUtils.parse_search_filter(quoted_query(written))
 
 

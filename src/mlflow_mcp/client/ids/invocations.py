@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, find_matches
+from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import job_id, plain_id, refuse_too_short
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
 from mlflow_mcp.errors import NotFound, Problem
@@ -35,7 +35,7 @@ class InvocationRuns:
 
 
 def find_invocation(client: Client, id: str, experiment_ids: list[str] | None = None) -> InvocationRuns:
-    """The invocation called so by its id, a prefix of it, or a job id: its runs by tag, or by param when none has the tag.
+    """The invocation called so by its id, a prefix of it, or a job id: its runs by tag and by param.
     In these experiments, or in all active ones when None.
 
     The number of requests does not depend on the number of experiments (below a thousand).
@@ -46,10 +46,7 @@ def find_invocation(client: Client, id: str, experiment_ids: list[str] | None = 
     invocation_id = job.invocation_id if job else text
 
     def search(ids: list[str]) -> list[Run]:
-        for way in INVOCATION_WAYS:
-            if matches := find_matches(client, ids, invocation_id, [way]):
-                return [match.run for match in matches]
-        return []
+        return distinct_runs(find_matches(client, ids, invocation_id, INVOCATION_WAYS))
 
     runs = client.experiments.search_in(experiment_ids, search)
     if not runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 Way = Literal["run id", "run name", "job id", "invocation id", "invocation id param"]
 
-# Where an id is several things, the first way counts.
-RUN_WAYS: tuple[Way, ...] = ("run id", "run name", "job id")
-# Exports write the invocation id as a tag and as a param. The param is searched for only when no tag has it: a store of
-# 20,000 runs has over a million params.
+RUN_WAYS: tuple[Way, ...] = ("run id", "job id", "run name")
+# Exports write the invocation id as a tag and as a param. Some runs of an invocation can lack the tag: both are searched.
 INVOCATION_WAYS: tuple[Way, ...] = ("invocation id", "invocation id param")
 
 
@@ -40,6 +38,11 @@ def find_matches(client: Client, experiment_ids: Sequence[str], text: str, ways:
     queries = {way: query for way in ways if (query := _query(way, text))}
     found = client.run_concurrently(*(partial(client.runs.find, experiment_ids, query) for query in queries.values()))
     return [Match(way, run) for way, runs in zip(queries, found) for run in runs]
+
+
+def distinct_runs(matches: Iterable[Match]) -> list[Run]:
+    """The runs of the matches, each once, in the order of the matches."""
+    return list({match.run.info.run_id: match.run for match in matches}.values())
 
 
 def _query(way: Way, text: str) -> str | None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
-from mlflow_mcp.client.ids.matches import RUN_WAYS, Match, Way, find_matches
+from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, Way, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import is_run_id, refuse_too_short, run_id_or_name
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView
@@ -26,6 +26,7 @@ _IS: dict[Way, str] = {
     "run name": "is the name of",
     "job id": "is the job id of",
     "invocation id": "is an invocation with",
+    "invocation id param": "is an invocation with",
 }
 
 
@@ -85,20 +86,34 @@ def _runs_called(client: Client, id: str) -> tuple[list[Run], bool]:
     matches = _matches(client, text)
     if not matches:
         return _runs_by_param(client, text), False
-    runs = [match.run for match in matches]
-    if matches[0].way == "invocation id":
+    runs = distinct_runs(matches)
+    if matches[0].way in INVOCATION_WAYS:
         return [launched.entity for launched in one_invocation(text, text, runs)[1]], False
     if matches[0].way == "job id":
         return runs, True
-    if len(matches) > 1:
+    if len(runs) > 1:
         raise _ambiguous(text, matches, client.experiments.names())
     return runs, False
 
 
 def _matches(client: Client, text: str) -> list[Match]:
-    """The runs that `text` names, all in the same way."""
-    matches = client.experiments.search_all(lambda ids: find_matches(client, ids, text, (*RUN_WAYS, "invocation id")))
-    return [match for match in matches if match.way == matches[0].way]
+    """The runs that `text` names: as an invocation id, else as the beginning of a run id, a job id or a name.
+
+    Raises Problem for digits that begin the id of a run and of an invocation.
+    """
+    every_way = (*INVOCATION_WAYS, *RUN_WAYS)
+    matches = client.experiments.search_all(lambda ids: find_matches(client, ids, text, every_way))
+    by_tag_or_param = {match.run.info.run_id: match for match in reversed(matches) if match.way in INVOCATION_WAYS}
+    of_invocation = list(by_tag_or_param.values())[::-1]
+    by_prefix = [match for match in matches if match.way == "run id"]
+    if of_invocation and by_prefix and not any(_is_invocation(match.run, text) for match in of_invocation):
+        first = {LauncherRun.of(match.run).invocation_id: match for match in of_invocation}
+        raise _ambiguous(text, [*by_prefix, *first.values()], client.experiments.names())
+    return of_invocation or [match for match in matches if match.way == matches[0].way]
+
+
+def _is_invocation(run: Run, text: str) -> bool:
+    return LauncherRun.of(run).invocation_id == text
 
 
 def _runs_by_param(client: Client, text: str) -> list[Run]:
