@@ -184,7 +184,9 @@ def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> N
         unified = list(difflib.unified_diff(first[1], lines, first[0], label, lineterm="", n=2))
         answer.unified[pair] = truncate("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
         if not unified:
-            answer.note(f"{pair}: the lines are the same; only line ends or colours differ, if anything.")
+            answer.note(
+                f"{pair}: the lines are the same; only line ends, colours or text rewritten in place (\\r) differ, if anything."
+            )
         if len(unified) > _UNIFIED_LINES:
             answer.note(f"{len(unified) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
 

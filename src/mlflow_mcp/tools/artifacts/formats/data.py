@@ -10,7 +10,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools.artifacts.formats import text
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
-from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.encoding import decoded
 from mlflow_mcp.tools.artifacts.formats.lines import lines_of_text
 from mlflow_mcp.tools.artifacts.formats.select import outline, select
 from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Unparsable, parse
@@ -25,7 +25,7 @@ def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     try:
         value = parse(kind, written)
     except Unparsable as error:
-        answer = lines_of_text(strip_control_codes(written), file, request.window).content_of(file)
+        answer = lines_of_text(written, file, request.window).content_of(file)
         answer.note(f"Could not parse as {kind.upper()} ({error}); shown as plain text.")
         return answer
     if request.select:

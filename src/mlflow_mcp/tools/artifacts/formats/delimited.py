@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
+from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns
 from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse, to_json_value
 
@@ -38,21 +39,21 @@ def read_tsv(file: OpenedFile, page: RowPage) -> Rows:
 
 def read_jsonl(file: OpenedFile, page: RowPage) -> Rows:
     with closing(file.source.stream(file.path)) as blocks:
-        return _json_rows(_text_lines(blocks, file.encoding), page)
+        return _json_rows(_text_lines(TextBlocks(blocks)), page)
 
 
 def _csv(file: OpenedFile, page: RowPage, delimiter: str) -> Rows:
     try:
         with closing(file.source.stream(file.path)) as blocks:
-            return _csv_rows(_text_lines(blocks, file.encoding), page, delimiter)
+            return _csv_rows(_text_lines(TextBlocks(blocks)), page, delimiter)
     except csv.Error as error:
         kind = file.kind.name.upper()
         raise Problem(f"'{file.path}' is no readable {kind} ({error}).", "tail=20 shows its end as text.") from error
 
 
-def _text_lines(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """The lines of a stream, a block in memory at a time; a line without end comes in parts."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+def _text_lines(blocks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream in UTF-8, a block in memory at a time; a line without end comes in parts."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for block in blocks:
         *lines, rest = (rest + decoder.decode(block)).split("\n")
