@@ -57,6 +57,15 @@ def test_values_are_shown_as_exactly_as_they_differ(diff):
     ]
 
 
+def test_a_key_that_stands_twice_on_a_side_is_told(diff):
+    answer = diff("a.json", {"a.json": '{"x": 1, "x": 2}'}, {"a.json": '{"x": 3}'})
+
+    assert data_of(answer)["changes"]["rows"] == [["x", "changed", 2, 3]]
+    assert data_of(answer)["notes"] == [
+        "A: Keys that stand more than once in one object, where the last value counts: 'x'."
+    ]
+
+
 def test_long_texts_are_shown_where_they_begin_to_differ(diff):
     answer = diff("a.json", {"a.json": json.dumps({"prompt": "same " * 200 + "ends here"})}, {"a.json": json.dumps({"prompt": "same " * 200 + "stops there"})})  # fmt: skip
 
@@ -105,7 +114,9 @@ def test_texts_that_differ_only_in_their_line_ends_say_so(diff):
     answer = data_of(diff("a.txt", {"a.txt": "a\nb\n"}, {"a.txt": "a\r\nb"}))
 
     assert not answer["identical"]
-    assert answer["notes"] == ["A -> B: the lines are the same; only line ends or colours differ, if anything."]
+    assert answer["notes"] == [
+        "A -> B: the lines are the same; only line ends, colours or text rewritten in place (\\r) differ, if anything."
+    ]
 
 
 def test_binary_files_are_compared_byte_for_byte(diff):

@@ -59,7 +59,10 @@ def test_the_bytes_of_a_line_that_is_too_long(read_both, snapshot):
         ("größer\r\nals\r\n".encode("utf-16"), "größer\nals\n", "utf-16", None),
         ("größer\n".encode("utf-8-sig"), "größer\n", "utf-8-sig", None),
         ("größer, naïve, café ".encode() + b"\xff\n", "größer, naïve, café \ufffd\n", None, ["Undecodable bytes are shown as \ufffd."]),
-        (b"10%\r 50%\r100%\ndone\n", "100%\ndone\n", None, None),
+        (b"10%\r 50%\r100%\ndone\n", "100%\ndone\n", None, ["1 line was rewritten in place (\\r): the last state is shown, search_artifacts finds the earlier ones."]),
+        (b"\r\r100%\r\n", "100%\n", None, None),
+        (b"line one\rline two\rline three", "line one\nline two\nline three", None, None),
+        (b"all is well\n" * 500 + "Größe 7\n".encode("cp1252"), "all is well\n" * 500 + "Größe 7\n", "cp1252", None),
         (b"page\x0cbreak\x1cand more\n", "page\x0cbreak\x1cand more\n", None, None),
         (b"no line break at the end", "no line break at the end", None, None),
     ],
@@ -68,6 +71,44 @@ def test_a_text_in_its_encoding(raw, text, encoding, notes, read_both):
     data = data_of(read_both("a.txt", raw))
 
     assert (data["text"], data.get("encoding"), data.get("notes")) == (text, encoding, notes)
+
+
+MAC = b"".join(b"line %d\r" % n for n in range(1, 10_001))
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "shown"),
+    [
+        ({"max_lines": 2}, "line 1\nline 2\n", "1-2"),
+        ({"start_line": 7_000, "max_lines": 1}, "line 7000\n", "7000-7000"),
+        ({"tail": 2}, "line 9999\nline 10000\n", "last 2"),
+        ({"start_byte": 8, "max_lines": 1}, "ine 2\n", "bytes 8-13"),
+    ],
+)
+def test_carriage_returns_end_the_lines_of_a_file_that_has_nothing_else(asked, text, shown, read_both):
+    data = data_of(read_both("mac.txt", MAC, **asked))
+
+    assert (data["text"], data["lines"]) == (text, shown)
+    assert "rewritten" not in str(data)
+
+
+@pytest.mark.parametrize("asked", [{"tail": 2}, {"start_line": 2, "max_lines": 2}, {"start_byte": 10, "max_lines": 2}])
+def test_lines_rewritten_in_place_are_told_in_every_part(asked, read_both):
+    data = data_of(read_both("a.log", b"the first\nERROR lost worker 3\r 100%\nlast\n", **asked))
+
+    assert data["text"] == " 100%\nlast\n"
+    assert "1 line was rewritten in place (\\r): the last state is shown" in data["notes"][-1]
+
+
+def test_what_is_shown_with_bars_and_colours_is_found(sqlite_home, ask_many):
+    log = b"\x1b[31mERROR\x1b[0m: disk full\r\n 50%\r100% done\r\n" + b"ok\n" * 2_000 + "Größe\r\n".encode("cp1252")
+    run_id = sqlite_home.run({"a.log": log})
+
+    with ask_many(sqlite_home.uri) as ask:
+        shown = data_of(ask("get_artifact_content", run_id=run_id, artifact_path="a.log"))["text"].split("\n")
+        for pattern, number in (("ERROR: disk", 1), ("^ERROR", 1), ("full$", 1), ("^100% done$", 2), ("Größe$", 2003)):
+            found = data_of(ask("search_artifacts", run_ids=run_id, pattern=pattern))
+            assert found["matches"]["rows"][0][-2:] == [number, shown[number - 1]], pattern
 
 
 def test_secrets_in_a_text_are_hidden(read):

@@ -108,6 +108,40 @@ def test_nothing_found_says_where_it_was_looked_for(both_homes, ask, snapshot):
     )
 
 
+def test_many_files_without_a_match_are_counted_and_not_listed(sqlite_home, ask_many):
+    run_id = sqlite_home.run({f"{n}.log": "fine\n" for n in range(6)} | {"a.model": b"x", "b.bin": b"x", "c.bin": b"x"})
+
+    with ask_many(sqlite_home.uri) as ask:
+        answer = ask("search_artifacts", run_ids=run_id, pattern="OOM")
+        named = ask("search_artifacts", run_ids=run_id, pattern="x", glob=["*.bin"])
+
+    assert (data_of(answer)["total"], rows(answer, "files")) == (0, [])
+    assert data_of(answer)["notes"] == [
+        "Not searched, binary by their endings: 2 *.bin, 1 *.model (glob='*.bin' tries).",
+        "None of the 6 files searched has a match: '0.log', '1.log', '2.log' and 3 more.",
+    ]
+    assert data_of(named)["total"] == 2
+
+
+def test_a_match_in_what_was_rewritten_in_place_says_so(sqlite_home, ask):
+    run_id = sqlite_home.run({"a.log": b"ERROR lost worker 3\r 100%\r\n"})
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="ERROR")
+
+    assert rows(answer, "matches") == [["a run", "a.log", 1, "ERROR lost worker 3"]]
+    assert data_of(answer)["notes"] == [
+        "1 matching line was found only in what was later rewritten in place (\\r); get_artifact_content shows the last state."
+    ]
+
+
+def test_bytes_that_may_hide_a_match_are_told(sqlite_home, ask):
+    run_id = sqlite_home.run({"a.log": "größer, naïve, café\n".encode() * 9 + b"Gr\xf6\xdfe\n"})
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="Größe")
+
+    assert data_of(answer)["notes"] == ["Bytes that are no text may hide matches in 'a.log'; try the ASCII part alone."]
+
+
 def test_secrets_in_matching_lines_are_hidden(home, ask):
     answer = ask(home.uri, "search_artifacts", run_ids=home.run(FILES), pattern="Bearer", glob="*.log", context=1)
 
@@ -132,7 +166,8 @@ def test_matching_files_are_listed_and_the_rest_counted(sqlite_home, ask):
     assert data_of(answer)["total"] == 133
     assert data_of(answer)["notes"] == [
         "Only 200 of 230 files were searched; narrow glob for the others.",
-        "150 more files searched: fewer matches or none.",
+        "83 more files with fewer matches are not listed.",
+        "67 more files have no match.",
     ]
 
 

@@ -24,7 +24,7 @@ from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import lines_in
-from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse
+from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
 from mlflow_mcp.tools.artifacts.owners import sources_of
 from mlflow_mcp.tools.artifacts.paths import whole_file
 
@@ -127,22 +127,25 @@ def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, 
     if not all(file.is_text for file in files):
         answer.note(f"They are not text. Their sizes: {', '.join(size(len(file.data)) for file in files)}.")
         return
-    values = [_parsed(file) for file in files]
+    values = [_parsed(file, answer) for file in files]
     if all(value is not None for value in values):
         _diff_values(answer, [file.label for file in files], values, mask_secrets)
     else:
         _diff_lines(answer, files, budget)
 
 
-def _parsed(file: _File) -> Any:
+def _parsed(file: _File, answer: Difference) -> Any:
     """The file's values; None when it is of no kind that is parsed, or not well formed."""
     kind = kind_by_name(file.path)
     if kind.family != "data":
         return None
+    remarks = Remarks()
     try:
-        return parse(kind.name, decoded(file.data))
+        value = parse(kind.name, decoded(file.data), remarks)
     except Unparsable:
         return None
+    answer.note(*(f"{file.label}: {sentence}" for sentence in remarks.sentences()))
+    return value
 
 
 def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
@@ -188,7 +191,9 @@ def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> N
         unified = list(difflib.unified_diff(first[1], lines, first[0], label, lineterm="", n=2))
         answer.unified[pair] = truncate("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
         if not unified:
-            answer.note(f"{pair}: the lines are the same; only line ends or colours differ, if anything.")
+            answer.note(
+                f"{pair}: the lines are the same; only line ends, colours or text rewritten in place (\\r) differ, if anything."
+            )
         if len(unified) > _UNIFIED_LINES:
             answer.note(f"{len(unified) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
 

@@ -1,18 +1,20 @@
 """Searching a stream for lines that match, however long it is: a block in memory at a time.
 
-Lines are what grep takes for lines, and match as they do there: one by one.
+Lines are what grep takes for lines, and match as they do there: one by one. They are searched as they are shown, without ANSI
+codes and carriage returns at their end. Of a line that was rewritten with '\\r', each state is looked at by itself.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from mlflow_mcp.tools.artifacts.formats.detect import has_nul
-from mlflow_mcp.tools.artifacts.formats.encoding import as_utf8, encoding_of, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, strip_control_codes, without_codes
 from mlflow_mcp.tools.artifacts.patterns import line_finder
 
 # A longer line is searched in parts, which overlap.
@@ -33,6 +35,13 @@ class Hit:
     after: list[str]
 
 
+class Matches(NamedTuple):
+    """Where lines match, once a line; in how many of them only what stood there before the state that is shown."""
+
+    offsets: list[int]
+    overwritten: int = 0
+
+
 @dataclass
 class SearchResult:
     """The matches in one file. `count` is of matching lines; `hits` are the first or last of them."""
@@ -42,6 +51,8 @@ class SearchResult:
     is_text: bool = True
     complete: bool = True
     in_parts: bool = False  # lines too long to be searched whole
+    overwritten: int = 0  # matching lines whose last state does not match
+    undecodable: bool = False  # bytes in the way of a pattern with characters beyond ASCII
     hits: deque[Hit] = field(default_factory=deque)
 
 
@@ -55,12 +66,20 @@ class Finder:
         self, pattern: str, *, plain: bool, ignore_case: bool, most: int, last: bool, context: int, seconds: float
     ) -> None:
         self.most, self.last, self.context = most, last, context
-        self.offsets = line_finder(pattern, plain=plain, ignore_case=ignore_case)
+        self.beyond_ascii = not pattern.isascii()
+        self._offsets = line_finder(pattern, plain=plain, ignore_case=ignore_case)
         self._deadline = time.monotonic() + seconds
 
     @property
     def is_late(self) -> bool:
         return time.monotonic() > self._deadline
+
+    def matches(self, text: bytes, inside: bool) -> Matches:
+        """The matches in whole lines, one for each line that matches."""
+        if b"\r" not in text:
+            return Matches(self._offsets(text, inside))
+        states = self._offsets(text.replace(b"\r", b"\n"), inside)
+        return _one_a_line(text, [at for at in states if not _is_empty_state(text, at)])
 
     def search(self, blocks: Iterable[bytes]) -> SearchResult:
         """Look through a stream, as far as time allows. Binary content is recognised by its first block and skipped."""
@@ -93,7 +112,7 @@ class _StreamSearch:
         return result
 
     def _add(self, block: bytes) -> None:
-        text = self._rest + block
+        text = without_codes(self._rest + block)
         if self._line_is_counted:
             line_end = text.find(b"\n") + 1
             if not line_end:
@@ -119,7 +138,8 @@ class _StreamSearch:
     def _search(self, text: bytes, end: int) -> None:
         """Search the whole lines of `text` up to `end`."""
         lines = text[:end] if text.endswith(b"\n", 0, end) else text[:end] + b"\n"
-        self._keep(self._finder.offsets(lines, self._begins_inside), text)
+        self._keep(self._finder.matches(lines, self._begins_inside), text)
+        self._result.undecodable |= self._finder.beyond_ascii and not _is_utf8(lines)
         self._result.lines += lines.count(b"\n")
         self._remember(text, end)
 
@@ -127,18 +147,19 @@ class _StreamSearch:
         """Search the beginning of a line that is too long to be searched whole."""
         self._result.in_parts = True
         # Where the line is cut, more of it follows: `$` must not match there.
-        offsets = self._finder.offsets(text + b"\0\n", self._begins_inside)
+        offsets, overwritten = self._finder.matches(text + b"\0\n", self._begins_inside)
         # What lies near the cut is searched once more, with what follows.
-        matched = [offset for offset in offsets[:1] if offset < len(text) - _OVERLAP // 2]
-        self._keep(matched, text)
+        matched = [offset for offset in offsets if offset < len(text) - _OVERLAP // 2]
+        self._keep(Matches(matched, overwritten if matched else 0), text)
         self._remember(text, len(text))
         self._line_is_counted = bool(matched)
         self._rest, self._begins_inside = (b"", False) if matched else (text[-_OVERLAP:], True)
 
-    def _keep(self, offsets: list[int], text: bytes) -> None:
-        """Count the lines that match at these offsets, and keep those that are shown."""
-        finder, result = self._finder, self._result
+    def _keep(self, matches: Matches, text: bytes) -> None:
+        """Count the lines that match, and keep those that are shown."""
+        finder, result, offsets = self._finder, self._result, matches.offsets
         result.count += len(offsets)
+        result.overwritten += matches.overwritten
         room = finder.most if finder.last else finder.most - len(result.hits)
         shown = (offsets[-room:] if finder.last else offsets[:room]) if room else []
         number, counted = result.lines + 1, 0
@@ -167,16 +188,42 @@ class _StreamSearch:
         return Hit(number, line, [_around(each) for each in before], [_around(each) for each in after])
 
 
-def _text_blocks(blocks: Iterable[bytes], result: SearchResult) -> Iterator[bytes]:
+def _text_blocks(blocks: Iterable[bytes], result: SearchResult) -> Iterable[bytes]:
     """The stream as UTF-8; nothing of a binary one."""
     stream = iter(blocks)
     first = next(stream, b"")
     if has_nul(first):
         result.is_text = False
-        return
-    encoding = encoding_of(first)
-    whole = chain([first], stream)
-    yield from whole if encoding == "utf-8" else as_utf8(whole, encoding)
+        return ()
+    return TextBlocks(chain([first], stream))
+
+
+def _is_utf8(text: bytes) -> bool:
+    return text.isascii() or "\ufffd" not in text.decode("utf-8", "replace")
+
+
+def _is_empty_state(text: bytes, at: int) -> bool:
+    """Whether a '\\r' follows another line end at once: before a progress bar writes for the first time, nothing is shown."""
+    return text.startswith(b"\r", at) and (at == 0 or text[at - 1 : at] in b"\r\n")
+
+
+def _one_a_line(text: bytes, offsets: list[int]) -> Matches:
+    """Of the states of each line that match, the last one when it is the one shown, else the first."""
+    kept: list[int] = []
+    overwritten, line_end = 0, -1
+    for offset in offsets:
+        is_same_line = offset <= line_end
+        if not is_same_line:
+            line_end = text.find(b"\n", offset)
+            line_end = len(text) if line_end < 0 else line_end
+        is_last_state = text.find(b"\r", offset, line_end) < 0
+        if not is_same_line:
+            kept.append(offset)
+            overwritten += not is_last_state
+        elif is_last_state:
+            kept[-1] = offset
+            overwritten -= 1
+    return Matches(kept, overwritten)
 
 
 def _shown(line: bytes, offset: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
-from mlflow_mcp.tools.artifacts.formats.detect import is_worth_searching
+from mlflow_mcp.tools.artifacts.formats.detect import ending_of, is_worth_searching
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
@@ -41,6 +42,8 @@ ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each 
 MOST_FILES = 200
 _MOST_ROWS = 50
 _MOST_LOOKED_UP = 10
+# Files without a match are listed when they are no more than this.
+_MOST_WITHOUT = 5
 _SHARE_OF_TIME = 0.8
 
 
@@ -101,7 +104,7 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     """Grep the logs and other text files of one or many runs (or invocations) on the spot: exact counts of matching lines
     per file, and the first or last of them with line numbers. For errors, finish_reason=length, HTTP 429 or 500, OOM in
     megabytes of logs. get_artifact_content with start_line shows the lines around a match."""
-    files, unread = _files(client, run_ids, glob)
+    files, left_out, unread = _files(client, run_ids, glob)
     seconds = max(1.0, client.call.remaining * _SHARE_OF_TIME)
     finder = Finder(
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
@@ -116,15 +119,16 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
         files=_file_table(texts),
         matches=_match_table(texts),
     )
-    _note_scope(answer, files, unread)
+    _note_scope(answer, files, left_out, unread)
     _note_results(answer, tried, texts)
     if not answer.total:
         _note_other_copies(client, answer, [file.owner for file in files])
     return answer
 
 
-def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], int]:
-    """The files to search, and how many folders were not looked into. Raises NotFound when there are none."""
+def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], Counter[str], int]:
+    """The files to search, how many of which kinds are left out untold, and how many folders were not looked into. Raises
+    NotFound when there is nothing to search."""
     owners = owners_of(client, run_ids)
     sources = [client.artifacts(owner.id) for owner in owners]
     trees = client.run_concurrently(*(source.tree for source in sources))
@@ -136,7 +140,9 @@ def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> t
     ]
     if not files:
         raise _no_files([entry.path for entries, _ in trees for entry in entries if not entry.is_dir], globs)
-    return files, sum(unread for _, unread in trees)
+    paths = [entry.path for entries, _ in trees for entry in entries if not entry.is_dir and globs is None]
+    left_out = Counter(ending_of(path) for path in paths if not is_worth_searching(path))
+    return files, left_out, sum(unread for _, unread in trees)
 
 
 def _without_equal_copies(texts: Sequence[_Searched]) -> list[_Searched]:
@@ -173,8 +179,13 @@ def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
     )
 
 
-def _note_scope(answer: Matches, files: Sequence[_File], unread: int) -> None:
+def _note_scope(answer: Matches, files: Sequence[_File], left_out: Counter[str], unread: int) -> None:
     """Say which files were not searched at all."""
+    if left_out:
+        kinds = [f"{count} *{ending}" for ending, count in left_out.most_common()]
+        more = f" and {len(kinds) - 5} more kinds" if len(kinds) > 5 else ""
+        tried = left_out.most_common(1)[0][0]
+        answer.note(f"Not searched, binary by their endings: {', '.join(kinds[:5])}{more} (glob='*{tried}' tries).")
     if len(files) > MOST_FILES:
         answer.note(f"Only {MOST_FILES} of {len(files)} files were searched; narrow glob for the others.")
     if unread:
@@ -192,10 +203,15 @@ def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Sear
     in_parts = [text.path for text in texts if text.result.in_parts]
     if in_parts:
         answer.note(f"Lines of more than {size(LONGEST_LINE)} were searched in parts: {listed(in_parts, 5)}.")
-    without = len(texts) - len(answer.files.rows)
-    if without and answer.total:
-        less = "fewer matches or none" if len(answer.files.rows) == _MOST_ROWS else "no match"
-        answer.note(f"{plural(without, 'more file')} searched: {less}.")
+    if rewritten := sum(text.result.overwritten for text in texts):
+        answer.note(
+            f"{plural(rewritten, 'matching line was', 'matching lines were')} found only in what was later rewritten in place (\\r); "
+            "get_artifact_content shows the last state."
+        )
+    undecodable = [text.path for text in texts if text.result.undecodable]
+    if undecodable:
+        answer.note(f"Bytes that are no text may hide matches in {listed(undecodable, 5)}; try the ASCII part alone.")
+    _note_without(answer, texts)
     binary = sum(file.result is not None and not file.result.is_text for file in tried)
     if binary:
         answer.note(f"{plural(binary, 'binary file')} left out.")
@@ -209,12 +225,24 @@ def _note_other_copies(client: Client, answer: Matches, owners: Sequence[Owner])
         answer.note(f"NOT searched: other copies of these jobs: {', '.join(list(copies.values())[:_MOST_LOOKED_UP])}.")
 
 
+def _note_without(answer: Matches, texts: Sequence[_Searched]) -> None:
+    """Say how many of the files that were searched are not in the table, and that they have no match."""
+    with_matches = sum(text.result.count > 0 for text in texts)
+    if more := max(0, with_matches - _MOST_ROWS):
+        answer.note(f"{plural(more, 'more file')} with fewer matches are not listed.")
+    none = [text.path for text in texts if not text.result.count]
+    if not answer.files.rows and none:
+        answer.note(f"None of the {len(none)} files searched has a match: {listed(none, 3)}.")
+    elif with_matches and none:
+        answer.note(f"{plural(len(none), 'more file has', 'more files have')} no match.")
+
+
 def _file_table(texts: Sequence[_Searched]) -> Table:
     by_count = sorted(texts, key=lambda text: -text.result.count)
-    rows = [[text.run, text.path, text.result.count, text.result.lines] for text in by_count]
-    with_matches = [row for row in rows if row[2]]
-    columns = ["run", "path", "matches", "lines"]
-    return Table.of(columns, (with_matches or rows)[:_MOST_ROWS], keep=("path", "matches"))
+    with_matches = [text for text in by_count if text.result.count]
+    shown = with_matches[:_MOST_ROWS] or (by_count if len(by_count) <= _MOST_WITHOUT else [])
+    rows = [[text.run, text.path, text.result.count, text.result.lines] for text in shown]
+    return Table.of(["run", "path", "matches", "lines"], rows, keep=("path", "matches"))
 
 
 def _match_table(texts: Sequence[_Searched]) -> Table | None:

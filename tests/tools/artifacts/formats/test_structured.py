@@ -50,6 +50,59 @@ def test_select_takes_out_a_value_whole(name, text, read):
     assert data_of(answer)["content"] == 0.7123456789012345
 
 
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        (
+            '{"acc":0.1,"acc":0.9}',
+            ["Keys that stand more than once in one object, where the last value counts: 'acc'."],
+        ),
+        ('{"a":12345678901234567890.123}', ["1 number beyond the precision of a double; shown as written."]),
+        ('{"a":[1e400,1e-400,9007199254740993]}', ["3 numbers beyond the precision of a double; shown as written."]),
+    ],
+)
+def test_json_whose_values_are_not_what_is_written_is_shown_as_text(text, notes, read):
+    data = data_of(read("a.json", text))
+
+    assert (data["text"], data["notes"]) == (text, notes)
+    assert "content" not in data
+
+
+def test_json_numbers_that_a_double_holds_are_values(read):
+    text = "[0.1, 0.10000000000000001, 1.10, 1E5, 0.30000000000000004, 9007199254740992, 100, -0.0, 1e-7]"
+
+    data = data_of(read("a.json", text))
+
+    assert data["content"] == json.loads(text)
+    assert "notes" not in data
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [("a.json", '{"m": {"acc": 0.1, "acc": 0.9}}', 0.9), ("a.yml", "m:\n  acc: 0.1\n  acc: 0.9\n", 0.9)],
+)
+def test_a_key_that_stands_twice_is_told_beside_what_is_selected(name, text, value, read):
+    data = data_of(read(name, text, select="m.acc"))
+
+    assert data["content"] == value
+    assert data["notes"] == ["Keys that stand more than once in one object, where the last value counts: 'acc'."]
+
+
+def test_a_key_that_overrides_a_merged_one_does_not_stand_twice(read):
+    text = "base: &a {x: 1}\nmore: &b {<<: *a, x: 2}\nlast: {<<: *b, x: 3}\n"
+
+    data = data_of(read("a.yml", text))
+
+    assert (data["text"], data.get("notes")) == (text, None)
+
+
+def test_a_number_beyond_a_double_is_selected_as_text(read):
+    data = data_of(read("a.json", '{"a": 12345678901234567890.123, "b": 9007199254740993}', select="[a, b]"))
+
+    assert data["content"] == ["12345678901234567890.123", 9007199254740993]
+    assert data["notes"] == ["2 numbers beyond the precision of a double; fractions of them are given as text."]
+
+
 def test_a_large_document_is_outlined_and_a_part_of_it_selected(home, ask_many, snapshot):
     large = RESULTS | {"samples": [{"id": n, "text": f"answer {n} " * 20} for n in range(500)]}
     run_id = home.run({"results.json": json.dumps(large)})

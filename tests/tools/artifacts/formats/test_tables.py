@@ -84,6 +84,15 @@ def test_an_unknown_column_names_the_nearest(columns, read, snapshot_error):
         ("a,b\n", ["a", "b"], [], None),
         ("\ufeffa,b\n1,2", ["a", "b"], [[1, 2]], None),
         ("a\n\n1\n\n2\n", ["a"], [[1], [2]], None),
+        ("version,n\n1.10,1\n1.9,2\n3.10,3\n", ["version", "n"], [["1.10", 1], ["1.9", 2], ["3.10", 3]], None),
+        ("a,b,c\n0.5,1e-05,-1\n2.0,1.0,0\n", ["a", "b", "c"], [[0.5, 1e-05, -1], [2.0, 1.0, 0]], None),
+        ("a,b,c\n+5,1E5,-0\n", ["a", "b", "c"], [["+5", "1E5", "-0"]], None),
+        ("a,b\n12345678901234567890123,0.12345678901234567890\n", ["a", "b"], [["12345678901234567890123", "0.12345678901234567890"]], None),
+        ('a,b\n1,"x\n2,y\n3,z\n', ["a", "b"], [[1, "x\n2,y\n3,z\n"]], ["A quote in row 1 is never closed: the 3 lines from there on became one cell, not rows."]),
+        ('a,b\n1,"x\n2,y\n3,"z\n4,w\n', ["a", "b"], [[1, "x\n2,y\n3,z"], [4, "w"]], ["Row 1 holds 3 lines of the file; where that is not meant, a stray quote swallowed rows."]),
+        ('a\n"1\n2"\n"3\n4\n5"\n', ["a"], [["1\n2"], ["3\n4\n5"]], ["2 rows shown here hold several lines of the file (most: row 2, 3); where that is not meant, a stray quote swallowed rows."]),
+        ('a\n5" pipe\n6" pipe\n', ["a"], [['5" pipe'], ['6" pipe']], None),
+        ("a,b\r1,2\r3,4\r", ["a", "b"], [[1, 2], [3, 4]], None),
         ("a\n9999999999999999999\n1_000\n", ["a"], [["9999999999999999999"], ["1_000"]], None),
         ("a\n²\n", ["a"], [["²"]], None),
     ],
@@ -99,6 +108,23 @@ def test_a_csv_in_another_encoding(encoding, read):
     data = data_of(read("a.csv", "größe,wert\nklein für,1\nüber,2\n".encode(encoding)))
 
     assert data["table"] == {"columns": ["größe", "wert"], "rows": [["klein für", 1], ["über", 2]]}
+
+
+def test_a_quote_that_is_never_closed_is_told_on_every_page_that_is_counted(read):
+    text = "a,b\n" + "".join(f"{n},x\n" for n in range(1, 50)) + '50,"x\n' + "".join(f"{n},x\n" for n in range(51, 90))
+
+    data = data_of(read("a.csv", text, max_lines=5))
+
+    assert data["row_count"] == 50
+    assert (
+        data["notes"][0] == "A quote in row 50 is never closed: the 40 lines from there on became one cell, not rows."
+    )
+
+
+def test_a_csv_whose_encoding_shows_late_is_read(read):
+    text = "name,n\n" + "plain,1\n" * 1_000 + "Größe,2\n"
+
+    assert table_of(read("a.csv", text.encode("cp1252"), start_line=1_001)) == [["Größe", 2]]
 
 
 def test_a_csv_of_thousands_of_columns_shows_the_first(read):
@@ -121,6 +147,18 @@ def test_json_lines_are_a_table(read, snapshot):
     text = "\n".join(json.dumps(row) for row in JSON_LINES) + '\n\n{"id": 4, broken\n[1, 2]\n'
 
     snapshot("get_artifact_content.jsonl", read("samples.jsonl", text))
+
+
+def test_what_json_lines_hold_beyond_their_values_is_told(read):
+    data = data_of(
+        read("a.jsonl", '{"a": 0.1, "a": 0.9}\n{"a": 12345678901234567890.123}\n{"a": 12345678901234567890}\n')
+    )
+
+    assert data["table"]["rows"] == [[0.9], ["12345678901234567890.123"], [12345678901234567890]]
+    assert data["notes"] == [
+        "Keys that stand more than once in one object, where the last value counts: 'a'.",
+        "2 numbers beyond the precision of a double; fractions of them are given as text.",
+    ]
 
 
 def test_columns_of_json_lines_are_chosen_by_name_or_glob(read):

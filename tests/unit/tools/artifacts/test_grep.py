@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.tools.artifacts.formats.encoding import strip_control_codes
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.patterns import PatternTimeout, within_a_line
 
@@ -27,7 +28,9 @@ def shown(found: SearchResult) -> list[tuple[int, str]]:
 
 
 def grep(path: Path, pattern: str, *options: str) -> int:
-    """What `grep -c` counts in the raw file."""
+    """What `grep -c` counts in the file as get_artifact_content shows it."""
+    path.with_suffix(".shown").write_text(strip_control_codes(path.read_bytes().decode()), newline="")
+    path = path.with_suffix(".shown")
     command = ["grep", "-c", "-a", *options, "-e", pattern, str(path)]
     told = subprocess.run(command, capture_output=True, env={"LC_ALL": "C.UTF-8"}, check=False)
     assert told.returncode in (0, 1), told.stderr
@@ -42,12 +45,12 @@ LINES = [
     "2026-10-12 WARNING client: request 18 finish_reason=length HTTP 429 Too Many Requests",
     "ERROR engine: CUDA out of memory (OOM)",
     "error: üñïçödé café naïve ±5 %",
-    "\rEvaluating:  10%|█         |\rEvaluating: 100%|██████████|",
+    "\r\rEvaluating: 100%|██████████|",
     "",
     "   ",
     "a.b(c)[d]{e}*+?^$|\\",
     "tab\there, \"quoted\" and 'quoted'",
-    "windows line\r",
+    "\x1b[1mER\x1b[31mROR\x1b[0m in two colours",
 ]
 
 
@@ -55,13 +58,14 @@ LINES = [
 def log(tmp_path_factory) -> Path:
     """Some megabytes of such lines, so that block borders fall everywhere in them; its last line has no break."""
     path = tmp_path_factory.mktemp("logs") / "mixed.log"
-    content = "\n".join(LINES[(n * n + n // 7) % len(LINES)] + str(n % 13) for n in range(60_000))
+    content = "\n".join(LINES[(n * n + n // 7) % len(LINES)] + str(n % 13) + "\r" * (n % 5 // 2) for n in range(60_000))
     path.write_text(content, newline="")
     return path
 
 
 @pytest.mark.parametrize(
-    "pattern", ["request", "HTTP 429", "OOM", "üñïçödé", "no such text", "█", "a.b(c)[d]{e}*+?^$|\\", " "]
+    "pattern",
+    ["request", "HTTP 429", "OOM", "ERROR in two", "üñïçödé", "no such text", "█", "a.b(c)[d]{e}*+?^$|\\", " "],
 )
 @pytest.mark.parametrize("block", [BLOCK, 1_000, 65_537])
 def test_plain_text_is_counted_as_grep_does(pattern, block, log):
@@ -99,6 +103,7 @@ def test_plain_text_is_counted_as_grep_does(pattern, block, log):
         (r"e++r", "-P"),
         (r"\bOOM\b", "-P"),
         (r"r$", "-P"),
+        (r"length.*Requests\d$|^ERROR", "-P"),
         (r"[\s]x|[\w.]b\(c", "-P"),
         (r"█\|", "-P"),
     ],
@@ -197,6 +202,51 @@ def test_where_an_endless_line_is_cut_it_neither_begins_nor_ends():
     assert found_in(b"x" + content, "^a").count == 0
 
 
+# --- lines that were rewritten in place
+
+
+STATES = b"first\n\rERROR lost worker 3\r 100%\r\nlast \r\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "numbers", "overwritten", "text"),
+    [
+        ("ERROR lost", [2], 1, "ERROR lost worker 3"),
+        ("^ERROR.*3$", [2], 1, "ERROR lost worker 3"),
+        ("100%$", [2], 0, " 100%"),
+        ("^ 1", [2], 0, " 100%"),
+        ("[r0]", [1, 2], 0, " 100%"),
+        ("^last $", [3], 0, "last "),
+        ("^$", [], 0, ""),
+        ("3.*100", [], 0, ""),
+        ("x*", [1, 2, 3], 0, " 100%"),
+    ],
+)
+@pytest.mark.parametrize("block", [3, BLOCK])
+def test_each_state_of_a_rewritten_line_is_searched_and_the_last_is_preferred(
+    pattern, numbers, overwritten, text, block
+):
+    found = found_in(STATES, pattern, block=block)
+
+    assert ([hit.number for hit in found.hits], found.count, found.lines) == (numbers, len(numbers), 3)
+    assert found.overwritten == overwritten
+    assert not text or text in [hit.text for hit in found.hits]
+
+
+@pytest.mark.parametrize("block", [1, 7, BLOCK])
+def test_carriage_returns_end_lines_only_where_nothing_else_does(block):
+    assert shown(found_in(b"one\rERROR two\rthree", "^ERROR", block=block)) == [(2, "ERROR two")]
+    assert shown(found_in(b"one\rERROR two\rthree\n", "^ERROR", block=block)) == [(1, "ERROR two")]
+    assert found_in(b"one\rtwo\rthree", "o", block=block).lines == 3
+
+
+@pytest.mark.slow
+def test_a_bar_of_megabytes_without_any_line_end_is_one_line():
+    found = found_in(b"".join(b"\r%7d/9999999 it" % n for n in range(200_000)), "12345/")
+
+    assert (found.count, found.lines, found.overwritten) == (1, 1, 1)
+
+
 # --- what is shown
 
 
@@ -238,6 +288,25 @@ def test_texts_in_other_encodings_are_searched(encoding, block):
     found = found_in(content, "größe", block=block)
 
     assert (found.count, found.lines) == (2, 3)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "cp932"])
+@pytest.mark.parametrize("block", [100, 4_096, BLOCK])
+def test_an_encoding_that_shows_late_is_recognised(encoding, block):
+    words = {"cp1252": "Größe", "cp1251": "ошибка файла", "cp932": "エラーです"}[encoding]
+    content = b"INFO all is well\n" * 1_000 + f"ERROR {words} 7\n".encode(encoding) * 20
+
+    found = found_in(content, f"{words} \\d$", block=block)
+
+    assert (found.count, shown(found)[0], found.undecodable) == (20, (1_001, f"ERROR {words} 7"), False)
+
+
+def test_undecodable_bytes_are_told_when_the_pattern_could_be_hidden_by_them():
+    content = "größer, naïve, café\n".encode() * 9 + "Größe\n".encode("cp1252")
+
+    assert found_in(content, "Größe").undecodable
+    assert not found_in(content, "Gr").undecodable
+    assert not found_in("größer\n".encode(), "Größe").undecodable
 
 
 def test_binary_content_is_told_by_its_beginning():

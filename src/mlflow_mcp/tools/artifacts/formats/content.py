@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from mlflow_mcp.client.artifacts.store import ByteRange
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import size
 from mlflow_mcp.tools.artifacts.formats.detect import FileKind, kind_of
-from mlflow_mcp.tools.artifacts.formats.encoding import encoding_of
+from mlflow_mcp.tools.artifacts.formats.encoding import encoding_of, has_lone_returns
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,22 @@ class OpenedFile:
     @cached_property
     def encoding(self) -> str:
         return encoding_of(self.head.data)
+
+    def encoding_at(self, part: bytes) -> str:
+        """The encoding of a part of the file: of one that begins with ASCII, what the part itself tells."""
+        is_told = self.encoding != "utf-8" or not self.head.data.isascii()
+        return self.encoding if is_told else encoding_of(part)
+
+    def with_line_ends(self, part: bytes) -> bytes:
+        """The part with '\\n' for '\\r' when the whole file has no '\\n'."""
+        return part.replace(b"\r", b"\n") if b"\r" in part and self._has_lone_returns else part
+
+    @cached_property
+    def _has_lone_returns(self) -> bool:
+        if b"\n" in self.head.data or self.head.is_end:
+            return b"\n" not in self.head.data
+        with closing(self.source.stream(self.path)) as blocks:
+            return has_lone_returns(blocks)
 
     def whole(self, most: int, too_large: str) -> bytes:
         """All of the file. Raises Problem with the reason `too_large` when it has more bytes than `most`, or an unknown number."""

@@ -10,10 +10,10 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools.artifacts.formats import text
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
-from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.encoding import decoded
 from mlflow_mcp.tools.artifacts.formats.lines import lines_of_text
 from mlflow_mcp.tools.artifacts.formats.select import outline, select
-from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Unparsable, parse
+from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Remarks, Unparsable, parse
 
 
 def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
@@ -22,21 +22,35 @@ def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     if file.total is None or file.total > most:
         return _too_large(file, request, most)
     written = decoded(file.whole(most, "too large to parse"))
+    remarks = Remarks()
     try:
-        value = parse(kind, written)
+        value = parse(kind, written, remarks)
     except Unparsable as error:
-        answer = lines_of_text(strip_control_codes(written), file, request.window).content_of(file)
+        answer = lines_of_text(written, file, request.window).content_of(file)
         answer.note(f"Could not parse as {kind.upper()} ({error}); shown as plain text.")
         return answer
     if request.select:
-        return _selected(file, value, request.select)
-    if kind != "json" and len(encoded(written)) <= file.budget.content:
-        return ArtifactContent(path=file.path, bytes=file.total, text=written)  # with its comments
+        answer = _selected(file, value, request.select)
+        answer.note(*remarks.sentences())
+        return answer
+    return _whole(file, value, written, remarks)
+
+
+def _whole(file: OpenedFile, value: Any, written: str, remarks: Remarks) -> ArtifactContent:
+    """All of it: JSON as its values, or, where these are not what is written and for YAML's comments, as text."""
+    as_text = file.kind.name != "json" or remarks.sentences()
+    if as_text and len(encoded(written)) <= file.budget.content:
+        answer = ArtifactContent(path=file.path, bytes=file.total, text=written)
+        answer.note(*remarks.sentences(as_written=True))
+        return answer
     if len(encoded(value)) <= file.budget.content:
-        return ArtifactContent(path=file.path, bytes=file.total, content=value)
+        answer = ArtifactContent(path=file.path, bytes=file.total, content=value)
+        answer.note(*remarks.sentences())
+        return answer
     answer = ArtifactContent(path=file.path, bytes=file.total, outline=outline(value, file.budget.excerpt))
     answer.note(
-        "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part."
+        "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part.",
+        *remarks.sentences(),
     )
     return answer
 

@@ -13,15 +13,16 @@ from typing import Any, TypeVar
 
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
+from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns
-from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse, to_json_value
+from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
 
 _TYPED_ROWS = 500
 # A field, or a line without end; longer ones are cut.
 _LONGEST_FIELD = 10_000_000
-# Numbers as programs write them. Ids that only look so keep their zeros and letters: `007`, `48e10937`.
-_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,15})")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-][0-9]+)")
+# Numbers whose every character comes back when they are written again. `007`, `1.10`, `48e10937` and long ids are texts.
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?")
 _NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
 _NO_VALUE = ("", "null", "None", "NA", "N/A")
 
@@ -38,21 +39,21 @@ def read_tsv(file: OpenedFile, page: RowPage) -> Rows:
 
 def read_jsonl(file: OpenedFile, page: RowPage) -> Rows:
     with closing(file.source.stream(file.path)) as blocks:
-        return _json_rows(_text_lines(blocks, file.encoding), page)
+        return _json_rows(_text_lines(TextBlocks(blocks)), page)
 
 
 def _csv(file: OpenedFile, page: RowPage, delimiter: str) -> Rows:
     try:
         with closing(file.source.stream(file.path)) as blocks:
-            return _csv_rows(_text_lines(blocks, file.encoding), page, delimiter)
+            return _csv_rows(_text_lines(TextBlocks(blocks)), page, delimiter)
     except csv.Error as error:
         kind = file.kind.name.upper()
         raise Problem(f"'{file.path}' is no readable {kind} ({error}).", "tail=20 shows its end as text.") from error
 
 
-def _text_lines(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """The lines of a stream, a block in memory at a time; a line without end comes in parts."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+def _text_lines(blocks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream in UTF-8, a block in memory at a time; a line without end comes in parts."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for block in blocks:
         *lines, rest = (rest + decoder.decode(block)).split("\n")
@@ -66,7 +67,8 @@ def _text_lines(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
 
 def _csv_rows(lines: Iterator[str], page: RowPage, delimiter: str) -> Rows:
     csv.field_size_limit(_LONGEST_FIELD)
-    rows = (row for row in csv.reader(lines, delimiter=delimiter) if row)  # an empty line is no row
+    quotes = _QuoteWatch(lines, delimiter)
+    rows = iter(quotes)
     header = _distinct(next(rows, []))
     columns = chosen_columns(header, page.columns)
     positions = [header.index(name) for name in columns]
@@ -74,7 +76,51 @@ def _csv_rows(lines: Iterator[str], page: RowPage, delimiter: str) -> Rows:
     picked = [[row[at] if at < len(row) else "" for at in positions] for row in shown]
     types = [_text_type([row[at] for row in picked[:_TYPED_ROWS]]) for at in range(len(positions))]
     typed = [[_typed(value, types[at]) for at, value in enumerate(row)] for row in picked]
-    return Rows(columns, types, typed, count, ragged=sum(len(row) > len(header) for row in shown))
+    ragged = sum(len(row) > len(header) for row in shown)
+    return Rows(columns, types, typed, count, ragged, quotes.notes(page.start, page.start + len(shown) - 1))
+
+
+class _QuoteWatch:
+    """The rows of a CSV text, the header first. Notes those with cells of several lines: a stray quote makes such cells too."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
+        self._quotes = 0  # in the lines of the row that is being read
+        self._reader = csv.reader(self._counted(lines), delimiter=delimiter)
+        self._of_several_lines: list[tuple[int, int]] = []  # rows (0: the header) and their lines
+        self._never_closed: int | None = None
+
+    def _counted(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            self._quotes += line.count('"')
+            yield line
+
+    def __iter__(self) -> Iterator[list[str]]:
+        number = lines_before = 0
+        for row in self._reader:
+            lines = self._reader.line_num - lines_before
+            if lines > 1:
+                self._of_several_lines.append((number, lines))
+                self._never_closed = number if self._quotes % 2 else None
+            lines_before, self._quotes = self._reader.line_num, 0
+            if row:  # an empty line is no row
+                number += 1
+                yield row
+
+    def notes(self, first: int, last: int) -> list[str]:
+        """What is to be said about the rows from `first` to `last`, and about the one in which the file ends."""
+        if (never_closed := self._never_closed) is not None:
+            lines = dict(self._of_several_lines)[never_closed]
+            where = f"row {never_closed}" if never_closed else "the header"
+            return [f"A quote in {where} is never closed: the {lines} lines from there on became one cell, not rows."]
+        spans = [(row, lines) for row, lines in self._of_several_lines if first <= row <= last or row == 0]
+        if not spans:
+            return []
+        row, lines = max(spans, key=lambda span: span[1])
+        where = f"row {row}" if row else "the header"
+        which = f"{len(spans)} rows shown here hold" if len(spans) > 1 else f"{where.capitalize()} holds"
+        most = f" (most: {where}, {lines})" if len(spans) > 1 else ""
+        count = "several" if len(spans) > 1 else lines
+        return [f"{which} {count} lines of the file{most}; where that is not meant, a stray quote swallowed rows."]
 
 
 def _page_and_count(rows: Iterator[_Row], page: RowPage) -> tuple[list[_Row], int | None]:
@@ -105,7 +151,7 @@ def _text_type(values: Sequence[str]) -> str:
         return "number"
     if all(_INTEGER.fullmatch(value) for value in present):
         return "integer"
-    if all(_INTEGER.fullmatch(value) or _NUMBER.fullmatch(value) for value in numbers):
+    if all(_is_number(value) for value in numbers):
         return "number"
     return "boolean" if {value.lower() for value in present} <= {"true", "false"} else "text"
 
@@ -116,26 +162,30 @@ def _typed(value: str, column_type: str) -> Any:
         return None
     if column_type in ("integer", "number") and _INTEGER.fullmatch(value):
         return int(value)
-    if column_type == "number" and _NUMBER.fullmatch(value):
-        return to_json_value(float(value))
-    return value
+    return float(value) if column_type == "number" and _is_number(value) else value
+
+
+def _is_number(value: str) -> bool:
+    return bool(_INTEGER.fullmatch(value)) or (bool(_NUMBER.fullmatch(value)) and repr(float(value)) == value)
 
 
 def _json_rows(lines: Iterator[str], page: RowPage) -> Rows:
     texts, count = _page_and_count((line for line in lines if line.strip()), page)
-    shown = [_object(text) for text in texts]
+    remarks = Remarks()
+    shown = [_object(text, remarks) for text in texts]
     names = list(dict.fromkeys(name for row in shown for name in row))
     columns = chosen_columns(names, page.columns) if shown else list(page.columns or ())
     types = [
         "/".join(name for name, _ in Counter(_json_type(row[key]) for row in shown if key in row).most_common(2))
         for key in columns
     ]
-    return Rows(columns, types, [[row.get(name) for name in columns] for row in shown], count)
+    rows = [[row.get(name) for name in columns] for row in shown]
+    return Rows(columns, types, rows, count, notes=remarks.sentences())
 
 
-def _object(line: str) -> dict[str, Any]:
+def _object(line: str, remarks: Remarks) -> dict[str, Any]:
     try:
-        value = parse("json", line)
+        value = parse("json", line, remarks)
     except Unparsable:
         return {"(not JSON)": line.strip()}
     return value if isinstance(value, dict) else {"value": value}

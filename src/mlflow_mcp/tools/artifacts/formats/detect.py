@@ -80,12 +80,12 @@ _BY_ENDING = {ending: kind for kind in KINDS for ending in kind.endings}
 
 def kind_by_name(path: str) -> FileKind:
     """The kind that a file's ending says; TEXT for an ending that says nothing."""
-    return _BY_ENDING.get(_ending(path), TEXT)
+    return _BY_ENDING.get(ending_of(path), TEXT)
 
 
 def kind_of(path: str, head: bytes) -> FileKind:
     """The kind of a file by its first bytes, and by its name where these do not tell."""
-    head, ending = head[:PROBE], _ending(path)
+    head, ending = head[:PROBE], ending_of(path)
     for kind in KINDS:
         if kind.begins(head, ending):
             return kind
@@ -114,5 +114,6 @@ def is_worth_searching(path: str) -> bool:
     return kind_by_name(path).stored_as_text
 
 
-def _ending(path: str) -> str:
+def ending_of(path: str) -> str:
+    """The ending that tells a file's kind: `.gz` of `logs.tar.gz`."""
     return PurePosixPath(path.lower()).suffix

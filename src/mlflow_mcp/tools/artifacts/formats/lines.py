@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_mcp.answers.budget import Budget, encoded
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, OpenedFile, Window
+from mlflow_mcp.tools.artifacts.formats.encoding import is_rewritten, strip_control_codes
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Lines:
     total: int | None
     shown: str | None
     notes: list[str] = field(default_factory=list)
+    encoding: str = "utf-8"
 
     def content_of(self, file: OpenedFile, *notes: str) -> ArtifactContent:
         """The answer that shows these lines; the given notes come first."""
@@ -44,9 +46,18 @@ def lines_of_text(text: str, file: OpenedFile, window: Window) -> Lines:
     return first_that_fit(lines[start - 1 :], window, file, is_all=True)
 
 
+def note_of_rewritten(lines: Iterable[str]) -> list[str]:
+    """The note about lines, as they are in the file, of which only the last state is shown; empty without such lines."""
+    count = sum(map(is_rewritten, lines))
+    if not count:
+        return []
+    which = "1 line was" if count == 1 else f"{count:,} lines were"
+    return [f"{which} rewritten in place (\\r): the last state is shown, search_artifacts finds the earlier ones."]
+
+
 def last_that_fit(lines: Sequence[str], count: int, file: OpenedFile, total: int | None, *, is_all: bool) -> Lines:
-    """As many of the last `count` lines as fit. `is_all`: the lines are those of the whole file."""
-    last = lines[-count:]
+    """As many of the last `count` lines as fit, without their control codes. `is_all`: the lines are those of the whole file."""
+    last = [strip_control_codes(line) for line in lines[-count:]]
     kept = _count_that_fit(reversed(last), file.budget)
     text, notes = "".join(last[len(last) - kept :]), []
     if not kept and last:
@@ -60,12 +71,15 @@ def last_that_fit(lines: Sequence[str], count: int, file: OpenedFile, total: int
         notes.append(
             f"Only the last {plural(kept, 'line')} are in what was read; search_artifacts finds lines anywhere."
         )
+    notes += note_of_rewritten(lines[len(lines) - kept :])
     return Lines(text, total, None if is_all and kept == len(lines) else f"last {kept}", notes)
 
 
-def first_that_fit(lines: Sequence[str], window: Window, file: OpenedFile, *, is_all: bool) -> Lines:
-    """As many of the lines as are asked for and fit. Unless they are all (`is_all`), the last one is cut off somewhere."""
+def first_that_fit(written: Sequence[str], window: Window, file: OpenedFile, *, is_all: bool) -> Lines:
+    """As many of the lines as are asked for and fit, without their control codes. Unless they are all (`is_all`), the last one
+    is cut off somewhere."""
     start = window.start_line or 1
+    lines = [strip_control_codes(line) for line in written]
     whole = lines if is_all or (lines and lines[-1].endswith("\n")) else lines[:-1]
     kept = _count_that_fit(whole[: window.max_lines or len(whole)], file.budget)
     text, notes = "".join(lines[:kept]), []
@@ -78,6 +92,7 @@ def first_that_fit(lines: Sequence[str], window: Window, file: OpenedFile, *, is
     more = kept < len(lines) or not is_all
     if more:
         notes.append(f"There is more: start_line={last + 1} continues, tail=50 shows the end.")
+    notes += note_of_rewritten(written[:kept])
     return Lines(text, file.total, f"{start}-{last}" if start > 1 or more else None, notes)
 
 

@@ -10,7 +10,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns
-from mlflow_mcp.tools.artifacts.formats.structured import to_json_value
+from mlflow_mcp.tools.artifacts.formats.structured import Remarks, to_json_value
 
 
 def read_parquet(file: OpenedFile, page: RowPage) -> Rows:
@@ -31,15 +31,16 @@ def _rows(table: Any, page: RowPage) -> Rows:
     columns = chosen_columns(list(schema.names), page.columns)
     types = [str(schema.field(name).type) for name in columns]
     rows: list[list[Any]] = []
+    remarks = Remarks()
     passed = 0
     for group in range(table.num_row_groups):
         length = table.metadata.row_group(group).num_rows
         if passed + length >= page.start and len(rows) < page.most:
             first = max(0, page.start - 1 - passed)
             of_group = _rows_of_group(table, group, columns, first, page.most - len(rows))
-            rows += [[to_json_value(value) for value in row] for row in of_group]
+            rows += [[to_json_value(value, remarks) for value in row] for row in of_group]
         passed += length
-    return Rows(columns, types, rows, table.metadata.num_rows)
+    return Rows(columns, types, rows, table.metadata.num_rows, notes=remarks.sentences())
 
 
 def _rows_of_group(table: Any, group: int, columns: list[str], first: int, most: int) -> Iterator[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.entities.metrics import select_names
@@ -24,13 +24,14 @@ class RowPage:
 @dataclass
 class Rows:
     """The rows of a page. `count` is of the whole file, None when it was not counted; `ragged` of them are longer than the
-    header, and the values beyond it are left out."""
+    header, and the values beyond it are left out; `notes` say what else is not as it seems."""
 
     columns: list[str]
     types: list[str]
     rows: list[list[Any]]
     count: int | None
     ragged: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:

@@ -6,10 +6,15 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from typing import Any
+
+from mlflow_mcp.text import listed, plural, short
 
 # A text of more characters than this is not taken apart: YAML's and TOML's parsers are slow.
 MOST_CHARACTERS = {"json": 20_000_000, "yaml": 3_000_000, "toml": 1_000_000}
@@ -37,6 +42,53 @@ class Unparsable(Exception):
     """The text is not of its kind. The message says what is wrong and where."""
 
 
+# Integers beyond it are not all exact in the doubles that most readers of JSON have.
+_LARGEST_EXACT = 2**53
+
+
+@dataclass
+class Remarks:
+    """In what the values of a document differ from what is written there."""
+
+    repeated_keys: Counter[str] = field(default_factory=Counter)
+    inexact: int = 0
+
+    def sentences(self, *, as_written: bool = False) -> list[str]:
+        """What a reader of the values, or of the text `as_written`, has to know."""
+        sentences = []
+        if self.repeated_keys:
+            keys = listed([short(key, 60) for key in self.repeated_keys], 5)
+            sentences.append(f"Keys that stand more than once in one object, where the last value counts: {keys}.")
+        if self.inexact:
+            how = "shown as written" if as_written else "fractions of them are given as text"
+            sentences.append(f"{plural(self.inexact, 'number')} beyond the precision of a double; {how}.")
+        return sentences
+
+    def object(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        """The object of these keys and values, in which the last of equal keys counts."""
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            keys = Counter(key for key, _ in pairs)
+            self.repeated_keys.update({key: count for key, count in keys.items() if count > 1})
+        return value
+
+    def fraction(self, text: str) -> float | str:
+        """The number when a double holds it as it is written, else the text."""
+        value = float(text)
+        if text == repr(value) or _is_exact(text, value):
+            return value
+        self.inexact += 1
+        return text
+
+
+def _is_exact(text: str, value: float) -> bool:
+    """Whether the number in this text is the double, in its shortest form or with all 17 digits, with zeros after it or not."""
+    if not math.isfinite(value):
+        return False
+    written = Decimal(text)
+    return written == Decimal(repr(value)) or written == Decimal(f"{value:.17g}")
+
+
 def load_yaml(text: str) -> Any:
     """The parsed document, or None when it is not plain YAML."""
     try:
@@ -45,16 +97,17 @@ def load_yaml(text: str) -> Any:
         return None
 
 
-def parse(kind: str, text: str) -> Any:
+def parse(kind: str, text: str, remarks: Remarks | None = None) -> Any:
     """The values of a "json", "yaml" or "toml" text, as JSON can carry them: NaN and infinities as text, and dates and
-    times as they are written.
+    times as they are written. `remarks` takes in what else is not as it is written.
 
     Raises Unparsable. YAML's tags are never executed, and aliases that would unfold into bulk are refused.
     """
     if len(text) > MOST_CHARACTERS[kind]:
         raise Unparsable("it is too large")
     try:
-        return to_json_value(_PARSERS[kind](text))
+        remarks = remarks or Remarks()
+        return to_json_value(_PARSERS[kind](text, remarks), remarks)
     except RecursionError as error:
         raise Unparsable(_TOO_DEEP) from error
     except ValueError as error:
@@ -72,12 +125,19 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).replace('"<unicode string>", ', "").split())[:200]
 
 
-def _yaml(text: str) -> Any:
+def _json(text: str, remarks: Remarks) -> Any:
+    return json.loads(text, object_pairs_hook=remarks.object, parse_float=remarks.fraction)
+
+
+def _yaml(text: str, remarks: Remarks) -> Any:
     import yaml
 
     if text.count("[") + text.count("{") >= DEEPEST // 2 or _YAML_INDENT.search(text):
         _refuse_deep_yaml(text)
-    documents = list(yaml.load_all(text, Loader=_yaml_loader()))  # a safe loader, made stricter
+
+    # A class for each document: PyYAML makes the loader itself, and this one notes what it finds.
+    noting_loader = type("Loader", (_yaml_loader(),), {"remarks": remarks, "seen": set()})
+    documents = list(yaml.load_all(text, Loader=noting_loader))  # a safe loader, made stricter
     return documents[0] if len(documents) == 1 else documents
 
 
@@ -111,6 +171,10 @@ def _yaml_loader() -> Any:
         merged = 0
 
         def flatten_mapping(self, node: Any) -> None:
+            if node not in self.seen:  # before anything is merged into it
+                self.seen.add(node)
+                keys = Counter((key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+                self.remarks.repeated_keys.update({key: count for (_, key), count in keys.items() if count > 1})
             before = len(node.value)
             lists = (value.value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge")
             if any(len(merged) > 100 for merged in lists if isinstance(merged, list)):
@@ -129,7 +193,7 @@ def _yaml_loader() -> Any:
     return Loader
 
 
-def _toml(text: str) -> Any:
+def _toml(text: str, _: Remarks) -> Any:
     if _DOTTED_KEYS.search(text):
         raise Unparsable(_TOO_DEEP)
     # Python has it from 3.11 on; for 3.10 the same code is a dependency.
@@ -137,10 +201,10 @@ def _toml(text: str) -> Any:
     return library.loads(text)
 
 
-_PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "yaml": _yaml, "toml": _toml}
+_PARSERS: dict[str, Callable[[str, Remarks], Any]] = {"json": _json, "yaml": _yaml, "toml": _toml}
 
 
-def _converted(value: Any, left: list[int], levels: int) -> Any:
+def _converted(value: Any, left: list[int], levels: int, remarks: Remarks) -> Any:
     if isinstance(value, str):
         left[0] -= len(value) // 20
     left[0] -= 1
@@ -150,20 +214,22 @@ def _converted(value: Any, left: list[int], levels: int) -> Any:
         if not levels:
             raise Unparsable(_TOO_DEEP)
         if isinstance(value, dict):
-            return {_text(str(key)): _converted(inner, left, levels - 1) for key, inner in value.items()}
-        return [_converted(inner, left, levels - 1) for inner in value]
+            return {_text(str(key)): _converted(inner, left, levels - 1, remarks) for key, inner in value.items()}
+        return [_converted(inner, left, levels - 1, remarks) for inner in value]
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        remarks.inexact += 1
     if value is None or isinstance(value, (int, float)):
         return value
     return _text(str(value))  # dates and times
 
 
-def to_json_value(value: Any) -> Any:
+def to_json_value(value: Any, remarks: Remarks | None = None) -> Any:
     """A parsed value as JSON can carry it. Raises Unparsable for one that is nested too deeply."""
-    return _converted(value, [MOST_VALUES], DEEPEST)
+    return _converted(value, [MOST_VALUES], DEEPEST, remarks or Remarks())
 
 
 def _text(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -12,8 +12,16 @@ from mlflow_mcp.answers.budget import Budget
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile, Window
-from mlflow_mcp.tools.artifacts.formats.encoding import as_utf8, decoded_part, is_wide, strip_control_codes
-from mlflow_mcp.tools.artifacts.formats.lines import Lines, beyond_end, cost, first_that_fit, last_that_fit, lines_in
+from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, decoded_part, is_wide, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.lines import (
+    Lines,
+    beyond_end,
+    cost,
+    first_that_fit,
+    last_that_fit,
+    lines_in,
+    note_of_rewritten,
+)
 
 # A line is rarely longer; more is read only while lines are missing.
 _BYTES_A_LINE = 200
@@ -24,9 +32,10 @@ _MOST_REWRITTEN = 2_000_000
 
 def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     """Lines of a text file."""
-    answer = read_lines(file, request.window).content_of(file)
-    if file.encoding != "utf-8":
-        answer.encoding = file.encoding
+    lines = read_lines(file, request.window)
+    answer = lines.content_of(file)
+    if lines.encoding != "utf-8":
+        answer.encoding = lines.encoding
     if answer.text and "\ufffd" in answer.text:
         answer.note("Undecodable bytes are shown as \ufffd.")
     return answer
@@ -45,8 +54,13 @@ def read_lines(file: OpenedFile, window: Window) -> Lines:
     is_enough = head.is_end or (len(head.data) >= file.budget.read_ahead and b"\r" not in head.data)
     if not window.is_from_start or is_wide(file.encoding) or not is_enough:
         return _from_line(file, window)
-    lines = lines_in(strip_control_codes(decoded_part(head.data, file.encoding, is_end=head.is_end)))
-    return first_that_fit(lines, window, file, is_all=head.is_end)
+    text = decoded_part(file.with_line_ends(head.data), file.encoding, is_end=head.is_end)
+    return _in_encoding(file.encoding, first_that_fit(lines_in(text), window, file, is_all=head.is_end))
+
+
+def _in_encoding(encoding: str, lines: Lines) -> Lines:
+    lines.encoding = encoding
+    return lines
 
 
 # -- from a byte on ------------------------------------------------------------------------------------------------
@@ -58,16 +72,17 @@ def _from_byte(file: OpenedFile, start: int, most_lines: int | None) -> Lines:
     part = file.source.read(file.path, start, file.budget.excerpt)
     if part.total is not None and start >= max(part.total, 1):
         raise Problem(f"The file has only {plural(part.total, 'byte')}.", "Give a smaller start_byte, or tail=50.")
-    data = part.data
+    data, encoding = file.with_line_ends(part.data), file.encoding_at(part.data)
     if most_lines is not None:
         data = b"".join(line + b"\n" for line in data.split(b"\n")[:most_lines])[: len(data)]
     is_end = part.is_end and len(data) == len(part.data)
-    text, used = _whole_characters(data, file.encoding, is_end)
+    text, used = _whole_characters(data, encoding, is_end)
     while cost(text) > file.budget.content and len(data) > 1:
         data, is_end = data[: len(data) // 2], False
-        text, used = _whole_characters(data, file.encoding, is_end)
+        text, used = _whole_characters(data, encoding, is_end)
     notes = [] if is_end else [f"start_byte={start + used} continues."]
-    return Lines(strip_control_codes(text), part.total, f"bytes {start}-{start + used - 1}", notes)
+    notes += note_of_rewritten(lines_in(text))
+    return Lines(strip_control_codes(text), part.total, f"bytes {start}-{start + used - 1}", notes, encoding)
 
 
 def _whole_characters(data: bytes, encoding: str, is_end: bool) -> tuple[str, int]:
@@ -85,18 +100,17 @@ def _whole_characters(data: bytes, encoding: str, is_end: bool) -> tuple[str, in
 def _from_line(file: OpenedFile, window: Window) -> Lines:
     start = window.start_line or 1
     rest, is_end = b"", True
-    with closing(_blocks(file)) as blocks:
-        skipped = _SkippedLines(start - 1)
-        for block in skipped.after(blocks):
+    with closing(file.source.stream(file.path)) as stream:
+        blocks, skipped = TextBlocks(stream), _SkippedLines(start - 1)
+        for block in skipped.after(iter(blocks)):
             rest += block
             if _is_enough(rest, file.budget):
                 is_end = False
                 break
     if is_end and not rest and start > 1:
         raise beyond_end(skipped.count_of_file)
-    encoding = "utf-8" if is_wide(file.encoding) else file.encoding
-    lines = lines_in(strip_control_codes(decoded_part(rest, encoding, is_end=is_end)))
-    return first_that_fit(lines, window, file, is_all=is_end)
+    lines = lines_in(decoded_part(rest, "utf-8", is_end=is_end))
+    return _in_encoding(blocks.encoding, first_that_fit(lines, window, file, is_all=is_end))
 
 
 @dataclass
@@ -127,12 +141,6 @@ class _SkippedLines:
         return self.passed + (self.last_byte != b"\n")
 
 
-def _blocks(file: OpenedFile) -> Generator[bytes, None, None]:
-    """The file as a stream in which the byte 10 is a line break."""
-    with closing(file.source.stream(file.path)) as stream:
-        yield from as_utf8(stream, file.encoding) if is_wide(file.encoding) else stream
-
-
 def _is_enough(data: bytes, budget: Budget) -> bool:
     if len(data) <= budget.read_ahead:
         return False
@@ -152,26 +160,27 @@ def bytes_of_last(count: int, budget: Budget) -> int:
 def _last_lines(file: OpenedFile, count: int) -> Lines:
     most, length = file.budget.most_read_at_end, bytes_of_last(count, file.budget)
     end = file.end or file.source.read(file.path, -length, length)
-    while end.data.count(b"\n") <= count and end.start > 0 and length < most:
+    while file.with_line_ends(end.data).count(b"\n") <= count and end.start > 0 and length < most:
         length = min(length * 4, most)
         end = file.source.read(file.path, -length, length)
-    data = end.data
+    data = file.with_line_ends(end.data)
     if end.start > 0:
         _, line_break, whole = data.partition(b"\n")
         # Of a last line that begins before the range, the bytes of a character cut in two are dropped.
         data = whole if line_break and whole else data.lstrip(bytes(range(0x80, 0xC0)))
-    lines = lines_in(strip_control_codes(data.decode(file.encoding, "replace")))
-    return last_that_fit(lines, count, file, end.total, is_all=end.start == 0)
+    encoding = file.encoding_at(data)
+    lines = lines_in(data.decode(encoding, "replace"))
+    return _in_encoding(encoding, last_that_fit(lines, count, file, end.total, is_all=end.start == 0))
 
 
 def _last_lines_streamed(file: OpenedFile, count: int) -> Lines:
     kept: deque[str] = deque(maxlen=count + 1)
     rest, passed = b"", 0
-    with closing(_blocks(file)) as blocks:
-        for block in blocks:
+    with closing(file.source.stream(file.path)) as stream:
+        for block in TextBlocks(stream):
             *whole, rest = (rest + block).split(b"\n")
             passed += len(whole)
             kept.extend(line.decode() + "\n" for line in whole)
             rest = rest[-file.budget.most_read_at_end :]  # of a line without end, its end
-    lines = [strip_control_codes(line) for line in [*kept, rest.decode("utf-8", "replace")] if line]
-    return last_that_fit(lines, count, file, file.total, is_all=passed < count)
+    lines = [line for line in [*kept, rest.decode("utf-8", "replace")] if line]
+    return _in_encoding(file.encoding, last_that_fit(lines, count, file, file.total, is_all=passed < count))
