@@ -1,4 +1,4 @@
-"""GET requests to an http(s) tracking server for which MLflow's client has no method."""
+"""Requests to an http(s) tracking server for which MLflow's client has no method, or a slow one."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ class Http:
     ) -> Response:
         """Any answer, whatever its status. `timeout` is in seconds and goes without retries; the default is what is left of
         the call. Raises Unreachable when there is no answer."""
+        return self._send("GET", path, timeout, params=params, extra_headers=dict(headers or {}), stream=stream)
+
+    def _send(self, method: str, path: str, timeout: float | None = None, **options: Any) -> Response:
         connection, call = self._client.connection, self._client.call
 
         def send() -> Response:
@@ -43,13 +46,11 @@ class Http:
             response: Response = http_request(  # type: ignore[no-untyped-call]  # MLflow has no types there
                 connection.host_credentials(),
                 path,
-                "GET",
-                params=params,
-                extra_headers=dict(headers or {}),
-                stream=stream,
+                method,
                 timeout=timeout or call.remaining,
                 max_retries=0 if timeout else None,
                 raise_on_status=False,
+                **options,
             )
             return response
 
@@ -59,8 +60,12 @@ class Http:
         """The JSON of a GET. Raises Problem for any other status than 200 and for an answer that is not JSON."""
         return self.json_of(self.get(path, params))
 
+    def post_json(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that a POST answers, for one that only reads, such as a search. Raises Problem as `get_json` does."""
+        return self.json_of(self._send("POST", path, json=dict(body)))
+
     def json_of(self, response: Response) -> Any:
-        """The JSON of an answer to `get`. Raises Problem for any other status than 200 and for other content."""
+        """The JSON of an answer. Raises Problem for any other status than 200 and for other content."""
         if response.status_code != 200:
             raise of_status(response.status_code, safe_uri(self._client.uri), response.text)
         try:

@@ -12,6 +12,7 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.values import runs_matching
 from mlflow_mcp.entities.launcher import group_invocations
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.run import RunView
@@ -27,6 +28,10 @@ OneExperiment = Annotated[
 ]
 
 
+# How many runs are read: one page.
+_PAGE = 1_000
+
+
 # Names listed of each kind; the rest is counted.
 _NAMES = 30
 
@@ -40,10 +45,10 @@ _PARAM_NAMES = 20
 class ExperimentSummary(Answer):
     """What an experiment holds, in one page of its newest runs."""
 
+    partial: Annotated[str | None, Field(description="Only if it has more runs: of which these figures are.")] = None
     experiment_id: str
     name: str
     runs_read: int
-    all_runs: Annotated[bool, Field(description="Whether these are all its runs, or the newest ones only.")]
     by_status: dict[str, int]
     first_start: str | None
     last_start: str | None
@@ -62,16 +67,16 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     metric. query_runs or best_runs comes next."""
     ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
-    found, following = client.runs.search(ids[:1], max_results=1_000)
+    found, following = client.runs.search(ids[:1], max_results=_PAGE)
     runs = [RunView.of(run, client.experiments.names()) for run in found]
     starts = [run.start_time for run in runs if run.start_time]
     parents = [run.parent_id for run in runs if run.parent_id]
     left_out: list[str] = []
     answer = ExperimentSummary(
+        partial=_partial(client, ids[0], len(runs)) if following else None,
         experiment_id=ids[0],
         name=client.experiments.name_of(ids[0]),
         runs_read=len(runs),
-        all_runs=following is None,
         by_status=dict(Counter(run.status for run in runs).most_common()),
         first_start=iso(min(starts, default=None)),
         last_start=iso(max(starts, default=None)),
@@ -84,11 +89,18 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         tags=_value_table([run.tags for run in runs], "tag", _NAMES, left_out),
     )
     answer.note(*left_out)
-    if not answer.all_runs:
-        answer.note(f"Computed over the newest {len(runs):,} runs; the experiment has more. aggregate_runs reads all.")
+    if answer.partial:
+        answer.note("aggregate_runs computes over all runs.")
     if not runs:
         answer.note("This experiment has no active runs.")
     return answer
+
+
+def _partial(client: Client, experiment_id: str, read: int) -> str:
+    """Of which runs the figures are, where one page did not hold them all."""
+    total = runs_matching(client, [experiment_id], "")
+    of_all = f"of {total:,} runs" if total else "runs; there are more"
+    return f"counts, ranges and values of the newest {read:,} {of_all}"
 
 
 def _metric_table(runs: Sequence[RunView], notes: list[str]) -> Table:

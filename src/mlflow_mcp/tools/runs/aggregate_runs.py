@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -13,12 +13,12 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
-from mlflow_mcp.client.scan import EveryRun
+from mlflow_mcp.client.values import RunValues, Values, Wanted, values_of
 from mlflow_mcp.entities.metrics import select_names
-from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import hint, iso, listed, nearest, number, plural
+from mlflow_mcp.text import hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, Query, one_or_many
+from mlflow_mcp.tools.runs.group_keys import GroupKey, no_such_key
 from mlflow_mcp.tools.runs.statistics import Statistics
 
 GroupBy = Annotated[
@@ -37,15 +37,15 @@ Quantiles = Annotated[
 MOST_RUNS = 50_000
 
 
-_ATTRIBUTES = ("experiment", "experiment_id", "status", "run_name", "user", "start_date")
-
-
 class Aggregates(Answer):
     """Statistics of metrics, a row per group and metric. `n` counts finite values; std divides by n - 1;
     stderr is std / sqrt(n); quantiles are linear between neighbours."""
 
-    runs: Annotated[int, Field(description="Runs read.")]
-    exact: Annotated[bool, Field(description="Whether these are all matching runs.")]
+    partial: Annotated[str | None, Field(description="Only if not all runs were read: of which these figures are.")] = (
+        None
+    )
+    runs: Annotated[int, Field(description="Matching runs; if partial, those read.")]
+    exact: Annotated[bool, Field(description="Whether the figures are those of all matching runs.")]
     groups: int
     table: Table
 
@@ -61,16 +61,17 @@ def aggregate_runs(
     """Compute exact statistics of metrics over all matching runs: count, mean, standard deviation, standard error, min,
     median, max and quantiles, grouped by tags, params or attributes. NaN and missing values are counted apart. Use it
     instead of fetching runs and calculating. best_runs names single runs."""
-    ids = experiment_ids(client, experiment_id)
-    where, keys = quoted_query(query), list(group_by or ())
+    ids, keys = experiment_ids(client, experiment_id), [GroupKey.of(key) for key in group_by or ()]
+    where = quoted_query(query)
     counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys))
-    if not counted.runs:
+    if not counted.values.runs:
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
-    counted.refuse_unknown(metrics, keys)
-    columns, rows = counted.table(keys, quantiles or [])
+    counted.refuse_unknown()
+    columns, rows = counted.table(quantiles or [])
     answer = Aggregates(
-        runs=counted.runs,
-        exact=counted.stopped is None,
+        partial=counted.values.partial,
+        runs=counted.values.runs,
+        exact=counted.values.partial is None,
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
@@ -80,12 +81,13 @@ def aggregate_runs(
 
 def _notes(counted: _Counted) -> list[str]:
     notes = []
-    if counted.stopped:
+    if counted.values.partial:
+        notes.append("For figures over all runs narrow the query or raise MLFLOW_MCP_TIMEOUT.")
+    if not counted.counts_missing:
         notes.append(
-            f"NOT all runs: {counted.stopped}. These figures hold for the {counted.runs:,} runs read; "
-            "narrow the query for exact ones."
+            "Only runs with these metrics were read: groups without them and runs of a group without one are not counted."
         )
-    if empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
+    elif empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
         notes.append(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
     if len(counted.metric_names) > len(counted.metrics):
         notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")
@@ -93,94 +95,64 @@ def _notes(counted: _Counted) -> list[str]:
 
 
 class _Counted:
-    """What is kept of the runs while their pages pass: values by group and metric, and which names exist."""
+    """What is kept of the runs while their pages pass: values by group and metric."""
 
-    def __init__(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
+    def __init__(self, metrics: Sequence[str], keys: Sequence[GroupKey], values: Values) -> None:
         self.metrics = list(metrics)
         self.keys = list(keys)
-        self.runs = 0
-        self.stopped: str | None = None
+        self.values = values
         self.groups: dict[tuple[Any, ...], int] = {}
         self.samples: dict[tuple[Any, ...], dict[str, Statistics]] = {}
-        self.metric_names: list[str] = []
-        self.known: dict[str, set[str]] = {"metrics": set(), "tags": set(), "params": set()}
+        self._keys_seen: set[str] = set()
+        self._selected: dict[tuple[str, ...], list[str]] = {}
 
-    def add(self, run: RunView) -> None:
-        self.runs += 1
-        for kind, names in (("metrics", run.metrics), ("tags", run.tags), ("params", run.params)):
-            self.known[kind].update(names)
-        group = tuple(_group_value(run, key) for key in self.keys)
+    @property
+    def counts_missing(self) -> bool:
+        """Whether it is known how many runs of each group do not have a metric."""
+        return self.values.has_all or not (self.keys or self.values.partial)
+
+    @cached_property
+    def metric_names(self) -> list[str]:
+        """The metrics that were found, in the order in which they were asked for."""
+        return select_names(self.metrics, sorted({name for samples in self.samples.values() for name in samples}))
+
+    def add(self, run: RunValues, experiments: Mapping[str, str]) -> None:
+        group = tuple(key.value(run, experiments) for key in self.keys)
+        self._keys_seen.update(key.text for key, value in zip(self.keys, group) if value is not None)
         self.groups[group] = self.groups.get(group, 0) + 1
         samples = self.samples.setdefault(group, {})
-        for name in select_names(self.metrics, list(run.metrics)):
+        names = tuple(run.metrics)
+        if names not in self._selected:
+            self._selected[names] = select_names(self.metrics, names)
+        for name in self._selected[names]:
             samples.setdefault(name, Statistics()).add(run.metrics[name])
 
-    def refuse_unknown(self, metrics: Sequence[str], keys: Sequence[str]) -> None:
+    def refuse_unknown(self) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
-        for metric in metrics:
-            if not select_names([metric], list(self.known["metrics"])):
+        for metric in self.metrics:
+            if not select_names([metric], self.metric_names) and metric not in self.values.unread:
+                known = self.values.names("metrics")
                 raise NotFound(
-                    f"None of the {plural(self.runs, 'run')} has a metric '{metric}'.",
-                    f"{hint(metric, self.known['metrics'])} describe_experiment lists them.".strip(),
+                    f"None of the {plural(self.values.runs, 'run')} has a metric '{metric}'.",
+                    f"{hint(metric, known)} describe_experiment lists them.".strip(),
                 )
-        self.metric_names = select_names(metrics, sorted(self.known["metrics"]))
-        known = {f"tags.{name}" for name in self.known["tags"]} | {f"params.{name}" for name in self.known["params"]}
-        known |= set(_ATTRIBUTES)
-        for key in keys:
-            if not _meant_by(key) & known and "mlflow." not in key:
-                by_bare = {_bare(name): name for name in sorted(known)}
-                close = [by_bare[name] for name in nearest(_bare(key), by_bare)]
-                raise NotFound(
-                    f"None of the {plural(self.runs, 'run')} has a tag, param or attribute '{key}' to group by.",
-                    f"Nearest: {listed(close)}." if close else f"Attributes: {', '.join(_ATTRIBUTES)}.",
-                )
+        for key in self.keys:
+            if not key.attribute and key.text not in self._keys_seen and "mlflow." not in key.text:
+                raise no_such_key(key, sum(self.groups.values()), self.values.names)
 
-    def table(self, keys: Sequence[str], quantiles: Sequence[float]) -> tuple[list[str], list[list[Any]]]:
-        columns = [*keys, "metric", "n", "mean", "std", "stderr", "min", "median", "max"]
+    def table(self, quantiles: Sequence[float]) -> tuple[list[str], list[list[Any]]]:
+        columns = [*(key.text for key in self.keys), "metric", "n", "mean", "std", "stderr", "min", "median", "max"]
         columns += [f"p{share * 100:g}" for share in quantiles] + ["nan", "infinite", "missing"]
         rows = []
         for group, count in sorted(self.groups.items(), key=lambda item: (-item[1], str(item[0]))):
             for name in self.metric_names:
-                sample = self.samples[group].get(name, Statistics())
-                sample.missing = count - len(sample.values) - sample.nan - sample.infinite
-                if sample.missing == count:
+                sample = self.samples[group].get(name)
+                if sample is None:
                     continue
+                if self.counts_missing:
+                    sample.missing = count - len(sample.values) - sample.nan - sample.infinite
                 rows.append([*group, name, *_figures(sample, quantiles)])
         return columns, rows
-
-
-def _group_value(run: RunView, key: str) -> Any:
-    """The run's value under a group key: a tag, a param, an attribute, or whichever of these a bare name is."""
-    kind, _, name = key.partition(".")
-    if kind in ("tags", "tag") and name:
-        return run.tag(name.strip("`"))
-    if kind in ("params", "param") and name:
-        return run.params.get(name.strip("`"))
-    attributes = {
-        "experiment": run.experiment,
-        "experiment_id": run.experiment_id,
-        "status": run.status,
-        "run_name": run.name,
-        "user": run.user,
-        "start_date": (iso(run.start_time) or "")[:10] or None,
-    }
-    attribute = key.removeprefix("attributes.")
-    if attribute in attributes:
-        return attributes[attribute]
-    tag = run.tag(key)
-    return run.params.get(key) if tag is None else tag
-
-
-def _meant_by(key: str) -> set[str]:
-    """The full names that a group key may stand for."""
-    if _bare(key) == key:
-        return {key, f"tags.{key}", f"params.{key}"}
-    kind = key.partition(".")[0].rstrip("s")
-    return {_bare(key)} if kind == "attribute" else {f"{kind}s.{_bare(key)}"}
-
-
-def _bare(key: str) -> str:
-    return re.sub(r"^(tags?|params?|attributes)\.", "", key).strip("`")
 
 
 def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
@@ -197,12 +169,13 @@ def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
     return [len(sample.values), *(number(figure) for figure in figures), *counts]
 
 
-def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[str]) -> _Counted:
-    counted = _Counted(metrics, keys)
+def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey]) -> _Counted:
+    wanted = Wanted(metrics, [key.param for key in keys if key.param], [tag for key in keys for tag in key.tags])
+    counted = _Counted(metrics, keys, values_of(client, ids, query, wanted, MOST_RUNS))
     experiments = client.experiments.names()
-    reading = EveryRun(client, ids, query, MOST_RUNS)
-    for page in reading:
+    for page in counted.values:
         for run in page:
-            counted.add(RunView.of(run, experiments))
-    counted.stopped = reading.stopped
+            counted.add(run, experiments)
+    if not (counted.values.has_all or counted.values.partial or keys):
+        counted.groups[()] = counted.values.runs
     return counted

@@ -1,0 +1,38 @@
+"""The values that statistics are made of: straight from a database that this process opens itself, else by searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.scan import MOST_COUNTED, count
+from mlflow_mcp.client.values.database import DatabaseValues, matching
+from mlflow_mcp.client.values.run import RunValues, Wanted
+from mlflow_mcp.client.values.server import ServerValues
+
+if TYPE_CHECKING:
+    from mlflow_mcp.client import Client
+
+__all__ = ["RunValues", "Values", "Wanted", "runs_matching", "values_of"]
+
+Values = DatabaseValues | ServerValues
+
+
+def values_of(client: Client, experiment_ids: list[str], query: str, wanted: Wanted, most: int) -> Values:
+    """The values of all matching runs, read while they are iterated; through a server of at most `most` runs."""
+    runs = matching(client, experiment_ids, query)
+    if runs is None:
+        return ServerValues(client, experiment_ids, query, wanted, most)
+    return DatabaseValues(client, runs, wanted)
+
+
+def runs_matching(client: Client, experiment_ids: list[str], query: str) -> int | None:
+    """How many runs match; None where only reading them would tell."""
+    runs = matching(client, experiment_ids, query)
+    if runs is not None:
+        return runs.count(client)
+    if not client.is_http:
+        return None
+    counts = [count(client, part, query, MOST_COUNTED) for part in chunks(experiment_ids)]
+    total = sum(number or 0 for number in counts)
+    return None if None in counts or total > MOST_COUNTED else total
