@@ -125,17 +125,21 @@ def test_a_huge_relative_growth_is_written_briefly(empty_store, ask):
     assert row["(B-A)/|A|"] == "+1e+202%"
 
 
-def test_the_best_is_the_lowest_loss_and_the_highest_score_and_never_nan(empty_store, ask):
+def test_the_best_is_the_lowest_loss_and_the_highest_score_never_nan_and_none_of_counts(empty_store, ask):
     runs = [
-        RawRun(run_id(1), metrics={"val/loss": 0.5, "acc": 0.5, "same": 1.0, "tied": 2.0, "odd": NAN}),
-        RawRun(run_id(2), metrics={"val/loss": 0.4, "acc": 0.4, "same": 1.0, "tied": 2.0, "odd": 1.0}),
-        RawRun(run_id(3), metrics={"val/loss": 0.6, "acc": NAN, "same": 1.0, "tied": 1.0, "odd": INFINITY}),
+        RawRun(
+            run_id(1), metrics={"val/loss": 0.5, "acc": 0.5, "same": 1.0, "tied/f1": 2.0, "tokens": 9.0, "odd": NAN}
+        ),
+        RawRun(
+            run_id(2), metrics={"val/loss": 0.4, "acc": 0.4, "same": 1.0, "tied/f1": 2.0, "tokens": 8.0, "odd": 1.0}
+        ),
+        RawRun(run_id(3), metrics={"val/loss": 0.6, "acc": NAN, "same": 1.0, "tied/f1": 1.0, "odd": INFINITY}),
     ]
 
     answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2), run_id(3)])
 
     best = {metric: row.get("best") for (_, metric), row in metric_rows(answer).items()}
-    assert best == {"val/loss": "B", "acc": "A", "same": None, "tied": "A=B", "odd": None}
+    assert best == {"val/loss": "B", "acc": "A", "same": None, "tied/f1": "A=B", "tokens": None, "odd": None}
 
 
 def test_equal_params_are_counted_and_different_ones_shown(empty_store, ask):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.client.metrics import Point, spread
-from mlflow_mcp.entities.metrics import is_finite, lower_is_better
+from mlflow_mcp.entities.direction import better
+from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.text import number
 
 _NAN_RANGES = 5
@@ -108,7 +109,7 @@ class Curve:
     def facts(self) -> dict[str, Any]:
         """The figures by name: values whole to six digits, each extreme with its step."""
         tail = self.tail_sum / self.tail_count if self.tail_count else None
-        best = self.low if lower_is_better(self.name) else self.high
+        best = {"min": self.low, "max": self.high, None: None}[better(self.name)]
         facts: dict[str, Any] = {
             "first": _at(self.first),
             "last": _at(self.last),

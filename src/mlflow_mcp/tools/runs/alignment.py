@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.launcher import is_canary
-from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, select_names
+from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import number
 
@@ -93,11 +94,12 @@ def _in_percent(share: float) -> str | None:
 
 def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
     """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
-    metric is a setting or a counter."""
+    metric's name does not say which side is better."""
     ranked = [(value, side.label) for value, side in zip(row, sides) if value is not None and is_finite(value)]
-    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or has_no_better(name):
+    mode = better(name)
+    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or mode is None:
         return None
-    best = (min if lower_is_better(name) else max)(value for value, _ in ranked)
+    best = (min if mode == "min" else max)(value for value, _ in ranked)
     return "=".join(label for value, label in ranked if value == best)
 
 
@@ -198,7 +200,7 @@ def unlike_scales(sides: Sequence[Side]) -> list[str]:
         values = [(side, side.metrics(task)) for side in sides]
         for name in _shared([each for _, each in values], None):
             row = {side.label: each[name] for side, each in values if is_finite(each.get(name))}
-            if not row or lower_is_better(name):
+            if not row or better(name) == "min":
                 continue
             low, high = min(row.values()), max(row.values())
             if 0 < low <= 1 < high <= 100 and high / low > 20:

@@ -167,7 +167,7 @@ def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -
             "diff_artifacts compares the config files."
         )
     if has_best:
-        notes.append("best: the highest value; the lowest for losses, errors, latencies and the like.")
+        notes.append("best: judged by the metric's name; empty where the name does not say which value is better.")
     more = len(differences.rows) - MOST_DIFFERENCES
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
