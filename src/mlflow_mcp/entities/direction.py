@@ -64,6 +64,8 @@ _JOINED = re.compile(rf"(train|training|val|valid|test|eval|dev|log|mean|avg|tot
 # What is bad in itself is bad as a score, too; a score made of another quantity may point either way.
 _BAD_AS_A_SCORE = {"toxicity", "hallucination", "harmfulness", "brier", "perplexity"}
 
+_UNBOUNDED = r" per |reward|throughput|goodput|speedup|[tqrf]ps|psnr|elbo|likelihood|^neg "
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -91,6 +93,12 @@ def better(metric: str) -> Mode | None:
     """`max` when the higher value of a metric is the better one by its name, `min` for the lower, None for neither."""
     found = direction_of(metric)
     return found.mode if found else None
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is by its name one that is given as a share (0 to 1) or in percent; not a rate or a reward."""
+    found = direction_of(metric)
+    return found is not None and found.mode == "max" and not re.search(_UNBOUNDED, found.words)
 
 
 def _as_words(metric: str) -> str:
