@@ -11,17 +11,24 @@ from urllib.parse import urlsplit, urlunsplit
 
 # MLflow stores infinities as the largest doubles.
 _LARGEST = 1.797e308
+# Every integer below it is a float of its own.
+_LARGEST_EXACT = 2**53
 
 
 def number(value: float | int | None, digits: int | None = 6) -> float | int | str | None:
-    """A JSON number with `digits` significant digits (None: whole), or "NaN", "Infinity", "-Infinity"."""
+    """A JSON number, or "NaN", "Infinity", "-Infinity". What has no fraction is whole; a fraction has `digits`
+    significant digits and all those before its point (None: as it is)."""
     if value is None or isinstance(value, (int, bool)):
         return value
     if math.isnan(value):
         return "NaN"
     if abs(value) >= _LARGEST:
         return "Infinity" if value > 0 else "-Infinity"
-    return float(f"{value:.{digits}g}") if digits else value
+    if digits is None:
+        return value
+    if abs(value) < _LARGEST_EXACT and (value.is_integer() or abs(value) >= 10**digits):
+        return round(value)
+    return float(f"{value:.{digits}g}")
 
 
 def iso(milliseconds: int | float | None) -> str | None:

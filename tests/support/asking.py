@@ -138,5 +138,6 @@ def rows_of(table: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def six_digits(value: Any) -> float:
-    """The number as answers show it."""
-    return float(f"{float(value):.6g}")
+    """The number as answers show it; of large ones all digits before the point."""
+    value = float(value)
+    return round(value) if 1e6 <= abs(value) < 2**53 else float(f"{value:.6g}")

@@ -118,6 +118,19 @@ def test_tiny_huge_and_odd_values_have_true_deltas_or_none(empty_store, ask):
     }
 
 
+def test_counts_are_whole_in_every_table(empty_store, ask):
+    runs = [RawRun(run_id(n), metrics={"total_tokens": 123456788.0 + n}) for n in (1, 2)]
+    uri = filled(empty_store, runs)
+
+    compared = ask(uri, "compare_runs", run_ids=[run_id(1), run_id(2)])
+    ranked = ask(uri, "best_runs", metric="total_tokens", mode="max")
+    listed = ask(uri, "query_runs", metrics=["total_tokens"])
+    curve = ask(uri, "get_metric_history", run_ids=[run_id(1)], metrics=["total_tokens"])
+
+    assert '["total_tokens",123456789,123456790,1,"+0.00%"]' in compared.text
+    assert all("123456789" in answer.text and "123457000" not in answer.text for answer in (ranked, listed, curve))
+
+
 def test_a_huge_relative_growth_is_written_briefly(empty_store, ask):
     runs = [RawRun(run_id(1), metrics={"x": 1e-200}), RawRun(run_id(2), metrics={"x": 1.0})]
 

@@ -17,7 +17,12 @@ from mlflow_mcp.text import iso, number, plural, seconds, size, truncate
     ("value", "shown"),
     [
         (0.123456789, 0.123457),
-        (1234567.89, 1234570.0),
+        (1234567.89, 1234568),
+        (123456789.0, 123456789),
+        (-123456789.0, -123456789),
+        (2.0**53 - 1, 2**53 - 1),
+        (123456.789, 123457.0),
+        (1e300, 1e300),
         (4.62635328e-09, 4.62635e-09),
         (0.0, 0.0),
         (-0.5, -0.5),
@@ -31,9 +36,14 @@ from mlflow_mcp.text import iso, number, plural, seconds, size, truncate
         (-1.7976931348623157e308, "-Infinity"),
     ],
 )
-def test_numbers_have_six_significant_digits_and_words_for_what_json_has_not(value, shown):
+def test_integers_are_whole_fractions_have_six_digits_and_words_stand_for_what_json_has_not(value, shown):
     assert number(value) == shown
     json.dumps(number(value), allow_nan=False)
+
+
+@pytest.mark.parametrize(("value", "text"), [(12.0, "12"), (-0.0, "0"), (123456789.0, "123456789"), (0.5, "0.5")])
+def test_what_has_no_fraction_is_written_without_one(value, text):
+    assert json.dumps(number(value)) == text
 
 
 def test_a_number_is_whole_when_asked_for():
