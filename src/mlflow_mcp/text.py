@@ -76,6 +76,13 @@ def truncate(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…[+{len(text) - limit} chars]"
 
 
+def from_difference(texts: Sequence[str], limit: int) -> list[str]:
+    """The texts from shortly before the first place where they are not all alike (`…` stands for what is before), cut."""
+    same = next((at for at, letters in enumerate(zip(*texts)) if len(set(letters)) > 1), min(map(len, texts)))
+    start = max(0, same - 40)
+    return [f"{'…' if start else ''}{truncate(text[start:], limit)}" for text in texts]
+
+
 def safe_uri(uri: str) -> str:
     """The URI without the credentials that may stand in its user part or its query."""
     try:

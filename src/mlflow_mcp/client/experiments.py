@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
 from mlflow_mcp.entities.run import experiment_name
 
@@ -17,6 +18,10 @@ T = TypeVar("T")
 
 # How many experiment ids go into one `runs/search`: the limit that databases and proxies are known to take.
 EXPERIMENTS_PER_REQUEST = 1_000
+
+# MLflow sets both when an experiment has a primary metric; the second is `True` or `False`.
+PRIMARY_TAG = "mlflow.experiment.primaryMetric.name"
+GREATER_TAG = "mlflow.experiment.primaryMetric.greaterIsBetter"
 
 
 class Experiments:
@@ -71,6 +76,12 @@ class Experiments:
     def search_in(self, experiment_ids: list[str] | None, search: Callable[[list[str]], T]) -> T:
         """`search` in these experiments, or in all active ones when None."""
         return self.search_all(search) if experiment_ids is None else search(experiment_ids)
+
+    def greater_is_better(self, metric: str) -> dict[str, bool]:
+        """Of the active experiments whose primary metric this is, whether its greater values are better, by their id."""
+        found, _ = self.search(equals("tags", PRIMARY_TAG, metric), ["last_update_time DESC"], 1_000, None)
+        said = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
+        return {id_: text == "true" for id_, text in said.items() if text in ("true", "false")}
 
     def _pages(self) -> Iterator[list[Experiment]]:
         token = None

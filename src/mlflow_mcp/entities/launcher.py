@@ -177,7 +177,7 @@ def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:
     """
     groups: list[list[LauncherRun]] = []
     for run in runs:
-        of_its_job = next((group for group in groups if any(_is_copy(run, other) for other in group)), None)
+        of_its_job = next((group for group in groups if any(are_copies(run, other) for other in group)), None)
         if of_its_job is None:
             groups.append([run])
         else:
@@ -189,7 +189,7 @@ def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:
     return jobs
 
 
-def _is_copy(run: LauncherRun, other: LauncherRun) -> bool:
+def are_copies(run: LauncherRun, other: LauncherRun) -> bool:
     """Whether two runs of one invocation are proved to be exports of one job."""
     if run.task is None or run.task != other.task:
         return False

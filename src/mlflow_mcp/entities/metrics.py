@@ -45,19 +45,3 @@ def is_finite(value: float | None) -> bool:
 def same_value(one: float | None, other: float | None) -> bool:
     """Whether two logged values are equal; NaN equals NaN here."""
     return one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value is the better one, judged by the metric's name."""
-    words = ("loss", "error", "err", "perplexity", "ppl", "latency", "runtime", "seconds", "duration", "rmse", "mae", "mse",
-             "wer", "cer", "memory", "tokens", "toxicity", "brier")  # fmt: skip
-    return not _split(metric).isdisjoint(words)
-
-
-def has_no_better(metric: str) -> bool:
-    """Whether neither the larger nor the smaller value is better, judged by the metric's name: settings and counters."""
-    return not _split(metric).isdisjoint(("lr", "epoch", "step", "steps", "norm"))
-
-
-def _split(metric: str) -> set[str]:
-    return set(re.split(r"[/\-. _]", metric.lower()))

@@ -11,8 +11,10 @@ from mcp import Client
 
 from tests.support import raw_store
 from tests.support.asking import server_of, six_digits
-from tests.support.curves import BACK, HUGE, HUGE_LENGTH, HUGE_SPIKE, LENGTH, LONG, ODD, SHORT, SPIKE
+from tests.support.curves import BACK, HUGE, HUGE_LENGTH, HUGE_SPIKE, LENGTH, LONG, ODD, SHORT, SPIKE, smooth
+from tests.support.raw_store import STARTED, RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
+from tests.support.stores import filled
 
 BULK = "get-history-bulk-interval"
 
@@ -50,7 +52,7 @@ def test_a_long_curve_is_sampled_marked_so_and_small(curves_file, ask):
     answer = ask(curves_file, "get_metric_history", run_ids=[LONG], metrics=["loss"])
 
     (curve,) = answer.data["curves"]
-    assert curve["sampled"] == "2,500 points, evenly spread"
+    assert curve["sampled"] == "a sample of 2,500 points"
     assert "points" not in curve
     assert (curve["first"], curve["last"][0]) == ([0, 1.0], LENGTH - 1)
     assert curve["max"][1] < 2, "the spike is between the sampled points"
@@ -68,7 +70,8 @@ def test_exact_finds_the_spike_of_one_step_with_its_step(curves_file, ask):
     assert curve["points"] == LENGTH
     assert "sampled" not in curve
     assert curve["max"] == [SPIKE, 99.5]
-    assert SPIKE in curve["largest_jump"][::2]
+    assert curve["spike"] == [SPIKE, 99.5, six_digits(smooth(SPIKE - 1)), six_digits(smooth(SPIKE + 1))]
+    assert SPIKE not in curve["largest_jump"][::2]
     assert 99.5 in curve["y"]
     assert "notes" not in answer.data
     assert len(answer.text) < 6_000
@@ -81,7 +84,7 @@ def test_exact_finds_the_spike_among_several_pages_of_points_behind_a_server(cur
 
     assert len(sample.text) < 6_000
     assert len(exact.text) < 6_000
-    assert sample.data["curves"][0]["sampled"] == "2,500 points, evenly spread"
+    assert sample.data["curves"][0]["sampled"] == "a sample of 2,500 points"
     assert sample.data["curves"][0]["max"][1] < 2
     assert exact.data["curves"][0]["points"] == HUGE_LENGTH
     assert exact.data["curves"][0]["max"] == [HUGE_SPIKE, 99.5]
@@ -93,7 +96,11 @@ def test_exact_figures_are_those_of_all_raw_points(both_curves, curves_file, ask
     points = raw_points(curves_file, LONG)
     low = min(points, key=lambda point: point[1])
     tail = [value for step, value in points if step >= (LENGTH - 1) * 0.9]
-    jumps = [(abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])]) for a, b in pairwise(points)]
+    jumps = [
+        (abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])])
+        for a, b in pairwise(points)
+        if SPIKE not in (a[0], b[0])
+    ]
     assert curve["min"] == [low[0], six_digits(low[1])]
     assert curve["best_step"] == low[0]
     assert curve["last"] == [LENGTH - 1, six_digits(points[-1][1])]
@@ -193,9 +200,51 @@ def test_a_value_logged_again_at_its_step_is_the_last(store, ask):
 
     (curve,) = ask(store.uri, "get_metric_history", run_ids=run, metrics=["gpqa_diamond_score_macro"]).data["curves"]
 
-    assert (curve["points"], curve["x"]) == (2, [0, 0])
-    assert curve["last"] == [0, 0.328283]
+    assert (curve["points"], curve["x"]) == (2, [0.0, 93_600.0])
+    assert curve["by_time"] == "All points are at step 0: seconds since the first, 2026-10-06T08:00:01Z."
+    assert curve["last"] == [93_600.0, 0.328283]
+    assert curve["mean_last_tenth"] == 0.328283
     assert curve["first"][1] < curve["last"][1]
+    assert "best_step" not in curve
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_points_without_steps_are_ordered_and_bucketed_by_time(exact, both_homes, ask):
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+    client = MlflowClient(both_homes.uri)
+    run = client.create_run("0").info.run_id
+    points = [Metric("loss", 1_200.0 - at, STARTED + at * 1_000, 0) for at in range(1_200)]
+    for start in (800, 400, 0):  # not in the order of their times
+        client.log_batch(run, points[start : start + 400])
+
+    answer = ask(both_homes.uri, "get_metric_history", run_ids=[run], metrics=["loss"], max_points=60, exact=exact)
+
+    (curve,) = answer.data["curves"]
+    assert len(curve["x"]) > 50
+    assert curve["x"] == sorted(curve["x"])
+    assert [1_200 - x for x in curve["x"]] == curve["y"]
+    assert (curve["first"], curve["last"]) == ([0.0, 1200], [1199.0, 1])
+    assert curve["mean_last_tenth"] == 60.5
+    assert curve["by_time"].startswith("All points are at step 0: seconds since the first, 2026-09-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_step_written_again_is_told_with_times_and_counts_once(exact, empty_store, ask):
+    uri = filled(empty_store, [RawRun(run_id(1))])
+    hour = 3_600_000
+    with raw_store.opened(uri) as db:
+        raw_store.add_points(db, run_id(1), "acc", [(step, STARTED + step, 0.1) for step in range(100)])
+        raw_store.add_points(db, run_id(1), "acc", [(step, STARTED + hour + step, 0.9) for step in range(90, 100)])
+
+    answer = ask(uri, "get_metric_history", run_ids=[run_id(1)], metrics=["acc"], exact=exact, max_points=300)
+
+    (curve,) = answer.data["curves"]
+    assert curve["points"] == 110
+    assert curve["written_again"]["points"] == 10
+    assert curve["written_again"]["examples"][0] == [90, 0.1, "2026-09-01T00:00:00Z", 0.9, "2026-09-01T01:00:00Z"]
+    assert curve["mean_last_tenth"] == 0.9
 
 
 def test_a_curve_of_one_nan_is_shown(store, ask):
@@ -281,7 +330,7 @@ def test_a_long_curve_of_a_server_that_cannot_sample_is_sampled_here(curves_serv
 
     (curve,) = answer.data["curves"]
     assert (curve["first"], curve["last"][0]) == ([0, 1.0], LENGTH - 1)
-    assert curve["sampled"] == "2,500 points, evenly spread"
+    assert curve["sampled"] == "a sample of 2,500 points"
     assert len(answer.text) < 6_000
 
 

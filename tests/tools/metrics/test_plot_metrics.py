@@ -131,10 +131,20 @@ def test_a_long_curve_is_drawn_from_a_sample_and_says_so(empty_store, ask):
     answer = ask(empty_store, "plot_metrics", run_ids=run_id(1), metrics=["x"])
 
     assert pixels(answer)
-    assert answer.text.endswith("Long curves are drawn and described by 1,000 evenly spread points.")
+    assert answer.text.endswith("Long curves are drawn and described by a sample of 1,000 points.")
 
 
 # --- bars
+
+
+def test_points_without_steps_are_drawn_over_time(empty_store, ask):
+    uri = filled(empty_store, [RawRun(run_id(1))])
+    with raw_store.opened(uri) as db:
+        raw_store.add_points(db, run_id(1), "acc", [(0, raw_store.STARTED + at * 1_000, at / 10) for at in range(10)])
+
+    answer = ask(uri, "plot_metrics", run_ids=[run_id(1)], metrics=["acc"])
+
+    assert answer.text.endswith("Drawn over time: all points of a curve are at one step.")
 
 
 def test_bars_come_in_the_order_of_their_values_without_those_that_have_none(store, ask):
@@ -153,7 +163,7 @@ def test_bars_of_runs_of_one_name_are_told_apart(empty_store, ask):
 
     answer = ask(filled(empty_store, runs), "plot_metrics", run_ids=["1" * 32, "2" * 32], metrics=["x"], kind="bars")
 
-    assert answer.text == "x: train 2026-09-01 222222: 2.0; train 2026-09-01 111111: 1.0."
+    assert answer.text == "x: train 2026-09-01 222222: 2; train 2026-09-01 111111: 1."
 
 
 # --- errors

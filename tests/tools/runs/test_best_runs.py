@@ -47,14 +47,130 @@ def test_nan_infinite_missing_and_other_named_values_never_win(mode, wanted, emp
 
 
 @pytest.mark.parametrize(
-    "metric", ["mmlu-pro_x", "val/acc", "val acc", "val.acc", "a-b/c d.e", "2fast", "AND", "metrics.x"]
+    "metric",
+    ["mmlu-pro_x", "val/acc", "val acc", "val.acc", "a-b/c d.e", "2fast", "AND", "metrics.x", "case", "in", "from"],
 )
 def test_a_metric_of_any_name_can_be_ranked(metric, empty_store, ask):
     runs = [RawRun(run_id(at), metrics={metric: value, "acc": -value}) for at, value in enumerate([0.1, 0.3, 0.2])]
 
-    answer = ask(filled(empty_store, runs), "best_runs", metric=metric, limit=2)
+    answer = ask(filled(empty_store, runs), "best_runs", metric=metric, mode="max", limit=2)
 
     assert [row["run_id"] for row in rows_of(answer.data["runs"])] == [run_id(1), run_id(2)]
+
+
+@pytest.mark.parametrize("metric", [" lead acc", "trail acc ", "a  acc"])
+def test_the_spaces_of_a_name_belong_to_it(metric, empty_store, ask):
+    values = [0.1, 0.3, 0.2]
+    runs = [RawRun(run_id(at), metrics={metric: v, metric.strip() + "x": -v}) for at, v in enumerate(values)]
+
+    answer = ask(filled(empty_store, runs), "best_runs", metric=metric, limit=1)
+
+    assert rows_of(answer.data["runs"])[0]["run_id"] == run_id(1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "order", "first"),
+    [
+        ("val/loss", "lowest first (name 'loss')", 1),
+        ("accuracy", "highest first (name 'accuracy')", 2),
+        ("tokens_per_second", "highest first (name 'tokens per second')", 2),
+    ],
+)
+def test_the_name_of_a_metric_says_which_end_comes_first(metric, order, first, empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={metric: value}) for at, value in enumerate([0.2, 0.1, 0.3])]
+
+    answer = ask(filled(empty_store, runs), "best_runs", metric=metric)
+
+    assert answer.data["order"] == order
+    assert rows_of(answer.data["runs"])[0]["run_id"] == run_id(first)
+    assert "notes" not in answer.data
+
+
+@pytest.mark.parametrize("metric", ["avg_completion_tokens", "no_answer", "custom"])
+def test_a_name_that_says_nothing_needs_a_mode(metric, empty_store, ask, snapshot_error):
+    uri = filled(empty_store, [RawRun(run_id(1), metrics={metric: 0.5})])
+
+    snapshot_error(ask(uri, "best_runs", metric=metric))
+    assert ask(uri, "best_runs", metric=metric, mode="min").data["order"] == "lowest first (mode='min')"
+
+
+@pytest.mark.parametrize(("greater", "first"), [("True", "highest"), ("False", "lowest")])
+def test_the_tags_of_an_experiment_say_which_end_comes_first(greater, first, both_homes, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(both_homes.uri)
+    experiment = client.create_experiment(f"tagged {greater}")
+    client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.name", "custom")
+    client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.greaterIsBetter", greater)
+    for value in (0.1, 0.2):
+        client.log_metric(client.create_run(experiment).info.run_id, "custom", value)
+
+    answer = ask(both_homes.uri, "best_runs", metric="custom", experiment_id=experiment, limit=1)
+
+    tag = "tag mlflow.experiment.primaryMetric.greaterIsBetter"
+    assert answer.data["order"] == f"{first} first ({tag})"
+    assert rows_of(answer.data["runs"])[0]["metrics.custom"] == {"highest": 0.2, "lowest": 0.1}[first]
+
+
+def test_tags_of_two_experiments_that_disagree_decide_nothing(empty_store, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(empty_store)
+    experiments = [client.create_experiment(greater) for greater in ("True", "False")]
+    for experiment, greater in zip(experiments, ("True", "False")):
+        client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.name", "custom")
+        client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.greaterIsBetter", greater)
+        client.log_metric(client.create_run(experiment).info.run_id, "custom", 1.0)
+
+    assert ask(empty_store, "best_runs", metric="custom").is_error
+    assert "lowest" in ask(empty_store, "best_runs", metric="custom", experiment_id=experiments[1]).data["order"]
+
+
+def test_a_mode_that_contradicts_name_and_tag_is_kept_and_pointed_out(empty_store, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(empty_store)
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.name", "val/loss")
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.greaterIsBetter", "False")
+    uri = filled(empty_store, [RawRun(run_id(at), metrics={"val/loss": at}) for at in (1, 2)])
+
+    answer = ask(uri, "best_runs", metric="val/loss", mode="max", limit=1)
+
+    assert rows_of(answer.data["runs"])[0]["metrics.val/loss"] == 2
+    assert answer.data["notes"] == [
+        "The ranking is highest first, but the experiment's tag mlflow.experiment.primaryMetric.greaterIsBetter "
+        "says that lower is better.",
+        "The ranking is highest first, but the metric's name ('loss') says that lower is better.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("equal", "limit", "note"),
+    [
+        (8, 2, "6 more runs have the same value as these (0.5); among equals the newest come first."),
+        (3, 2, "1 more run has the same value as these (0.5); among equals the newest come first."),
+        (60, 2, "At least 20 more runs have the same value as these (0.5); among equals the newest come first."),
+        (8, 8, None),
+    ],
+)
+def test_ties_at_the_cut_are_told(equal, limit, note, empty_store, ask):
+    worse = [RawRun(run_id(100), metrics={"acc": 0.4})]
+    uri = filled(empty_store, [RawRun(run_id(at), metrics={"acc": 0.5}) for at in range(equal)] + worse)
+
+    answer = ask(uri, "best_runs", metric="acc", limit=limit)
+
+    assert answer.data.get("notes") == ([note] if note else None)
+
+
+def test_a_curve_is_ranked_by_its_latest_value(empty_store, ask):
+    uri = filled(empty_store, [RawRun(run_id(at)) for at in (1, 2)])
+    with raw_store.opened(uri) as db:
+        raw_store.add_points(db, run_id(1), "acc", [(0, 1, 0.9), (1, 2, 0.1)])
+        raw_store.add_points(db, run_id(2), "acc", [(0, 1, 0.1), (1, 2, 0.2)])
+
+    answer = ask(uri, "best_runs", metric="acc", limit=1)
+
+    assert rows_of(answer.data["runs"])[0]["run_id"] == run_id(2)
 
 
 def test_runs_of_equal_value_share_the_ranking_newest_first(empty_store, ask):
@@ -129,7 +245,10 @@ def test_when_all_had_too_few_samples_it_says_so(empty_store, ask, snapshot_erro
 def test_a_winner_that_did_not_finish_is_pointed_out(store, ask):
     answer = ask(store.uri, "best_runs", metric="accuracy", mode="min", limit=1)
 
-    assert answer.data["notes"] == ["Number 1 (trial-11) is KILLED, not FINISHED."]
+    assert answer.data["notes"] == [
+        "The ranking is lowest first, but the metric's name ('accuracy') says that higher is better.",
+        "Number 1 (trial-11) is KILLED, not FINISHED.",
+    ]
 
 
 def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):

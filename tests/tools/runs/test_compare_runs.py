@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from tests.recorded.store import catalogue, local_store
 from tests.support import raw_store
 from tests.support.asking import rows_of, six_digits
 from tests.support.raw_store import RawRun, run_id
@@ -138,17 +139,21 @@ def test_a_huge_relative_growth_is_written_briefly(empty_store, ask):
     assert row["(B-A)/|A|"] == "+1e+202%"
 
 
-def test_the_best_is_the_lowest_loss_and_the_highest_score_and_never_nan(empty_store, ask):
+def test_the_best_is_the_lowest_loss_and_the_highest_score_never_nan_and_none_of_counts(empty_store, ask):
     runs = [
-        RawRun(run_id(1), metrics={"val/loss": 0.5, "acc": 0.5, "same": 1.0, "tied": 2.0, "odd": NAN}),
-        RawRun(run_id(2), metrics={"val/loss": 0.4, "acc": 0.4, "same": 1.0, "tied": 2.0, "odd": 1.0}),
-        RawRun(run_id(3), metrics={"val/loss": 0.6, "acc": NAN, "same": 1.0, "tied": 1.0, "odd": INFINITY}),
+        RawRun(
+            run_id(1), metrics={"val/loss": 0.5, "acc": 0.5, "same": 1.0, "tied/f1": 2.0, "tokens": 9.0, "odd": NAN}
+        ),
+        RawRun(
+            run_id(2), metrics={"val/loss": 0.4, "acc": 0.4, "same": 1.0, "tied/f1": 2.0, "tokens": 8.0, "odd": 1.0}
+        ),
+        RawRun(run_id(3), metrics={"val/loss": 0.6, "acc": NAN, "same": 1.0, "tied/f1": 1.0, "odd": INFINITY}),
     ]
 
     answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2), run_id(3)])
 
     best = {metric: row.get("best") for (_, metric), row in metric_rows(answer).items()}
-    assert best == {"val/loss": "B", "acc": "A", "same": None, "tied": "A=B", "odd": None}
+    assert best == {"val/loss": "B", "acc": "A", "same": None, "tied/f1": "A=B", "tokens": None, "odd": None}
 
 
 def test_equal_params_are_counted_and_different_ones_shown(empty_store, ask):
@@ -285,6 +290,91 @@ def test_a_share_against_a_percentage_is_pointed_out(empty_store, ask):
 
     assert answer.data["notes"][0] == "acc: A looks like 0-1 and the rest like 0-100; its deltas mean nothing."
     assert len(answer.data["notes"]) == 2  # and what `best` means
+
+
+@pytest.mark.parametrize("metric", ["grad_norm", "reward", "tokens_per_second", "avg_tokens", "loss"])
+def test_a_metric_without_bounds_has_no_scale(metric, empty_store, ask):
+    runs = [RawRun(run_id(1), metrics={metric: 0.4}), RawRun(run_id(2), metrics={metric: 43.0})]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    assert not any("0-100" in note for note in answer.data.get("notes", ()))
+
+
+def test_two_names_of_one_score_are_one_row(empty_store, ask):
+    names = {"gpqa_score": 1, "gpqa_score_avg_of_8": 1, "gpqa_score_strict": 2, "other_acc": 1}
+    runs = [RawRun(run_id(at), metrics={name: at / 10 * n for name, n in names.items()}) for at in (1, 2)]
+    uri = filled(empty_store, runs)
+
+    of_itself = ask(uri, "compare_runs", run_ids=[run_id(1), run_id(2)])
+    asked_for = ask(uri, "compare_runs", run_ids=[run_id(1), run_id(2)], metrics=["gpqa_score*"])
+
+    assert [metric for _, metric in metric_rows(of_itself)] == [
+        "gpqa_score = gpqa_score_avg_of_8",
+        "gpqa_score_strict",
+        "other_acc",
+    ]
+    assert [metric for _, metric in metric_rows(asked_for)] == [
+        "gpqa_score",
+        "gpqa_score_avg_of_8",
+        "gpqa_score_strict",
+    ]
+
+
+def test_names_that_differ_in_one_run_are_two_rows(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.5, "acc_norm": 0.5 + at / 100}) for at in (0, 1)]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(0), run_id(1)])
+
+    assert [metric for _, metric in metric_rows(answer)] == ["acc", "acc_norm"]
+
+
+@pytest.mark.slow
+def test_the_twins_that_the_launcher_exports_are_one_row(tmp_path, ask):
+    invocations = catalogue()["invocations"]
+
+    answer = ask(
+        local_store(tmp_path),
+        "compare_runs",
+        run_ids=[invocations[key]["id"] for key in ("baseline", "candidate")],
+    )
+
+    metrics = {metric for _, metric in metric_rows(answer)}
+    assert "gpqa_diamond_score_micro = gpqa_diamond_score_micro_avg_of_8" in metrics
+
+
+def test_metrics_asked_for_that_are_not_compared_are_named(empty_store, ask):
+    runs = [RawRun(run_id(1), metrics={"acc": 0.5, "only_a": 1.0}), RawRun(run_id(2), metrics={"acc": 0.5})]
+
+    answer = ask(
+        filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)], metrics=["acc", "acx", "only_*"]
+    )
+
+    assert answer.data["notes"] == [
+        "None of these runs has metric 'acx'. Nearest: 'acc'.",
+        "Metric 'only_*' is not compared: no two sides have it for one task (it is in A).",
+    ]
+
+
+def test_system_metrics_left_out_are_counted(store, ask):
+    answer = ask(store.uri, "compare_runs", run_ids=[store.seeded.training_base, store.seeded.training_spike])
+
+    assert answer.data["notes"][0] == "Not compared: 1 system metric; metrics=['system/*'] does."
+
+
+def test_long_params_are_shown_from_where_they_begin_to_differ(empty_store, ask):
+    same, key = "x" * 600, "sk-" + "a" * 600
+    runs = [
+        RawRun(run_id(n), metrics={"acc": 0.5}, params={"prompt": f"{same} version {n} end", "k": f"{key}{n}"})
+        for n in (1, 2)
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)])
+
+    rows = {name: values for name, *values in answer.data["differences"]["rows"]}
+    assert [value[-14:] for value in rows["params.prompt"]] == [" version 1 end", " version 2 end"]
+    assert all(value.startswith("…xxx") and len(value) < 100 for value in rows["params.prompt"])
+    assert "aaaa" not in "".join(rows["params.k"])
 
 
 def test_params_missing_from_a_whole_export_are_not_listed_as_differences(store, ask):

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.client.metrics import Point, spread
-from mlflow_mcp.entities.metrics import is_finite, lower_is_better
-from mlflow_mcp.text import number
+from mlflow_mcp.entities.direction import better
+from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.text import iso, number
+from mlflow_mcp.tools.metrics.changes import Changes
 
 _NAN_RANGES = 5
 # A curve of so few points is kept whole.
 _SHORT = 1_000
+# The steps whose points are remembered to find those written again.
+_REMEMBERED = 20_000
+_EXAMPLES = 3
 
 
 @dataclass
 class Curve:
     """What is kept of a curve. `buckets` hold the lowest and highest point of each part of the steps, so that a spike of
-    a single step is always among the points shown."""
+    a single step is always among the points shown. A curve of a single step is kept by its times: `first_place` and
+    `last_place` are the ends of its steps, or of its times in milliseconds."""
 
     name: str
-    first_step: int
-    last_step: int
+    first_place: int
+    last_place: int
     parts: int
+    by_time: bool = False
     count: int = 0
     nan: int = 0
     infinite: int = 0
@@ -32,19 +39,33 @@ class Curve:
     last: Point | None = None
     low: Point | None = None
     high: Point | None = None
-    jump: tuple[float, Point, Point] | None = None
+    changes: Changes = field(default_factory=Changes)
     buckets: dict[int, tuple[Point, Point]] = field(default_factory=dict)
     nan_steps: list[list[int]] = field(default_factory=list)
     more_nan: bool = False
-    tail_sum: float = 0.0
-    tail_count: int = 0
     whole: list[Point] = field(default_factory=list)
-    _before: Point | None = None
+    written_again: int = 0
+    examples: list[tuple[Point, Point]] = field(default_factory=list)
+    _at: dict[int, Point] = field(default_factory=dict)
+    _tail: dict[int, Point] = field(default_factory=dict)
+    _tail_mean: float | None = None
+
+    @classmethod
+    def between(cls, name: str, ends: Sequence[Point], parts: int) -> Curve:
+        """A curve still empty, of a metric whose points are `ends` or lie between them."""
+        steps = [point.step for point in ends] or [0]
+        if len(ends) < 2 or min(steps) < max(steps):
+            return cls(name, min(steps), max(steps), parts)
+        times = [point.timestamp for point in ends]
+        return cls(name, min(times), max(times), parts, by_time=True)
 
     @property
     def tail_start(self) -> float:
-        """The step from which the last tenth of the steps counts."""
-        return self.last_step - (self.last_step - self.first_step) / 10
+        """The place from which the last tenth of the curve counts."""
+        return self.last_place - (self.last_place - self.first_place) / 10
+
+    def place(self, point: Point) -> int:
+        return point.timestamp if self.by_time else point.step
 
     def add(self, points: Iterable[Point]) -> None:
         for point in points:
@@ -55,12 +76,37 @@ class Curve:
                 self.first = point
             if self.last is None or (point.step, point.timestamp) >= self.last[:2]:
                 self.last = point
+            self._keep(point)
             if is_finite(point.value):
                 self._add_finite(point)
             elif math.isnan(point.value):
                 self._add_nan(point.step)
             else:
                 self.infinite += 1
+                self.changes.interrupt()
+
+    def _keep(self, point: Point) -> None:
+        """Note a step that was written again, and keep the last tenth, of each step its latest point."""
+        if not self.by_time:
+            before = self._at.get(point.step)
+            if before:
+                self.written_again += 1
+                if len(self.examples) < _EXAMPLES:
+                    older, newer = sorted((before, point), key=lambda each: each.timestamp)
+                    self.examples.append((older, newer))
+            elif len(self._at) < _REMEMBERED:
+                self._at[point.step] = point
+        if self.place(point) >= self.tail_start:
+            key = self.count if self.by_time else point.step
+            if key not in self._tail or self._tail[key].timestamp <= point.timestamp:
+                self._tail[key] = point
+
+    def close(self) -> None:
+        """Drop what was only needed while points were added."""
+        if self._tail:
+            values = [point.value for point in self._tail.values() if is_finite(point.value)]
+            self._tail_mean = sum(values) / len(values) if values else None
+        self._tail, self._at = {}, {}
 
     def _add_finite(self, point: Point) -> None:
         value = point.value
@@ -68,26 +114,20 @@ class Curve:
             self.low = point
         if self.high is None or value > self.high.value:
             self.high = point
-        if self._before is not None:
-            change = abs(value - self._before.value)
-            if self.jump is None or change > self.jump[0]:
-                self.jump = (change, self._before, point)
-        self._before = point
-        part = self._part(point.step)
+        self.changes.add(self.place(point), point)
+        part = self._part(self.place(point))
         low, high = self.buckets.get(part, (point, point))
         if value < low.value or value > high.value or part not in self.buckets:
             self.buckets[part] = (point if value < low.value else low, point if value > high.value else high)
-        if point.step >= self.tail_start:
-            self.tail_sum += value
-            self.tail_count += 1
 
-    def _part(self, step: int) -> int:
-        width = self.last_step - self.first_step
-        # A step outside of the ends, logged while the points were read, belongs to the part next to it.
-        return 0 if width <= 0 else max(0, min(self.parts - 1, (step - self.first_step) * self.parts // width))
+    def _part(self, place: int) -> int:
+        width = self.last_place - self.first_place
+        # A point outside of the ends, logged while the points were read, belongs to the part next to it.
+        return 0 if width <= 0 else max(0, min(self.parts - 1, (place - self.first_place) * self.parts // width))
 
     def _add_nan(self, step: int) -> None:
         self.nan += 1
+        self.changes.interrupt()
         if self.nan_steps and self.nan_steps[-1][1] + 1 >= step >= self.nan_steps[-1][0]:
             self.nan_steps[-1][1] = max(self.nan_steps[-1][1], step)
         elif len(self.nan_steps) < _NAN_RANGES:
@@ -105,21 +145,30 @@ class Curve:
         rest = [kept[at] for at in spread(len(kept), max(most - len(must), 1))]
         return sorted({*must, *rest}, key=lambda point: point[:2])
 
-    def facts(self) -> dict[str, Any]:
-        """The figures by name: values whole to six digits, each extreme with its step."""
-        tail = self.tail_sum / self.tail_count if self.tail_count else None
-        best = self.low if lower_is_better(self.name) else self.high
+    def facts(self, *, is_whole: bool = True) -> dict[str, Any]:
+        """The figures by name: each extreme with its step, or its seconds in a curve by time. A spike is named only where
+        every point was read: between the points of a sample there may be more like it."""
+        self.close()
+        best = {"min": self.low, "max": self.high, None: None}[None if self.by_time else better(self.name)]
         facts: dict[str, Any] = {
-            "first": _at(self.first),
-            "last": _at(self.last),
-            "min": _at(self.low),
-            "max": _at(self.high),
+            "first": self._pair(self.first) if self.first else None,
+            "last": self._pair(self.last) if self.last else None,
+            "min": self._pair(self.low) if self.low else None,
+            "max": self._pair(self.high) if self.high else None,
             "best_step": best.step if best else None,
-            "mean_last_tenth": number(tail),
+            "mean_last_tenth": number(self._tail_mean),
         }
-        if self.jump and self.jump[0] > 0:
-            _, before, after = self.jump
-            facts["largest_jump"] = [before.step, number(before.value), after.step, number(after.value)]
+        spike = self.changes.spike() if is_whole else None
+        if spike:
+            facts["spike"] = [*self._pair(spike[1]), number(spike[0].value), number(spike[2].value)]
+        if jump := self.changes.largest(apart_from=spike[1] if spike else None):
+            facts["largest_jump"] = [*self._pair(jump[0]), *self._pair(jump[1])]
+        if self.written_again:
+            pairs = [
+                [old.step, number(old.value), iso(old.timestamp), number(new.value), iso(new.timestamp)]
+                for old, new in self.examples
+            ]
+            facts["written_again"] = {"points": self.written_again, "examples": pairs}
         if self.nan:
             ranges = [str(a) if a == b else f"{a}-{b}" for a, b in self.nan_steps]
             facts["nan"] = {"count": self.nan, "steps": ", ".join(ranges) + (", …" if self.more_nan else "")}
@@ -127,6 +176,13 @@ class Curve:
             facts["infinite"] = self.infinite
         return facts
 
+    def x_of(self, point: Point) -> int | float:
+        """A point's step, or in a curve by time its seconds since the first point."""
+        return seconds_since(self.first, point) if self.by_time else point.step
 
-def _at(point: Point | None) -> list[Any] | None:
-    return None if point is None else [point.step, number(point.value)]
+    def _pair(self, point: Point) -> list[Any]:
+        return [self.x_of(point), number(point.value)]
+
+
+def seconds_since(first: Point | None, point: Point) -> float:
+    return round((point.timestamp - (first or point).timestamp) / 1000, 3)

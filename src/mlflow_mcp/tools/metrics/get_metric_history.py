@@ -11,9 +11,9 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client, metrics
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.text import listed, number
+from mlflow_mcp.text import iso, listed, number
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
-from mlflow_mcp.tools.metrics.curve import Curve
+from mlflow_mcp.tools.metrics.curve import Curve, seconds_since
 from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
 
 if TYPE_CHECKING:
@@ -36,13 +36,15 @@ Exact = Annotated[
 
 class CurveFacts(BaseModel):
     """One metric of one run. first, last, min, max are `[step, value]`; largest_jump is
-    `[step, value, next step, its value]`. Exact unless `sampled`; `x` and `y` are the points shown."""
+    `[step, value, next step, its value]`, spike `[step, value, value before, value after]` of a single point.
+    Exact unless `sampled`; `x` and `y` are the points shown."""
 
     run_id: str
     run: str | None
     metric: str
     points: Annotated[int | None, Field(description="How many points there are; unknown when sampled.")] = None
     sampled: Annotated[str | None, Field(description="That the figures come from a sample, and of what size.")] = None
+    by_time: Annotated[str | None, Field(description="Why seconds stand in the place of steps.")] = None
     first: list[Any] | None = None
     last: list[Any] | None = None
     min: list[Any] | None = None
@@ -50,6 +52,11 @@ class CurveFacts(BaseModel):
     best_step: int | None = None
     mean_last_tenth: Annotated[Any, Field(description="Mean over the last tenth of the steps.")] = None
     largest_jump: list[Any] | None = None
+    spike: list[Any] | None = None
+    written_again: Annotated[
+        dict[str, Any] | None,
+        Field(description="Points at a step that had one: [step, value, time, later value, time]. The later counts."),
+    ] = None
     nan: dict[str, Any] | None = None
     infinite: int | None = None
     x: list[Any]
@@ -102,8 +109,7 @@ def _sampled(
     curves = []
     for run, name in pairs:
         history = found[run.info.run_id, name]
-        steps = [point.step for point in history.points] or [0]
-        curve = Curve(name, min(steps), max(steps), parts)
+        curve = Curve.between(name, history.points, parts)
         curve.add(history.points)
         curves.append((curve, history.is_whole))
     return curves
@@ -117,12 +123,12 @@ def _exactly(
     ends = read_histories(client, pairs, start, end, 2)
     curves = []
     for place, (run, name) in enumerate(pairs, 1):
-        steps = [point.step for point in ends[run.info.run_id, name].points] or [0]
-        curve = Curve(name, min(steps), max(steps), parts)
+        curve = Curve.between(name, ends[run.info.run_id, name].points, parts)
         for page in client.metrics.every_point(run.info.run_id, name):
             curve.add(point for point in page if _within(point, start, end))
             message = f"{curve.count:,} points of {name} read (curve {place} of {len(pairs)})"
             client.call.progress(place - 1, len(pairs), message)
+        curve.close()
         curves.append((curve, True))
     return curves
 
@@ -133,14 +139,20 @@ def _within(point: Point, start: int | None, end: int | None) -> bool:
 
 def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: str) -> CurveFacts:
     shown = curve.shown(most)
-    origin = curve.first.timestamp if curve.first else 0
+    first = curve.first if curve.by_time else None
     return CurveFacts(
         run_id=run.info.run_id,
         run=run.info.run_name,
         metric=name,
         points=curve.count if is_whole else None,
-        sampled=None if is_whole else f"{curve.count:,} points, evenly spread",
-        x=[point.step if axis == "step" else round((point.timestamp - origin) / 1000, 3) for point in shown],
+        sampled=None if is_whole else f"a sample of {curve.count:,} points",
+        by_time=_why_by_time(first) if first else None,
+        x=[seconds_since(curve.first, point) if axis == "time" else curve.x_of(point) for point in shown],
         y=[number(point.value) for point in shown],
-        **curve.facts(),
+        **curve.facts(is_whole=is_whole),
     )
+
+
+def _why_by_time(first: Point) -> str:
+    since = iso(first.timestamp)
+    return f"All points are at step {first.step}: seconds since the first" + (f", {since}." if since else ".")

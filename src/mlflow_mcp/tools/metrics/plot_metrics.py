@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -54,6 +54,8 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
     found = read_histories(client, pairs, start_step, end_step, _POINTS)
+    by_time = axis == "step" and _has_no_steps(found.values())
+    axis = "time" if by_time else axis
     panels = [
         (name, [_line(run, found[run.info.run_id, name], axis) for run, of in pairs if of == name]) for name in names
     ]
@@ -67,9 +69,17 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:
         answer.note("Logarithmic value axis.")
+    if by_time:
+        answer.note("Drawn over time: all points of a curve are at one step.")
     if any(not each.is_whole for each in found.values()):
-        answer.note(f"Long curves are drawn and described by {_POINTS:,} evenly spread points.")
+        answer.note(f"Long curves are drawn and described by a sample of {_POINTS:,} points.")
     return answer
+
+
+def _has_no_steps(histories: Iterable[History]) -> bool:
+    """Whether there are curves of several points, and each of them has all of them at one step."""
+    several = [history.points for history in histories if len(history.points) > 1]
+    return bool(several) and all(points[0].step == points[-1].step for points in several)
 
 
 def _line(run: Run, history: History, axis: str) -> drawing.Line:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better, select_names
+from mlflow_mcp.entities.direction import better, is_share
+from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
-from mlflow_mcp.text import number
+from mlflow_mcp.text import hint, number, plural
+from mlflow_mcp.tools.runs.twins import without_twins
 
 # They name the run itself, so they differ between any two.
 _IDENTITY = {
@@ -59,13 +61,21 @@ def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) 
     rows = []
     for task in _tasks(sides):
         values = [side.metrics(task) for side in sides]
-        for name in _shared(values, names):
+        for name, also in without_twins(values, _shared(values, names), fold=names is None):
             row = [each.get(name) for each in values]
             reference = base.metrics(task).get(name)
             deltas: list[Any] = []
             for side in others:
                 deltas += _deltas(side.metrics(task).get(name), reference)
-            rows.append([task or None, name, *(number(value) for value in row), *deltas, _best(sides, row, name)])
+            rows.append(
+                [
+                    task or None,
+                    " = ".join([name, *also]),
+                    *(number(value) for value in row),
+                    *deltas,
+                    _best(sides, row, name),
+                ]
+            )
     return columns, rows
 
 
@@ -80,6 +90,26 @@ def _shared(values: Sequence[Mapping[str, float]], names: Sequence[str] | None) 
             counts[name] = counts.get(name, 0) + 1
     shared = sorted(name for name, count in counts.items() if count > 1)
     return select_names(names, shared) if names is not None else [n for n in shared if not n.startswith("system/")]
+
+
+def not_compared(sides: Sequence[Side], names: Sequence[str] | None) -> list[str]:
+    """A sentence for each metric asked for that is not compared; when none was named, for the system metrics left out."""
+    sets = [{name for task in side.runs for name in side.metrics(task)} for side in sides]
+    known = sorted(set().union(*sets))
+    if names is None:
+        system = [name for name in known if name.startswith("system/") and sum(name in each for each in sets) > 1]
+        return [f"Not compared: {plural(len(system), 'system metric')}; metrics=['system/*'] does."] if system else []
+    sentences = []
+    for pattern in names:
+        found = select_names([pattern], known)
+        if not found:
+            sentences.append(f"None of these runs has metric '{pattern}'. {hint(pattern, known)}".strip())
+        elif not any(_shared([side.metrics(task) for side in sides], found) for task in _tasks(sides)):
+            labels = ", ".join(side.label for side, each in zip(sides, sets) if not each.isdisjoint(found))
+            sentences.append(
+                f"Metric '{pattern}' is not compared: no two sides have it for one task (it is in {labels})."
+            )
+    return sentences
 
 
 def _deltas(value: float | None, reference: float | None) -> list[Any]:
@@ -98,11 +128,12 @@ def _in_percent(share: float) -> str | None:
 
 def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
     """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
-    metric is a setting or a counter."""
+    metric's name does not say which side is better."""
     ranked = [(value, side.label) for value, side in zip(row, sides) if value is not None and is_finite(value)]
-    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or has_no_better(name):
+    mode = better(name)
+    if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or mode is None:
         return None
-    best = (min if lower_is_better(name) else max)(value for value, _ in ranked)
+    best = (min if mode == "min" else max)(value for value, _ in ranked)
     return "=".join(label for value, label in ranked if value == best)
 
 
@@ -223,7 +254,7 @@ def unlike_scales(sides: Sequence[Side]) -> list[str]:
         values = [(side, side.metrics(task)) for side in sides]
         for name in _shared([each for _, each in values], None):
             row = {side.label: each[name] for side, each in values if is_finite(each.get(name))}
-            if not row or lower_is_better(name):
+            if not row or not is_share(name):
                 continue
             low, high = min(row.values()), max(row.values())
             if 0 < low <= 1 < high <= 100 and high / low > 20:

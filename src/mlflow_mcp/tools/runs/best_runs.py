@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_order, quoted_query
+from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
-from mlflow_mcp.client.pages import search
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import every, hint, listed, plural
+from mlflow_mcp.text import every, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
+from mlflow_mcp.tools.runs.order import Asked, order_of, unknown_order
+from mlflow_mcp.tools.runs.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 MetricName = Annotated[str, Field(min_length=1, description="Exact metric name, e.g. 'val/loss'.")]
 
 
-Mode = Annotated[Literal["max", "min"], Field(description="'max': highest first; 'min': lowest first.")]
+Mode = Annotated[Asked, Field(description="'max': highest first. 'auto': as the experiment's tag or the name says.")]
 
 
 MinSamples = Annotated[int | None, Field(ge=1, description="Leave out runs that say they had fewer samples.")]
@@ -40,19 +37,21 @@ Top = Annotated[int, Field(ge=1, le=100, description="Rows at most.")]
 
 # How many rows of a ranking are read in search of valid ones.
 _MOST_READ = 5_000
+# How many rows below the ranking are read with it: runs of equal value, and room for those left out.
+_READ_FURTHER = 20
 
 
 class Ranking(RunTable):
     """The best runs by one metric, best first."""
 
     metric: str
-    mode: str
+    order: Annotated[str, Field(description="Which end comes first, and what says so.")]
 
 
 def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     metric: MetricName,
-    mode: Mode = "max",
+    mode: Mode = "auto",
     experiment_id: ExperimentId = None,
     query: Query = "",
     min_samples: MinSamples = None,
@@ -60,17 +59,28 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     params: Params = None,
     limit: Top = 5,
 ) -> Ranking:
-    """Rank runs by a metric and return the top N with what tells them apart; NaN, infinite and missing values never win,
+    """Rank runs by a metric's latest value and return the top N with what tells them apart; NaN, infinite and missing values never win,
     and a winner of few samples is pointed out. Within a filter, in one, several or all experiments. compare_runs shows
     the differences of the winners, aggregate_runs statistics over all."""
     ids, where = experiment_ids(client, experiment_id), quoted_query(query)
-    top = client.experiments.search_in(ids, lambda each: _top(client, each, where, metric, mode, min_samples, limit))
+    order = order_of(client, ids, metric, mode)
+    top = client.experiments.search_in(
+        ids, lambda each: rank(client, each, where, metric, order.mode if order else "max", min_samples, limit)
+    )
     if not top.runs:
         raise _nobody(client, ids, where, metric, min_samples, top.too_few_samples)
+    if order is None:
+        raise unknown_order(metric)
     choice = ColumnChoice([metric, *(metrics or ())], params)
     table = run_table([launched.entity for launched in top.runs], client.experiments.names(), choice)
-    answer = Ranking(metric=metric, mode=mode, **dict(table))
-    answer.note(*_notes(client, top.runs))
+    answer = Ranking(metric=metric, order=str(order), **dict(table))
+    answer.note(*order.doubts, *_notes(client, top.runs))
+    if top.copies:
+        answer.note(
+            f"{plural(top.copies, 'further copy', 'further copies')} of these jobs left out; get_invocation lists them."
+        )
+    if top.tied:
+        answer.note(_ties(top, metric))
     if top.too_few_samples:
         answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out above these.")
     if min_samples is not None and top.uncounted:
@@ -82,65 +92,24 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
     """What speaks against a place in the ranking, in the order of the ranking."""
     notes = []
     samples = inspect_samples(client, runs)
-    for rank, run in enumerate(runs, 1):
+    for place, run in enumerate(runs, 1):
         limit, name, status = samples[run.run_id].limit, run.name, run.status
         if limit is not None:
             kind = "a trial run" if samples[run.run_id].is_trial else "limited"
-            notes.append(f"Number {rank} ({name}) is {kind} ({limit.evidence}): not comparable with full runs.")
+            notes.append(f"Number {place} ({name}) is {kind} ({limit.evidence}): not comparable with full runs.")
         if status != "FINISHED":
-            notes.append(f"Number {rank} ({name}) is {status}, not FINISHED.")
-    for job, count in Counter(run.job_id for run in runs).items():
-        if job and count > 1:
-            notes.append(f"{count} of these runs are duplicate exports of job {job}.")
+            notes.append(f"Number {place} ({name}) is {status}, not FINISHED.")
     return notes
 
 
-@dataclass
-class _Top:
-    """The first runs of a ranking, how many were left out for their samples, and the names of those that could not be judged."""
-
-    runs: list[LauncherRun]
-    too_few_samples: int = 0
-    uncounted: list[str] = field(default_factory=list)
-
-    def add(self, runs: Sequence[LauncherRun], samples: Mapping[str, Samples], least: int, limit: int) -> None:
-        for run in runs:
-            if len(self.runs) == limit:
-                return
-            number = samples[run.run_id].number
-            if number is not None and number < least:
-                self.too_few_samples += 1
-                continue
-            self.runs.append(run)
-            if number is None:
-                self.uncounted.append(run.name or run.run_id)
-
-
-def _top(
-    client: Client, ids: list[str], query: str, metric: str, mode: str, min_samples: int | None, limit: int
-) -> _Top:
-    """The first `limit` runs by rank that have a finite value and enough samples.
-
-    The server orders and leaves out infinities (stored as +-1.797e308), but keeps NaN: those are passed over here.
-    """
-    name = f"metrics.`{metric}`" if "`" not in metric else f'metrics."{metric}"'
-    clauses = [query, f"{name} > -1.7e308", f"{name} < 1.7e308"]
-    whole = " AND ".join(clause for clause in clauses if clause)
-    order = quoted_order([f"metrics.{metric} {'DESC' if mode == 'max' else 'ASC'}"])
-    top = _Top([])
-    read, cursor = 0, None
-    while True:
-        page = search(client, ids, whole, order, max(limit, 20), cursor)
-        finite = [run for run in map(LauncherRun.of, page.runs) if is_finite(run.metrics.get(metric))]
-        if min_samples is None:
-            top.runs += finite[: limit - len(top.runs)]
-        while min_samples is not None and finite and len(top.runs) < limit:
-            top.add(finite[:limit], inspect_samples(client, finite[:limit]), min_samples, limit)
-            finite = finite[limit:]
-        read += len(page.runs)
-        if len(top.runs) >= limit or not page.more or read >= _MOST_READ:
-            return top
-        cursor = page.cursor_after(len(page.runs))
+def _ties(top: Ranked, metric: str) -> str:
+    value = top.runs[-1].metrics[metric]
+    of_all = all(run.metrics[metric] == value for run in top.runs)
+    return (
+        f"{'At least ' if top.more_tied else ''}{plural(top.tied, 'more run')} {'has' if top.tied == 1 else 'have'} "
+        f"the same value as {'these' if of_all else 'the last of these'} ({number(value)}); "
+        "among equals the newest come first."
+    )
 
 
 def _nobody(

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.budget import CELL_CHARS
+from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, listed, plural, quoted
+from mlflow_mcp.text import from_difference, iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
@@ -24,6 +26,7 @@ from mlflow_mcp.tools.runs.pairing import pair_jobs
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40
 _NAMES_LISTED = 15
+_LONG_VALUE = 200
 
 Baseline = Annotated[
     str | None, Field(description="Which of run_ids the others are measured against. Default: the first.")
@@ -54,7 +57,7 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         raise _nothing_shared(sides, metrics)
     differences = alignment.find_differences(sides)
     labels = [side.label for side in sides]
-    shown = Table.of(["name", *labels], differences.rows[:MOST_DIFFERENCES], keep=("name", *labels))
+    shown = Table.of(["name", *labels], _shown(differences.rows[:MOST_DIFFERENCES]), keep=("name", *labels))
     answer = Comparison(
         sides=_sides_table(sides),
         baseline=base.label,
@@ -67,7 +70,9 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         answer.note(
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
         )
-    answer.note(*_notes(sides, differences, has_best=any(row[-1] for row in rows)))
+    answer.note(
+        *alignment.not_compared(sides, metrics), *_notes(sides, differences, has_best=any(row[-1] for row in rows))
+    )
     return answer
 
 
@@ -158,11 +163,23 @@ def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -
             "diff_artifacts compares the config files."
         )
     if has_best:
-        notes.append("best: the highest value; the lowest for losses, errors, latencies and the like.")
+        notes.append("best: judged by the metric's name; empty where the name does not say which value is better.")
     more = len(differences.rows) - MOST_DIFFERENCES
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
     return notes
+
+
+def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """The rows of differences; of long texts, which the answer would cut, what begins shortly before they differ."""
+    shown = []
+    for name, *values in rows:
+        texts = [mask_at(value, name) for value in values if isinstance(value, str)]
+        if len(texts) > 1 and any(len(text) > CELL_CHARS for text in texts):  # a part of a secret cannot be told as one
+            parts = iter(from_difference(texts, _LONG_VALUE))
+            values = [next(parts) if isinstance(value, str) else value for value in values]
+        shown.append([name, *values])
+    return shown
 
 
 def _bounded(only: dict[str, list[str]]) -> dict[str, list[str]] | None:

@@ -92,7 +92,8 @@ def test_the_mean_of_the_last_tenth_is_that_of_the_points_there(points):
     curve = curve_of(points)
 
     first, last = points[0].step, points[-1].step
-    tail = [p.value for p in points if is_finite(p.value) and p.step >= last - (last - first) / 10]
+    latest = {p.step: p.value for p in points}  # the later of two points at one step
+    tail = [value for step, value in latest.items() if is_finite(value) and step >= last - (last - first) / 10]
     told = curve.facts()["mean_last_tenth"]
     if not tail:
         assert told is None
@@ -106,9 +107,61 @@ def test_the_mean_of_the_last_tenth_is_that_of_the_points_there(points):
 def test_the_largest_jump_is_between_neighbours_that_are_numbers(points):
     curve = curve_of(points)
 
-    finite = [point.value for point in points if is_finite(point.value)]
-    jumps = [abs(after - before) for before, after in pairwise(finite)]
-    assert (curve.jump[0] if curve.jump else None) == max(jumps, default=None)
+    followed = pairwise([*points, Point(10**9, 0, 0.0)])
+    finite = [p.value for p, q in followed if is_finite(p.value) and not (q.step == p.step and is_finite(q.value))]
+    jumps = [abs(after - before) for before, after in pairwise(finite) if after != before]
+    told = curve.changes.largest()
+    assert (abs(told[1].value - told[0].value) if told else None) == max(jumps, default=None)
+
+
+def spike_of(*values):
+    return curve_of([Point(step, step, value) for step, value in enumerate(values)]).facts().get("spike")
+
+
+def test_a_spike_is_named_with_the_values_beside_it_and_not_as_a_jump():
+    noise = [1.0 + step % 3 / 100 for step in range(40)]
+    noise[20] = 9.75
+    curve = curve_of([Point(step, step, value) for step, value in enumerate(noise)])
+
+    assert curve.facts()["spike"] == [20, 9.75, 1.01, 1]
+    assert 20 not in curve.facts()["largest_jump"][::2]
+    assert "spike" not in curve.facts(is_whole=False), "between the points of a sample there may be more like it"
+
+
+def test_a_drop_of_one_point_is_a_spike():
+    assert spike_of(5.0, 5.1, 5.0, 5.1, -3.0, 5.1, 5.0, 5.1) == [4, -3, 5.1, 5.1]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1.0, 1.1, 9.0, 9.1, 9.0, 9.1, 9.0),  # a step up
+        (1.0, 1.1, 9.0, 9.1, 1.0, 1.1, 1.0),  # two points
+        (0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0),  # up and down
+        (1.0, 1.1, 1.0, 9.0, math.nan, 1.0, 1.1, 1.0),  # nothing known beside it
+        (1.0, 1.1, 1.0, 1.1, 1.0, 9.0),  # the end
+        (1.0, 9.0, 1.0),  # too short to tell
+        (1e308, -1e308, 1e308, -1e308, 1e308, -1e308),
+    ],
+)
+def test_what_is_no_single_point_far_from_its_neighbours_is_no_spike(values):
+    assert spike_of(*values) is None
+
+
+@unhurried
+@given(curves)
+def test_steps_written_again_are_counted(points):
+    assert curve_of(points).written_again == len(points) - len({point.step for point in points})
+
+
+def test_points_of_one_step_are_kept_by_their_times():
+    points = [Point(0, at * 1_000, float(at)) for at in range(5_000)]
+    curve = Curve.between("acc", [points[0], points[-1]], 50)
+    curve.add(points)
+
+    assert len(curve.shown(100)) > 90
+    assert curve.facts()["mean_last_tenth"] == 4749.5
+    assert (curve.facts()["last"], curve.facts()["best_step"]) == ([4999.0, 4999], None)
 
 
 def test_nan_is_listed_as_ranges_of_steps():

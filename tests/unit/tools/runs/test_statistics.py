@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_mcp.entities.metrics import has_no_better, is_finite, lower_is_better
+from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.tools.runs.statistics import Statistics
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -141,23 +141,3 @@ def test_what_cannot_be_ranked_is_not_finite(value):
 @pytest.mark.parametrize("value", [0.0, -0.0, 1e300, -1e300, 5e-324])
 def test_numbers_of_any_size_are_finite(value):
     assert is_finite(value)
-
-
-@pytest.mark.parametrize("metric", ["loss", "val/loss", "train.loss", "eval-loss", "RMSE", "wer", "ttft latency"])
-def test_lower_is_better_for_losses_and_errors(metric):
-    assert lower_is_better(metric)
-
-
-@pytest.mark.parametrize("metric", ["accuracy", "mmlu-pro_pass_at_1", "glossary_score", "reward", "f1", "closs"])
-def test_higher_is_better_for_scores(metric):
-    assert not lower_is_better(metric)
-
-
-@pytest.mark.parametrize("metric", ["lr", "train/lr", "epoch", "global_step", "grad_norm"])
-def test_neither_is_better_for_settings_and_counters(metric):
-    assert has_no_better(metric)
-
-
-@pytest.mark.parametrize("metric", ["accuracy", "val/loss", "normalized_score", "few-shot_acc"])
-def test_scores_and_losses_have_a_better_direction(metric):
-    assert not has_no_better(metric)
