@@ -77,7 +77,8 @@ class LauncherRun:
         found = _RUN_NAME.fullmatch(name)
         if found is not None:
             return found.groups() == (self.invocation_id, self.task)
-        return self.job_id is not None and name == f"eval-{self.job_id}"  # newer launchers
+        # Old runs of a whole invocation, and runs of newer launchers.
+        return name == f"eval-{self.invocation_id}" or (self.job_id is not None and name == f"eval-{self.job_id}")
 
     @property
     def results_folder(self) -> str | None:

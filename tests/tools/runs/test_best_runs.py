@@ -224,11 +224,11 @@ def test_a_winner_of_few_samples_is_pointed_out(metric, place, store, ask):
 def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     answer = ask(store.uri, "best_runs", metric="mmlu-pro_pass_at_1_symbolic_correct", min_samples=51, limit=20)
 
-    names = [row["name"] for row in rows_of(answer.data["runs"])]
-    assert names[0] == f"eval-{store.seeded.baseline}-mmlu-pro"
-    assert f"eval-{store.seeded.canary}-mmlu-pro" not in names
+    invocations = [row["invocation_id"] for row in rows_of(answer.data["runs"])]
+    assert invocations[0] == store.seeded.baseline
+    assert store.seeded.canary not in invocations
     assert answer.data["notes"] == [
-        f"2 of these runs are duplicate exports of job {store.seeded.two_homes}.0.",
+        "1 further copy of these jobs left out; get_invocation lists them.",
         "1 run with fewer than 51 samples left out above these.",
         f"min_samples could not judge 'eval-{store.seeded.whole}': nothing counts or limits their samples.",
     ]

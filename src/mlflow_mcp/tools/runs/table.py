@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +14,20 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import _minor, headline, select_names
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import iso, nearest, plural, quoted, truncate
+from mlflow_mcp.text import iso, nearest, quoted
+from mlflow_mcp.tools.runs.columns import families, telling_columns
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-MOST_COLUMNS = 10
-
-# Equal params are worth a line each only while there are few; the launcher repeats some 75 on every run.
-MOST_COMMON = 8
-
-LONGEST_COMMON = 120
+# More rows than this are an overview: less of each.
+_LONG = 20
+_SHORT_ID = 12
+# Metrics that most of the rows have.
+_MOST_METRICS = 10
 
 AlsoLogged = Annotated[
-    dict[str, str] | None,
-    Field(description="What the runs carry but the table does not show: name or glob -> in how many runs."),
+    str | None, Field(description="What the runs carry and the table does not show; get_run has it.")
 ]
 
 
@@ -50,6 +48,10 @@ class ColumnChoice:
     tags: Sequence[str] | None = None
 
 
+# What the name `eval-<invocation_id>-<task>` of a launcher's run says too.
+_REPEATED_BY_NAME = ("invocation_id", "job_id", "task_name", "benchmark")
+
+
 @dataclass(frozen=True)
 class _Identity:
     """The columns that say which run a row is, beside its id."""
@@ -59,16 +61,23 @@ class _Identity:
     repeated: tuple[str, ...] = ()  # params and tags that say the same
     shown: dict[tuple[Any, ...], str] = field(default_factory=dict)  # the column that holds these values
 
+    @property
+    def is_launchers(self) -> bool:
+        return "task" in self.columns
+
     @classmethod
     def of(cls, runs: Sequence[Run]) -> _Identity:
         """The name; for a launcher's runs, whose names only repeat these two, the invocation id and the task."""
         launched = [LauncherRun.of(run) for run in runs]
-        if not runs or not all(run.is_named_by_launcher for run in launched):
+        exported = [run for run in launched if run.invocation_id]
+        if not exported or not all(run.is_named_by_launcher for run in exported):
             return cls(("name",), [(run.info.run_name,) for run in runs])
+        if len(exported) < len(runs):
+            return cls(("name",), [(run.info.run_name,) for run in runs], _REPEATED_BY_NAME)
         return cls(
             ("invocation_id", "task"),
             [(run.invocation_id, run.task) for run in launched],
-            repeated=("invocation_id", "task_name"),
+            _REPEATED_BY_NAME,
             shown={tuple(run.task for run in launched): "task"},
         )
 
@@ -81,29 +90,47 @@ def run_table(
     views, identity = [RunView.of(run, experiments) for run in runs], _Identity.of(runs)
     chosen = _choose(views, choice, identity.repeated)
     repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), identity.shown)
-    in_cells = chosen["metrics"].scattered() if choice.metrics is None else []
+    is_overview = len(runs) > _LONG and choice == ColumnChoice()
+    if is_overview:
+        for kind in ("params", "tags"):
+            chosen[kind].names = [name for name in chosen[kind].names if not chosen[kind].differs(name)][:2]
+    in_cells = chosen["metrics"].scattered() if choice.metrics is None and not is_overview else []
     columns = ["run_id", *identity.columns, "experiment", "status"]
-    columns += ["start_time", "duration_s"] if times else []
+    time_columns = ["start_time", "duration_s"] if times else []
+    if is_overview:  # a launcher's run starts and ends with its export
+        time_columns = [] if identity.is_launchers else time_columns[:1]
+    columns += time_columns
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
     rows = [
-        _row(run, identity.rows[at], times) + [part.values[at].get(n) for part in chosen.values() for n in part.names]
+        [*_row(run, identity.rows[at], _SHORT_ID if is_overview else None), *_times(run)[: len(time_columns)]]
+        + [part.values[at].get(n) for part in chosen.values() for n in part.names]
         for at, run in enumerate(views)
     ]
     if in_cells:
         columns.append("metrics")
         rows = [[*row, cell] for row, cell in zip(rows, in_cells)]
     answer = RunTable(runs=Table.of(columns, rows, keep=("run_id",)))
-    left_out: dict[str, str] = {}
     for kind, part in chosen.items():
-        left_out |= part.left_out(kind, answer.runs, in_cells=bool(in_cells) and kind == "metrics", repeats=repeats)
         answer.note(*part.notes(kind))
-    answer.also_logged = left_out | repeats or None
+    if is_overview:
+        answer.note(
+            f"An overview: run ids by their first {_SHORT_ID} digits, which every tool takes; name columns for more."
+        )
+    if choice == ColumnChoice():
+        hidden = [
+            (kind, part.hidden(kind, answer.runs, in_cells=bool(in_cells) and kind == "metrics", repeats=repeats))
+            for kind, part in chosen.items()
+        ]
+        answer.also_logged = "; ".join(families(kind, names) for kind, names in hidden if names) or None
     return answer
 
 
-def _row(run: RunView, identity: tuple[Any, ...], times: bool) -> list[Any]:
-    row = [run.run_id, *identity, run.experiment, run.status]
-    return [*row, iso(run.start_time), run.duration] if times else row
+def _row(run: RunView, identity: tuple[Any, ...], digits: int | None) -> list[Any]:
+    return [run.run_id[:digits], *identity, run.experiment, run.status]
+
+
+def _times(run: RunView) -> list[Any]:
+    return [iso(run.start_time), run.duration]
 
 
 def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[str]) -> dict[str, _Columns]:
@@ -114,8 +141,8 @@ def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[st
 
     return {
         "metrics": _Columns([dict(run.metrics) for run in runs], choice.metrics, _common_metrics),
-        "params": _Columns([unrepeated(run.params, choice.params) for run in runs], choice.params, _distinguishing),
-        "tags": _Columns([unrepeated(run.tags, choice.tags) for run in runs], choice.tags, _distinguishing),
+        "params": _Columns([unrepeated(run.params, choice.params) for run in runs], choice.params, telling_columns),
+        "tags": _Columns([unrepeated(run.tags, choice.tags) for run in runs], choice.tags, telling_columns),
     }
 
 
@@ -150,6 +177,9 @@ class _Columns:
         self.asked_for = asked_for
         self.names = choose(self.counts, values) if asked_for is None else select_names(asked_for, sorted(self.counts))
 
+    def differs(self, name: str) -> bool:
+        return len({row.get(name) for row in self.values}) > 1
+
     def scattered(self) -> list[dict[str, Any] | None]:
         """A cell of metrics for each row, when rows have too little in common for columns."""
         shown = set(self.names)
@@ -158,13 +188,14 @@ class _Columns:
         rest = [headline({name: v for name, v in row.items() if name not in shown}) for row in self.values]
         return [row or None for row in rest]
 
-    def left_out(self, kind: str, table: Table, in_cells: bool, repeats: Mapping[str, str]) -> dict[str, str]:
+    def hidden(self, kind: str, table: Table, in_cells: bool, repeats: Mapping[str, str]) -> list[str]:
+        """The names that the table does not show, those that repeat a column left out."""
         shown = {name.partition(".")[2] for name in (*table.columns, *(table.common or ())) if name.startswith(kind)}
         if in_cells:
             cells = [row[-1] or {} for row in table.rows]
             shown |= {name for row in cells for name in row}
         shown |= {name.partition(".")[2] for name in repeats if name.startswith(kind)}
-        return grouped({name: n for name, n in self.counts.items() if name not in shown}, kind, len(self.values))
+        return [name for name in self.counts if name not in shown]
 
     def notes(self, kind: str) -> list[str]:
         """A sentence for each name asked for that no run here has."""
@@ -180,44 +211,4 @@ class _Columns:
 
 def _common_metrics(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
     most = [name for name, n in counts.items() if n * 2 > len(rows) and not name.startswith("system/")]
-    return sorted(most, key=lambda name: (-counts[name], _minor(name), name))[:MOST_COLUMNS]
-
-
-def _distinguishing(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
-    """Names whose values differ between rows, most often logged first; then a few that are equal everywhere."""
-    differing: list[str] = []
-    equal: list[str] = []
-    # Some exports leave the whole flattened config out: that alone makes none of its 75 params worth a column.
-    with_config = [row for row in rows if any(name.startswith("config.") for name in row)]
-    for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        values = {row.get(name) for row in (with_config if name.startswith("config.") else rows)}
-        if len(values) > 1:
-            differing.append(name)
-        elif len(str(next(iter(values)))) <= LONGEST_COMMON and not name.startswith("config."):
-            equal.append(name)
-    return differing[:MOST_COLUMNS] + (equal if len(equal) <= MOST_COMMON else [])
-
-
-def grouped(counts: Mapping[str, int], kind: str, rows: int, most: int = 12) -> dict[str, str]:
-    """`{"params.config.*": "75 names, 4 of 4 runs"}`: names with the number of runs, families of names as a glob."""
-    families: dict[str, list[str]] = {}
-    for name in sorted(counts):
-        families.setdefault(_family(name), []).append(name)
-    groups: dict[str, str] = {}
-    for family, names in sorted(families.items(), key=lambda item: -max(counts[name] for name in item[1])):
-        if len(names) > 3:
-            groups[f"{kind}.{family}*"] = (
-                f"{len(names)} names, in {max(counts[n] for n in names)} of {plural(rows, 'run')}"
-            )
-        else:
-            groups |= {f"{kind}.{truncate(name, 80)}": f"in {counts[name]} of {plural(rows, 'run')}" for name in names}
-    if len(groups) > most:
-        rest = list(groups)[most:]
-        groups = dict(list(groups.items())[:most])
-        groups[f"{kind} (more)"] = f"{len(rest)} further names or groups"
-    return groups
-
-
-def _family(name: str) -> str:
-    found = re.match(r"[^/.]+[/.]", name)
-    return found[0] if found else name
+    return sorted(most, key=lambda name: (-counts[name], _minor(name), name))[:_MOST_METRICS]
