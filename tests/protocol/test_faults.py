@@ -265,3 +265,22 @@ def test_a_broken_filter_is_answered_with_what_mlflow_says(both_stores, ask):
     assert answer.is_error
     assert answer.text.startswith("MLflow does not accept this: ")
     assert answer.text.endswith(" Correct it and call again.")
+
+
+@pytest.mark.parametrize("body", ["{}", '{"status": "ok"}'])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("get_server_info", {}),
+        ("get_run", {"run_id": "0" * 32}),
+        ("list_artifacts", {"run_id": "0" * 32}),
+        ("query_runs", {}),
+        ("search_experiments", {}),
+    ],
+)
+def test_json_without_a_field_of_mlflow_is_no_answer_of_mlflow(tool, arguments, body, ask):
+    with answering(200, body) as uri:
+        answer = ask(uri, tool, **arguments)
+
+    assert answer.is_error, answer.text
+    assert answer.text.startswith(f"What answers at {uri} is not an MLflow tracking server")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_mcp.client.filters import equals
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
 from mlflow_mcp.entities.run import experiment_name
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -36,13 +40,41 @@ class Experiments:
         known = self._connection.experiments
         return self.reread() if known is None else known.names
 
+    def checked_names(self) -> dict[str, str]:
+        """The names as they are now: the known ones when a small request finds them unchanged, else read in full."""
+        known = self._connection.experiments
+        return self.reread() if known is None or self._changed_since(known) else known.names
+
+    def deleted(self, name_or_id: str) -> Experiment | None:
+        """The deleted experiment of this name or id."""
+
+        def search() -> list[Experiment]:
+            found = self._connection.mlflow.search_experiments(
+                view_type=2,  # ViewType.DELETED_ONLY
+                filter_string=equals("attribute", "name", name_or_id),
+            )
+            return list(found)
+
+        named = self._client.ask(search)
+        if named or not name_or_id.isdigit():
+            return named[0] if named else None
+        with suppress(NotFound):
+            found = self._client.ask(lambda: self._connection.mlflow.get_experiment(name_or_id))
+            return found if found.lifecycle_stage == "deleted" else None
+        return None
+
     def name_of(self, experiment_id: str) -> str:
         """The experiment's name, or its id when it is not among the active ones."""
         return experiment_name(self.names(), experiment_id)
 
     def reread(self) -> dict[str, str]:
-        """The names as they are now, read in full."""
+        """The names as they are now, read in full.
+
+        A server without experiments is asked for its version: `{}` is MLflow's answer then, and that of many other servers.
+        """
         found = [experiment for page in self._pages() for experiment in page]
+        if not found and self._client.is_http and self._client.http.server_version() is None:
+            raise not_mlflow(safe_uri(self._client.uri), 200)
         names = {str(experiment.experiment_id): str(experiment.name) for experiment in found}
         self._connection.experiments = KnownExperiments(names, _fingerprint(found[:1]))
         return names

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.errors import NotFound, RunNotFound
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -24,12 +26,15 @@ class Runs:
     def get(self, run_id: str) -> Run:
         """The run. Raises RunNotFound, with the next step, when the server has none of that id."""
         try:
-            return self._client.ask(lambda: self._client.connection.mlflow.get_run(run_id))
+            run = self._client.ask(lambda: self._client.connection.mlflow.get_run(run_id))
         except NotFound as error:
             raise RunNotFound(
                 f"No run has the id '{run_id}'.",
                 "It may be deleted, or another kind of id: resolve_id finds what it is.",
             ) from error
+        if not run.info.run_id:  # MLflow's client makes a run of any JSON
+            raise not_mlflow(safe_uri(self._client.uri), 200)
+        return run
 
     def search(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.ids.parse import experiment_in_url
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import hint
+from mlflow_mcp.text import hint, iso
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
@@ -20,14 +20,17 @@ def experiment_ids(client: Client, ids_or_names: str | list[str] | None) -> list
     if ids_or_names is None or ids_or_names == "" or ids_or_names == []:
         return None
     found: list[str] = []
-    names = client.experiments.names()
-    for text in [ids_or_names] if isinstance(ids_or_names, str) else ids_or_names:
+    texts = [ids_or_names] if isinstance(ids_or_names, str) else ids_or_names
+    # Names can move from one experiment to another, ids cannot.
+    by_id = all(text.strip().isdigit() for text in texts)
+    names = client.experiments.names() if by_id else client.experiments.checked_names()
+    for text in texts:
         name = text.strip()
         match = _by_name_or_id(name, names)
         if match is None:
             names = client.experiments.reread()  # made or renamed since the list was read
             match = _by_name_or_id(name, names)
-        found.append(match or _by_url(name, names))
+        found.append(match or _by_url(client, name, names))
     return list(dict.fromkeys(found))
 
 
@@ -38,9 +41,15 @@ def _by_name_or_id(name: str, names: dict[str, str]) -> str | None:
     return name if name in names else None
 
 
-def _by_url(name: str, names: dict[str, str]) -> str:
+def _by_url(client: Client, name: str, names: dict[str, str]) -> str:
     from_url = experiment_in_url(name)
     if from_url and from_url in names:
         return from_url
+    deleted = client.experiments.deleted(from_url or name)
+    if deleted is not None:
+        raise NotFound(
+            f"The experiment '{deleted.name}' (id {deleted.experiment_id}) was deleted {iso(deleted.last_update_time)}.",
+            f"`mlflow experiments restore --experiment-id {deleted.experiment_id}` brings it back with its runs.",
+        )
     close = hint(name, names.values())
     raise NotFound(f"No experiment has the id or name '{name}'.", f"{close} search_experiments lists them all.".strip())

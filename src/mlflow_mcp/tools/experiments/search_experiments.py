@@ -13,7 +13,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_position, encode_cursor
 from mlflow_mcp.client.filters import containing
 from mlflow_mcp.entities.run import own_tags
-from mlflow_mcp.text import hint, iso, plural
+from mlflow_mcp.text import hint, iso, plural, short
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Rows of a request whose answer is filtered again here.
 _READ_AT_ONCE = 1_000
+_LONGEST_NOTE = 200
 
 
 class ExperimentTable(Page):
@@ -63,10 +64,10 @@ def search_experiments(
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]
     rows = [
-        [e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), own_tags(e.tags) or None]
+        [e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), own_tags(e.tags) or None, _note(e)]
         for e in shown
     ]
-    columns = ["experiment_id", "name", "created", "changed", "tags"]
+    columns = ["experiment_id", "name", "created", "changed", "tags", "note"]
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
 
     def cursor_after(count: int) -> str:
@@ -80,6 +81,12 @@ def search_experiments(
             f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
         )
     return answer
+
+
+def _note(experiment: Experiment) -> str | None:
+    """What people wrote about the experiment in MLflow's UI."""
+    text = experiment.tags.get("mlflow.note.content")
+    return short(text, _LONGEST_NOTE) if text else None
 
 
 # The page token that MLflow gave, and how many rows of that page to pass over.

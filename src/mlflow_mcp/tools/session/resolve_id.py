@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
-from mlflow_mcp.client.ids.parse import SHORTEST_PREFIX, experiment_in_url, plain_id, run_in_url
+from mlflow_mcp.client.ids.parse import SHORTEST_PREFIX, experiment_in_url, is_run_id, plain_id, run_in_url
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, TraceNotFound, UnsupportedByServer
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, TraceNotFound, UnsupportedByServer
 from mlflow_mcp.text import every, iso
 from mlflow_mcp.tools.arguments import AnyId
 
@@ -31,7 +31,9 @@ class IdMatch(BaseModel):
     experiment: str | None = None
     runs: int | None = None
     time: str | None = None
-    matched: Annotated[str | None, Field(description="By which field, when not by the id itself.")] = None
+    matched: Annotated[
+        str | None, Field(description="By which field, when not by the id itself; or that it is deleted.")
+    ] = None
     next: str
 
 
@@ -59,6 +61,8 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     results = client.run_concurrently(*(partial(_if_supported, search) for search in searches))
     unsupported = [result for result in results if isinstance(result, UnsupportedByServer)]
     found = [*experiments, *(match for result in results if isinstance(result, list) for match in result)]
+    if not found and is_run_id(text):
+        found = _deleted_run(client, text, names)
     if not found and unsupported:
         raise unsupported[0]
     if not found:
@@ -114,6 +118,25 @@ def _run(match: Match, names: Mapping[str, str]) -> IdMatch:
         matched={"run name": "run name", "job id": "job_id"}.get(match.way),
         next=f"get_run(run_id='{run.run_id}')",
     )
+
+
+def _deleted_run(client: Client, run_id: str, names: Mapping[str, str]) -> list[IdMatch]:
+    try:
+        run = RunView.of(client.runs.get(run_id), names)
+    except RunNotFound:
+        return []
+    state = "deleted: `mlflow runs restore --run-id` brings it back" if run.deleted else "in a deleted experiment"
+    return [
+        IdMatch(
+            kind="run",
+            id=run.run_id,
+            name=run.name,
+            experiment=run.experiment,
+            time=iso(run.start_time),
+            matched=state,
+            next=f"get_run(run_id='{run.run_id}')",
+        )
+    ]
 
 
 def _invocations(matches: Sequence[Match], names: Mapping[str, str]) -> list[IdMatch]:
