@@ -72,7 +72,9 @@ def test_the_seeded_secret_is_really_there(store, ask):
 def test_a_param_named_max_new_tokens_is_shown(sqlite_template, ask):
     answer = ask(sqlite_template.uri, "get_run", run_id=sqlite_template.seeded.log_run)
 
-    assert answer.data["params"]["config.evaluation.tasks.0.overrides.config.params.max_new_tokens"] == "4096"
+    assert (
+        answer.data["params"]["config.evaluation.tasks.0.nemo_evaluator_config.config.params.max_new_tokens"] == "4096"
+    )
     assert answer.data["params"]["config.evaluation.env_vars.OPENAI_API_KEY"] == "JUDGE_KEY_NAME"
     assert answer.data["params"]["config.deployment.api_key"] == HIDDEN
 

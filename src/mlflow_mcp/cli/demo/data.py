@@ -88,7 +88,9 @@ def _exports(log_bytes: int) -> list[Export]:
     """Every evaluation run of the demo, oldest first."""
 
     def jobs(invocation: str, where: str, model: str, day: int, *tasks: str, **more: Any) -> list[Export]:
-        return [Export(invocation, where, model, day, (t,), n, **more) for n, t in enumerate(tasks)]
+        return [
+            Export(invocation, where, model, day, (t,), n, invocation_tasks=tasks, **more) for n, t in enumerate(tasks)
+        ]
 
     old = "invocation_id job_id task_name executor"
     candidate = jobs(Seeded.candidate, ANA, LLAMA, 12, *TASKS, secret=SECRET, reports=True)
@@ -180,7 +182,13 @@ def _write(client: MlflowClient, experiment_id: str, export: Export) -> tuple[st
     }
     config = launcher_config(export)
     params = {"invocation_id": export.invocation, "executor": "slurm"}
-    params["timestamp"] = f"2026-10-{export.day:02d}T02:00:00"
+    params["timestamp"] = f"{training.OCTOBER / 1000 + (export.day - 1) * 86_400 + 7_200:.1f}"
+    if "harness" in export.tags:  # not by old launchers
+        params["launcher_command"] = (
+            f"nemo-evaluator-launcher run --config /data/configs/{export.model.split('/')[-1]}.yaml"
+        )
+        folder = f"202610{export.day:02d}_020000-{export.invocation}/{TASKS[task].harness}.{task}.{export.index}"
+        params["results_dir"] = f"login.cluster.example:/lustre/results/{folder}"
     if export.config_params:
         params |= {f"config.{key}": value for key, value in flat(config)}
     name = export.name or f"eval-{export.invocation}-{task}"

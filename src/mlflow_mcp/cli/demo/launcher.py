@@ -77,6 +77,7 @@ class Export:
     day: int  # of October 2026
     tasks: tuple[str, ...]
     index: int = 0  # the job's number in its invocation
+    invocation_tasks: tuple[str, ...] = ()  # those of all its jobs, when there are more than its own
     name: str | None = None
     limit: int | None = None
     luck: int = 0  # samples right beyond the model's skill
@@ -113,13 +114,13 @@ deployment:
    endpoints: {chat: /v1/chat/completions, completions: /v1/completions, health: /health},
    env_vars: {VLLM_CACHE_ROOT: /cache/vllm, VLLM_USE_V1: 1}}
 evaluation:
-  overrides:
+  nemo_evaluator_config:
     config: {params: {temperature: 0.6, top_p: 0.95, parallelism: 32, request_timeout: 3600, max_retries: 5}}
     target: {api_endpoint: {type: chat, stream: false, adapter_config: {
       use_caching: true, caching_dir: /cache/responses, use_reasoning: false, use_request_logging: true,
       max_logged_requests: 20, use_response_logging: true, max_logged_responses: 20, html_report_size: 5,
       log_failed_requests: true, use_progress_tracking: true, progress_tracking_interval: 50}}}
-  env_vars: {OPENAI_API_KEY: JUDGE_KEY_NAME, JUDGE_URL: 'https://judge.example/v1'}
+  env_vars: {OPENAI_API_KEY: JUDGE_KEY_NAME, HF_TOKEN: 'host:HF_TOKEN', JUDGE_URL: 'https://judge.example/v1'}
   container: {image: 'registry.example/eval-factory:25.09', pull: always}
 export:
   mlflow: {tracking_uri: 'https://mlflow.example', log_metrics: all, log_logs: false, only_required: true,
@@ -134,13 +135,14 @@ def launcher_config(export: Export) -> dict[str, Any]:
         "served_model_name": export.model,
     }
     config["export"]["mlflow"]["experiment_name"] = export.experiment
+    # The config of the whole invocation, in every run of it.
     config["evaluation"]["tasks"] = [
-        {"name": task, "overrides": {"config.params.max_new_tokens": TASKS[task].max_new_tokens}}
-        for task in export.tasks
+        {"name": task, "nemo_evaluator_config": {"config": {"params": {"max_new_tokens": TASKS[task].max_new_tokens}}}}
+        for task in export.invocation_tasks or export.tasks
     ]
     # A full run either says None or does not say it at all: both are found.
     if export.limit or export.user == "ben":
-        config["evaluation"]["overrides"]["config"]["params"]["limit_samples"] = export.limit
+        config["evaluation"]["nemo_evaluator_config"]["config"]["params"]["limit_samples"] = export.limit
     if export.secret:
         config["deployment"]["api_key"] = export.secret
     return config
