@@ -114,7 +114,8 @@ class _Counted:
     @cached_property
     def metric_names(self) -> list[str]:
         """The metrics that were found, in the order in which they were asked for."""
-        return select_names(self.metrics, sorted({name for samples in self.samples.values() for name in samples}))
+        found = {name for samples in self.samples.values() for name in samples}
+        return select_names(self.metrics, sorted(found - set(self.values.left_out)))
 
     def add(self, run: RunValues, experiments: Mapping[str, str]) -> None:
         group = tuple(key.value(run, experiments) for key in self.keys)
@@ -129,16 +130,18 @@ class _Counted:
 
     def refuse_unknown(self) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
+        read = " read" if self.values.partial else ""
         for metric in self.metrics:
-            if not select_names([metric], self.metric_names) and metric not in self.values.unread:
+            if not select_names([metric], [*self.metric_names, *self.values.left_out]):
                 known = self.values.names("metrics")
                 raise NotFound(
-                    f"None of the {plural(self.values.runs, 'run')} has a metric '{metric}'.",
+                    f"None of the {plural(self.values.runs, 'run')}{read} has a metric '{metric}'.",
                     f"{hint(metric, known)} describe_experiment lists them.".strip(),
                 )
         for key in self.keys:
             if not key.attribute and key.text not in self._keys_seen and "mlflow." not in key.text:
-                raise no_such_key(key, sum(self.groups.values()), self.values.names)
+                looked_at = read if self.values.has_all else " with these metrics"
+                raise no_such_key(key, f"{plural(sum(self.groups.values()), 'run')}{looked_at}", self.values.names)
 
     def table(self, quantiles: Sequence[float]) -> tuple[list[str], list[list[Any]]]:
         columns = [*(key.text for key in self.keys), "metric", "n", "mean", "std", "stderr", "min", "median", "max"]
