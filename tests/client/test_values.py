@@ -218,15 +218,16 @@ def test_a_server_is_read_whole_where_that_is_cheaper_or_names_are_not_known(met
     ("experiments", "query"), [(EXPERIMENTS, ""), (["0"], ""), (["1"], "metrics.rare > 0.9"), (["2"], "tags.no = 'x'")]
 )
 def test_runs_are_counted_without_reading_them(experiments, query, database, server):
-    told = count(client_of(server), experiments, query, 50_000)
+    (told,) = count(client_of(server), experiments, query, 50_000) or ()
 
     assert told == runs_matching(client_of(database), experiments, query)
+    assert told in (count(client_of(server), experiments, query, 50_000, within=500) or ())
 
 
 @pytest.mark.slow
 def test_more_runs_than_the_most_are_told_as_more(server):
-    assert count(client_of(server), EXPERIMENTS, "", 1_000) == 1_001
-    assert count(client_of(server), EXPERIMENTS, "", 1_249) == 1_249
+    assert count(client_of(server), EXPERIMENTS, "", 1_000) == range(1_001, 1_002)
+    assert count(client_of(server), EXPERIMENTS, "", 1_249) == range(1_249, 1_250)
 
 
 @pytest.mark.slow

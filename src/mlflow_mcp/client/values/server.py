@@ -37,6 +37,12 @@ class EveryRunValues(EveryPage[RunValues]):
         return run.run_id
 
 
+class _RunsWithMetric(EveryRunValues):
+    """All matching runs that have a metric: nobody is told exactly how many before they are read."""
+
+    by_pages = True
+
+
 class ServerValues:
     """The matching runs in pages, each run once. After the last page:
 
@@ -90,7 +96,7 @@ class ServerValues:
             for comparator in ("=", "!="):
                 clause = f"metrics.`{name}` {comparator} {_SOME_VALUE}"
                 query = f"{self._query} AND {clause}" if self._query else clause
-                reading = EveryRunValues(self._client, self._ids, query, self._most, read_before)
+                reading = _RunsWithMetric(self._client, self._ids, query, self._most, read_before)
                 for page in reading if not self._client.call.is_late else ():
                     yield [run for run in self._seen(page) if run.run_id not in seen]
                     seen.update(run.run_id for run in page)
@@ -98,7 +104,7 @@ class ServerValues:
                 read, total, read_before = read + reading.read, total + (reading.total or 0), read_before + reading.read
             if not is_whole:
                 if at == 0 and read:
-                    of_all = f"of {total:,} runs that have it" if total > read else "runs, and more have it"
+                    of_all = f"of about {total:,} runs that have it" if total > read else "runs, and more have it"
                     told.append(f"'{name}' from {read:,} {of_all}")
                 # What the runs read before have of the others is not what all their runs have.
                 self.left_out = list(names[at + len(told) :])

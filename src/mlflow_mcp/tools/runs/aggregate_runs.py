@@ -41,9 +41,7 @@ class Aggregates(Answer):
     """Statistics of metrics, a row per group and metric. `n` counts finite values; std divides by n - 1;
     stderr is std / sqrt(n); quantiles are linear between neighbours."""
 
-    partial: Annotated[str | None, Field(description="Only if not all runs were read: of which these figures are.")] = (
-        None
-    )
+    partial: Annotated[str | None, Field(description="Of which runs these figures are, if not of all.")] = None
     runs: Annotated[int, Field(description="Matching runs; if partial, those read.")]
     exact: Annotated[bool, Field(description="Whether the figures are those of all matching runs.")]
     groups: int
@@ -64,7 +62,7 @@ def aggregate_runs(
     ids, keys = experiment_ids(client, experiment_id), [GroupKey.of(key) for key in group_by or ()]
     where = quoted_query(query)
     counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys))
-    if not counted.values.runs:
+    if not (counted.values.runs or counted.values.partial):
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
     counted.refuse_unknown()
     columns, rows = counted.table(quantiles or [])
