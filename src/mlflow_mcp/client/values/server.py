@@ -104,7 +104,7 @@ class ServerValues:
                 read, total, read_before = read + reading.read, total + (reading.total or 0), read_before + reading.read
             if not is_whole:
                 if at == 0 and read:
-                    of_all = f"of about {total:,} runs that have it" if total > read else "runs, and more have it"
+                    of_all = f"of at most {total:,} runs that have it" if total > read else "runs, and more have it"
                     told.append(f"'{name}' from {read:,} {of_all}")
                 # What the runs read before have of the others is not what all their runs have.
                 self.left_out = list(names[at + len(told) :])
