@@ -141,6 +141,14 @@ def cases(store: seed.Filled, runs: int) -> list[Case]:
             slow=True,
         ),
         Case(
+            f"aggregate_runs, a metric of a quarter of {runs:,} runs",
+            "aggregate_runs",
+            {"metrics": ["ifeval_score_micro-average"], "group_by": ["tags.executor"]},
+            lambda bare: bare.every_page(in_all),
+            lambda answer: answer["exact"] and sum(row[1] for row in answer["table"]["rows"]) == runs // 4,
+            slow=True,
+        ),
+        Case(
             "get_metric_history, 200,000 points, sampled",
             "get_metric_history",
             history,

@@ -29,6 +29,10 @@ PARTS = 4
 MOST_COUNTED = 200_000
 
 
+# How many requests for one run are sent side by side. More would need fewer rounds, and all in all more of the server.
+_TRIED_AT_ONCE = 2
+
+
 class _Lane(NamedTuple):
     """A page to be read, and whether the pages after it are to be read as well."""
 
@@ -42,8 +46,11 @@ class EveryPage(Generic[R]):
 
     Few runs are one request. When there are more, PARTS pages are read side by side: of a server whose page tokens are
     places in the list of runs, the pages of that list; else the experiments in parts, each by its own page tokens.
-    `total` is how many match, None where that is not known; `stopped` says why reading ended early, if it did.
+    `total` is how many match, None where that is not known; it is a page too large at most until all are read when the
+    runs are counted only `by_pages`, which is cheaper. `stopped` says why reading ended early, if it did.
     """
+
+    by_pages = False
 
     def __init__(
         self, client: Client, experiment_ids: Sequence[str], query: str, most: int | None = None, read_before: int = 0
@@ -105,11 +112,11 @@ class EveryPage(Generic[R]):
             return None
         lanes, total, most = [], 0, self._most or MOST_COUNTED
         for at, ids in enumerate(chunks(self._ids)):
-            number = count(self._client, ids, self._query, most)
-            if number is None:
+            numbers = count(self._client, ids, self._query, most, PAGE if self.by_pages else 1)
+            if numbers is None:
                 return None
-            total += number
-            places = range(0 if at else PAGE, number, PAGE)
+            total += numbers[-1]
+            places = range(0 if at else PAGE, numbers[-1], PAGE)
             # The last page goes on: runs may have been added since they were counted.
             lanes += [_Lane(ids, _token_at(place), place == places[-1]) for place in places]
         self.total = total if total <= most else None
@@ -146,15 +153,16 @@ class EveryRun(EveryPage["Run"]):
         return str(run.info.run_id)
 
 
-def count(client: Client, ids: list[str], query: str, most: int) -> int | None:
-    """How many runs match, by requests for one run each; `most` + 1 stands for more than `most`.
+def count(client: Client, ids: list[str], query: str, most: int, within: int = 1) -> range | None:
+    """How many runs match: the numbers that it can be, fewer than `within` + 1 of them. `most` + 1 stands for more.
 
-    MLflow has no request that counts, but the page tokens of its stores are places in the list of runs. None when the
-    server's are something else, or when the time is nearly up.
+    MLflow has no request that counts, but the page tokens of its stores are places in the list of runs, so that a request
+    for one run tells whether there are so many. None when the server's tokens are something else, or when the time is
+    nearly up.
     """
     first, token = client.runs.search(ids, query, max_results=1)
     if not token:
-        return len(first)
+        return range(len(first), len(first) + 1)
     if token != _token_at(1):
         return None
 
@@ -163,15 +171,21 @@ def count(client: Client, ids: list[str], query: str, most: int) -> int | None:
         return bool(found)
 
     least, largest = 2, most + 1
-    while least < largest:
+    while largest - least >= within:
         if client.call.is_late:
             return None
-        ratio = (largest / least) ** (1 / (PARTS + 1))
-        tried = sorted({min(largest, max(least + 1, round(least * ratio**step))) for step in range(1, PARTS + 1)})
+        tried = _between(least, largest)
         there = client.run_concurrently(*(partial(has, number) for number in tried))
         least = max([least, *(number for number, found in zip(tried, there) if found)])
         largest = min([largest, *(number - 1 for number, found in zip(tried, there) if not found)])
-    return least
+    return range(least, max(least, largest) + 1)
+
+
+def _between(least: int, largest: int) -> list[int]:
+    """The numbers that are tried next, in equal ratios: small numbers are as likely as large ones."""
+    ratio = (largest / least) ** (1 / (_TRIED_AT_ONCE + 1))
+    steps = range(1, _TRIED_AT_ONCE + 1)
+    return sorted({min(largest, max(least + 1, round(least * ratio**step))) for step in steps})
 
 
 def _token_at(place: int) -> str | None:

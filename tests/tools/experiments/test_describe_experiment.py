@@ -68,7 +68,7 @@ def test_nan_and_infinite_values_are_counted_and_are_no_range(empty_store, ask):
     ]
 
 
-def test_only_the_newest_page_of_runs_is_described_and_a_note_says_so(empty_store, ask):
+def test_only_the_newest_page_of_runs_is_described_and_that_is_told_first(empty_store, ask):
     with raw_store.opened(empty_store) as db:
         runs = [
             RawRun(run_id(n), start_time=raw_store.STARTED + n * 1_000, metrics={"x": float(n)}) for n in range(1_010)
@@ -77,11 +77,26 @@ def test_only_the_newest_page_of_runs_is_described_and_a_note_says_so(empty_stor
 
     answer = ask(empty_store, "describe_experiment", experiment_id="0")
 
-    assert (answer.data["runs_read"], answer.data["all_runs"]) == (1_000, False)
+    assert next(iter(answer.data)) == "partial"
+    assert answer.data["partial"] == "counts, ranges and values of the newest 1,000 of 1,010 runs"
+    assert answer.data["runs_read"] == 1_000
     assert rows_of(answer.data["metrics"]) == [{"metric": "x", "runs": 1_000, "min": 10.0, "max": 1_009.0}]
-    assert answer.data["notes"] == [
-        "Computed over the newest 1,000 runs; the experiment has more. aggregate_runs reads all."
-    ]
+    assert answer.data["notes"] == ["aggregate_runs computes over all runs."]
+
+
+def test_the_share_that_is_described_is_told_of_a_file_and_of_a_server(both_curves, ask):
+    answer = ask(both_curves, "describe_experiment", experiment_id="pages")
+
+    assert answer.data["partial"] == "counts, ranges and values of the newest 1,000 of 2,300 runs"
+
+
+def test_whole_numbers_are_whole(empty_store, ask):
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [RawRun(run_id(1), metrics={"total_tokens": 123_456_789.0})])
+
+    answer = ask(empty_store, "describe_experiment", experiment_id="0")
+
+    assert answer.data["metrics"]["rows"] == [["total_tokens", 1, 123_456_789, 123_456_789]]
 
 
 def test_many_names_are_counted_and_those_that_differ_come_first(empty_store, ask):

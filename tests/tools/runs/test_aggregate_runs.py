@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import statistics
@@ -14,12 +15,18 @@ import numpy
 import pytest
 from mcp import Client
 
+from mlflow_mcp.answers.budget import content_of
+from mlflow_mcp.client import Client as MlflowMcpClient
+from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.runs.aggregate_runs import aggregate_runs
 from tests.support import raw_store
 from tests.support.asking import rows_of, server_of, six_digits
 from tests.support.curves import PAGES
 from tests.support.raw_store import RawRun, run_id
-from tests.support.servers import fail, faulty_proxy
-from tests.support.stores import copied, filled
+from tests.support.servers import fail, faulty_proxy, forked_mlflow_server
+from tests.support.stores import artifacts_of, copied, copied_to_be_served, filled
 
 INFINITY, NAN = math.inf, math.nan
 
@@ -169,6 +176,20 @@ def test_more_than_a_thousand_experiments_are_all_counted(empty_store, ask):
     assert (row["n"], row["mean"], row["min"], row["max"]) == (4_200, 2100.5, 1.0, 4200.0)
 
 
+@pytest.mark.slow
+def test_runs_in_older_experiments_than_one_request_takes_are_found(empty_template, session_folder, tmp_path, ask):
+    uri = copied(empty_template, tmp_path / "one.db")
+    with raw_store.opened(uri) as db:
+        raw_store.add_experiments(db, {number: f"experiment {number}" for number in range(1, 1_101)})
+        raw_store.add_runs(db, [RawRun(run_id(n), 1 + n % 5, metrics={"x": float(n)}) for n in range(700)])
+    copied_to_be_served(uri, artifacts_of(empty_template), tmp_path)
+    with forked_mlflow_server(session_folder, tmp_path) as served:
+        answers = [ask(each, "aggregate_runs", metrics=["x"], group_by="experiment").data for each in (uri, served)]
+
+    assert answers[0] == answers[1]
+    assert (answers[0]["runs"], answers[0]["groups"]) == (700, 5)
+
+
 def test_values_near_both_ends_of_the_doubles_have_exact_figures(empty_store, ask):
     values = [1e300, -1e300, 1e-300, 3e-300]
     uri = filled(empty_store, [RawRun(run_id(at), metrics={"x": value}) for at, value in enumerate(values)])
@@ -291,3 +312,134 @@ def test_a_failing_page_never_gives_statistics_of_the_other_pages(scratch_server
 
     assert answer.is_error
     assert answer.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")
+
+
+# --- a metric that few of many runs have
+
+
+def seldom(number):
+    """One of 1,300 runs, of which a thirteenth has `rare` and another thirteenth has `other` as well as `rare`."""
+    metrics = {"often": 1.0} | ({"rare": NAN if number % 5 == 0 else number / 9} if number % 13 < 2 else {})
+    return RawRun(
+        run_id(number),
+        start_time=raw_store.STARTED + number * 60_000,
+        metrics=metrics | ({"other": 123_456_789.0 + number} if number % 13 == 1 else {}),
+        tags={"team": "abc"[number % 3]},
+    )
+
+
+@pytest.fixture(scope="module")
+def seldom_store(tmp_path_factory, empty_template):
+    """1,300 runs in a sqlite file. Tests only read from it."""
+    uri = copied(empty_template, tmp_path_factory.mktemp("seldom") / "mlflow.db")
+    return filled(uri, map(seldom, range(1_300)))
+
+
+@pytest.fixture(scope="module")
+def seldom_server(seldom_store, empty_template, session_folder, tmp_path_factory):
+    """The same runs behind a real server."""
+    folder = tmp_path_factory.mktemp("seldom_server")
+    copied_to_be_served(seldom_store, artifacts_of(empty_template), folder)
+    with forked_mlflow_server(session_folder, folder) as uri:
+        yield uri
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metrics", [["rare"], ["rare", "other"], ["metrics.rare"], ["rare", "often"], ["*"]])
+def test_figures_over_all_runs_are_the_same_from_a_database_and_a_server(metrics, seldom_store, seldom_server, ask):
+    answer = ask(seldom_server, "aggregate_runs", metrics=metrics)
+
+    assert answer.data == ask(seldom_store, "aggregate_runs", metrics=metrics).data
+    assert (answer.data["runs"], answer.data["exact"]) == (1_300, True)
+
+
+@pytest.mark.slow
+def test_groups_of_few_runs_have_their_figures_and_say_what_was_not_counted(seldom_store, seldom_server, ask):
+    arguments = {"metrics": ["rare", "other"], "group_by": ["team"], "query": "metrics.often > 0"}
+    few, whole = (ask(uri, "aggregate_runs", **arguments).data for uri in (seldom_server, seldom_store))
+
+    def figures(answer):
+        return sorted(
+            [row["team"], row["metric"], row["n"], row["mean"], row.get("nan")] for row in rows_of(answer["table"])
+        )
+
+    assert figures(few) == figures(whole)
+    assert (few["runs"], few["groups"]) == (1_300, 3)
+    assert "missing" in rows_of(whole["table"])[0]
+    assert "missing" not in rows_of(few["table"])[0]
+    assert few["notes"] == [
+        "Only runs with these metrics were read: groups without them and runs of a group without one are not counted."
+    ]
+
+
+@pytest.mark.slow
+def test_a_metric_and_a_key_that_few_runs_have_are_refused_by_their_nearest_names(seldom_server, ask, snapshot_error):
+    snapshot_error(ask(seldom_server, "aggregate_runs", metrics=["rare", "oter"]))
+    snapshot_error(ask(seldom_server, "aggregate_runs", metrics=["rare"], group_by=["tags.tam"]))
+
+
+@pytest.mark.slow
+def test_few_runs_cost_few_requests(seldom_server, ask_many):
+    with faulty_proxy(seldom_server) as proxy, ask_many(proxy.uri) as ask:
+        ask("aggregate_runs", metrics=["rare"])
+
+    sizes = [json.loads(seen.body)["max_results"] for seen in proxy.requests if seen.path.endswith("runs/search")]
+    assert sum(size for size in sizes if size > 1) == 3 * 500, "the first runs, those that have it, those of one value"
+
+
+def test_whole_numbers_are_whole(seldom_store, ask):
+    (row,) = rows_of(ask(seldom_store, "aggregate_runs", metrics=["other"]).data["table"])
+
+    assert (row["min"], row["max"]) == (123_456_790, 123_458_077)
+
+
+# --- the time is up
+
+
+def ending_after(uri, runs):
+    """A client whose call has no time left once so many runs are read."""
+
+    def report(done, total, message):
+        if done >= runs:
+            client.call.started -= 60
+
+    client = MlflowMcpClient(Connection(Settings(tracking_uri=uri)), Call(timeout=60, report=report))
+    return client
+
+
+@pytest.mark.slow
+def test_what_the_time_did_not_suffice_for_is_told_first(empty_template, session_folder, tmp_path):
+    uri = copied(empty_template, tmp_path / "one.db")
+    filled(uri, [RawRun(run_id(n), metrics={"x": float(n)}) for n in range(3_100)])
+    copied_to_be_served(uri, artifacts_of(empty_template), tmp_path)
+    with forked_mlflow_server(session_folder, tmp_path) as served:
+        answer = content_of(aggregate_runs(ending_after(served, 1_000), ["x"]))
+
+    assert next(iter(answer)) == "partial"
+    assert answer["partial"] == "statistics over 2,500 of 3,100 matching runs: time was up"
+    assert (answer["runs"], answer["exact"], rows_of(answer["table"])[0]["n"]) == (2_500, False, 2_500)
+    assert answer["notes"] == ["For figures over all runs narrow the query or raise MLFLOW_MCP_TIMEOUT."]
+
+
+@pytest.mark.slow
+def test_a_metric_that_was_not_read_in_time_is_named_and_left_out(seldom_server):
+    answer = content_of(aggregate_runs(ending_after(seldom_server, 501), ["rare", "other"]))
+
+    assert next(iter(answer)) == "partial"
+    assert answer["partial"] == "time was up: 'other' left out"
+    assert [row["metric"] for row in rows_of(answer["table"])] == ["rare"], "not what the runs with `rare` have of it"
+    assert answer["exact"] is False
+
+
+@pytest.mark.slow
+def test_a_metric_that_was_read_in_part_is_told_with_its_share(empty_template, session_folder, tmp_path):
+    uri = copied(empty_template, tmp_path / "one.db")
+    rare = [{"x": float(n), "y": 1.0} if n > 1_200 else {} for n in range(4_200)]
+    starts = [raw_store.STARTED - (60_000 * n if n > 1_200 else 0) for n in range(4_200)]
+    filled(uri, [RawRun(run_id(n), metrics=each, start_time=starts[n]) for n, each in enumerate(rare)])
+    copied_to_be_served(uri, artifacts_of(empty_template), tmp_path)
+    with forked_mlflow_server(session_folder, tmp_path) as served:
+        answer = content_of(aggregate_runs(ending_after(served, 1_500), ["metrics.x", "y", "z"]))
+
+    assert answer["partial"] == "time was up: 'x' from 2,500 of at most 3,193 runs that have it; 'y', 'z' left out"
+    assert [(row["metric"], row["n"]) for row in rows_of(answer["table"])] == [("x", 2_500)]

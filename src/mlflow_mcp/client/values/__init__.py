@@ -33,6 +33,10 @@ def runs_matching(client: Client, experiment_ids: list[str], query: str) -> int 
         return runs.count(client)
     if not client.is_http:
         return None
-    counts = [count(client, part, query, MOST_COUNTED) for part in chunks(experiment_ids)]
-    total = sum(number or 0 for number in counts)
-    return None if None in counts or total > MOST_COUNTED else total
+    total = 0
+    for part in chunks(experiment_ids):
+        numbers = count(client, part, query, MOST_COUNTED)
+        if numbers is None:
+            return None
+        total += numbers[0]
+    return total if total <= MOST_COUNTED else None

@@ -89,7 +89,7 @@ class DatabaseValues:
         self.runs = 0
         self.has_all = True
         self.partial: str | None = None
-        self.unread: dict[str, str] = {}
+        self.left_out: list[str] = []
 
     def names(self, kind: str) -> list[str]:
         """The names of metrics, params or tags that these runs have, without MLflow's own tags."""

@@ -27,7 +27,8 @@ class RunValues(NamedTuple):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which values are asked for: metrics by name or glob, params and tags by name."""
+    """Which values are asked for: metrics by name or glob, params and tags by name. For a run's user and its name, MLflow's
+    tags `mlflow.user` and `mlflow.runName` have to be among them."""
 
     metrics: Sequence[str]
     params: Sequence[str] = ()
@@ -38,7 +39,7 @@ class Wanted:
         """The metrics' names, as `select_names` takes them; None when a glob stands for names that are still to be found."""
         if any(re.search(r"[*?\[`]", each) for each in self.metrics):
             return None
-        both = [name for each in self.metrics for name in (each, re.sub(r"^(metrics|params|tags)\.", "", each))]
+        both = [name for each in self.metrics for name in (re.sub(r"^(metrics|params|tags)\.", "", each), each)]
         return list(dict.fromkeys(both))
 
 

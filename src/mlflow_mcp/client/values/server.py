@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client.scan import PAGE, EveryPage
 from mlflow_mcp.client.values.run import RunValues, Wanted, of_entity, of_json
 from mlflow_mcp.entities.run import own_tags
+from mlflow_mcp.text import quoted
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
@@ -36,11 +37,17 @@ class EveryRunValues(EveryPage[RunValues]):
         return run.run_id
 
 
+class _RunsWithMetric(EveryRunValues):
+    """All matching runs that have a metric: nobody is told exactly how many before they are read."""
+
+    by_pages = True
+
+
 class ServerValues:
     """The matching runs in pages, each run once. After the last page:
 
     `runs` is how many match (with `partial`: how many were read), `has_all` whether the pages had all of them and not
-    only those with the metrics, `unread` the metrics that the time did not suffice for, and what was read of them.
+    only those with the metrics, `left_out` the metrics that the time did not suffice for.
     """
 
     def __init__(self, client: Client, experiment_ids: list[str], query: str, wanted: Wanted, most: int) -> None:
@@ -49,7 +56,7 @@ class ServerValues:
         self.runs = 0
         self.has_all = True
         self.partial: str | None = None
-        self.unread: dict[str, str] = {}
+        self.left_out: list[str] = []
 
     def names(self, kind: str) -> list[str]:
         """The names of metrics, params or tags that were seen, without MLflow's own tags."""
@@ -83,26 +90,31 @@ class ServerValues:
     def _with(self, names: Sequence[str], read_before: int) -> Iterator[list[RunValues]]:
         """The runs that have one of these metrics, metric by metric."""
         seen: set[str] = set()
-        for name in names:
-            read = 0
-            for comparator in ("!=", "="):
+        told = []
+        for at, name in enumerate(names):
+            read, total, is_whole = 0, 0, True
+            for comparator in ("=", "!="):
                 clause = f"metrics.`{name}` {comparator} {_SOME_VALUE}"
                 query = f"{self._query} AND {clause}" if self._query else clause
-                reading = EveryRunValues(self._client, self._ids, query, self._most, read_before + read)
+                reading = _RunsWithMetric(self._client, self._ids, query, self._most, read_before)
                 for page in reading if not self._client.call.is_late else ():
                     yield [run for run in self._seen(page) if run.run_id not in seen]
                     seen.update(run.run_id for run in page)
-                read += reading.read
-                if reading.total is None or reading.stopped:
-                    whole = f" of {reading.total:,}" if reading.total else ""
-                    self.unread[name] = (
-                        f"'{name}' from {read:,}{whole} runs that have it" if read else f"'{name}' not read"
-                    )
-                    break
-            read_before += read
-        if self.unread:
-            self.partial = f"statistics over a part of the runs, time was up: {'; '.join(self.unread.values())}"
+                is_whole = is_whole and reading.total is not None and not reading.stopped
+                read, total, read_before = read + reading.read, total + (reading.total or 0), read_before + reading.read
+            if not is_whole:
+                if at == 0 and read:
+                    of_all = f"of at most {total:,} runs that have it" if total > read else "runs, and more have it"
+                    told.append(f"'{name}' from {read:,} {of_all}")
+                # What the runs read before have of the others is not what all their runs have.
+                self.left_out = list(names[at + len(told) :])
+                break
+        if told or self.left_out:
+            shown = [name for name in self.left_out if not name.startswith("metrics.")]  # how a filter names it
+            self.partial = f"time was up: {'; '.join(told + ([f'{quoted(shown)} left out'] if shown else []))}"
             self.runs = len(seen)
+        else:
+            self.has_all = len(seen) == self.runs
 
     def _seen(self, page: list[RunValues]) -> list[RunValues]:
         for run in page:

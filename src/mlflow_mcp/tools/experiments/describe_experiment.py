@@ -45,7 +45,7 @@ _PARAM_NAMES = 20
 class ExperimentSummary(Answer):
     """What an experiment holds, in one page of its newest runs."""
 
-    partial: Annotated[str | None, Field(description="Only if it has more runs: of which these figures are.")] = None
+    partial: Annotated[str | None, Field(description="Of which runs these figures are, if not of all.")] = None
     experiment_id: str
     name: str
     runs_read: int

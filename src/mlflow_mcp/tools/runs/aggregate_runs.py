@@ -41,9 +41,7 @@ class Aggregates(Answer):
     """Statistics of metrics, a row per group and metric. `n` counts finite values; std divides by n - 1;
     stderr is std / sqrt(n); quantiles are linear between neighbours."""
 
-    partial: Annotated[str | None, Field(description="Only if not all runs were read: of which these figures are.")] = (
-        None
-    )
+    partial: Annotated[str | None, Field(description="Of which runs these figures are, if not of all.")] = None
     runs: Annotated[int, Field(description="Matching runs; if partial, those read.")]
     exact: Annotated[bool, Field(description="Whether the figures are those of all matching runs.")]
     groups: int
@@ -64,7 +62,7 @@ def aggregate_runs(
     ids, keys = experiment_ids(client, experiment_id), [GroupKey.of(key) for key in group_by or ()]
     where = quoted_query(query)
     counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys))
-    if not counted.values.runs:
+    if not (counted.values.runs or counted.values.partial):
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
     counted.refuse_unknown()
     columns, rows = counted.table(quantiles or [])
@@ -114,7 +112,8 @@ class _Counted:
     @cached_property
     def metric_names(self) -> list[str]:
         """The metrics that were found, in the order in which they were asked for."""
-        return select_names(self.metrics, sorted({name for samples in self.samples.values() for name in samples}))
+        found = {name for samples in self.samples.values() for name in samples}
+        return select_names(self.metrics, sorted(found - set(self.values.left_out)))
 
     def add(self, run: RunValues, experiments: Mapping[str, str]) -> None:
         group = tuple(key.value(run, experiments) for key in self.keys)
@@ -129,16 +128,18 @@ class _Counted:
 
     def refuse_unknown(self) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
+        read = " read" if self.values.partial else ""
         for metric in self.metrics:
-            if not select_names([metric], self.metric_names) and metric not in self.values.unread:
+            if not select_names([metric], [*self.metric_names, *self.values.left_out]):
                 known = self.values.names("metrics")
                 raise NotFound(
-                    f"None of the {plural(self.values.runs, 'run')} has a metric '{metric}'.",
+                    f"None of the {plural(self.values.runs, 'run')}{read} has a metric '{metric}'.",
                     f"{hint(metric, known)} describe_experiment lists them.".strip(),
                 )
         for key in self.keys:
             if not key.attribute and key.text not in self._keys_seen and "mlflow." not in key.text:
-                raise no_such_key(key, sum(self.groups.values()), self.values.names)
+                looked_at = read if self.values.has_all else " with these metrics"
+                raise no_such_key(key, f"{plural(sum(self.groups.values()), 'run')}{looked_at}", self.values.names)
 
     def table(self, quantiles: Sequence[float]) -> tuple[list[str], list[list[Any]]]:
         columns = [*(key.text for key in self.keys), "metric", "n", "mean", "std", "stderr", "min", "median", "max"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlflow_mcp.client.values import RunValues
 from mlflow_mcp.entities.run import experiment_name
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import iso, listed, nearest, plural
+from mlflow_mcp.text import iso, listed, nearest
 
 ATTRIBUTES = ("experiment", "experiment_id", "status", "run_name", "user", "start_date")
 
@@ -58,12 +58,12 @@ def bare(key: str) -> str:
     return re.sub(r"^(tags?|params?|attributes?)\.", "", key).strip("`")
 
 
-def no_such_key(key: GroupKey, runs: int, names: Callable[[str], Iterable[str]]) -> NotFound:
-    """The sentence for a key that none of so many runs has, with the nearest of `names("tags")` and `names("params")`."""
+def no_such_key(key: GroupKey, runs: str, names: Callable[[str], Iterable[str]]) -> NotFound:
+    """The sentence for a key that none of these runs has, such as `5 runs`, with the nearest of `names("tags")` and `names("params")`."""
     known = [*(f"tags.{name}" for name in names("tags")), *(f"params.{name}" for name in names("params")), *ATTRIBUTES]
     by_bare = {bare(name): name for name in sorted(known)}
     close = [by_bare[name] for name in nearest(bare(key.text), by_bare)]
     return NotFound(
-        f"None of the {plural(runs, 'run')} has a tag, param or attribute '{key.text}' to group by.",
+        f"None of the {runs} has a tag, param or attribute '{key.text}' to group by.",
         f"Nearest: {listed(close)}." if close else f"Attributes: {', '.join(ATTRIBUTES)}.",
     )
