@@ -7,10 +7,11 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.errors import Problem
+from mlflow_mcp.errors import ModelNotFound, Problem
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
@@ -24,6 +25,17 @@ class Point(NamedTuple):
     value: float
 
 
+class Measured(NamedTuple):
+    """A metric's value with the logged model and the dataset it was measured on."""
+
+    metric: str
+    dataset: str
+    digest: str
+    model_id: str
+    step: int
+    value: float
+
+
 class History(NamedTuple):
     """Points in the order of their steps; `is_whole` when they are all there are (in the steps asked for)."""
 
@@ -33,6 +45,7 @@ class History(NamedTuple):
 
 MOST_SAMPLED = 2_500
 _RUNS_PER_REQUEST = 100
+_MODELS_READ = 20
 _PAGE = 10_000
 _BULK_INTERVAL = "/api/2.0/mlflow/metrics/get-history-bulk-interval"
 _HISTORY = "/api/2.0/mlflow/metrics/get-history"
@@ -71,6 +84,26 @@ class Metrics:
                 for run_id in [each for each in part if found[each].is_whole]:
                     found |= self.histories([run_id], name, most, start_step, end_step)
         return found
+
+    def on_datasets(self, run_id: str, model_ids: Sequence[str]) -> list[Measured]:
+        """What a run logged with a dataset for these logged models, the latest of each metric, dataset and model.
+
+        MLflow keeps a metric's dataset with its logged model only: the run itself has the last value of each name.
+        """
+
+        def of_model(model_id: str) -> list[Measured]:
+            try:
+                metrics = self._client.models.logged(model_id).metrics or ()
+            except ModelNotFound:  # deleted since
+                return []
+            return [
+                Measured(each.key, each.dataset_name, each.dataset_digest or "", model_id, each.step, each.value)
+                for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))
+                if each.dataset_name and each.run_id == run_id
+            ]
+
+        found = self._client.run_concurrently(*(partial(of_model, id_) for id_ in list(model_ids)[:_MODELS_READ]))
+        return list({each[:4]: each for part in found for each in part}.values())
 
     def every_point(self, run_id: str, name: str) -> Iterator[list[Point]]:
         """The whole history in pages, as logged (by time), so that memory holds one page. A server that does not page

@@ -15,10 +15,12 @@ from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.pages import search
 from mlflow_mcp.entities.launcher import CANARY, LauncherRun, is_canary
 from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_runs
+from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets
 from mlflow_mcp.tools.runs.order import Asked, order_of, unknown_order
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
@@ -77,7 +79,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     choice = ColumnChoice([metric, *(metrics or ())], params)
     table = run_table([launched.entity for launched in top.runs], client.experiments.names(), choice)
     answer = Ranking(metric=metric, order=str(order), **dict(table))
-    answer.note(*order.doubts, *_notes(client, top.runs))
+    answer.note(*order.doubts, *_notes(client, top.runs), *_datasets(client, top.runs, metric))
     if top.tied:
         answer.note(_ties(top, metric))
     if top.too_few_samples:
@@ -103,6 +105,17 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
         if job and count > 1:
             notes.append(f"{count} of these runs are duplicate exports of job {job}.")
     return notes
+
+
+def _datasets(client: Client, runs: Sequence[LauncherRun], metric: str) -> list[str]:
+    """A sentence for each run whose place rests on the last of several values."""
+    views = [RunView.of(run.entity, {}) for run in runs]
+    found = on_datasets(client, views)
+    return [
+        sentence
+        for rank, view in enumerate(views, 1)
+        for sentence in several_datasets(f"Number {rank} ({view.name})", found.get(view.run_id, ()), [metric])
+    ]
 
 
 def _remedy(run: LauncherRun) -> str:

@@ -17,6 +17,7 @@ from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
+from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Entity
@@ -42,6 +43,7 @@ class Run(Answer):
     parent: str | None = None
     children: Table | None = None
     metrics: dict[str, Any]
+    metrics_by_dataset: Annotated[Table | None, Field(description="The latest value per dataset and model.")] = None
     params: dict[str, str]
     tags: dict[str, str]
     datasets: list[str] | None = None
@@ -64,7 +66,11 @@ def get_run(client: Client, run_id: RunId) -> Run:
         lambda: _root_files(client, full_id),
     )
     entity, names, children, files = parts
-    answer = _run(RunView.of(entity, names), client)
+    run = RunView.of(entity, names)
+    answer = _run(run, client)
+    measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
+    answer.metrics_by_dataset = dataset_table(measured)
+    answer.note(*unnamed_datasets(client, run, measured))
     answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
     if len(children) > MOST_CHILDREN:
         answer.note(
