@@ -43,13 +43,18 @@ def test_a_run_shows_the_value_of_each_dataset_of_its_model(logged, both_homes, 
 
 
 def test_without_a_model_the_values_are_told_without_their_datasets(logged, both_homes, ask):
-    answer = ask(both_homes.uri, "get_run", run_id=logged(with_model=False))
+    run = logged(with_model=False)
 
-    assert "metrics_by_dataset" not in answer.data
-    assert answer.data["notes"] == [
-        "'auc' has 3 values at step 0 (0.5, 0.9, 0.7, the last one is shown) and the run 3 datasets: which value is of "
-        "which dataset, MLflow does not keep without a model."
-    ]
+    whole = ask(both_homes.uri, "get_run", run_id=run)
+    ranked = ask(both_homes.uri, "best_runs", metric="auc", query=f"attributes.run_id = '{run}'")
+
+    told = (
+        "'auc' here is the last of 3 values at step 0 (0.5, 0.9, 0.7), and the run has 3 datasets; "
+        "without a logged model MLflow does not keep which value is of which."
+    )
+    assert "metrics_by_dataset" not in whole.data
+    assert whole.data["notes"] == [f"This run: {told}"]
+    assert [note.partition("): ")[2] for note in ranked.data["notes"]] == [told]
 
 
 def test_a_comparison_and_a_ranking_say_that_the_value_is_the_last_of_several(logged, both_homes, ask):

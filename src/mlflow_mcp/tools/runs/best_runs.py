@@ -20,7 +20,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_runs
-from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets
+from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_datasets
 from mlflow_mcp.tools.runs.order import Asked, order_of, unknown_order
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
@@ -109,13 +109,12 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
 
 def _datasets(client: Client, runs: Sequence[LauncherRun], metric: str) -> list[str]:
     """A sentence for each run whose place rests on the last of several values."""
-    views = [RunView.of(run.entity, {}) for run in runs]
-    found = on_datasets(client, views)
-    return [
-        sentence
-        for rank, view in enumerate(views, 1)
-        for sentence in several_datasets(f"Number {rank} ({view.name})", found.get(view.run_id, ()), [metric])
-    ]
+    views = {f"Number {rank} ({run.name})": RunView.of(run.entity, {}) for rank, run in enumerate(runs, 1)}
+    found = on_datasets(client, list(views.values()))
+    notes = [note for who, run in views.items() for note in several_datasets(who, found.get(run.run_id, ()), [metric])]
+    return notes + unnamed_datasets(
+        client, {who: run for who, run in views.items() if not found.get(run.run_id)}, [metric]
+    )
 
 
 def _remedy(run: LauncherRun) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.metrics import History, Measured
+from mlflow_mcp.client.metrics import Measured, Point
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import number, plural
+from mlflow_mcp.text import number
 
 # Requests for runs without logged models: one for each metric.
 _METRICS_LOOKED_AT = 20
@@ -59,23 +59,26 @@ def several_datasets(who: str, measured: Sequence[Measured], metrics: Sequence[s
     return sentences
 
 
-def unnamed_datasets(client: Client, run: RunView, measured: Sequence[Measured]) -> list[str]:
-    """A sentence for each metric that a run of several datasets logged several times at one step and for no model:
-    MLflow does not keep which value is of which dataset."""
+def unnamed_datasets(
+    client: Client, runs: Mapping[str, RunView], metrics: Sequence[str], measured: Sequence[Measured] = ()
+) -> list[str]:
+    """A sentence for each of these metrics that a run of several datasets logged several times at one step and for no
+    model: MLflow does not keep which value is of which dataset. `runs` by what a sentence calls them."""
+    several = {who: run for who, run in runs.items() if len(run.datasets) > 1}
     named = {each.metric for each in measured}
-    names = [name for name in sorted(run.metrics) if name not in named and not name.startswith("system/")]
-    if len(run.datasets) < 2:
+    names = [name for name in metrics if name not in named and not name.startswith("system/")][:_METRICS_LOOKED_AT]
+    if not several or not names:
         return []
-    names = names[:_METRICS_LOOKED_AT]
-    requests = (partial(client.metrics.histories, [run.run_id], name, _POINTS) for name in names)
-    found: list[dict[str, History]] = client.run_concurrently(*requests)
-    sentences = []
-    for name, history in zip(names, found):
-        points = history[run.run_id].points
-        if 1 < len(points) < _POINTS and len({point.step for point in points}) == 1:
-            values = ", ".join(str(number(point.value)) for point in sorted(points, key=lambda each: each.timestamp))
-            sentences.append(
-                f"'{name}' has {len(points)} values at step {points[0].step} ({values}, the last one is shown) and the run "
-                f"{plural(len(run.datasets), 'dataset')}: which value is of which dataset, MLflow does not keep without a model."
-            )
-    return sentences
+    ids = [run.run_id for run in several.values()]
+    found = client.run_concurrently(*(partial(client.metrics.histories, ids, name, _POINTS) for name in names))
+    return [
+        f"{who}: '{name}' here is the last of {len(points)} values at step {points[0].step} ({_in_order(points)}), and the run "
+        f"has {len(run.datasets)} datasets; without a logged model MLflow does not keep which value is of which."
+        for who, run in several.items()
+        for name, points in zip(names, (histories[run.run_id].points for histories in found))
+        if 1 < len(points) < _POINTS and len({point.step for point in points}) == 1
+    ]
+
+
+def _in_order(points: Sequence[Point]) -> str:
+    return ", ".join(str(number(point.value)) for point in sorted(points, key=lambda point: point.timestamp))

@@ -70,7 +70,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
     answer = _run(run, client)
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
-    answer.note(*unnamed_datasets(client, run, measured))
+    answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))
     answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
     if len(children) > MOST_CHILDREN:
         answer.note(
