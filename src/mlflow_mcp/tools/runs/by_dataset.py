@@ -19,10 +19,10 @@ _VALUES_NAMED = 6
 
 
 def on_datasets(client: Client, runs: Sequence[RunView]) -> dict[str, list[Measured]]:
-    """By run id, the values that were logged with a dataset for the run's logged models. A run without datasets and
-    models costs no request."""
+    """By run id, the values that were logged with a dataset for the run's logged models. A run of one dataset or none,
+    and no models, costs no request."""
     # What a search finds lacks the models that a run only used.
-    searched = [run for run in runs if run.datasets and not (run.models_made or run.models_used)][:_RUNS_READ]
+    searched = [run for run in runs if len(run.datasets) > 1 and not (run.models_made or run.models_used)][:_RUNS_READ]
     again = client.run_concurrently(*(partial(client.runs.get, run.run_id) for run in searched))
     whole = {run.info.run_id: RunView.of(run, {}) for run in again}
     with_models = [
