@@ -6,13 +6,18 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.errors import Problem
+from mlflow_mcp.errors import ModelNotFound, Problem
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from mlflow_mcp.client import Client
 
 
@@ -21,6 +26,27 @@ class Point(NamedTuple):
 
     step: int
     timestamp: int
+    value: float
+
+
+class Activity(NamedTuple):
+    """The metric that a run logged last: its name, time in milliseconds and step, and the seconds that usually lie between
+    two of its points."""
+
+    metric: str
+    timestamp: int
+    step: int
+    usual_gap: float | None
+
+
+class Measured(NamedTuple):
+    """A metric's value with the logged model and the dataset it was measured on."""
+
+    metric: str
+    dataset: str
+    digest: str
+    model_id: str
+    step: int
     value: float
 
 
@@ -33,6 +59,8 @@ class History(NamedTuple):
 
 MOST_SAMPLED = 2_500
 _RUNS_PER_REQUEST = 100
+_MODELS_READ = 20
+_GAPS = 50
 _PAGE = 10_000
 _BULK_INTERVAL = "/api/2.0/mlflow/metrics/get-history-bulk-interval"
 _HISTORY = "/api/2.0/mlflow/metrics/get-history"
@@ -71,6 +99,42 @@ class Metrics:
                 for run_id in [each for each in part if found[each].is_whole]:
                     found |= self.histories([run_id], name, most, start_step, end_step)
         return found
+
+    def activity(self, run: Run) -> Activity | None:
+        """When a run last logged a metric, and the usual time between the points of that metric; None without metrics."""
+        # `run.data.metrics` has the values alone.
+        logged = run.data._metric_objs
+        if not logged:
+            return None
+        newest = max(logged, key=lambda each: (each.timestamp, each.key))
+        history = self.histories([run.info.run_id], newest.key)[run.info.run_id]
+        if not history.is_whole:  # of a sample only the last part is read whole
+            start = history.points[-_GAPS].step
+            history = self.histories([run.info.run_id], newest.key, start_step=start)[run.info.run_id]
+        times = sorted(point.timestamp for point in history.points)[-_GAPS - 1 :]
+        gaps = [after - before for before, after in pairwise(times)]
+        usual = statistics.median(gaps) / 1000 if len(gaps) > 1 and history.is_whole else None
+        return Activity(newest.key, newest.timestamp, newest.step, usual)
+
+    def on_datasets(self, run_id: str, model_ids: Sequence[str]) -> list[Measured]:
+        """What a run logged with a dataset for these logged models, the latest of each metric, dataset and model.
+
+        MLflow keeps a metric's dataset with its logged model only: the run itself has the last value of each name.
+        """
+
+        def of_model(model_id: str) -> list[Measured]:
+            try:
+                metrics = self._client.models.logged(model_id).metrics or ()
+            except ModelNotFound:  # deleted since
+                return []
+            return [
+                Measured(each.key, each.dataset_name, each.dataset_digest or "", model_id, each.step, each.value)
+                for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))
+                if each.dataset_name and each.run_id == run_id
+            ]
+
+        found = self._client.run_concurrently(*(partial(of_model, id_) for id_ in list(model_ids)[:_MODELS_READ]))
+        return list({each[:4]: each for part in found for each in part}.values())
 
     def every_point(self, run_id: str, name: str) -> Iterator[list[Point]]:
         """The whole history in pages, as logged (by time), so that memory holds one page. A server that does not page

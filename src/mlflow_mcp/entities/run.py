@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.entities.metrics import METRICS_IN_A_CELL, headline
-from mlflow_mcp.text import seconds
+from mlflow_mcp.text import safe_uri, seconds
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT_TAG = "mlflow.parentRunId"
+_SOURCE_TAGS = {
+    "name": "mlflow.source.name",
+    "type": "mlflow.source.type",
+    "run_type": "mlflow.runType",
+    "entry_point": "mlflow.project.entryPoint",
+    "git_branch": "mlflow.source.git.branch",
+    "git_dirty": "mlflow.source.git.dirty",
+    "git_repository": "mlflow.source.git.repoURL",
+    "docker_image": "mlflow.docker.image.uri",
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,12 @@ class RunView:
     def source(self) -> str | None:
         """The script or notebook that made the run."""
         return self.mlflow_tags.get("mlflow.source.name")
+
+    @property
+    def made_by(self) -> dict[str, str]:
+        """What MLflow noted of the code that made the run, by what it is."""
+        noted = {name: self.mlflow_tags.get(tag) for name, tag in _SOURCE_TAGS.items()}
+        return {name: safe_uri(value) for name, value in noted.items() if value}
 
     def headline(self, most: int = METRICS_IN_A_CELL) -> dict[str, float]:
         """The run's first scores."""

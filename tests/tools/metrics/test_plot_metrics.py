@@ -83,7 +83,7 @@ def test_nan_infinite_negative_and_extreme_values_do_not_break_the_picture(optio
 
     assert pixels(answer)
     assert answer.text.startswith(
-        "odd x: first 1.0, last 2.0, min -5.0 at step 6, max 1e+300 at step 2, 4 NaN or infinite points."
+        "odd x: first 1, last 2, min -5 at step 6, max 1e+300 at step 2, 4 NaN or infinite points."
     )
 
 

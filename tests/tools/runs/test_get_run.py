@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from mlflow_mcp.text import iso
+from tests.support import raw_store
+from tests.support.raw_store import STARTED, RawRun, run_id
+from tests.support.stores import filled
 
 
 def test_a_training_run_whole(sqlite_template, ask, snapshot):
@@ -71,3 +78,51 @@ def test_an_unknown_run_says_what_to_try(run_id, both_stores, ask, snapshot_erro
     answer = ask(both_stores.uri, "get_run", run_id=run_id)
 
     snapshot_error(answer)
+
+
+def test_what_mlflow_noted_of_the_code_is_shown_without_credentials(empty_store, ask):
+    tags = {
+        "mlflow.source.name": "train.py",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": "9c1e5a7b",
+        "mlflow.source.git.branch": "main",
+        "mlflow.source.git.dirty": "true",
+        "mlflow.source.git.repoURL": "https://ana:abc123def@git.example.com/x.git",
+        "mlflow.docker.image.uri": "registry.example.com/train:3",
+        "mlflow.runType": "test",
+    }
+
+    answer = ask(filled(empty_store, [RawRun(run_id(1), tags=tags)]), "get_run", run_id=run_id(1))
+
+    assert answer.data["git_commit"] == "9c1e5a7b"
+    assert answer.data["source"] == {
+        "name": "train.py",
+        "type": "LOCAL",
+        "run_type": "test",
+        "git_branch": "main",
+        "git_dirty": "true",
+        "git_repository": "https://***@git.example.com/x.git",
+        "docker_image": "registry.example.com/train:3",
+    }
+
+
+@pytest.mark.parametrize("length", [1, 100, 6_000])
+def test_a_running_run_tells_its_newest_point_and_the_usual_gap(length, empty_store, ask):
+    uri = filled(empty_store, [RawRun(run_id(1), status="RUNNING"), RawRun(run_id(2), status="RUNNING")])
+    with raw_store.opened(uri) as db:
+        raw_store.add_points(db, run_id(1), "other", [(0, STARTED, 1.0)])
+        points = [(step, STARTED + step * 10_000, 1.0) for step in range(length)]
+        raw_store.add_points(db, run_id(1), "train/loss", points)
+
+    answer = ask(uri, "get_run", run_id=run_id(1))
+
+    told = answer.data["last_logged"]
+    assert answer.data["status"] == "RUNNING"
+    assert (told["metric"], told["step"], told["time"]) == ("train/loss", length - 1, iso(points[-1][1]))
+    assert abs(told["seconds_ago"] - (time.time() - points[-1][1] / 1000)) < 60
+    assert told.get("usual_gap_s") == (None if length == 1 else 10)
+    assert "last_logged" not in ask(uri, "get_run", run_id=run_id(2)).data
+
+
+def test_only_a_running_run_tells_when_it_last_logged(store, ask):
+    assert "last_logged" not in ask(store.uri, "get_run", run_id="trial-04").data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support import raw_store
+from tests.support.raw_store import RawRun, run_id
+from tests.support.stores import filled
 
 
 def execute(store, statement, *values):
@@ -45,6 +47,37 @@ def test_columns_are_what_the_caller_names(store, ask):
         "metrics.lr",
         "params.batch_size",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "limit", "is_told"),
+    [
+        (["9", "10", "100"], 50, True),
+        (["1", "2", "3"], 50, False),
+        (["1", "2", "3"], 2, True),
+        (["a", "9", "10"], 50, False),
+    ],
+)
+def test_an_order_by_a_param_of_numbers_says_that_it_is_one_of_text(values, limit, is_told, empty_store, ask):
+    uri = filled(empty_store, [RawRun(run_id(at), params={"num epochs": value}) for at, value in enumerate(values)])
+
+    answer = ask(uri, "query_runs", order_by=["params.num epochs DESC"], limit=limit)
+
+    sentence = (
+        "The order by param 'num epochs' is that of text, in which 100 comes before 9: MLflow keeps params as text."
+    )
+    assert (sentence in answer.data.get("notes", ())) == is_told
+
+
+def test_tags_of_mlflow_are_columns_where_they_are_named(empty_store, ask):
+    runs = [RawRun(run_id(at), tags={"mlflow.source.git.branch": f"b{at}", "team": "a"}) for at in (1, 2)]
+    uri = filled(empty_store, runs)
+
+    named = ask(uri, "query_runs", tags=["mlflow.source.git.*"])
+    every = ask(uri, "query_runs", tags=["*"])
+
+    assert "tags.mlflow.source.git.branch" in named.data["runs"]["columns"]
+    assert "mlflow" not in every.text
 
 
 def test_a_column_that_no_run_has_names_the_nearest(store, ask):

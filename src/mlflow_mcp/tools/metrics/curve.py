@@ -45,6 +45,7 @@ class Curve:
     more_nan: bool = False
     whole: list[Point] = field(default_factory=list)
     written_again: int = 0
+    forgot: bool = False  # whether there were more steps than are remembered
     examples: list[tuple[Point, Point]] = field(default_factory=list)
     _at: dict[int, Point] = field(default_factory=dict)
     _tail: dict[int, Point] = field(default_factory=dict)
@@ -96,6 +97,8 @@ class Curve:
                     self.examples.append((older, newer))
             elif len(self._at) < _REMEMBERED:
                 self._at[point.step] = point
+            else:
+                self.forgot = True
         if self.place(point) >= self.tail_start:
             key = self.count if self.by_time else point.step
             if key not in self._tail or self._tail[key].timestamp <= point.timestamp:
@@ -168,7 +171,8 @@ class Curve:
                 [old.step, number(old.value), iso(old.timestamp), number(new.value), iso(new.timestamp)]
                 for old, new in self.examples
             ]
-            facts["written_again"] = {"points": self.written_again, "examples": pairs}
+            count = "points" if is_whole and not self.forgot else "points_at_least"
+            facts["written_again"] = {count: self.written_again, "examples": pairs}
         if self.nan:
             ranges = [str(a) if a == b else f"{a}-{b}" for a, b in self.nan_steps]
             facts["nan"] = {"count": self.nan, "steps": ", ".join(ranges) + (", …" if self.more_nan else "")}

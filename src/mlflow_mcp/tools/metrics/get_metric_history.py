@@ -81,7 +81,7 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
     axis: Axis = "step",
 ) -> Curves:
     """Get the curves of metrics (loss, accuracy, system metrics) of one or more runs in few points, with first, last, min,
-    max, best step, mean of the last tenth, largest jump and where NaN is. Long curves are sampled by the server;
+    max, best step, mean of the last tenth, largest jump, spike and where NaN is. Long curves are sampled by the server;
     exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
     refuse_backwards(start_step, end_step)
     runs = runs_of(client, run_ids)

@@ -11,10 +11,12 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
+from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_datasets
 from mlflow_mcp.tools.runs.order import Asked, order_of, unknown_order
 from mlflow_mcp.tools.runs.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
@@ -74,7 +76,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     choice = ColumnChoice([metric, *(metrics or ())], params)
     table = run_table([launched.entity for launched in top.runs], client.experiments.names(), choice)
     answer = Ranking(metric=metric, order=str(order), **dict(table))
-    answer.note(*order.doubts, *_notes(client, top.runs))
+    answer.note(*order.doubts, *_notes(client, top.runs), *_datasets(client, top.runs, metric))
     if top.copies:
         answer.note(
             f"{plural(top.copies, 'further copy', 'further copies')} of these jobs left out; get_invocation lists them."
@@ -100,6 +102,16 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
         if status != "FINISHED":
             notes.append(f"Number {place} ({name}) is {status}, not FINISHED.")
     return notes
+
+
+def _datasets(client: Client, runs: Sequence[LauncherRun], metric: str) -> list[str]:
+    """A sentence for each run whose place rests on the last of several values."""
+    views = {f"Number {place} ({run.name})": RunView.of(run.entity, {}) for place, run in enumerate(runs, 1)}
+    found = on_datasets(client, list(views.values()))
+    notes = [note for who, run in views.items() for note in several_datasets(who, found.get(run.run_id, ()), [metric])]
+    return notes + unnamed_datasets(
+        client, {who: run for who, run in views.items() if not found.get(run.run_id)}, [metric]
+    )
 
 
 def _ties(top: Ranked, metric: str) -> str:

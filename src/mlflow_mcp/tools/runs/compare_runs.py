@@ -21,6 +21,7 @@ from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
 from mlflow_mcp.tools.runs.alignment import Differences, Side
+from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets
 from mlflow_mcp.tools.runs.pairing import pair_jobs
 
 MOST_SIDES = 20
@@ -70,9 +71,8 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         answer.note(
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
         )
-    answer.note(
-        *alignment.not_compared(sides, metrics), *_notes(sides, differences, has_best=any(row[-1] for row in rows))
-    )
+    answer.note(*alignment.not_compared(sides, metrics), *_datasets(client, sides, [row[1] for row in rows]))
+    answer.note(*_notes(sides, differences, has_best=any(row[-1] for row in rows)))
     return answer
 
 
@@ -168,6 +168,19 @@ def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
     return notes
+
+
+def _datasets(client: Client, sides: Sequence[Side], metrics: Sequence[str]) -> list[str]:
+    """A sentence for each compared value that is the last of several, of several datasets."""
+    runs = [(side, run) for side in sides for run in side.runs.values()]
+    found = on_datasets(client, [run for _, run in runs])
+    # A row may be of two names of one score.
+    names = list(dict.fromkeys(name for row in metrics for name in row.split(" = ")))
+    return [
+        sentence
+        for side, run in runs
+        for sentence in several_datasets(f"Side {side.label}", found.get(run.run_id, ()), names)
+    ]
 
 
 def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,12 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.runs import run_id_of
+from mlflow_mcp.client.metrics import Activity
 from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
+from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Entity
@@ -36,12 +39,16 @@ class Run(Answer):
     deleted: bool | None = None
     user: str | None = None
     description: str | None = None
-    source: str | None = None
+    source: Annotated[dict[str, str] | None, Field(description="What MLflow noted of the code.")] = None
     git_commit: str | None = None
     url: str | None = None
     parent: str | None = None
     children: Table | None = None
+    last_logged: Annotated[
+        dict[str, Any] | None, Field(description="Of a run that MLflow calls RUNNING: its newest point.")
+    ] = None
     metrics: dict[str, Any]
+    metrics_by_dataset: Annotated[Table | None, Field(description="The latest value per dataset and model.")] = None
     params: dict[str, str]
     tags: dict[str, str]
     datasets: list[str] | None = None
@@ -64,7 +71,13 @@ def get_run(client: Client, run_id: RunId) -> Run:
         lambda: _root_files(client, full_id),
     )
     entity, names, children, files = parts
-    answer = _run(RunView.of(entity, names), client)
+    run = RunView.of(entity, names)
+    answer = _run(run, client)
+    if run.status == "RUNNING":
+        answer.last_logged = _last_logged(client.metrics.activity(entity))
+    measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
+    answer.metrics_by_dataset = dataset_table(measured)
+    answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))
     answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
     if len(children) > MOST_CHILDREN:
         answer.note(
@@ -90,7 +103,7 @@ def _run(run: RunView, client: Client) -> Run:
         deleted=run.deleted or None,
         user=run.user,
         description=run.mlflow_tags.get("mlflow.note.content"),
-        source=run.source,
+        source=run.made_by or None,
         git_commit=run.git_commit,
         url=run_url(client, run.experiment_id, run.run_id),
         parent=run.parent_id,
@@ -100,6 +113,19 @@ def _run(run: RunView, client: Client) -> Run:
         datasets=[_dataset(each) for each in run.datasets] or None,
         models=[f"{each} (made)" for each in run.models_made] + [f"{each} (used)" for each in run.models_used] or None,
     )
+
+
+def _last_logged(activity: Activity | None) -> dict[str, Any] | None:
+    """The newest point with its age: MLflow's word RUNNING stays when a process dies."""
+    if activity is None:
+        return None
+    facts: dict[str, Any] = {
+        "metric": activity.metric,
+        "step": activity.step,
+        "time": iso(activity.timestamp),
+        "seconds_ago": round(time.time() - activity.timestamp / 1000),
+    }
+    return facts | ({} if activity.usual_gap is None else {"usual_gap_s": number(activity.usual_gap)})
 
 
 def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,10 +33,34 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.runs, client.experiments.names(), columns, times=times)
+    answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
         _explain_nothing(client, answer, runs)
     return answer
+
+
+def _ordered_as_text(order_by: Sequence[str], runs: Sequence[Run], *, more: bool) -> list[str]:
+    """A sentence for each param that the runs are ordered by and whose values are numbers: MLflow keeps them as text."""
+    sentences = []
+    for clause in order_by:
+        kind, _, rest = clause.partition(".")
+        name = re.sub(r"\s(ASC|DESC)$", "", rest).strip('`"')
+        values = [run.data.params[name] for run in runs if name in run.data.params] if kind.startswith("param") else []
+        numbers = [_as_number(value) for value in values]
+        in_order = sorted(value for value in numbers if value is not None)
+        if not in_order or None in numbers:
+            continue
+        if more or [_as_number(value) for value in sorted(values)] != in_order:
+            sentences.append(
+                f"The order by param '{name}' is that of text, in which 100 comes before 9: MLflow keeps params as text."
+            )
+    return sentences
+
+
+def _as_number(text: str) -> float | None:
+    # Only plain numbers: `nan` and `1_000` are words here.
+    return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE) else None
 
 
 def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:

@@ -139,10 +139,13 @@ def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[st
     def unrepeated(values: Mapping[str, str], names: Sequence[str] | None) -> dict[str, str]:
         return {name: value for name, value in values.items() if names is not None or name not in repeated}
 
+    # MLflow's own tags are columns only where a name or glob of theirs is asked for.
+    of_mlflow = any(name.removeprefix("tags.").startswith("mlflow.") for name in choice.tags or ())
+    tags = [{**run.tags, **run.mlflow_tags} if of_mlflow else run.tags for run in runs]
     return {
         "metrics": _Columns([dict(run.metrics) for run in runs], choice.metrics, _common_metrics),
         "params": _Columns([unrepeated(run.params, choice.params) for run in runs], choice.params, telling_columns),
-        "tags": _Columns([unrepeated(run.tags, choice.tags) for run in runs], choice.tags, telling_columns),
+        "tags": _Columns([unrepeated(each, choice.tags) for each in tags], choice.tags, telling_columns),
     }
 
 

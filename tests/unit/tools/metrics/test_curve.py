@@ -154,6 +154,14 @@ def test_steps_written_again_are_counted(points):
     assert curve_of(points).written_again == len(points) - len({point.step for point in points})
 
 
+def test_beyond_the_steps_that_are_remembered_the_count_of_those_written_again_is_a_least_one():
+    points = [Point(step, step, 1.0) for step in (0, 0, *range(1, 30_000), 29_999)]
+
+    told = curve_of(points).facts()["written_again"]
+    assert told["points_at_least"] == 1
+    assert "points" not in told
+
+
 def test_points_of_one_step_are_kept_by_their_times():
     points = [Point(0, at * 1_000, float(at)) for at in range(5_000)]
     curve = Curve.between("acc", [points[0], points[-1]], 50)
