@@ -271,7 +271,7 @@ def test_a_logged_table_is_a_table(logged_table, sqlite_home, ask_many):
     assert one["content"] == {
         "question": "What is 7 + 7?",
         "answer": "14",
-        "score": 1,
+        "score": 0.875,
         "messages": TABLE["messages"][6],
     }
     assert selected["content"] == 0.875
