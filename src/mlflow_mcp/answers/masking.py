@@ -48,6 +48,8 @@ _WORDS_OF_NAMES = ("key", "pass", "pwd", "secret", "token", "connection")
 _SHORTEST_TEXT = 6
 # Columns whose cells are names of what stands beside them.
 _COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "setting", "variable", "column"))
+# Columns of ours that never hold what was named beside them.
+_COLUMNS_OF_OURS = frozenset(("change", "side", "run", "run_id", "file", "status"))
 
 
 def mask(value: Any, name: str = "") -> Any:
@@ -144,7 +146,7 @@ def _masked_row(columns: list[Any], row: list[Any]) -> list[Any]:
         "",
     )
     return [
-        mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES else mask(cell, name)
+        mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
         for column, cell in zip(columns, row)
     ]
 

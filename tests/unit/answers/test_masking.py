@@ -207,6 +207,15 @@ def test_a_cell_that_names_a_secret_hides_those_beside_it(column):
     assert mask(table)["rows"] == [["params.deployment.api_key", HIDDEN, [HIDDEN]], ["lr", "1", "2"]]
 
 
+def test_beside_the_name_of_a_secret_our_own_words_stay():
+    table = {
+        "columns": ["path", "change", "A", "B"],
+        "rows": [["env.api_key", "changed", "correct-horse", "battery-9"]],
+    }
+
+    assert mask(table)["rows"] == [["env.api_key", "changed", HIDDEN, HIDDEN]]
+
+
 def test_two_names_that_are_hidden_stay_two():
     keys = [SECRETS["OpenAI"], SECRETS["Anthropic"]]
 
