@@ -5,72 +5,201 @@ from __future__ import annotations
 import re
 from typing import Any
 
-HIDDEN = "[secret hidden]"
+from mlflow_mcp.answers.secret_shapes import (
+    HIDDEN,
+    TELLTALE,
+    hide_in_headers,
+    hide_private_keys,
+    hide_shapes,
+    is_random,
+    is_secret,
+    names_a_secret,
+)
 
-# Well-known shapes of keys; the part that must not leave is replaced as a whole.
-_TOKENS = re.compile(
-    r"""(?x)
-    \bAKIA[0-9A-Z]{16}\b | \bASIA[0-9A-Z]{16}\b          # AWS access keys
-    | \bhf_[A-Za-z0-9]{20,}\b                            # Hugging Face
-    | \b(?:sk|rk|pk)[-_](?:[A-Za-z0-9]{1,20}[-_]){0,5}[A-Za-z0-9]{20,}\b  # OpenAI, Anthropic, Stripe and others
-    | \bnvapi-[A-Za-z0-9_-]{20,}                         # NVIDIA
-    | \bgh[pousr]_[A-Za-z0-9]{30,}\b | \bgithub_pat_\w{30,}\b | \bglpat-[\w-]{20,}
-    | \bxox[abprs]-[\w-]{10,} | \bdapi[0-9a-f]{32}\b | \bAIza[\w-]{35}\b
-    | \beyJ[\w-]{10,4000}\.eyJ[\w-]{10,}\.[\w-]{5,}      # JSON web tokens
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
-    """
-)
-_BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
-# This and `_ASSIGNED` begin only where a word does: begun at each of its letters, one of 30,000 would take half a minute.
-_URI_PASSWORD = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
-_TELLTALE = (  # a pattern of names, no secret
-    r"(?:api[_-]?key|apikey|passw(?:or)?d|secret(?:[_-]?(?:access)?[_-]?key)?"
-    r"|(?:access|auth|api|hf|bearer)[_-]?token|private[_-]?key)"
-)
+__all__ = ["HIDDEN", "hide_named", "mask", "mask_at", "mask_text"]
+
+# A name and its value in a text: YAML, JSON, also JSON in a text, shell, addresses, command lines. The value ends with its quote;
+# without one, with the word.
+_VALUE = r"""(?:\\"(?P<escaped>[^"\\\n]*)\\"|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\n]|'')*)'|(?P<bare>(?!\[secret)[^\s"',;&}\])\\]+))"""
 _ASSIGNED = re.compile(
-    rf"""(?i)(?<![\w.-])(["']?[\w.-]*{_TELLTALE}["']?\s*[:=]\s*)(["']?)(?!\s|null\b|none\b|true\b|false\b|\$|\{{|<|\*|\[secret)([^\s"',;&}}]{{6,}})\2"""
+    rf"""(?i)(?<![\w.-])(?P<before>(?:\\?["'])?(?P<name>[\w.-]*?{TELLTALE})(?:\\?["'])?[ \t]*(?::=|=>|[:=])[ \t]*)"""
+    rf"{_VALUE}"
 )
-_NAMED = re.compile(rf"(?i)(?:^|[\w.-]*[._-]){_TELLTALE}$")
+_OPTION = re.compile(rf"(?i)(?<![\w-])(?P<before>(?P<name>--?[\w.-]*?{TELLTALE})[ \t]+(?!-)){_VALUE}")
+# `token` alone names words of a language more often than keys.
+_TOKEN = re.compile(rf"""(?i)(?<![\w.-])(?P<before>(?:\\?["'])?token(?:\\?["'])?[ \t]*[:=][ \t]*){_VALUE}""")
+# A password may have spaces, where a line of YAML begins with its name; a YAML block has its value in the lines below.
+_LINE = re.compile(
+    r"(?im)^(?P<before>[ \t-]*(?P<name>[\w.-]*(?:passw(?:or)?d|passphrase))[ \t]*:[ \t]+)(?P<bare>[^\s\"'|>#&{\[$][^\n#]*? [^\n#]*)"
+)
+_BLOCK = re.compile(
+    rf"""(?im)^(?P<indent>[ \t-]*)["']?(?P<name>[\w.-]*(?:{TELLTALE}|\btoken))["']?[ \t]*:[ \t]*[|>][-+0-9]*[ \t]*\n"""
+)
+_NAME_AND_VALUE = re.compile(
+    rf"""(?i)(?P<before>["']?(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<name>[\w.-]*{TELLTALE})["']?[ \t]*,?\s{{1,200}}["']?value["']?[ \t]*[:=][ \t]*)"""
+    rf"{_VALUE}"
+)
+# As notes quote them: Param 'db_password' has in all 5 runs the values 'a', 'b'.
+_QUOTED_VALUES = re.compile(
+    rf"(?i)(['\"`][\w.-]*{TELLTALE}['\"`][^'\"\n]{{0,120}}values? )((?:'[^'\n]*'(?:, | and )?)+)"
+)
+# One of these is in every name of a secret.
+_WORDS_OF_NAMES = ("key", "pass", "pwd", "secret", "token", "connection")
+_SHORTEST_TEXT = 6
+# Columns whose cells are names of what stands beside them.
+_COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "setting", "variable", "column"))
+# Columns of ours that never hold what was named beside them.
+_COLUMNS_OF_OURS = frozenset(("change", "side", "run", "run_id", "file", "status"))
 
 
 def mask(value: Any, name: str = "") -> Any:
     """The same value with what looks like a secret replaced by `[secret hidden]`, at any depth.
 
     `name` is the key that the value stands under: a text under `api_key` or `password` is hidden whatever its shape,
-    unless it is short or the name of a variable that holds the key.
+    unless it is short or only names what holds the key.
     """
     if isinstance(value, str):
-        return _mask_named(value) if name and _NAMED.match(name) else mask_text(value)
+        if name and names_a_secret(name):
+            return HIDDEN if is_secret(value, name) else value
+        return HIDDEN if _is_named_token(name) and is_random(value) else mask_text(value)
     if isinstance(value, dict):
-        masked = {mask_text(str(key)): mask(inner, str(key)) for key, inner in value.items()}
+        value = _hide_pair(value)
+        masked = _masked_keys({key: mask(inner, str(key)) for key, inner in value.items()})
         columns, rows = value.get("columns"), value.get("rows")
         if isinstance(columns, list) and isinstance(rows, list):
-            masked["rows"] = [[mask(part, str(column)) for column, part in zip(columns, row)] for row in rows]
+            masked["rows"] = [_masked_row(columns, row) for row in rows]
         return masked
     if isinstance(value, list):
-        return [mask(inner) for inner in value]
+        return [mask(inner, name) for inner in value]
     return value
+
+
+def hide_named(value: Any, name: str = "") -> Any:
+    """The same document without the values under names of secrets: what is taken out of it later does not show its name."""
+    if isinstance(value, str):
+        return HIDDEN if name and names_a_secret(name) and is_secret(value, name) else value
+    if isinstance(value, dict):
+        return {key: hide_named(inner, str(key)) for key, inner in _hide_pair(value).items()}
+    return [hide_named(inner, name) for inner in value] if isinstance(value, list) else value
 
 
 def mask_at(value: Any, path: str) -> Any:
     """A part of a document, masked as it would be in the whole: by the last key of the path that leads to it, such as
     `model.api_key` or `servers[*]."api-key"`. Answers are masked by the keys that they hold, not by those they were found under."""
-    keys = re.findall(r"[\w-]+", path)
+    keys = re.findall(r"[\w-]+", re.sub(r"\[\d*\*?\]", "", path))
     return mask(value, keys[-1] if keys else "")
 
 
-def _mask_named(text: str) -> str:
-    # `api_key: OPENAI_API_KEY` names a variable, which is worth showing.
-    return text if len(text) < 6 or re.fullmatch(r"\$?\{?[A-Z][A-Z0-9_]*\}?", text) else HIDDEN
-
-
 def mask_text(text: str) -> str:
-    text = _TOKENS.sub(HIDDEN, text)
-    text = _BEARER.sub(rf"\1\2{HIDDEN}", text)
-    text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    return _ASSIGNED.sub(_hide_assigned, text)
+    if len(text) < _SHORTEST_TEXT:
+        return text
+    text = hide_in_headers(hide_private_keys(text))
+    lower = text.lower()
+    if not any(word in lower for word in _WORDS_OF_NAMES):  # most texts, and to look for the words is quick
+        return hide_shapes(text)
+    if "value" in lower:
+        text = _NAME_AND_VALUE.sub(_hide_assigned, text)
+        text = _QUOTED_VALUES.sub(_hide_quoted, text)
+    if "|" in text or ">" in text:
+        text = _hide_blocks(text)
+    if "pass" in lower:
+        text = _LINE.sub(_hide_assigned, text)
+    text = _ASSIGNED.sub(_hide_assigned, hide_shapes(text))
+    if " -" in lower or lower.startswith("-"):
+        text = _OPTION.sub(_hide_assigned, text)
+    return _TOKEN.sub(_hide_token, text) if "token" in lower else text
+
+
+def _is_named_token(name: str) -> bool:
+    return name.lower() == "token" or name.lower().endswith(("_token", ".token", "-token"))
+
+
+def _masked_keys(masked: dict[Any, Any]) -> dict[str, Any]:
+    """The keys are masked too, and stay as many as they were."""
+    renamed: dict[str, Any] = {}
+    for key, inner in masked.items():
+        shown = mask_text(str(key))
+        number = 2
+        while shown in renamed:
+            shown, number = f"{mask_text(str(key))} {number}", number + 1
+        renamed[shown] = inner
+    return renamed
+
+
+def _hide_pair(value: dict[Any, Any]) -> dict[Any, Any]:
+    """`{"name": "DB_PASSWORD", "value": "…"}` without the value."""
+    for key in ("name", "key"):
+        name, inner = value.get(key), value.get("value")
+        if isinstance(name, str) and isinstance(inner, str) and names_a_secret(name) and is_secret(inner, name):
+            return {**value, "value": HIDDEN}
+    return value
+
+
+def _masked_row(columns: list[Any], row: list[Any]) -> list[Any]:
+    """The cells under the names of their columns, and beside a cell that is a name under that one."""
+    name = next(
+        (
+            cell
+            for column, cell in zip(columns, row)
+            if column in _COLUMNS_OF_NAMES and isinstance(cell, str) and names_a_secret(cell)
+        ),
+        "",
+    )
+    return [
+        mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
+        for column, cell in zip(columns, row)
+    ]
 
 
 def _hide_assigned(match: re.Match[str]) -> str:
-    before, quote, value = match.groups()
-    return f"{before}{quote}{_mask_named(value)}{quote}"
+    found = match.groupdict()
+    kind = next(kind for kind in ("escaped", "double", "single", "bare") if found.get(kind) is not None)
+    value, name = found[kind], found["name"]
+    if kind == "bare" and _is_prose(match, value):
+        return match[0]
+    if not is_secret(value, name):
+        return match[0]
+    quote = {"escaped": '\\"', "double": '"', "single": "'", "bare": ""}[kind]
+    return f"{found['before']}{quote}{HIDDEN}{quote}"
+
+
+def _is_prose(match: re.Match[str], value: str) -> bool:
+    """Whether a word in the middle of a sentence follows: `No api_key: falling back`."""
+    if not re.fullmatch(r"[a-z]+", value) or "pass" in match["name"].lower():
+        return False
+    text, start = match.string, match.start()
+    line_start = text.rfind("\n", 0, start) + 1
+    return bool(text[line_start:start].strip(" \t-")) and bool(
+        re.match(r" [a-z]+", text[match.end() : match.end() + 3])
+    )
+
+
+def _hide_token(match: re.Match[str]) -> str:
+    value = next(
+        text for text in (match["escaped"], match["double"], match["single"], match["bare"]) if text is not None
+    )
+    return match[0].replace(value, HIDDEN) if value and is_random(value) else match[0]
+
+
+def _hide_quoted(match: re.Match[str]) -> str:
+    return match[1] + re.sub(r"'[^'\n]{6,}'", f"'{HIDDEN}'", match[2])
+
+
+def _hide_blocks(text: str) -> str:
+    """The text without the lines of YAML blocks under names of secrets."""
+    parts, done = [], 0
+    for match in _BLOCK.finditer(text):
+        if match.start() < done:
+            continue
+        indent, end = len(match["indent"].replace("-", " ")), match.end()
+        first = end
+        while end < len(text):
+            line_end = text.find("\n", end) + 1 or len(text)
+            line = text[end:line_end]
+            if line.strip() and len(line) - len(line.lstrip()) <= indent:
+                break
+            end = line_end
+        if text[first:end].strip():
+            parts += [text[done:first], " " * (indent + 2), HIDDEN, "\n"]
+            done = end
+    return "".join([*parts, text[done:]])

@@ -80,6 +80,24 @@ def test_several_runs_in_one_call(both_homes, ask, snapshot):
     snapshot("list_artifacts.several_runs", answer, {first: "<first>", second: "<second>", empty: "<empty>"})
 
 
+@pytest.mark.parametrize(
+    ("asked", "total"),
+    [
+        ({}, "1 file, 1 B at the root; 1 folder, not counted inside"),
+        ({"path": "a"}, "1 file, 10 B in a/; 1 folder, not counted inside"),
+        ({"path": "a/b"}, "1 file, 100 B in a/b/"),
+        ({"path": "a", "recursive": True}, "2 files, 110 B in a/ and below, in 1 folder"),
+        ({"recursive": True}, "3 files, 111 B in all, in 2 folders"),
+        ({"depth": 2}, "2 files, 11 B down to level 2, in 2 folders"),
+        ({"pattern": "*.log"}, "2 files, 110 B that fit"),
+    ],
+)
+def test_the_total_says_where_it_was_counted(asked, total, sqlite_home, ask):
+    run_id = sqlite_home.run({"x.txt": "x", "a/y.log": "x" * 10, "a/b/z.log": "x" * 100})
+
+    assert ask(sqlite_home.uri, "list_artifacts", run_id=run_id, **asked).data["total"] == total
+
+
 def test_a_large_tree_comes_in_pages_that_fit_together(both_homes, ask_many):
     run_id = both_homes.run({f"f/{n:03d}.txt": "" for n in range(45)})
 
@@ -89,7 +107,7 @@ def test_a_large_tree_comes_in_pages_that_fit_together(both_homes, ask_many):
         while not pages or cursor:
             answer = ask("list_artifacts", run_id=run_id, recursive=True, limit=20, **cursor)
             pages.append(listed(answer))
-            assert answer.data["total"] == "45 files, 0 B, 1 folder"
+            assert answer.data["total"] == "45 files, 0 B in all, in 1 folder"
             cursor = {"cursor": answer.data["next_cursor"]} if "next_cursor" in answer.data else {}
 
     assert [len(page) for page in pages] == [20, 20, 6]

@@ -36,7 +36,9 @@ MaxLines = Annotated[int | None, Field(ge=1, le=10_000, description="Lines or ro
 Tail = Annotated[int | None, Field(ge=1, le=10_000, description="Show the last so many lines instead.")]
 StartByte = Annotated[int | None, Field(ge=0, description="Read from this byte, for lines that are too long.")]
 Columns = Annotated[
-    list[str] | None, BeforeValidator(one_or_many), Field(description="Columns of a CSV, JSON-lines or Parquet file.")
+    list[str] | None,
+    BeforeValidator(one_or_many),
+    Field(description="Columns of a CSV, JSON-lines, Parquet or log_table file."),
 ]
 
 

@@ -30,7 +30,7 @@ class ArtifactTable(Page):
 
     run_id: str | None = None
     artifacts: Table
-    total: Annotated[str, Field(description="How much there is in all, shown here or not.")]
+    total: Annotated[str, Field(description="How much there is, shown in this page or not, and where it was counted.")]
 
 
 def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
@@ -51,18 +51,19 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     levels = depth or (None if recursive or pattern is not None else 1)
     trees = client.run_concurrently(*(partial(_tree, client, owner, folder, pattern, levels) for owner in owners))
     entries = [(owner, entry) for owner, (of_owner, _) in zip(owners, trees) for entry in of_owner]
+    unread = sum(count for _, count in trees)
     arguments = (owners, folder, pattern, levels)
     start = decode_offset(cursor, *arguments) if cursor else 0
     page = entries[start : start + limit]
     answer = ArtifactTable(
         run_id=owners[0] if len(owners) == 1 else None,
         artifacts=_table(page, with_owner=len(owners) > 1),
-        total=_total([entry for _, entry in entries]),
+        total=_total([entry for _, entry in entries], folder, pattern, levels, unread),
     )
     more = start + len(page) < len(entries)
     answer.continue_with(lambda count: encode_cursor(start + count, *arguments), len(page), more=more)
     _explain_nothing(client, answer, owners, [of_owner for of_owner, _ in trees], pattern)
-    if unread := sum(count for _, count in trees):
+    if unread:
         answer.note(f"{plural(unread, 'folder')} more were not looked into; list them by `path`.")
     return answer
 
@@ -102,11 +103,20 @@ def _explain_nothing(
         answer.note(f"{about}{nothing}".strip() if about else f"{nothing[0].upper()}{nothing[1:]}".strip())
 
 
-def _total(entries: list[ArtifactEntry]) -> str:
+def _total(entries: list[ArtifactEntry], folder: str, pattern: str | None, levels: int | None, unread: int) -> str:
+    """The sums, and of what: a listing of some levels does not know what is in the folders below."""
     files = [entry for entry in entries if not entry.is_dir]
     folders = len(entries) - len(files)
-    total = f"{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
-    return total + (f", {plural(folders, 'folder')}" if folders else "")
+    total = (
+        f"{'at least ' if unread else ''}{plural(len(files), 'file')}, {size(sum(entry.size or 0 for entry in files))}"
+    )
+    if pattern is not None:
+        return f"{total} that fit"
+    here = f"in {folder}/" if folder else "at the root"
+    if levels == 1:
+        return f"{total} {here}" + (f"; {plural(folders, 'folder')}, not counted inside" if folders else "")
+    where = f"down to level {levels}" if levels else f"{here} and below" if folder else "in all"
+    return f"{total} {where}" + (f", in {plural(folders, 'folder')}" if folders else "")
 
 
 def _explain_no_folder(source: ArtifactSource, folder: str) -> None:

@@ -216,3 +216,16 @@ def test_a_huge_json_file_is_read_as_text(both_homes, ask_many, snapshot_error):
     assert begun["notes"][1] == "Too large to parse: shown as plain text."
     assert ended["text"] == '{"id": 1299999}]'
     snapshot_error(selected)
+
+
+@pytest.mark.parametrize(
+    "select",
+    ["env.*", "values(env)", "env.db_password", "*.db_password", "[env.db_password]", "{k: env.db_password}", "env.db_password || 'x'", "list[].value"],
+)  # fmt: skip
+def test_no_expression_takes_a_secret_from_its_name(select, read):
+    text = '{"env": {"db_password": "correct horse"}, "list": [{"name": "DB_PASSWORD", "value": "correct horse"}]}'
+
+    answer = read("a.json", text, select=select)
+
+    assert "horse" not in answer.text
+    assert "[secret hidden]" in answer.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 
 import pytest
 
@@ -225,3 +226,84 @@ def test_a_damaged_parquet_file_is_reported(damage, read_both):
 
 def test_a_parquet_file_has_no_lines(read):
     assert "is a Parquet file of" in problem_of(read("samples.parquet", parquet(40, 1), tail=3))
+
+
+# --- tables that mlflow.log_table wrote
+
+
+TABLE = {
+    "question": [f"What is {n} + {n}?" for n in range(1, 31)],
+    "answer": [str(2 * n) for n in range(1, 31)],
+    "score": [n / 8 if n % 5 else None for n in range(1, 31)],
+    "messages": [[{"role": "user", "content": "hi"}]] * 30,
+}
+
+
+@pytest.fixture
+def logged_table(sqlite_home):
+    """The id of a run whose `eval/table.json` the real `mlflow.log_table` wrote."""
+    import mlflow
+
+    run_id = sqlite_home.run()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow 3.17 uses what pandas 3 deprecates
+        mlflow.MlflowClient(sqlite_home.uri).log_table(run_id, TABLE, "eval/table.json")
+    return run_id
+
+
+@pytest.mark.slow
+def test_a_logged_table_is_a_table(logged_table, sqlite_home, ask_many):
+    with ask_many(sqlite_home.uri) as ask:
+        asked = {"run_id": logged_table, "artifact_path": "eval/table.json"}
+        first = data_of(ask("get_artifact_content", **asked, max_lines=2))
+        last = data_of(ask("get_artifact_content", **asked, start_line=30, columns=["score", "answer"]))
+        one = data_of(ask("get_artifact_content", **asked, start_line=7, max_lines=1))
+        selected = data_of(ask("get_artifact_content", **asked, select="data[6][2]"))
+        wrong = problem_of(ask("get_artifact_content", **asked, columns=["scores"]))
+        beyond = problem_of(ask("get_artifact_content", **asked, start_line=31))
+
+    assert first["table"]["columns"] == list(TABLE)
+    assert first["table"]["rows"][1] == ["What is 2 + 2?", "4", 0.25, TABLE["messages"][1]]
+    assert (first["row_count"], first["lines"]) == (30, "rows 1-2")
+    assert first["column_types"] == "question (text), answer (text), score (number), messages (array)"
+    assert "start_line=3 continues" in first["notes"][0]
+    assert last["table"] == {"columns": ["score", "answer"], "rows": [[None, "60"]]}
+    assert one["content"] == {
+        "question": "What is 7 + 7?",
+        "answer": "14",
+        "score": 0.875,
+        "messages": TABLE["messages"][6],
+    }
+    assert selected["content"] == 0.875
+    assert wrong.startswith("The file has no column 'scores'. Nearest: 'score'")
+    assert beyond.startswith("'eval/table.json' has only 30 rows.")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ('{"columns":["a"],"index":[0,1],"data":[[1],[2]]}', ["a"], [[1], [2]]),
+        ('{"columns":["a"],"index":["x","y"],"data":[[1],[2]]}', ["index", "a"], [["x", 1], ["y", 2]]),
+        (' {\n "columns": [],\n "data": []}', [], []),
+    ],
+)
+def test_a_table_that_pandas_split_is_a_table(text, columns, rows, read):
+    data = data_of(read("a.json", text))
+
+    assert (data["table"]["columns"], data["table"]["rows"], data["row_count"]) == (columns, rows, len(rows))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"columns":["a"],"data":[[1],[2,3]]}',
+        '{"columns":["a","a"],"data":[[1,2]]}',
+        '{"columns":["a"],"data":[[1]],"schema":1}',
+        '{"columns":["a"]}',
+        '{"columns":["a"],"index":[1,2],"data":[[1]]}',
+    ],
+)
+def test_json_that_only_begins_like_a_table_is_json(text, read):
+    assert data_of(read("a.json", text))["content"] == json.loads(text)
+    assert data_of(read("a.json", text, start_line=1))["text"] == text
+    assert "'a.json' is read otherwise" in problem_of(read("a.json", text, columns="a"))

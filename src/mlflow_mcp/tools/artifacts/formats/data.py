@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow_mcp.answers.budget import encoded
-from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.answers.masking import hide_named
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools.artifacts.formats import text
@@ -67,9 +67,8 @@ def _too_large(file: OpenedFile, request: ContentRequest, most: int) -> Artifact
 
 
 def _selected(file: OpenedFile, value: Any, expression: str) -> ArtifactContent:
-    part = _select(value, expression)
-    if file.mask_secrets:
-        part = mask_at(part, expression)
+    # Before anything is taken out, which may leave its name behind.
+    part = _select(hide_named(value) if file.mask_secrets else value, expression)
     answer = ArtifactContent(path=file.path, bytes=file.total)
     if part is None or part == []:
         answer.outline = outline(value, file.budget.short_outline)

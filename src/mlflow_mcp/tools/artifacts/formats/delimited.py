@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks
-from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns
+from mlflow_mcp.tools.artifacts.formats.rows import NO_NUMBER, RowPage, Rows, chosen_columns, value_types
 from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
 
 _TYPED_ROWS = 500
@@ -23,7 +23,6 @@ _LONGEST_FIELD = 10_000_000
 # Numbers whose every character comes back when they are written again. `007`, `1.10`, `48e10937` and long ids are texts.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?")
-_NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
 _NO_VALUE = ("", "null", "None", "NA", "N/A")
 
 _Row = TypeVar("_Row")
@@ -146,7 +145,7 @@ def _text_type(values: Sequence[str]) -> str:
     present = {value for value in values if value not in _NO_VALUE}
     if not present:
         return "empty"
-    numbers = present.difference(_NO_NUMBER)
+    numbers = present.difference(NO_NUMBER)
     if not numbers:
         return "number"
     if all(_INTEGER.fullmatch(value) for value in present):
@@ -175,10 +174,7 @@ def _json_rows(lines: Iterator[str], page: RowPage) -> Rows:
     shown = [_object(text, remarks) for text in texts]
     names = list(dict.fromkeys(name for row in shown for name in row))
     columns = chosen_columns(names, page.columns) if shown else list(page.columns or ())
-    types = [
-        "/".join(name for name, _ in Counter(_json_type(row[key]) for row in shown if key in row).most_common(2))
-        for key in columns
-    ]
+    types = [value_types(row[key] for row in shown if key in row) for key in columns]
     rows = [[row.get(name) for name in columns] for row in shown]
     return Rows(columns, types, rows, count, notes=remarks.sentences())
 
@@ -189,10 +185,3 @@ def _object(line: str, remarks: Remarks) -> dict[str, Any]:
     except Unparsable:
         return {"(not JSON)": line.strip()}
     return value if isinstance(value, dict) else {"value": value}
-
-
-def _json_type(value: Any) -> str:
-    if value in _NO_NUMBER:
-        return "number"
-    names = {dict: "object", list: "array", str: "text", bool: "boolean", int: "integer", float: "number"}
-    return names.get(type(value), "null")

@@ -13,6 +13,7 @@ from mlflow_mcp.tools.artifacts.formats import archives, data, documents, images
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
 from mlflow_mcp.tools.artifacts.formats.detect import Family, FileKind, kind_by_name
 from mlflow_mcp.tools.artifacts.formats.encoding import PROBE
+from mlflow_mcp.tools.artifacts.formats.split import begins_like_table
 
 Reader = Callable[[OpenedFile, ContentRequest], ArtifactContent | ImageAnswer]
 
@@ -35,6 +36,8 @@ def read_content(
     if not file.head.data:
         return ArtifactContent(path=path, bytes=0, text="", notes=["The file is empty."])
     family = _family(file.kind, request)
+    if _is_split_page(file, request) and (answer := tables.read_split(file, request)):
+        return answer
     if request.columns and family != "table":
         raise Problem(
             f"columns are those of CSV, TSV, JSON-lines and Parquet files, and go without tail and start_byte; "
@@ -61,6 +64,12 @@ def _opened(client: Client, source: ArtifactSource, path: str, request: ContentR
     return OpenedFile(
         source, path, head, budget, end[0] if end else None, client.settings.mask_secrets, client.call.check
     )
+
+
+def _is_split_page(file: OpenedFile, request: ContentRequest) -> bool:
+    """Whether rows are asked for of JSON that may be a table."""
+    window = request.window
+    return begins_like_table(file) and request.select is None and window.tail is None and window.start_byte is None
 
 
 def _family(kind: FileKind, request: ContentRequest) -> Family:

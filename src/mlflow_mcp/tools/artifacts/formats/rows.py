@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import hint, short
+
+# What stands in columns of numbers for those that JSON cannot carry.
+NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,15 @@ def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[
             next_step = f"{hint(column, names)} It has: {short(', '.join(names), 500)}."
             raise Problem(f"The file has no column '{column}'.", next_step.strip())
     return select_names(columns, names)
+
+
+def value_types(values: Iterable[Any]) -> str:
+    """The one or two most frequent types of these JSON values: `integer/null`."""
+    return "/".join(name for name, _ in Counter(map(_json_type, values)).most_common(2))
+
+
+def _json_type(value: Any) -> str:
+    if value in NO_NUMBER:
+        return "number"
+    names = {dict: "object", list: "array", str: "text", bool: "boolean", int: "integer", float: "number"}
+    return names.get(type(value), "null")

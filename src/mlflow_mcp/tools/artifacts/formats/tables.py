@@ -13,6 +13,7 @@ from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentR
 from mlflow_mcp.tools.artifacts.formats.delimited import read_csv, read_jsonl, read_tsv
 from mlflow_mcp.tools.artifacts.formats.parquet import read_parquet
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows
+from mlflow_mcp.tools.artifacts.formats.split import rows_of, split_table
 
 # Rows beyond a page are counted only in files up to this size.
 MOST_COUNTED = 64_000_000
@@ -29,13 +30,25 @@ _ROWS_OF: dict[str, Callable[[OpenedFile, RowPage], Rows]] = {
 
 def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     """A page of rows as a table, or a single row whole."""
+    return _page_of(file, request, _ROWS_OF[file.kind.name])
+
+
+def read_split(file: OpenedFile, request: ContentRequest) -> ArtifactContent | None:
+    """The same of JSON that begins like a table; None when it is none."""
+    table = split_table(file)
+    return None if table is None else _page_of(file, request, lambda _, page: rows_of(table, page))
+
+
+def _page_of(
+    file: OpenedFile, request: ContentRequest, rows_on: Callable[[OpenedFile, RowPage], Rows]
+) -> ArtifactContent:
     page = RowPage(
         start=request.window.start_line or 1,
         most=request.window.max_lines or _ROWS,
         columns=request.columns,
         count_all=file.total is not None and file.total <= MOST_COUNTED,
     )
-    rows = _ROWS_OF[file.kind.name](file, page)
+    rows = rows_on(file, page)
     if not rows.rows and page.start > 1:
         raise Problem(f"'{file.path}' has only {plural(rows.count or 0, 'row')}.", "Give a smaller start_line.")
     answer = ArtifactContent(path=file.path, bytes=file.total, row_count=rows.count)

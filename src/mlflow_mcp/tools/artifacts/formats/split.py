@@ -1,0 +1,63 @@
+"""Tables in JSON as `mlflow.log_table` and pandas' orient="split" write them: `{"columns": […], "data": [[…], …]}`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
+from mlflow_mcp.tools.artifacts.formats.encoding import decoded
+from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns, value_types
+from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Remarks, Unparsable, parse
+
+_BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"columns"\s*:\s*\[')
+
+
+class SplitTable(NamedTuple):
+    """A whole table of this form, and in what its values differ from what is written."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    remarks: Remarks
+
+
+def begins_like_table(file: OpenedFile) -> bool:
+    """Whether a file may hold such a table: `split_table` knows."""
+    return file.kind.name == "json" and _BEGINNING.match(file.head.data) is not None
+
+
+def split_table(file: OpenedFile) -> SplitTable | None:
+    """The table in a file that begins like one; None for another document, and for one that is too large to parse."""
+    if file.total is None or file.total > MOST_CHARACTERS["json"]:
+        return None
+    remarks = Remarks()
+    try:
+        value = parse("json", decoded(file.whole(MOST_CHARACTERS["json"], "too large to parse")), remarks)
+    except Unparsable:
+        return None
+    return _table(value, remarks) if isinstance(value, dict) else None
+
+
+def _table(value: dict[str, Any], remarks: Remarks) -> SplitTable | None:
+    columns, rows = value.get("columns"), value.get("data")
+    if not (value.keys() <= {"columns", "index", "data"} and isinstance(columns, list) and isinstance(rows, list)):
+        return None
+    if not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
+        return None
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        return None
+    index = value.get("index")
+    if index is None or index == list(range(len(rows))):
+        return SplitTable(columns, rows, remarks)
+    if not isinstance(index, list) or len(index) != len(rows):
+        return None
+    return SplitTable(["index", *columns], [[name, *row] for name, row in zip(index, rows)], remarks)
+
+
+def rows_of(table: SplitTable, page: RowPage) -> Rows:
+    """A page of the table."""
+    columns = chosen_columns(table.columns, page.columns)
+    positions = [table.columns.index(name) for name in columns]
+    shown = [[row[at] for at in positions] for row in table.rows[page.start - 1 : page.start - 1 + page.most]]
+    types = [value_types(row[at] for row in shown) for at in range(len(columns))]
+    return Rows(columns, types, shown, len(table.rows), notes=table.remarks.sentences())
