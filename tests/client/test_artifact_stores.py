@@ -86,7 +86,7 @@ def test_a_plain_folder_answers_as_expected(expected):
     assert expected == [
         ["config.yml", "empty.txt", "logs/", "logs/client.log", "table.csv"],
         [["logs/client.log", len(LOG.encode())]],
-        ([["config.yml", 5]], "1 file, 5 B"),
+        ([["config.yml", 5]], "1 file, 5 B that fit"),
         ("config.yml", "a: 1\n"),
         "line 1: größer\nline 2: größer\n",
         "line 29998: größer\nline 29999: größer\nline 30000: größer\n",

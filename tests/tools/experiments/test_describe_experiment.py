@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 
 from tests.support import raw_store
@@ -49,8 +50,12 @@ def test_counts_and_ranges_are_those_of_the_raw_rows(sqlite_store, ask):
                 values = [v for run, v in raw_store.values_of(db, f"{kind}s", row[kind]).items() if run in in_it]
                 assert (row["runs"], row["distinct"]) == (len(values), len(set(values)))
                 if row["distinct"] <= 6:
-                    assert sorted(row["values"]) == sorted(set(values))
-                    assert row["values"][0] in statistics.multimode(values), "the most frequent one comes first"
+                    shown = [re.sub(r"…\[\+\d+ chars\]$", "", value) for value in row["values"]]
+                    assert all(
+                        value.startswith(cut) for value, cut in zip(sorted(set(values)), sorted(shown), strict=True)
+                    )
+                    first = [value for value in statistics.multimode(values) if value.startswith(shown[0])]
+                    assert first, "the most frequent one comes first"
     assert answer.data["runs_read"] == sum(answer.data["by_status"].values()) == len(in_it)
 
 
