@@ -26,8 +26,9 @@ def walked(ask_on, tool, table, first_column, **arguments):
         assert not answer.is_error, answer.text
         part = answer.data[table]
         at = part["columns"].index(first_column)
-        # Long pages have the beginnings of run ids.
-        found += [row[at][:12] if first_column == "run_id" else row[at] for row in part["rows"]]
+        # Long pages have the beginnings of run ids, where these tell the runs apart.
+        is_cut = first_column == "run_id" and not part["rows"][0][at].startswith("0" * 12)
+        found += [row[at][:12] if is_cut else row[at] for row in part["rows"]]
         pages += 1
         cursor = answer.data.get("next_cursor")
         if cursor is None:

@@ -196,7 +196,7 @@ def test_scores_are_shown_though_results_yml_cannot_be_read(mlflow_server, ask):
     assert not answer.is_error
     assert answer.data["tasks"]["rows"]
     assert answer.data["notes"][0].startswith(
-        "Sample counts of 1 run are unknown, results.yml could not be read: The MLflow server at http://127.0.0.1:"
+        "Whether 1 run had a sample limit is unknown, results.yml could not be read: The MLflow server at http://127.0.0.1:"
     )
     assert not any("presumably the full dataset" in note for note in answer.data["notes"])
 

@@ -18,7 +18,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import size, truncate
+from mlflow_mcp.text import from_difference, size, truncate
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
@@ -152,10 +152,10 @@ def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any
     rows: list[list[Any]] = []
     for label, value in zip(labels[1:], values[1:]):
         for change in differences(values[0], value):
-            shown = _shown(change.before, change.after)
-            if mask_secrets:
-                shown = [mask_at(side, change.path) for side in shown]
-            rows.append([change.path, change.kind, *shown, label])
+            sides = [None if side is NOTHING else side for side in (change.before, change.after)]
+            if mask_secrets:  # before anything is cut: a part of a secret cannot be told as one
+                sides = [mask_at(side, change.path) for side in sides]
+            rows.append([change.path, change.kind, *_shown(sides), label])
     if not rows:
         answer.identical = True
         answer.note("The files hold the same values; only order, comments or layout differ.")
@@ -169,14 +169,12 @@ def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any
         answer.changes = Table(columns=["path", "change", labels[0], "other", "side"], rows=rows[:_MOST_ROWS])
 
 
-def _shown(before: Any, after: Any) -> list[Any]:
+def _shown(sides: Sequence[Any]) -> list[Any]:
     """Both values, whole when they are short; of long texts the part where they begin to differ."""
-    if isinstance(before, str) and isinstance(after, str):
-        same = next((at for at, (a, b) in enumerate(zip(before, after)) if a != b), min(len(before), len(after)))
-        start = max(0, same - 40) if max(len(before), len(after)) > CELL_CHARS else 0
-        return [f"{'…' if start else ''}{truncate(text[start:], _SHOWN_VALUE)}" for text in (before, after)]
-    values = [None if value is NOTHING else value for value in (before, after)]
-    return [truncate(encoded(value), _SHOWN_VALUE) if len(encoded(value)) > CELL_CHARS else value for value in values]
+    if all(isinstance(side, str) for side in sides):
+        is_long = max(map(len, sides)) > CELL_CHARS
+        return from_difference(sides, _SHOWN_VALUE) if is_long else list(sides)
+    return [truncate(encoded(side), _SHOWN_VALUE) if len(encoded(side)) > CELL_CHARS else side for side in sides]
 
 
 def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, Field
@@ -11,9 +12,10 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource
 from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.ids.matches import find_matches
 from mlflow_mcp.client.ids.parse import is_run_id, run_id_or_name
 from mlflow_mcp.client.ids.runs import groups_of, run_id_of
-from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso
 from mlflow_mcp.tools.arguments import as_text
@@ -94,11 +96,20 @@ def _source_of_job(client: Client, job: Job) -> ArtifactSource:
 
 def unsearched_copies(client: Client, run_ids: Sequence[str]) -> dict[str, str]:
     """The other copies of the jobs of these runs, as they are described, by run id."""
-    runs = [LauncherRun.of(client.runs.get(run_id)) for run_id in run_ids]
-    job_ids = {run.job_id for run in runs if run.job_id}
-    groups = groups_of(client, sorted(job_ids))
-    copies = [copy for group in groups for job in group.jobs for copy in _described(client, job).items()]
-    return {run_id: text for run_id, text in copies if run_id not in run_ids}
+    return other_copies(client, [LauncherRun.of(client.runs.get(run_id)) for run_id in run_ids])
+
+
+def other_copies(client: Client, runs: Sequence[LauncherRun]) -> dict[str, str]:
+    """The further copies of the jobs of these runs, as they are described, by run id."""
+    job_ids = sorted({run.job_id for run in runs if run.job_id})
+    found = client.run_concurrently(*(partial(_runs_of_job, client, job_id) for job_id in job_ids))
+    copies = [copy for of_job in found for job in group_jobs(of_job) for copy in _described(client, job).items()]
+    return {run_id: text for run_id, text in copies if run_id not in {run.run_id for run in runs}}
+
+
+def _runs_of_job(client: Client, job_id: str) -> list[LauncherRun]:
+    matches = client.experiments.search_all(lambda ids: find_matches(client, ids, job_id, ["job id"]))
+    return [LauncherRun.of(match.run) for match in matches]
 
 
 def _described(client: Client, job: Job) -> dict[str, str]:

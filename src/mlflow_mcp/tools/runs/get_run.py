@@ -15,10 +15,12 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.metrics import Activity
+from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
+from mlflow_mcp.tools.artifacts.owners import other_copies
 from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def get_run(client: Client, run_id: RunId) -> Run:
         answer.note(
             f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
         )
+    if copies := other_copies(client, [LauncherRun.of(entity)]):
+        answer.note(f"Its job was exported {len(copies) + 1} times; the others: {', '.join(copies.values())}.")
     if isinstance(files, str):
         answer.note(files)
     else:

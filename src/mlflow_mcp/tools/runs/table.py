@@ -91,6 +91,7 @@ def run_table(
     chosen = _choose(views, choice, identity.repeated)
     repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), identity.shown)
     is_overview = len(runs) > _LONG and choice == ColumnChoice()
+    has_short_ids = is_overview and len({run.run_id[:_SHORT_ID] for run in views}) == len(views)
     if is_overview:
         for kind in ("params", "tags"):
             chosen[kind].names = [name for name in chosen[kind].names if not chosen[kind].differs(name)][:2]
@@ -102,7 +103,7 @@ def run_table(
     columns += time_columns
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
     rows = [
-        [*_row(run, identity.rows[at], _SHORT_ID if is_overview else None), *_times(run)[: len(time_columns)]]
+        [*_row(run, identity.rows[at], _SHORT_ID if has_short_ids else None), *_times(run)[: len(time_columns)]]
         + [part.values[at].get(n) for part in chosen.values() for n in part.names]
         for at, run in enumerate(views)
     ]
@@ -113,9 +114,8 @@ def run_table(
     for kind, part in chosen.items():
         answer.note(*part.notes(kind))
     if is_overview:
-        answer.note(
-            f"An overview: run ids by their first {_SHORT_ID} digits, which every tool takes; name columns for more."
-        )
+        ids = f"run ids by their first {_SHORT_ID} digits, which every tool takes; " if has_short_ids else ""
+        answer.note(f"An overview: {ids}name columns for more.")
     if choice == ColumnChoice():
         hidden = [
             (kind, part.hidden(kind, answer.runs, in_cells=bool(in_cells) and kind == "metrics", repeats=repeats))
