@@ -12,7 +12,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.scan import count
 from mlflow_mcp.client.transport.connection import Connection
-from mlflow_mcp.client.values import Wanted, runs_matching, values_of
+from mlflow_mcp.client.values import Selection, runs_matching, values_of
 from mlflow_mcp.client.values.database import DatabaseValues, matching
 from mlflow_mcp.client.values.server import ServerValues
 from mlflow_mcp.errors import Problem
@@ -100,21 +100,21 @@ def client_of(uri: str, **options: Any) -> Client:
     return Client(Connection(Settings(tracking_uri=uri)), Call(timeout=60, **options))
 
 
-def read(values: Any, wanted: Wanted) -> dict[str, Any]:
-    """All runs by id, with the values that are wanted and nothing else; NaN as text, which equals itself."""
+def read(values: Any, selection: Selection) -> dict[str, Any]:
+    """All runs by id, with the values that are selected and nothing else; NaN as text, which equals itself."""
     found = {}
     for page in values:
         for run in page:
             assert run.run_id not in found, "no run comes twice"
-            metrics = {name: str(run.metrics[name]) for name in wanted.metrics if name in run.metrics}
-            params = {name: run.params[name] for name in wanted.params if name in run.params}
-            tags = {name: run.tags[name] for name in wanted.tags if name in run.tags}
+            metrics = {name: str(run.metrics[name]) for name in selection.metrics if name in run.metrics}
+            params = {name: run.params[name] for name in selection.params if name in run.params}
+            tags = {name: run.tags[name] for name in selection.tags if name in run.tags}
             found[run.run_id] = (*run[1:6], metrics, params, tags)
     return found
 
 
 TAGS = ["team", "mlflow.runName", "mlflow.user"]
-WANTED = Wanted(["rare", "often"], ["lr"], TAGS)
+WANTED = Selection(["rare", "often"], ["lr"], TAGS)
 EXPERIMENTS = ["0", "1", "2"]
 
 
@@ -166,7 +166,7 @@ def test_more_names_than_one_statement_takes_are_all_read(empty_store):
     with raw_store.opened(empty_store) as db:
         raw_store.add_runs(db, [RawRun(run_id(1), metrics=metrics)])
 
-    ((run,),) = values_of(client_of(empty_store), ["0"], "", Wanted(["m*"]), 50_000)
+    ((run,),) = values_of(client_of(empty_store), ["0"], "", Selection(["m*"]), 50_000)
 
     assert run.metrics == metrics
 
@@ -177,12 +177,12 @@ def test_more_names_than_one_statement_takes_are_all_read(empty_store):
 @pytest.mark.slow
 def test_a_server_is_asked_only_for_the_runs_that_have_a_rare_metric(database, server):
     """Those whose value is NaN or infinite among them."""
-    wanted = Wanted(["rare"], ["lr"], TAGS)
+    selection = Selection(["rare"], ["lr"], TAGS)
     client = client_of(server)
-    values = values_of(client, EXPERIMENTS, "", wanted, 50_000)
-    told = read(values, wanted)
+    values = values_of(client, EXPERIMENTS, "", selection, 50_000)
+    told = read(values, selection)
 
-    whole = read(values_of(client_of(database), EXPERIMENTS, "", wanted, 50_000), wanted)
+    whole = read(values_of(client_of(database), EXPERIMENTS, "", selection, 50_000), selection)
     assert told == {run: values for run, values in whole.items() if values[5]}
     assert {"nan", "1.7976931348623157e+308", "-1.7976931348623157e+308"} <= {run[5]["rare"] for run in told.values()}
     assert (values.runs, values.has_all, values.partial) == (1_249, False, None)
@@ -198,7 +198,7 @@ def test_the_one_value_that_a_server_is_asked_apart_for_is_among_them(empty_temp
         raw_store.add_runs(db, [RawRun(run_id(n), metrics=each) for n, each in enumerate(metrics)])
     copied_to_be_served(uri, artifacts_of(empty_template), tmp_path)
     with forked_mlflow_server(session_folder, tmp_path) as served:
-        told = read(values_of(client_of(served), ["0"], "", Wanted(["x"]), 50_000), Wanted(["x"]))
+        told = read(values_of(client_of(served), ["0"], "", Selection(["x"]), 50_000), Selection(["x"]))
 
     assert {run: each[5]["x"] for run, each in told.items()} == {run_id(n): str(value) for n, value in odd.items()}
 
@@ -206,10 +206,12 @@ def test_the_one_value_that_a_server_is_asked_apart_for_is_among_them(empty_temp
 @pytest.mark.slow
 @pytest.mark.parametrize("metrics", [["often"], ["r*"], ["rare", "often"]])
 def test_a_server_is_read_whole_where_that_is_cheaper_or_names_are_not_known(metrics, database, server):
-    wanted = Wanted(metrics, ["lr"], TAGS)
-    values = values_of(client_of(server), EXPERIMENTS, "", wanted, 50_000)
+    selection = Selection(metrics, ["lr"], TAGS)
+    values = values_of(client_of(server), EXPERIMENTS, "", selection, 50_000)
 
-    assert read(values, wanted) == read(values_of(client_of(database), EXPERIMENTS, "", wanted, 50_000), wanted)
+    assert read(values, selection) == read(
+        values_of(client_of(database), EXPERIMENTS, "", selection, 50_000), selection
+    )
     assert (values.runs, values.has_all) == (1_249, True)
 
 
@@ -232,10 +234,12 @@ def test_more_runs_than_the_most_are_told_as_more(server):
 
 @pytest.mark.slow
 def test_runs_that_cannot_be_counted_in_time_are_read_by_experiment(database, server):
-    wanted = Wanted(["rare"], ["lr"], TAGS)
+    selection = Selection(["rare"], ["lr"], TAGS)
     client = client_of(server)
     client.call.started -= 50  # less than a fifth of the time is left
-    values = values_of(client, EXPERIMENTS, "", wanted, 50_000)
+    values = values_of(client, EXPERIMENTS, "", selection, 50_000)
 
-    assert read(values, wanted) == read(values_of(client_of(database), EXPERIMENTS, "", wanted, 50_000), wanted)
+    assert read(values, selection) == read(
+        values_of(client_of(database), EXPERIMENTS, "", selection, 50_000), selection
+    )
     assert (values.runs, values.has_all, values.partial) == (1_249, True, None)

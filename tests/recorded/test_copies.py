@@ -145,3 +145,13 @@ def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
         note for note in answer.data["notes"] if note.startswith("Its job was exported 2 times; the others: run ")
     ]
     assert CORRECTED["not_overwritten"] in note
+
+
+def test_statistics_say_that_copies_are_counted_too(recorded, ask):
+    answer = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
+    of_one_copy_each = ask(
+        recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", experiment_id="jdoe/nova-30b"
+    )
+
+    assert any("are further copies of an evaluation job" in note for note in answer.data["notes"])
+    assert "further cop" not in of_one_copy_each.text

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.client.scan import MOST_COUNTED, count
 from mlflow_mcp.client.values.database import DatabaseValues, matching
-from mlflow_mcp.client.values.run import RunValues, Wanted
+from mlflow_mcp.client.values.run import RunValues, Selection
 from mlflow_mcp.client.values.server import ServerValues
 
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
-__all__ = ["RunValues", "Values", "Wanted", "runs_matching", "values_of"]
+__all__ = ["RunValues", "Selection", "Values", "runs_matching", "values_of"]
 
 Values = DatabaseValues | ServerValues
 
 
-def values_of(client: Client, experiment_ids: list[str], query: str, wanted: Wanted, most: int) -> Values:
+def values_of(client: Client, experiment_ids: list[str], query: str, selection: Selection, most: int) -> Values:
     """The values of all matching runs, read while they are iterated; through a server of at most `most` runs."""
     runs = matching(client, experiment_ids, query)
     if runs is None:
-        return ServerValues(client, experiment_ids, query, wanted, most)
-    return DatabaseValues(client, runs, wanted)
+        return ServerValues(client, experiment_ids, query, selection, most)
+    return DatabaseValues(client, runs, selection)
 
 
 def runs_matching(client: Client, experiment_ids: list[str], query: str) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.client.scan import PAGE
-from mlflow_mcp.client.values.run import RunValues, Wanted
+from mlflow_mcp.client.values.run import RunValues, Selection
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.run import own_tags
 
@@ -82,10 +82,10 @@ def matching(client: Client, experiment_ids: list[str], query: str) -> Matching 
 
 
 class DatabaseValues:
-    """The matching runs in pages, each run once, with the values that are wanted; see `ServerValues`."""
+    """The matching runs in pages, each run once, with the values that are selected; see `ServerValues`."""
 
-    def __init__(self, client: Client, runs: Matching, wanted: Wanted) -> None:
-        self._client, self._matching, self._wanted = client, runs, wanted
+    def __init__(self, client: Client, runs: Matching, selection: Selection) -> None:
+        self._client, self._matching, self._selection = client, runs, selection
         self.runs = 0
         self.has_all = True
         self.partial: str | None = None
@@ -102,9 +102,9 @@ class DatabaseValues:
         return sorted(own_tags(dict.fromkeys(found, "")) if kind == "tags" else found)
 
     def __iter__(self) -> Iterator[list[RunValues]]:
-        names = self._wanted.plain_metrics
+        names = self._selection.plain_metrics
         if names is None:
-            names = select_names(self._wanted.metrics, self.names("metrics"))
+            names = select_names(self._selection.metrics, self.names("metrics"))
         for part in chunks(self._matching.experiment_ids):
             runs = self._values(part, names)
             for start in range(0, len(runs), PAGE):
@@ -120,7 +120,10 @@ class DatabaseValues:
         # The runs first: one that is made meanwhile is left out, rather than counted without its values.
         rows = self._matching.rows(self._client, self._matching.select(columns, part))
         metrics = self._logged("metrics", part, names)
-        params, tags = self._logged("params", part, self._wanted.params), self._logged("tags", part, self._wanted.tags)
+        params, tags = (
+            self._logged("params", part, self._selection.params),
+            self._logged("tags", part, self._selection.tags),
+        )
         nothing: dict[str, Any] = {}
         found = []
         for run_id, experiment_id, status, name, user_id, start_time in rows:

@@ -26,7 +26,7 @@ class RunValues(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """Which values are asked for: metrics by name or glob, params and tags by name. For a run's user and its name, MLflow's
     tags `mlflow.user` and `mlflow.runName` have to be among them."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.scan import PAGE, EveryPage
-from mlflow_mcp.client.values.run import RunValues, Wanted, of_entity, of_json
+from mlflow_mcp.client.values.run import RunValues, Selection, of_entity, of_json
 from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import quoted
 
@@ -50,8 +50,14 @@ class ServerValues:
     only those with the metrics, `left_out` the metrics that the time did not suffice for.
     """
 
-    def __init__(self, client: Client, experiment_ids: list[str], query: str, wanted: Wanted, most: int) -> None:
-        self._client, self._ids, self._query, self._wanted, self._most = client, experiment_ids, query, wanted, most
+    def __init__(self, client: Client, experiment_ids: list[str], query: str, selection: Selection, most: int) -> None:
+        self._client, self._ids, self._query, self._selection, self._most = (
+            client,
+            experiment_ids,
+            query,
+            selection,
+            most,
+        )
         self._names: dict[str, set[str]] = {"metrics": set(), "params": set(), "tags": set()}
         self.runs = 0
         self.has_all = True
@@ -81,7 +87,7 @@ class ServerValues:
 
     def _worth_reading_apart(self, every: EveryRunValues, first: list[RunValues]) -> list[str]:
         """The metrics' names, when their runs are few among many that are counted; a glob needs all runs."""
-        names = self._wanted.plain_metrics
+        names = self._selection.plain_metrics
         if names is None or every.is_finished or every.total is None:
             return []
         shares = [sum(name in run.metrics for run in first) / max(1, len(first)) for name in names]

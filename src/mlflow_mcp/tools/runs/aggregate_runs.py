@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
-from mlflow_mcp.client.values import RunValues, Values, Wanted, values_of
+from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, number, plural
@@ -35,6 +36,10 @@ Quantiles = Annotated[
 
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
+
+
+# The tag by which runs are known to be exports of one evaluation job.
+_JOB = "job_id"
 
 
 class Aggregates(Answer):
@@ -87,6 +92,11 @@ def _notes(counted: _Counted) -> list[str]:
         )
     elif empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
         notes.append(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
+    if copies := sum(count - 1 for count in counted.exports.values()):
+        notes.append(
+            f"{plural(copies, 'run is a further copy', 'runs are further copies')} of an evaluation job (tag job_id) and "
+            "counted as well: the figures are of runs, not of jobs."
+        )
     if len(counted.metric_names) > len(counted.metrics):
         notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")
     return notes
@@ -101,6 +111,7 @@ class _Counted:
         self.values = values
         self.groups: dict[tuple[Any, ...], int] = {}
         self.samples: dict[tuple[Any, ...], dict[str, Statistics]] = {}
+        self.exports: Counter[str] = Counter()  # of each evaluation job
         self._keys_seen: set[str] = set()
         self._selected: dict[tuple[str, ...], list[str]] = {}
 
@@ -123,6 +134,8 @@ class _Counted:
         names = tuple(run.metrics)
         if names not in self._selected:
             self._selected[names] = select_names(self.metrics, names)
+        if self._selected[names] and _JOB in run.tags:
+            self.exports[run.tags[_JOB]] += 1
         for name in self._selected[names]:
             samples.setdefault(name, Statistics()).add(run.metrics[name])
 
@@ -171,8 +184,10 @@ def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
 
 
 def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey]) -> _Counted:
-    wanted = Wanted(metrics, [key.param for key in keys if key.param], [tag for key in keys for tag in key.tags])
-    counted = _Counted(metrics, keys, values_of(client, ids, query, wanted, MOST_RUNS))
+    selection = Selection(
+        metrics, [key.param for key in keys if key.param], [_JOB, *(tag for key in keys for tag in key.tags)]
+    )
+    counted = _Counted(metrics, keys, values_of(client, ids, query, selection, MOST_RUNS))
     experiments = client.experiments.names()
     for page in counted.values:
         for run in page:
