@@ -39,7 +39,7 @@ class Statistics:
         if len(self.values) < 2:
             return None
         # Scaled by a power of two, which is exact: Python 3.10 squares the values as floats, and 1e300 would overflow.
-        exponent = max(math.frexp(value)[1] for value in self.values)
+        exponent = math.frexp(max(map(abs, self.values)))[1]
         scaled = statistics.stdev([math.ldexp(value, -exponent) for value in self.values])
         try:
             return math.ldexp(scaled, exponent)
