@@ -230,3 +230,11 @@ def test_digits_that_begin_an_invocation_and_a_run_are_refused(empty_store):
     with pytest.raises(Problem) as refused:
         runs_of(client, [both])
     assert all(run.id in str(refused.value) for run in runs)
+
+
+def test_a_job_id_without_an_invocation_is_said_to_be_one(empty_store):
+    runs = [RawRun(run_id(1), name="eval-eval-1-gsm8k", tags={"job_id": "eval-1-gsm8k", "benchmark": "gsm8k"})]
+    client = Client(Connection(Settings(tracking_uri=filled(empty_store, runs))))
+
+    with pytest.raises(NotFound, match="is the job id of a run without an invocation"):
+        find_invocation(client, "eval-1-gsm8k")

@@ -141,9 +141,7 @@ def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
     answer = ask(recorded, "get_run", run_id=CORRECTED["job_id"])
 
     assert data_of(answer)["run_id"] == CORRECTED["overwritten"]
-    (note,) = [
-        note for note in answer.data["notes"] if note.startswith("Its job was exported 2 times; the others: run ")
-    ]
+    (note,) = [note for note in answer.data["notes"] if note.startswith("There are other copies of this job: run ")]
     assert CORRECTED["not_overwritten"] in note
 
 

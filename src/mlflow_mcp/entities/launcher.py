@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
 _TASKS = re.compile(r"\.tasks\.(\d+)\.")
+_PLANNED = re.compile(r"config\.evaluation\.tasks\.(\d+)\.name")
 _OWN_EXPORT = "config.export."
 
 
@@ -101,8 +102,14 @@ class LauncherRun:
         return self.job_id.rpartition(".")[2] if self.job_id and "." in self.job_id else None
 
     @cached_property
+    def planned_tasks(self) -> Mapping[str, str]:
+        """The tasks of the whole invocation by their numbers, as the flattened config names them."""
+        names = {name: value for name, value in self.entity.data.params.items() if name.endswith(".name")}
+        return {found[1]: value for name, value in names.items() if (found := _PLANNED.fullmatch(name))}
+
+    @cached_property
     def own_config(self) -> Mapping[str, str]:
-        """The flattened config that concerns its own task, `tasks.<n>` without the number; empty when none was logged."""
+        """The flattened config that concerns its own task, `tasks.<n>` for its own number; empty when none was logged."""
         own: dict[str, str] = {}
         for name, value in self.entity.data.params.items():
             if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
@@ -111,7 +118,7 @@ class LauncherRun:
             if task is None:
                 own[name] = value
             elif task[1] == self.task_number:
-                own[name.replace(task[0], ".task.", 1)] = value
+                own[name.replace(task[0], ".tasks.<n>.", 1)] = value
         return own
 
     @cached_property

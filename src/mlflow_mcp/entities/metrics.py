@@ -22,7 +22,9 @@ def select_names(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-_MINOR = re.compile(r"(?i)(std_?err|stddev|_std$|_count$|latency|runtime|tokens?_|memory|_seconds$)")
+_MINOR = re.compile(
+    r"(?i)(std_?err|stddev|_std$|_count$|latency|runtime|tokens?(_|$)|memory|_seconds$|num_entries$|no_answer$|no_verdict$)"
+)
 
 
 def _minor(name: str) -> bool:
@@ -32,7 +34,8 @@ def _minor(name: str) -> bool:
 
 def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
     """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
-    names = sorted(metrics, key=lambda name: (_minor(name), name))
+    # The score of all of a task has a shorter name than those of its parts.
+    names = sorted(metrics, key=lambda name: (_minor(name), name.count("/"), name.count("_"), name))
     major = [name for name in names if not _minor(name)]
     return {name: metrics[name] for name in (major or names)[:most]}
 

@@ -7,7 +7,9 @@ import pytest
 from mlflow_mcp.settings import Settings
 from tests.support import raw_store
 from tests.support.asking import rows_of
+from tests.support.raw_store import RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
+from tests.support.stores import filled
 
 TRAPS = (
     "candidate",
@@ -205,3 +207,13 @@ def test_an_invocation_of_many_tasks_keeps_within_its_budget(store, ask):
     answer = ask(Settings(tracking_uri=store.uri, max_tokens=500), "get_invocation", invocation_id=store.seeded.whole)
 
     assert len(answer.text) <= 2_000
+
+
+def test_a_task_of_the_config_without_a_run_is_named(empty_store, ask):
+    names = {f"config.evaluation.tasks.{number}.name": name for number, name in enumerate(("mmlu", "ifeval"))}
+    tags = {"invocation_id": "a" * 16, "job_id": f"{'a' * 16}.0", "task_name": "mmlu"}
+    uri = filled(empty_store, [RawRun(run_id(1), name="eval", params=names, tags=tags, metrics={"mmlu_acc": 0.5})])
+
+    answer = ask(uri, "get_invocation", invocation_id="a" * 16)
+
+    assert "In the config, but without a run here: ifeval (job .1)." in answer.data["notes"]

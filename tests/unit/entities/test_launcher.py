@@ -163,7 +163,7 @@ def test_the_config_of_its_own_task_is_told_from_that_of_others():
     }
 
     assert copy_of_job("a", "1", params=params).own_config == {
-        "config.evaluation.task.name": "ifeval",
+        "config.evaluation.tasks.<n>.name": "ifeval",
         "config.deployment.type": "vllm",
     }
 
@@ -214,3 +214,9 @@ def test_runs_are_grouped_by_invocation_in_their_order():
         "a" * 16: ["a1"],
     }
     assert list(groups) == ["b" * 16, "a" * 16]
+
+
+def test_the_tasks_that_were_planned_are_read_from_the_config():
+    params = {"config.evaluation.tasks.0.name": "a", "config.evaluation.tasks.1.name": "b", "config.name": "c"}
+
+    assert launched(params=params).planned_tasks == {"0": "a", "1": "b"}

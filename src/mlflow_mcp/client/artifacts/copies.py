@@ -66,7 +66,7 @@ class CopiesSource(ArtifactSource):
             described = ", ".join(self._copies[run_id] for run_id in holders)
             raise Problem(
                 f"'{path}' differs between the copies of this job: {described}.",
-                "Call again with one of these run ids; diff_artifacts shows the difference.",
+                "Call again with one of these run ids, the first for the scores that count; diff_artifacts shows what differs.",
             )
         first = next(iter(holders))
         if len(holders) > 1:

@@ -76,6 +76,10 @@ def _unknown_invocation(client: Client, text: str, experiment_ids: list[str] | N
             f"No run of invocation '{text}' in experiment {where}.",
             "Leave experiment_id out to look in all of them.",
         )
+    if client.experiments.search_all(lambda ids: find_matches(client, ids, text, ["job id"])):
+        return NotFound(
+            f"'{text}' is the job id of a run without an invocation.", f"get_run(run_id='{text}') reads it."
+        )
     count = len(client.experiments.names())
     refuse_too_short(text)
     return NotFound(

@@ -16,7 +16,7 @@ from mlflow_mcp.entities.launcher import Job, group_jobs, metrics_by_task, share
 from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Samples
-from mlflow_mcp.text import iso, number, plural
+from mlflow_mcp.text import iso, number, plural, quoted
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, Reexport, inspect_jobs
 
@@ -184,24 +184,41 @@ def _notes(answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], detai
         notes.append(f"Its runs are in {len(answer.experiments)} experiments.")
     if len(jobs) > MOST_INSPECTED:
         notes.append(f"Only {MOST_INSPECTED} of its jobs were checked for re-exports, logs and sample limits.")
-    notes += _sample_notes(details)
+    if not found.job_id:
+        notes += _not_exported(jobs)
+    notes += _sample_notes(jobs, details)
     if any(len(job.canonical.metrics) > METRICS_SHOWN for job in jobs):
         notes.append("`more_metrics` counts those not shown: get_run has them.")
     return notes
 
 
-def _sample_notes(details: Sequence[JobDetails]) -> list[str]:
+def _sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str]:
     """What a missing limit or count means."""
     notes = []
-    unlimited = [each for each in details if not each.samples.is_limited and not each.of_folder]
-    unread = [each.unread for each in unlimited if each.unread and not each.has_config]
+    unlimited = [
+        (job.canonical.task or "the run without a task", each)
+        for job, each in zip(jobs, details)
+        if not each.samples.is_limited and not each.of_folder
+    ]
+    unread = [each.unread for _, each in unlimited if each.unread and not each.has_config]
     if unread:
         notes.append(
             f"Whether {plural(len(unread), 'run')} had a sample limit is unknown, results.yml could not be read: {unread[0]}"
         )
-    silent = sum(not each.has_config for each in unlimited) - len(unread)
-    if silent:
-        notes.append(f"Nothing records whether {plural(silent, 'run')} had a sample limit: it may be a small trial.")
-    if any(each.has_config and each.samples.number is None for each in unlimited):
-        notes.append("Where `samples` is not given, the recorded config sets no limit and nothing counts them.")
+    if silent := [task for task, each in unlimited if not each.has_config and not each.unread]:
+        notes.append(f"Nothing records whether {quoted(silent)} had a sample limit: it may be a small trial.")
+    if any(each.has_config and each.samples.number is None for _, each in unlimited):
+        notes.append(
+            f"Where {'else ' if silent else ''}neither `samples` nor a limit is given, the config sets no limit."
+        )
     return notes
+
+
+def _not_exported(jobs: Sequence[Job]) -> list[str]:
+    """The tasks that the recorded config names and that have no run: pending, killed or never exported."""
+    planned = {number: task for job in jobs for copy in job.copies for number, task in copy.planned_tasks.items()}
+    arrived = {job.canonical.task_number for job in jobs}
+    if None in arrived:
+        return []
+    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
+    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []

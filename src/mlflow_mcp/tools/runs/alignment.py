@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlflow_mcp.entities.direction import better, is_share
+from mlflow_mcp.entities.launcher import metrics_by_task
 from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
@@ -17,7 +18,7 @@ from mlflow_mcp.tools.runs.twins import without_twins
 # They name the run itself, so they differ between any two.
 _IDENTITY = {
     *("invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"),
-    *("results_dir", "launcher_command", "config.user_config_path", "config.evaluation.task.name"),
+    *("results_dir", "launcher_command", "config.user_config_path", "config.evaluation.tasks.<n>.name"),
 }
 VARIES = "(varies by task)"
 # The launcher's flattened config: some 75 params, which some exports leave out.
@@ -42,12 +43,29 @@ class Side:
 
 
 def align(sides: Sequence[Side]) -> None:
-    """Let single runs of unlike or unnamed tasks meet: sides of one run each are compared as they are."""
+    """Let single runs of unlike or unnamed tasks meet: sides of one run each are compared as they are. An old run that holds
+    a whole invocation meets the tasks of the others by the names of its metrics."""
+    tasks = sorted({task for side in sides for task in side.runs if task})
+    for side in sides:
+        if tasks and "" in side.runs and len(sides) > 1:
+            _split_by_task(side, tasks)
     if all(len(side.runs) == 1 for side in sides) and len({task for side in sides for task in side.runs}) > 1:
         for side in sides:
             side.runs = {"": next(iter(side.runs.values()))}
             side.samples = {"": next(iter(side.samples.values()), Samples())}
             side.configs = {"": next(iter(side.configs.values()), {})}
+
+
+def _split_by_task(side: Side, tasks: Sequence[str]) -> None:
+    whole = side.runs[""]
+    by_task = metrics_by_task(whole.metrics, [task for task in tasks if task not in side.runs])
+    for task, metrics in by_task.items():
+        if task and metrics:
+            side.runs[task] = replace(whole, metrics=metrics)
+    if by_task[""]:
+        side.runs[""] = replace(whole, metrics=by_task[""])
+    elif len(side.runs) > 1:
+        del side.runs[""]
 
 
 def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
@@ -231,7 +249,8 @@ def unequal_samples(sides: Sequence[Side]) -> list[str]:
         about = f"Task {task}: " if task else ""
         limits = {label: each.limit for label, each in samples.items()}
         if len({each and each.value for each in limits.values()}) > 1:
-            verdict = "do not compare" if any(each.is_trial for each in samples.values()) else "compare with care"
+            small = any(each.is_trial or (each.limit and each.limit.value < 1) for each in samples.values())
+            verdict = "do not compare" if small else "compare with care"
             sentences.append(f"{about}unequal sample limits ({_proofs(limits, 'no limit recorded')}): {verdict}.")
             continue
         for kind, proofs in (

@@ -137,16 +137,16 @@ def _sides_table(sides: Sequence[Side]) -> Table:
     rows: list[list[Any]] = []
     for side in sides:
         runs = list(side.runs.values())
-        counts = {each.number for each in side.samples.values() if each.number is not None}
+        counts = {side.samples[task].number if task in side.samples else None for task in side.runs}
         rows.append(
             [
                 side.label,
                 side.name,
-                runs[0].run_id if len(runs) == 1 else None,
+                runs[0].run_id if len({run.run_id for run in runs}) == 1 else None,
                 ", ".join(sorted({run.experiment for run in runs})),
                 side.model,
-                len(runs),
-                ", ".join(str(count) for count in sorted(counts)) or None,
+                len({run.run_id for run in runs}),
+                counts.pop() if len(counts) == 1 else None,  # of several tasks, one number says nothing
                 ", ".join(sorted({run.status for run in runs})),
                 iso(max(run.ended for run in runs)),
             ]

@@ -86,7 +86,10 @@ def get_run(client: Client, run_id: RunId) -> Run:
             f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
         )
     if copies := other_copies(client, [LauncherRun.of(entity)]):
-        answer.note(f"Its job was exported {len(copies) + 1} times; the others: {', '.join(copies.values())}.")
+        answer.note(
+            f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
+            "what differs."
+        )
     if isinstance(files, str):
         answer.note(files)
     else:

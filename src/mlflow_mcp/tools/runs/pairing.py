@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mlflow_mcp.entities.launcher import Job
 
 # Settings of one task in the flattened config, as `Job.own_config` names them.
-_TASK = "config.evaluation.task."
+_TASK = "config.evaluation.tasks.<n>."
 
 
 @dataclass
