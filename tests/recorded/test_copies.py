@@ -153,3 +153,24 @@ def test_statistics_say_that_copies_are_counted_too(recorded, ask):
 
     assert any("are further copies of an evaluation job" in note for note in answer.data["notes"])
     assert "further cop" not in of_one_copy_each.text
+
+
+def test_an_upload_that_broke_is_told_also_where_mlflow_calls_the_run_finished(recorded, ask):
+    invocation = catalogue()["invocations"]["old_jobs"]["id"]
+
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation).data["tasks"])
+
+    without = {row["job_id"] for row in rows if "no results.yml arrived" in (row.get("remarks") or "")}
+    assert without == {
+        run["job_id"]
+        for run in catalogue()["runs"]
+        if run["invocation_id"] == invocation and not any(file.endswith("results.yml") for file in run["files"])
+    }
+
+
+def test_a_comparison_names_the_task_whose_export_failed(recorded, ask):
+    invocations = catalogue()["invocations"]
+
+    answer = ask(recorded, "compare_runs", run_ids=[invocations["broken"]["id"], invocations["candidate"]["id"]])
+
+    assert any(note.startswith("A: the run of task ifeval is FAILED") for note in answer.data["notes"])

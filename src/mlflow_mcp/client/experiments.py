@@ -112,8 +112,8 @@ class Experiments:
     def greater_is_better(self, metric: str) -> dict[str, bool]:
         """Of the active experiments whose primary metric this is, whether its greater values are better, by their id."""
         found, _ = self.search(equals("tags", PRIMARY_TAG, metric), ["last_update_time DESC"], 1_000, None)
-        said = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
-        return {id_: text == "true" for id_, text in said.items() if text in ("true", "false")}
+        by_id = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
+        return {id_: text == "true" for id_, text in by_id.items() if text in ("true", "false")}
 
     def _pages(self) -> Iterator[list[Experiment]]:
         token = None

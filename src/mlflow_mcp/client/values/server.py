@@ -96,7 +96,7 @@ class ServerValues:
     def _with(self, names: Sequence[str], read_before: int) -> Iterator[list[RunValues]]:
         """The runs that have one of these metrics, metric by metric."""
         seen: set[str] = set()
-        told = []
+        parts = []
         for at, name in enumerate(names):
             read, total, is_whole = 0, 0, True
             for comparator in ("=", "!="):
@@ -111,13 +111,13 @@ class ServerValues:
             if not is_whole:
                 if at == 0 and read:
                     of_all = f"of at most {total:,} runs that have it" if total > read else "runs, and more have it"
-                    told.append(f"'{name}' from {read:,} {of_all}")
+                    parts.append(f"'{name}' from {read:,} {of_all}")
                 # What the runs read before have of the others is not what all their runs have.
-                self.left_out = list(names[at + len(told) :])
+                self.left_out = list(names[at + len(parts) :])
                 break
-        if told or self.left_out:
+        if parts or self.left_out:
             shown = [name for name in self.left_out if not name.startswith("metrics.")]  # how a filter names it
-            self.partial = f"time was up: {'; '.join(told + ([f'{quoted(shown)} left out'] if shown else []))}"
+            self.partial = f"time was up: {'; '.join(parts + ([f'{quoted(shown)} left out'] if shown else []))}"
             self.runs = len(seen)
         else:
             self.has_all = len(seen) == self.runs

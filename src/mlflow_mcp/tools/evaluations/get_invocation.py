@@ -133,6 +133,8 @@ def _remarks(job: Job, details: JobDetails) -> list[str]:
         remarks.append(_of_reexport(details.reexport))
     if job.canonical.status != "FINISHED":
         remarks.append("its export did not finish: metrics and files may be incomplete")
+    if details.lacks_results:
+        remarks.append("no results.yml arrived: other files may be missing too")
     if not job.canonical.has_invocation_tag:
         remarks.append("found by param, it has no invocation_id tag")
     return remarks

@@ -46,6 +46,7 @@ class JobDetails:
     folders: list[str] = field(default_factory=list)  # `<harness>.<task>`, where the run's tags do not name it
     of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
     with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs, where some have none
+    lacks_results: bool = False  # whether results.yml was looked for and no copy has it
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -166,6 +167,7 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
                 recorded = RecordedConfig(samples, recorded.model)
             details.add(recorded)
             return
+    details.lacks_results = details.unread is None
 
 
 def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:

@@ -156,7 +156,7 @@ def _sides_table(sides: Sequence[Side]) -> Table:
 
 
 def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -> list[str]:
-    notes = [*alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
+    notes = [*_unfinished(sides), *alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
     if differences.without_config:
         notes.append(
             f"Params config.* are not compared with {', '.join(differences.without_config)}, which has none; "
@@ -193,6 +193,16 @@ def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
             values = [next(parts) if isinstance(value, str) else value for value in values]
         shown.append([name, *values])
     return shown
+
+
+def _unfinished(sides: Sequence[Side]) -> list[str]:
+    """Which runs of an invocation did not finish: the sides name the statuses of all of them."""
+    return [
+        f"{side.label}: the run of task {task} is {run.status}: its metrics and files may be incomplete."
+        for side in sides
+        for task, run in side.runs.items()
+        if len(side.runs) > 1 and run.status != "FINISHED"
+    ][:_NAMES_LISTED]
 
 
 def _bounded(only: dict[str, list[str]]) -> dict[str, list[str]] | None:

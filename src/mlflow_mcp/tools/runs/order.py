@@ -31,9 +31,9 @@ class Order:
 def order_of(client: Client, experiment_ids: list[str] | None, metric: str, asked: Asked) -> Order | None:
     """The order asked for; for `auto` that of the experiments' tags, else that of the metric's name, else None."""
     by_tag, by_name = _by_tag(client, experiment_ids, metric), direction_of(metric)
-    told = {f"the experiment's tag {GREATER_TAG}": by_tag}
+    modes = {f"the experiment's tag {GREATER_TAG}": by_tag}
     if by_name:
-        told[f"the metric's name ('{by_name.words}')"] = by_name.mode
+        modes[f"the metric's name ('{by_name.words}')"] = by_name.mode
     if asked != "auto":
         mode, reason = asked, f"mode='{asked}'"
     elif by_tag:
@@ -44,7 +44,7 @@ def order_of(client: Client, experiment_ids: list[str] | None, metric: str, aske
         return None
     doubts = [
         f"The ranking is {_IN_WORDS[mode]}, but {source} says that {_BETTER[other]}."
-        for source, other in told.items()
+        for source, other in modes.items()
         if other not in (None, mode)
     ]
     return Order(mode, reason, tuple(doubts))
@@ -60,6 +60,6 @@ def unknown_order(metric: str) -> Problem:
 
 def _by_tag(client: Client, experiment_ids: list[str] | None, metric: str) -> Mode | None:
     """What the experiments say that name this metric as their primary one; None when they disagree."""
-    told = client.experiments.greater_is_better(metric)
-    said = {greater for id_, greater in told.items() if experiment_ids is None or id_ in experiment_ids}
-    return None if len(said) != 1 else "max" if said == {True} else "min"
+    by_experiment = client.experiments.greater_is_better(metric)
+    answers = {greater for id_, greater in by_experiment.items() if experiment_ids is None or id_ in experiment_ids}
+    return None if len(answers) != 1 else "max" if answers == {True} else "min"

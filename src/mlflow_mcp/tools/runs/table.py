@@ -152,7 +152,7 @@ def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[st
 def _drop_repeats(parts: Sequence[_Columns], rows: int, shown: Mapping[tuple[Any, ...], str]) -> dict[str, str]:
     """Take out chosen columns that say in every row what one before them says; `{"tags.benchmark": "as tags.task_name"}`."""
     seen = dict(shown)
-    repeats: dict[str, str] = {}
+    repeats = _drop_same_names(*parts)
     for part, kind in zip(parts, ("tags", "params")):
         if part.asked_for is not None or rows < 2:
             continue
@@ -163,6 +163,19 @@ def _drop_repeats(parts: Sequence[_Columns], rows: int, shown: Mapping[tuple[Any
                 repeats[f"{kind}.{name}"] = f"as {seen[values]}"
             else:
                 seen.setdefault(values, f"{kind}.{name}")
+    return repeats
+
+
+def _drop_same_names(tags: _Columns, params: _Columns) -> dict[str, str]:
+    """Take out the tags that repeat a param of their name wherever both are there, as exports write `executor` twice."""
+    repeats: dict[str, str] = {}
+    for name in set(tags.names) & set(params.names) if tags.asked_for is None and params.asked_for is None else ():
+        both = [
+            (tag[name], param[name]) for tag, param in zip(tags.values, params.values) if name in tag and name in param
+        ]
+        if both and all(tag == param for tag, param in both) and params.counts[name] >= tags.counts[name]:
+            tags.names.remove(name)
+            repeats[f"tags.{name}"] = f"as params.{name}"
     return repeats
 
 
