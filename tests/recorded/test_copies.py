@@ -160,7 +160,9 @@ def test_an_upload_that_broke_is_told_also_where_mlflow_calls_the_run_finished(r
 
     rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation).data["tasks"])
 
-    without = {row["job_id"] for row in rows if "no results.yml arrived" in (row.get("remarks") or "")}
+    without = {
+        row["job_id"] for row in rows if "no results.yml where the launcher puts it" in (row.get("remarks") or "")
+    }
     assert without == {
         run["job_id"]
         for run in catalogue()["runs"]

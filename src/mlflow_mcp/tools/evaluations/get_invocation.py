@@ -134,7 +134,7 @@ def _remarks(job: Job, details: JobDetails) -> list[str]:
     if job.canonical.status != "FINISHED":
         remarks.append("its export did not finish: metrics and files may be incomplete")
     if details.lacks_results:
-        remarks.append("no results.yml arrived: other files may be missing too")
+        remarks.append("no results.yml where the launcher puts it: files may be missing")
     if not job.canonical.has_invocation_tag:
         remarks.append("found by param, it has no invocation_id tag")
     return remarks
