@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import anyio
+from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.server.schema import without
+from mlflow_mcp.server.tool import INJECTED
+from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG, DELETES, READS, WRITES, WRITES_FILES, Entry
 
 if TYPE_CHECKING:
@@ -91,10 +94,15 @@ def between(text: str, name: str, content: str) -> str:
 
 def settings_table() -> str:
     rows = [
-        [f"`{field.alias}`", setting_default(field.default), setting_values(field), field.description or ""]
+        [f"`{field.alias}`", setting_default(shown_default(field)), setting_values(field), field.description or ""]
         for field in Settings.model_fields.values()
     ]
     return table(["Variable", "Default", "Values", "Meaning"], rows)
+
+
+def shown_default(field: FieldInfo) -> Any:
+    """What holds everywhere: on this machine more may be installed."""
+    return DEFAULT_TOOLSETS if field.default_factory else field.default
 
 
 def setting_default(value: Any) -> str:
@@ -178,7 +186,8 @@ def summary(tools: Sequence[tuple[Entry, Tool]]) -> str:
 
 
 def one_tool(entry: Entry, tool: Tool) -> str:
-    properties: dict[str, Any] = tool.input_schema.get("properties", {})
+    checked = func_metadata(entry.function, skip_names=[INJECTED]).arg_model
+    properties = without(checked.model_json_schema(), {"title"}).get("properties", {})  # with the bounds
     required = tool.input_schema.get("required", [])
     rows = [
         [f"`{name}`", schema_type(schema), argument_default(name, schema, required), schema.get("description", "")]
@@ -210,6 +219,8 @@ def schema_type(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "object":
         inner = schema.get("additionalProperties")
         return plural(schema_type(inner), "object") if isinstance(inner, dict) else "object"
+    if isinstance(schema.get("type"), list):
+        return " or ".join(schema_type({**schema, "type": each}) for each in schema["type"])
     bounds = {
         "ge": schema.get("minimum"),
         "le": schema.get("maximum"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -11,7 +12,13 @@ from mlflow_mcp.address import cleaned
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
-Toolset = Literal["tracking", "artifacts"]
+Toolset = Literal["tracking", "artifacts", "plots"]
+DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
+
+
+def default_toolsets() -> tuple[Toolset, ...]:
+    """Pictures only where they can be drawn: their tool's definition is paid for in every session."""
+    return (*DEFAULT_TOOLSETS, "plots") if find_spec("matplotlib") else DEFAULT_TOOLSETS
 
 
 class SettingsError(Exception):
@@ -67,9 +74,9 @@ class Settings(BaseModel):
         Field(
             alias="MLFLOW_MCP_TOOLSETS",
             min_length=1,
-            description="Which groups of tools to offer, separated by commas.",
+            description="Which groups of tools to offer, separated by commas. `plots` is one of the default where its extra is installed.",
         ),
-    ] = get_args(Toolset)
+    ] = Field(default_factory=default_toolsets)
     download_dir: Annotated[
         str,
         Field(

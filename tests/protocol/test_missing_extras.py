@@ -26,7 +26,7 @@ from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 
 async def work():
-    async with Client(build_server(Settings(tracking_uri=sys.argv[1]))) as client:
+    async with Client(build_server(Settings(tracking_uri=sys.argv[1], toolsets=("tracking", "artifacts", "plots")))) as client:
         for tool, arguments in json.loads(sys.argv[2]):
             result = await client.call_tool(tool, arguments)
             print(json.dumps([result.is_error, result.content[0].type, getattr(result.content[0], "text", "")]))

@@ -19,37 +19,54 @@ def description_of(function: Callable[..., Answer]) -> str:
     return " ".join((function.__doc__ or "").split())
 
 
+BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems"}
+STRINGS = {"type": "array", "items": {"type": "string"}}
+
+
 def input_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a tool's arguments without the titles that repeat each name, and with `null` alternatives folded into their default."""
+    """The schema of a tool's arguments in few characters: every session pays for them.
 
-    def visit(part: Any, names: bool = False) -> Any:
-        if isinstance(part, list):
-            return [visit(inner) for inner in part]
-        if not isinstance(part, dict):
-            return part
-        kept = {
-            key: visit(inner, key in ("properties", "$defs")) for key, inner in part.items() if names or key != "title"
-        }
-        if names:
-            return kept
-        options = kept.get("anyOf")
-        if isinstance(options, list) and {"type": "null"} in options and kept.get("default", 0) is None:
-            del kept["default"]
-            rest = [option for option in options if option != {"type": "null"}]
-            if len(rest) == 1:
-                kept.pop("anyOf")
-                return {**rest[0], **kept}
-            kept["anyOf"] = rest
-        return kept
+    Bounds are left out: a call is checked all the same, and told what it may be.
+    """
+    return without(schema, {"title", *BOUNDS})
 
-    lean: dict[str, Any] = visit(schema)
-    return lean
+
+def without(schema: dict[str, Any], keywords: set[str]) -> dict[str, Any]:
+    """The schema without these keywords, and with `null` alternatives folded into their default."""
+    kept: dict[str, Any] = _shortened(schema, keywords)
+    return kept
+
+
+def _shortened(part: Any, left_out: set[str], holds_names: bool = False) -> Any:
+    if isinstance(part, list):
+        return [_shortened(inner, left_out) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {
+        key: _shortened(inner, left_out, holds_names=key in ("properties", "$defs"))
+        for key, inner in part.items()
+        if holds_names or key not in left_out
+    }
+    return kept if holds_names else _folded(kept)
+
+
+def _folded(schema: dict[str, Any]) -> dict[str, Any]:
+    options = schema.get("anyOf")
+    if not isinstance(options, list) or {"type": "null"} not in options or schema.get("default", 0) is not None:
+        return schema
+    rest = [option for option in options if option != {"type": "null"}]
+    others = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+    if len(rest) == 1:
+        return {**rest[0], **others}
+    if {"type": "string"} in rest and STRINGS in rest and len(rest) == 2:
+        return {"type": ["string", "array"], "items": STRINGS["items"], **others}
+    return {"anyOf": rest, **others}
 
 
 def output_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a tool's answers as they are sent: a field that is null is left out, so none that may be null is
     required."""
-    sent: dict[str, Any] = _nullable_is_optional(input_schema(schema))
+    sent: dict[str, Any] = _nullable_is_optional(without(schema, {"title"}))
     return sent
 
 

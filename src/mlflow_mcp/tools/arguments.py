@@ -49,7 +49,7 @@ RunId = Annotated[
 ExperimentId = Annotated[
     str | list[str] | None,
     BeforeValidator(_texts),
-    Field(description="Id or exact name of an experiment, or a list of them. Omitted: all experiments."),
+    Field(description="Id or exact name, or a list. Omitted: all."),
 ]
 InvocationId = Annotated[
     str,
@@ -64,13 +64,7 @@ AnyId = Annotated[
     BeforeValidator(as_text),
     Field(min_length=1, description="Any id, prefix of 6+ characters, name or MLflow URL."),
 ]
-Query = Annotated[
-    str,
-    Field(
-        description="MLflow filter, parts joined by AND: \"metrics.acc > 0.9 AND params.lr = '0.01' "
-        "AND tags.model LIKE '%llama%' AND attributes.status = 'FINISHED'\"."
-    ),
-]
+Query = Annotated[str, Field(description="MLflow filter, as in query_runs.")]
 OrderBy = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
@@ -102,14 +96,10 @@ Metrics = Annotated[
 Params = Annotated[Names, Field(description="Param columns to show: names or globs.")]
 TagColumns = Annotated[Names, Field(description="Tag columns to show: names or globs.")]
 Limit = Annotated[int, Field(ge=1, le=1_000, description="Rows at most.")]
-Cursor = Annotated[
-    str | None, Field(description="next_cursor of the answer to continue; all other arguments the same.")
-]
+Cursor = Annotated[str | None, Field(description="next_cursor of the answer to continue.")]
 RunIds = Annotated[
     list[str],
-    Field(
-        min_length=1, description="Run ids, names or job ids; an invocation id stands for its runs. Mixed as needed."
-    ),
+    Field(min_length=1, description="Run ids, names, job or invocation ids, mixed."),
     BeforeValidator(_texts),
     BeforeValidator(one_or_many),
 ]

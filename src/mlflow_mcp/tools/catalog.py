@@ -73,13 +73,13 @@ CATALOG: tuple[Entry, ...] = (
     Entry(compare_runs.compare_runs, "tracking", READS, "Compare runs"),
     Entry(aggregate_runs, "tracking", READS, "Statistics over runs"),
     Entry(get_metric_history, "tracking", READS, "Metric curves"),
-    Entry(plot_metrics.plot_metrics, "tracking", READS, "Draw metrics"),
     Entry(export_runs.export_runs, "tracking", WRITES_FILES, "Export runs to a file"),
     Entry(list_artifacts, "artifacts", READS, "List a run's files"),
     Entry(get_artifact_content, "artifacts", READS, "Read a run's file"),
     Entry(search_artifacts, "artifacts", READS, "Search in files"),
     Entry(diff_artifacts.diff_artifacts, "artifacts", READS, "Compare files"),
     Entry(download_artifacts.download_artifacts, "artifacts", WRITES_FILES, "Download files"),
+    Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
 )
 
 
