@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from mlflow_mcp.errors import Problem
+from mlflow_mcp.errors import Problem, RejectedByMlflow
+
+# Also in the definition of query_runs; where only a word is wrong an agent sees what a filter looks like.
+EXAMPLE = "metrics.acc > 0.9 AND params.lr = '0.01' AND tags.model LIKE '%llama%' AND attributes.status = 'FINISHED'"
 
 _KINDS = {
     "metric": "metrics", "metrics": "metrics",
@@ -24,6 +28,17 @@ _COMPARATOR = r"(?:!=|==|<=|>=|=|<|>|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\b|\bI
 _FIELD = re.compile(
     rf"(?i)(?<![\w.`\"'])({'|'.join(_KINDS)})\.(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={_COMPARATOR})"
 )
+
+
+@contextmanager
+def explained(query: str) -> Iterator[None]:
+    """An example beside MLflow's words when it refuses the filter."""
+    try:
+        yield
+    except RejectedByMlflow as error:
+        if not query:
+            raise
+        raise RejectedByMlflow(error.failed, f"Correct it and call again. A filter is written so: {EXAMPLE}") from error
 
 
 def quoted_query(query: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.errors import NotFound, RunNotFound
@@ -49,16 +50,17 @@ class Runs:
         """One page of `runs/search` and the token of the next. At most EXPERIMENTS_PER_REQUEST experiments."""
         if not experiment_ids:
             return [], None
-        page = self._client.ask(
-            lambda: self._client.connection.mlflow.search_runs(
-                list(experiment_ids),
-                query,
-                run_view_type=2 if deleted else 1,  # ViewType.DELETED_ONLY, ACTIVE_ONLY
-                max_results=max_results,
-                order_by=list(order_by) or None,
-                page_token=page_token,
+        with explained(query):
+            page = self._client.ask(
+                lambda: self._client.connection.mlflow.search_runs(
+                    list(experiment_ids),
+                    query,
+                    run_view_type=2 if deleted else 1,  # ViewType.DELETED_ONLY, ACTIVE_ONLY
+                    max_results=max_results,
+                    order_by=list(order_by) or None,
+                    page_token=page_token,
+                )
             )
-        )
         return list(page), token_of(page)
 
     def find(self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000) -> list[Run]:

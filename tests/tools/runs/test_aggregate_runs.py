@@ -443,3 +443,10 @@ def test_a_metric_that_was_read_in_part_is_told_with_its_share(empty_template, s
 
     assert answer["partial"] == "time was up: 'x' from 2,500 of at most 3,193 runs that have it; 'y', 'z' left out"
     assert [(row["metric"], row["n"]) for row in rows_of(answer["table"])] == [("x", 2_500)]
+
+
+def test_a_filter_that_mlflow_refuses_is_answered_with_an_example(store, ask):
+    answer = ask(store.uri, "aggregate_runs", metrics=["val/loss"], query="metrics.acc >> 3")
+
+    assert answer.is_error
+    assert "tags.model LIKE '%llama%'" in answer.text

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.scan import PAGE
 from mlflow_mcp.client.values.run import RunValues, Selection
 from mlflow_mcp.entities.metrics import select_names
@@ -78,7 +79,8 @@ def matching(client: Client, experiment_ids: list[str], query: str) -> Matching 
         conditions = _conditions(query, store.engine.dialect.name)
         return None if conditions is None else Matching(store.engine, experiment_ids, conditions)
 
-    return client.ask(prepared)
+    with explained(query):
+        return client.ask(prepared)
 
 
 class DatabaseValues:

@@ -7,20 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_order, quoted_query
+from mlflow_mcp.client.filters import EXAMPLE, quoted_order, quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, TagColumns
 from mlflow_mcp.tools.runs.search import RunSearch, search_table
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable
 
 # The one place that spells the language out: the other tools with a filter point here.
-Filter = Annotated[
-    str,
-    Field(
-        description="MLflow filter, parts joined by AND: \"metrics.acc > 0.9 AND params.lr = '0.01' "
-        "AND tags.model LIKE '%llama%' AND attributes.status = 'FINISHED'\"."
-    ),
-]
+Filter = Annotated[str, Field(description=f'MLflow filter, parts joined by AND: "{EXAMPLE}".')]
 Deleted = Annotated[bool, Field(description="Search the deleted runs instead.")]
 
 
