@@ -83,9 +83,14 @@ class _Identity:
 
 
 def run_table(
-    runs: Sequence[Run], experiments: Mapping[str, str], choice: ColumnChoice | None = None, *, times: bool = True
+    runs: Sequence[Run],
+    experiments: Mapping[str, str],
+    choice: ColumnChoice | None = None,
+    *,
+    times: bool = True,
+    more_columns: Mapping[str, Sequence[Any]] | None = None,
 ) -> RunTable:
-    """The table of these runs, with their times unless `times` is False."""
+    """The table of these runs, with their times unless `times` is False; `more_columns` have a value for each run."""
     choice = choice or ColumnChoice()
     views, identity = [RunView.of(run, experiments) for run in runs], _Identity.of(runs)
     chosen = _choose(views, choice, identity.repeated)
@@ -101,16 +106,19 @@ def run_table(
     if is_overview:  # a launcher's run starts and ends with its export
         time_columns = [] if identity.is_launchers else time_columns[:1]
     columns += time_columns
+    more = more_columns or {}
+    columns += more
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
     rows = [
         [*_row(run, identity.rows[at], _SHORT_ID if has_short_ids else None), *_times(run)[: len(time_columns)]]
+        + [values[at] for values in more.values()]
         + [part.values[at].get(n) for part in chosen.values() for n in part.names]
         for at, run in enumerate(views)
     ]
     if in_cells:
         columns.append("metrics")
         rows = [[*row, cell] for row, cell in zip(rows, in_cells)]
-    answer = RunTable(runs=Table.of(columns, rows, keep=("run_id",)))
+    answer = RunTable(runs=Table.of(columns, rows, keep=("run_id", *more)))
     for kind, part in chosen.items():
         answer.note(*part.notes(kind))
     if is_overview:
