@@ -12,7 +12,7 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import _minor, headline, select_names
+from mlflow_mcp.entities.metrics import headline, is_minor, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso, nearest, quoted
 from mlflow_mcp.tools.runs.columns import families, telling_columns
@@ -235,4 +235,4 @@ class _Columns:
 
 def _common_metrics(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
     most = [name for name, n in counts.items() if n * 2 > len(rows) and not name.startswith("system/")]
-    return sorted(most, key=lambda name: (-counts[name], _minor(name), name))[:_MOST_METRICS]
+    return sorted(most, key=lambda name: (-counts[name], is_minor(name), name))[:_MOST_METRICS]
