@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, planned_tasks_of
 from mlflow_mcp.entities.samples import Samples
@@ -22,6 +22,7 @@ from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 MOST_INSPECTED = 40
 _RESULTS_BYTES = 256 * 1024
 _CONFIGS = ("config.yml", "config.yaml")
+_TRIED_FOR_MODEL = 3
 _STATISTICS = "eval_factory_metrics.json"
 # More points at one step than this, or points closer together, are a curve that was logged without steps.
 _MOST_EXPORTS = 10
@@ -101,6 +102,17 @@ def inspect_samples(client: Client, runs: Sequence[LauncherRun]) -> dict[str, Sa
     jobs = [Job(run) for run in runs if run.invocation_id]
     details = inspect_jobs(client, jobs, history=False, counts=True)
     return {run.run_id: details[run.run_id].samples if run.run_id in details else run.samples for run in runs}
+
+
+def models_of(client: Client, jobs: Mapping[str, Sequence[Job]]) -> dict[str, str | None]:
+    """The evaluated models of invocations by their ids: what the params of their jobs name, else what the results.yml of
+    the first of their jobs that has one records."""
+    models = {id_: shared_model(job.model for job in of_invocation) for id_, of_invocation in jobs.items()}
+    for at in range(_TRIED_FOR_MODEL):  # uploads can have broken
+        left = {id_: jobs[id_][at] for id_, model in models.items() if model is None and at < len(jobs[id_])}
+        details = inspect_jobs(client, list(left.values()), history=False)
+        models |= {id_: details[job.run_id].model for id_, job in left.items()}
+    return models
 
 
 def tasks_in_config(client: Client, run: LauncherRun) -> dict[str, str]:
