@@ -47,7 +47,7 @@ _TASKS = 8
 # Constants of a launcher's flattened config say nothing of a single run, and its tasks are numbered in each invocation anew.
 _FLATTENED = "config."
 _NUMBERED = "config.evaluation.tasks."
-_EVALUATED_WITH = ".config.params."
+_LIMIT = ".limit_samples"
 _IN_INVOCATIONS = ("invocation_id", "job_id", "benchmark")
 
 
@@ -199,8 +199,8 @@ def _says_little(name: str, values: Mapping[str, Counter[str]]) -> bool:
     """Whether nobody would filter by it: a path, a time, a text of each run's own, or a setting that is the same in every
     flattened config."""
     if name.startswith(_FLATTENED):
-        by_some = _EVALUATED_WITH in name and not _is_the_same(name, values)  # such as a limit that only some runs have
-        return name.startswith(_NUMBERED) or (len(values[name]) == 1 and not by_some)
+        of_some = name.endswith(_LIMIT) and not _is_the_same(name, values)
+        return name.startswith(_NUMBERED) or (len(values[name]) == 1 and not of_some)
     return values[name].total() > 1 and tells_nothing(list(values[name].elements()))
 
 
