@@ -198,9 +198,10 @@ def _value_table(
 def _says_little(name: str, values: Mapping[str, Counter[str]]) -> bool:
     """Whether nobody would filter by it: a path, a time, a text of each run's own, or a setting that is the same in every
     flattened config."""
-    if name.startswith(_FLATTENED):
-        of_some = name.endswith(_LIMIT) and not _is_the_same(name, values)
-        return name.startswith(_NUMBERED) or (len(values[name]) == 1 and not of_some)
+    if name.startswith(_NUMBERED):
+        return True
+    if name.startswith(_FLATTENED) and len(values[name]) == 1:
+        return not name.endswith(_LIMIT) or _is_the_same(name, values)
     return values[name].total() > 1 and tells_nothing(list(values[name].elements()))
 
 
