@@ -176,3 +176,21 @@ def test_a_comparison_names_the_task_whose_export_failed(recorded, ask):
     answer = ask(recorded, "compare_runs", run_ids=[invocations["broken"]["id"], invocations["candidate"]["id"]])
 
     assert any(note.startswith("A: the run of task ifeval is FAILED") for note in answer.data["notes"])
+
+
+def test_a_task_that_is_in_an_old_whole_run_and_in_a_run_of_its_own_is_said_to_be_perhaps_one(recorded, ask):
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id="7c2e91fa").data["tasks"])
+
+    own, of_whole = sorted((row for row in rows if row["task"] == "ifeval"), key=lambda row: row["job_id"] is None)
+    assert f"may repeat run {own['run_id']} (equal values of the 3 metrics of both)" in of_whole["remarks"]
+    assert "may repeat" not in (own["remarks"] or "")
+    assert not any("may repeat" in (row["remarks"] or "") for row in rows if row["task"] != "ifeval")
+
+
+def test_a_planned_task_that_never_arrived_is_named_from_the_config_file(recorded, ask):
+    """No run of this invocation has flattened params."""
+    resumed = catalogue()["invocations"]["resumed"]["id"]
+
+    answer = ask(recorded, "get_invocation", invocation_id=resumed)
+
+    assert "In the config, but without a run here: AIME_2025 (job .3)." in answer.data["notes"]

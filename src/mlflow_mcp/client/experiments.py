@@ -115,6 +115,16 @@ class Experiments:
         by_id = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
         return {id_: text == "true" for id_, text in by_id.items() if text in ("true", "false")}
 
+    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, str]:
+        """The primary metrics of those of these experiments that have one, by their ids."""
+        found = self._client.run_concurrently(
+            *(
+                lambda id_=each: self._client.ask(lambda: self._connection.mlflow.get_experiment(id_))
+                for each in experiment_ids
+            )
+        )
+        return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
+
     def _pages(self) -> Iterator[list[Experiment]]:
         token = None
         while True:

@@ -6,6 +6,7 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.errors import ModelNotFound, Problem
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
     from mlflow_mcp.client import Client
 
@@ -48,6 +49,16 @@ class Measured(NamedTuple):
     model_id: str
     step: int
     value: float
+    run_id: str = ""
+
+    @classmethod
+    def of(cls, logged: Metric, model_id: str) -> Measured:
+        """MLflow's entity of a metric that was logged with a dataset."""
+        value = math.nan if logged.value is None else logged.value
+        return cls(
+            *(logged.key, str(logged.dataset_name), logged.dataset_digest or "", model_id, logged.step, value),
+            str(logged.run_id),
+        )
 
 
 class History(NamedTuple):
@@ -128,7 +139,7 @@ class Metrics:
             except ModelNotFound:  # deleted since
                 return []
             return [
-                Measured(each.key, each.dataset_name, each.dataset_digest or "", model_id, each.step, each.value)
+                Measured.of(each, model_id)
                 for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))
                 if each.dataset_name and each.run_id == run_id
             ]

@@ -12,8 +12,8 @@ from mlflow_mcp.entities.launcher import metrics_by_task
 from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
+from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import hint, number, plural
-from mlflow_mcp.tools.runs.twins import without_twins
 
 # They name the run itself, so they differ between any two.
 _IDENTITY = {

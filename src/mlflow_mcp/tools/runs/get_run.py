@@ -22,6 +22,7 @@ from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
 from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
+from mlflow_mcp.tools.runs.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Entity
@@ -38,6 +39,7 @@ class Run(Answer):
     start_time: str | None
     end_time: str | None = None
     duration_s: float | None = None
+    times_are: Annotated[str | None, Field(description="Of an evaluation that was exported afterwards.")] = None
     deleted: bool | None = None
     user: str | None = None
     description: str | None = None
@@ -52,6 +54,9 @@ class Run(Answer):
     metrics: dict[str, Any]
     metrics_by_dataset: Annotated[Table | None, Field(description="The latest value per dataset and model.")] = None
     params: dict[str, str]
+    more_params: Annotated[
+        str | None, Field(description="Of an evaluation's flattened config, what is not shown; its config.yml has it.")
+    ] = None
     tags: dict[str, str]
     datasets: list[str] | None = None
     models: Annotated[list[str] | None, Field(description="Ids of the logged models it made or used.")] = None
@@ -59,6 +64,7 @@ class Run(Answer):
 
 
 MOST_CHILDREN = 50
+_OF_THE_EXPORT = "those of the export; eval_factory_metrics.json has the evaluation's"
 
 
 def get_run(client: Client, run_id: RunId) -> Run:
@@ -74,7 +80,10 @@ def get_run(client: Client, run_id: RunId) -> Run:
     )
     entity, names, children, files = parts
     run = RunView.of(entity, names)
+    launched = LauncherRun.of(entity)
     answer = _run(run, client)
+    answer.params, answer.more_params = evaluation_params(launched)
+    answer.times_are = _OF_THE_EXPORT if launched.is_export else None
     if run.status == "RUNNING":
         answer.last_logged = _last_logged(client.metrics.activity(entity))
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
@@ -85,7 +94,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
         answer.note(
             f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
         )
-    if copies := other_copies(client, [LauncherRun.of(entity)]):
+    if copies := other_copies(client, [launched]):
         answer.note(
             f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
             "what differs."
