@@ -152,7 +152,7 @@ def call_line(name, number="1"):
 
 
 # A line that is no message, and the id and code of each answer to it.
-UNREADABLE = {
+UNREADABLE: dict[str, tuple[str | bytes, list[tuple[object, int]]]] = {
     "half a surrogate pair": (call_line('"\\ud83d"', "7"), [(7, -32700)]),
     "5,000 digits": (call_line("9" * 5_000, '"x"'), [("x", -32700)]),
     "5,000 deep": (call_line("[" * 5_000 + "]" * 5_000, "8"), [(8, -32700)]),
