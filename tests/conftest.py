@@ -11,6 +11,8 @@ MLflow's is mocked.
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +34,12 @@ from tests.support.stores import Store, artifacts_of, copied, copied_to_be_serve
 for variable in [name for name in os.environ if name.startswith("MLFLOW_")]:
     del os.environ[variable]
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+# Dozens of processes import MLflow. Where this is set each of them compiles it anew, which takes longer than to run it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# A shell ignores interrupts for what it starts in the background, and so would the servers that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a run on save. `pytest` alone tries as many examples as ever.
 hypothesis.settings.register_profile("quick", max_examples=20)
