@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from mlflow_mcp.answers.base import Answer, Page
 from mlflow_mcp.text import truncate
 
+T = TypeVar("T")
 CELL_CHARS = 300
 # Kept free for a note and a cursor when rows are cut off.
 _NOTE_AND_CURSOR = 250
@@ -57,6 +58,18 @@ class Budget:
 def encoded(content: Any) -> str:
     """The one encoding of answers: compact JSON."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def sendable(part: T) -> T:
+    """JSON values in which half of a surrogate pair is written as `\\ud83d`: UTF-8 cannot hold it, and one in an answer would
+    end the connection."""
+    if isinstance(part, str):
+        return cast(T, part if part.isascii() else part.encode("utf-8", "backslashreplace").decode())
+    if isinstance(part, list):
+        return cast(T, [sendable(inner) for inner in part])
+    if isinstance(part, dict):
+        return cast(T, {sendable(key): sendable(inner) for key, inner in part.items()})
+    return part
 
 
 def content_of(answer: Answer) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
 from mlflow_mcp.answers.base import Answer, ImageAnswer
-from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.budget import content_of, encoded, fit, sendable
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
@@ -81,7 +81,7 @@ class BoundTool(Tool):
             problem = problem_of(error, connection.uri or "MLflow")
             if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
                 logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
-            return _failed(self._masked(str(problem)))
+            return _failed(self._masked(sendable(str(problem))))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -121,12 +121,12 @@ class BoundTool(Tool):
     def _rendered(self, answer: Answer) -> CallToolResult:
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
-            text = self._masked(" ".join([answer.text, *(answer.notes or ())]))
+            text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
             data = base64.b64encode(answer.data).decode()
             image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
             words = TextContent(type="text", text=truncate(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
-        content = content_of(answer)
+        content = sendable(content_of(answer))
         if self._settings.mask_secrets:
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)

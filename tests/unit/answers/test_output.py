@@ -8,7 +8,7 @@ import math
 import pytest
 
 from mlflow_mcp.answers.base import Answer, Page
-from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.budget import content_of, encoded, fit, sendable
 from mlflow_mcp.answers.table import Table, short_numbers
 from mlflow_mcp.text import iso, number, plural, seconds, size, truncate
 
@@ -182,3 +182,7 @@ def test_one_of_a_kind_is_called_the_only_one():
     assert [every(count, "run") for count in (0, 1, 2)] == ["all 0 runs", "the only run", "all 2 runs"]
     assert every(1, "experiment", "any of the") == "the only experiment"
     assert every(1_000, "experiment", "any of the") == "any of the 1,000 experiments"
+
+
+def test_half_a_surrogate_pair_is_written_out_and_whole_characters_stay():
+    assert sendable({"a\ud83d": ["\ude00", "Größe 😀", 1, None]}) == {"a\\ud83d": ["\\ude00", "Größe 😀", 1, None]}
