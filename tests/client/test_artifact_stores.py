@@ -23,6 +23,7 @@ from tests.support.servers import (
     faulty_proxy,
     forked_mlflow_server,
     ignore_range,
+    missing_as_500,
     refused_uri,
     running_s3_server,
 )
@@ -220,6 +221,55 @@ def test_a_server_that_refuses_a_file_is_not_a_missing_file(status, words, http_
     assert words in answer.text
 
 
+OLD_SERVER = missing_as_500("get-artifact|mlflow-artifacts")
+
+
+def test_a_server_that_answers_500_for_what_is_not_there(http_home, expected, ask_many):
+    """As MLflow before 3.14: loose paths, missing files and missing folders are answered as by a newer one."""
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, http_home.run(FILES), expected, ask_many)
+
+
+def test_a_file_in_a_missing_folder_of_an_old_server_is_missing(http_home, ask):
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        answer = read(proxy.uri, http_home.run(FILES), ask, "nowhere/at/all.txt")
+
+    assert answer.is_error
+    assert answer.text.startswith("The run has no artifact 'nowhere/at/all.txt'.")
+
+
+def test_loose_names_of_an_old_server_are_compared(http_home, ask):
+    runs = [http_home.run({"a/b/config.yml": f"a: {value}\n"}) for value in (1, 2)]
+
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        answer = ask(proxy.uri, "diff_artifacts", run_ids=runs, artifact_path="b/config.yaml")
+
+    assert not answer.is_error, answer.text
+    assert "1" in answer.text
+
+
+def test_a_folder_whose_listing_fails_is_missing_where_the_one_above_says_so(http_home, ask):
+    run_id = http_home.run(FILES)
+
+    with faulty_proxy(http_home.uri, fail(500, r"artifacts/list.*path=(logs|nowhere)")) as proxy:
+        broken = ask(proxy.uri, "list_artifacts", run_id=run_id, path="logs")
+        proxy.faults[:] = [fail(500, r"artifacts/list.*path=nowhere")]
+        missing = ask(proxy.uri, "list_artifacts", run_id=run_id, path="nowhere/in/it")
+
+    assert "returned an internal error (500)" in broken.text
+    assert missing.text.startswith("The run has no folder 'nowhere/in/it'.")
+
+
+def test_where_files_and_listings_fail_nothing_is_called_missing(http_home, ask):
+    run_id = http_home.run(FILES)
+
+    with faulty_proxy(http_home.uri, fail(500, "get-artifact|artifacts/list")) as proxy:
+        answer = read(proxy.uri, run_id, ask, "nothing.txt")
+
+    assert answer.is_error
+    assert "returned an internal error (500)" in answer.text
+
+
 def test_a_file_that_vanishes_while_it_is_read_is_missing(both_homes, ask_many):
     run_id = both_homes.run(FILES)
 
@@ -313,6 +363,12 @@ def test_the_files_of_a_model(named, both_models, expected, ask_many):
     # Versions and aliases lead to the same place: the first questions show that.
     questions = 4 if "shop" in named else len(QUESTIONS)
     assert_all_alike(both_models.home.uri, named.format(id=both_models.model_id), expected, ask_many, questions)
+
+
+@pytest.mark.parametrize("both_models", ["http"], indirect=True)
+def test_the_files_of_a_model_of_an_old_server(both_models, expected, ask_many):
+    with faulty_proxy(both_models.home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, both_models.model_id, expected, ask_many)
 
 
 @pytest.mark.parametrize(
