@@ -145,14 +145,34 @@ def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
     assert CORRECTED["not_overwritten"] in note
 
 
-def test_statistics_say_that_copies_are_counted_too(recorded, ask):
-    answer = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
-    of_one_copy_each = ask(
-        recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", experiment_id="jdoe/nova-30b"
-    )
+def test_statistics_count_each_job_once_by_its_latest_finished_export(recorded, ask):
+    """`old_jobs` has job 0 twice (0.4545, then 0.4697); a job of `broken` has a failed and a finished export."""
+    metric = "gpqa_diamond_score_micro"
+    runs = [run for run in catalogue()["runs"] if run["task"] == "gpqa_diamond" and run["job_id"]]
+    wholes = 2  # old runs of a whole invocation, which have no job
 
-    assert any("are further copies of an evaluation job" in note for note in answer.data["notes"])
-    assert "further cop" not in of_one_copy_each.text
+    answer = ask(recorded, "aggregate_runs", metrics=metric)
+    of_old = ask(recorded, "aggregate_runs", metrics=metric, query="tags.invocation_id = 'a2b4c6d8e0f13579'")
+    by_experiment = ask(recorded, "aggregate_runs", metrics=metric, group_by="experiment")
+
+    jobs = {run["job_id"] for run in runs}
+    (row,) = rows_of(answer.data["table"])
+    assert row["n"] == len(jobs) + wholes
+    assert f"{len(runs) - len(jobs)} further copies of these jobs left out" in " ".join(answer.data["notes"])
+    assert (rows_of(of_old.data["table"])[0]["n"], rows_of(of_old.data["table"])[0]["max"]) == (1, 0.4697)
+    assert rows_of(of_old.data["table"])[0]["min"] == 0.4697
+    in_experiments = {(run["experiment"], run["job_id"]) for run in runs}
+    assert sum(row["n"] for row in rows_of(by_experiment.data["table"])) == len(in_experiments) + wholes
+
+
+def test_statistics_leave_out_trial_runs_where_that_is_asked_for(recorded, ask):
+    whole = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
+    full = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", min_samples=100)
+
+    before, after = rows_of(whole.data["table"])[0]["n"], rows_of(full.data["table"])[0]["n"]
+    assert after == before - 2, "limits of 10 and of 25"
+    assert "2 runs with fewer than 100 samples left out." in full.data["notes"]
+    assert any(note.startswith("min_samples could not judge ") for note in full.data["notes"])
 
 
 def test_an_upload_that_broke_is_told_also_where_mlflow_calls_the_run_finished(recorded, ask):

@@ -443,3 +443,21 @@ def test_a_metric_that_was_read_in_part_is_told_with_its_share(empty_template, s
 
     assert answer["partial"] == "time was up: 'x' from 2,500 of at most 3,193 runs that have it; 'y', 'z' left out"
     assert [(row["metric"], row["n"]) for row in rows_of(answer["table"])] == [("x", 2_500)]
+
+
+def test_runs_of_one_job_of_a_scheduler_are_no_copies(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.1 * at}, tags={"job_id": "4711"}) for at in range(3)]
+
+    answer = ask(filled(empty_store, runs), "aggregate_runs", metrics="acc")
+
+    assert rows_of(answer.data["table"])[0]["n"] == 3
+    assert "notes" not in answer.data
+
+
+def test_more_runs_than_files_are_read_of_are_not_judged_by_samples(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.1}) for at in range(201)]
+
+    answer = ask(filled(empty_store, runs), "aggregate_runs", metrics="acc", min_samples=10)
+
+    assert answer.is_error
+    assert answer.text.startswith("min_samples needs the files of 201 runs; at most 200 are read.")
