@@ -214,3 +214,31 @@ def test_a_planned_task_that_never_arrived_is_named_from_the_config_file(recorde
     answer = ask(recorded, "get_invocation", invocation_id=resumed)
 
     assert "In the config, but without a run here: AIME_2025 (job .3)." in answer.data["notes"]
+
+
+def test_tags_that_only_some_copies_have_are_no_difference(recorded, ask):
+    """Three of five tasks of `baseline` were exported only to the experiment without tags."""
+    invocations = catalogue()["invocations"]
+
+    answer = ask(recorded, "compare_runs", run_ids=[invocations["candidate"]["id"], invocations["baseline"]["id"]])
+
+    tags = {row["name"]: row for row in rows_of(answer.data["differences"]) if row["name"].startswith("tags.")}
+    assert tags.keys() == {"tags.checkpoint", "tags.model"}
+
+
+def test_copies_of_one_job_have_one_model(recorded, ask):
+    answer = ask(recorded, "compare_runs", run_ids=[CORRECTED["overwritten"], CORRECTED["not_overwritten"]])
+
+    assert {row["model"] for row in rows_of(answer.data["sides"])} == {CANDIDATE["model"]}
+
+
+def test_of_three_invocations_config_that_one_lacks_is_counted(recorded, ask):
+    ids = [catalogue()["invocations"][name]["id"] for name in ("candidate", "baseline", "old_whole")]
+
+    answer = ask(recorded, "compare_runs", run_ids=ids)
+
+    assert any(" config params that only A, B have, with equal values: " in note for note in answer.data["notes"])
+    assert any(
+        note.startswith("Headline metrics, ") and "gpqa_diamond_score_micro" in note for note in answer.data["notes"]
+    )
+    assert len(answer.text) < 5_900
