@@ -145,14 +145,34 @@ def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
     assert CORRECTED["not_overwritten"] in note
 
 
-def test_statistics_say_that_copies_are_counted_too(recorded, ask):
-    answer = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
-    of_one_copy_each = ask(
-        recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", experiment_id="jdoe/nova-30b"
-    )
+def test_statistics_count_each_job_once_by_its_latest_finished_export(recorded, ask):
+    """`old_jobs` has job 0 twice (0.4545, then 0.4697); a job of `broken` has a failed and a finished export."""
+    metric = "gpqa_diamond_score_micro"
+    runs = [run for run in catalogue()["runs"] if run["task"] == "gpqa_diamond" and run["job_id"]]
+    wholes = 2  # old runs of a whole invocation, which have no job
 
-    assert any("are further copies of an evaluation job" in note for note in answer.data["notes"])
-    assert "further cop" not in of_one_copy_each.text
+    answer = ask(recorded, "aggregate_runs", metrics=metric)
+    of_old = ask(recorded, "aggregate_runs", metrics=metric, query="tags.invocation_id = 'a2b4c6d8e0f13579'")
+    by_experiment = ask(recorded, "aggregate_runs", metrics=metric, group_by="experiment")
+
+    jobs = {run["job_id"] for run in runs}
+    (row,) = rows_of(answer.data["table"])
+    assert row["n"] == len(jobs) + wholes
+    assert f"{len(runs) - len(jobs)} further copies of these jobs left out" in " ".join(answer.data["notes"])
+    assert (rows_of(of_old.data["table"])[0]["n"], rows_of(of_old.data["table"])[0]["max"]) == (1, 0.4697)
+    assert rows_of(of_old.data["table"])[0]["min"] == 0.4697
+    in_experiments = {(run["experiment"], run["job_id"]) for run in runs}
+    assert sum(row["n"] for row in rows_of(by_experiment.data["table"])) == len(in_experiments) + wholes
+
+
+def test_statistics_leave_out_trial_runs_where_that_is_asked_for(recorded, ask):
+    whole = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
+    full = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", min_samples=100)
+
+    before, after = rows_of(whole.data["table"])[0]["n"], rows_of(full.data["table"])[0]["n"]
+    assert after == before - 2, "limits of 10 and of 25"
+    assert "2 runs with fewer than 100 samples left out." in full.data["notes"]
+    assert any(note.startswith("min_samples could not judge ") for note in full.data["notes"])
 
 
 def test_an_upload_that_broke_is_told_also_where_mlflow_calls_the_run_finished(recorded, ask):
@@ -194,3 +214,31 @@ def test_a_planned_task_that_never_arrived_is_named_from_the_config_file(recorde
     answer = ask(recorded, "get_invocation", invocation_id=resumed)
 
     assert "In the config, but without a run here: AIME_2025 (job .3)." in answer.data["notes"]
+
+
+def test_tags_that_only_some_copies_have_are_no_difference(recorded, ask):
+    """Three of five tasks of `baseline` were exported only to the experiment without tags."""
+    invocations = catalogue()["invocations"]
+
+    answer = ask(recorded, "compare_runs", run_ids=[invocations["candidate"]["id"], invocations["baseline"]["id"]])
+
+    tags = {row["name"]: row for row in rows_of(answer.data["differences"]) if row["name"].startswith("tags.")}
+    assert tags.keys() == {"tags.checkpoint", "tags.model"}
+
+
+def test_copies_of_one_job_have_one_model(recorded, ask):
+    answer = ask(recorded, "compare_runs", run_ids=[CORRECTED["overwritten"], CORRECTED["not_overwritten"]])
+
+    assert {row["model"] for row in rows_of(answer.data["sides"])} == {CANDIDATE["model"]}
+
+
+def test_of_three_invocations_config_that_one_lacks_is_counted(recorded, ask):
+    ids = [catalogue()["invocations"][name]["id"] for name in ("candidate", "baseline", "old_whole")]
+
+    answer = ask(recorded, "compare_runs", run_ids=ids)
+
+    assert any(" config params that only A, B have, with equal values: " in note for note in answer.data["notes"])
+    assert any(
+        note.startswith("Headline metrics, ") and "gpqa_diamond_score_micro" in note for note in answer.data["notes"]
+    )
+    assert len(answer.text) < 5_900

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.entities.twins import without_twins
 
-HOW_KNOWN = (
-    "the experiment's primary metric, else the only score beside twins, errors and counts, or the one that all others are "
-    "parts of by their names"
+HOW_KNOWN_WITHOUT_TAG = (
+    "the only score beside twins, errors and counts, or the one that all others are parts of by their names"
 )
+HOW_KNOWN = f"the experiment's primary metric, else {HOW_KNOWN_WITHOUT_TAG}"
 # Fewer may be variants of one score (`strict`, `loose`) and no parts.
 _FEWEST_PARTS = 4
 

@@ -15,7 +15,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
-from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
+from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_datasets
 from mlflow_mcp.tools.runs.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
@@ -31,9 +31,6 @@ MetricName = Annotated[str, Field(min_length=1, description="Exact metric name, 
 
 
 Mode = Annotated[Asked, Field(description="'max': highest first. 'auto': as the experiment's tag or the name says.")]
-
-
-MinSamples = Annotated[int | None, Field(ge=1, description="Leave out runs that say they had fewer samples.")]
 
 
 OnDataset = Annotated[str | None, Field(description="Rank by the value on this dataset: name, or 'name (digest)'.")]

@@ -34,6 +34,11 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.runs, client.experiments.names(), columns, times=times)
     answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
+    if page.has_shifted:
+        answer.note(
+            "Runs were added or deleted since the page before: some may be missing between the pages or shown twice. "
+            "Start anew without cursor where all of them matter."
+        )
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
         _explain_nothing(client, answer, runs)
