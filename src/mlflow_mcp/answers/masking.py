@@ -7,9 +7,9 @@ from typing import Any
 
 from mlflow_mcp.answers.secret_names import is_password, is_secret, may_name_a_secret, names_a_secret
 from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
-from mlflow_mcp.answers.secret_texts import mask_part, mask_text
+from mlflow_mcp.answers.secret_texts import hide_in_elements, mask_part, mask_text
 
-__all__ = ["HIDDEN", "hide_named", "mark_named", "mask", "mask_at", "mask_part", "mask_text"]
+__all__ = ["HIDDEN", "hide_in_elements", "hide_named", "mark_named", "mask", "mask_at", "mask_part", "mask_text"]
 
 # Columns whose cells are names of what stands beside them.
 _COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "setting", "variable", "column"))

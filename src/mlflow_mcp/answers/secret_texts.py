@@ -99,11 +99,16 @@ def _hidden_spans(text: str, masked: str) -> list[tuple[int, int]]:
     return [(min(first, last), max(first, last)) for first, last in zip(starts, reversed(ends))]
 
 
+def hide_in_elements(text: str) -> str:
+    """A page of HTML or XML without secrets in elements of their names, and in cells beside those."""
+    return _HTML_CELL.sub(_hide_assigned, _ELEMENT.sub(_hide_assigned, text))
+
+
 def _hide_cells(text: str) -> str:
     if "|" in text:
         text = _CELL.sub(_hide_assigned, text)
     if "</" in text:
-        text = _HTML_CELL.sub(_hide_assigned, _ELEMENT.sub(_hide_assigned, text))
+        text = hide_in_elements(text)
     return _PAIR.sub(_hide_in_pair, text) if "," in text else text
 
 

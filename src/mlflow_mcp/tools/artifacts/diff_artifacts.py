@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
-from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.answers.masking import mark_named, mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource
@@ -150,6 +150,8 @@ def _parsed(file: _File, answer: Difference) -> Any:
 
 def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
     rows: list[list[Any]] = []
+    if mask_secrets:
+        values = [mark_named(value) for value in values]
     for label, value in zip(labels[1:], values[1:]):
         for change in differences(values[0], value):
             sides = [None if side is NOTHING else side for side in (change.before, change.after)]

@@ -1,0 +1,57 @@
+"""What stands around a line that a search shows, for the secrets that only their surroundings tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_mcp.answers.masking import mask_part, mask_text
+from mlflow_mcp.answers.secret_columns import SecretColumns
+from mlflow_mcp.tools.artifacts.formats.encoding import strip_control_codes
+
+# Bytes on each side of what is shown.
+_AROUND = 2_000
+_LONGEST_HEADER = 20_000
+
+
+class Surroundings:
+    """The stream around the lines that are shown: the end of what has been searched already, and a table's header."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._delimiter = delimiter
+        self._past = b""
+        self._is_first = True
+        self._columns: SecretColumns | None = None
+
+    def pass_over(self, text: bytes, end: int) -> None:
+        """Remember the end of what has been searched."""
+        self._read_header(text)
+        self._past = (self._past + text[max(0, end - _AROUND) : end])[-_AROUND:]
+
+    def hide(self, text: bytes, first: int, last: int, shown: str) -> str:
+        """The bytes from `first` to `last`, which are `shown` so, without secrets, and without parts of some."""
+        self._read_header(text)
+        before = text[max(0, first - _AROUND) : first]
+        if first < _AROUND:
+            before = (self._past + before)[-_AROUND:]
+        left = strip_control_codes(before.decode("utf-8", "replace"))
+        right = strip_control_codes(text[last : last + _AROUND].decode("utf-8", "replace"))
+        masked = mask_part(f"{left}{shown}{right}", len(left), len(left) + len(shown))
+        return self._columns.hide(masked) if self._columns else masked
+
+    def masked(self, before: Sequence[str], after: Sequence[str], line: str) -> tuple[list[str], list[str]]:
+        """The lines before and after `line`, masked as parts of one text."""
+        lines = [*before, line, *after]
+        whole, masked, at = "\n".join(lines), [], 0
+        is_clean = mask_text(whole) == whole
+        for each in lines:
+            masked.append(each if is_clean else mask_part(whole, at, at + len(each)))
+            at += len(each) + 1
+        if self._columns:
+            masked = [self._columns.hide(each) for each in masked]
+        return masked[: len(before)], masked[len(before) + 1 :]
+
+    def _read_header(self, text: bytes) -> None:
+        if self._is_first and self._delimiter:
+            header = text[:_LONGEST_HEADER].partition(b"\n")[0].decode("utf-8", "replace")
+            self._columns = SecretColumns.of(header.lstrip("\ufeff"), self._delimiter)
+        self._is_first = False
