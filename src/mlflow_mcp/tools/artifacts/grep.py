@@ -192,8 +192,11 @@ class _StreamSearch:
         before = [*self._recent, *_lines_before(text, start, context)][-context:]
         after = text[end + 1 : end + 1 + LONGEST_LINE].split(b"\n", context)
         after = after[:-1] if len(after) > context or not after[-1] else after
-        around = [_around(each) for each in before], [_around(each) for each in after]
-        return Hit(number, line, *(self._surroundings.masked(*around, line) if self._surroundings else around))
+        if self._surroundings:
+            near = self._surroundings.neighbours(text, start, end, len(before), len(after))
+        else:
+            near = [_decoded(each) for each in before], [_decoded(each) for each in after]
+        return Hit(number, line, [_cut(each) for each in near[0]], [_cut(each) for each in near[1]])
 
 
 def _text_blocks(blocks: Iterable[bytes], result: SearchResult) -> Iterable[bytes]:
@@ -260,6 +263,9 @@ def _lines_before(text: bytes, end: int, count: int) -> list[bytes]:
     return text[start:end].split(b"\n")[:-1]
 
 
-def _around(line: bytes) -> str:
-    text = strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
+def _decoded(line: bytes) -> str:
+    return strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_AROUND else text[:_SHOWN_AROUND] + "…"

@@ -13,6 +13,7 @@ from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, OpenedFile, Window
 from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of
 from mlflow_mcp.tools.artifacts.formats.encoding import is_rewritten, strip_control_codes
+from mlflow_mcp.tools.artifacts.formats.split import header_of_split_table
 
 # Characters beside a part of a file that are looked at for secrets which reach into it.
 AROUND = 4_000
@@ -50,7 +51,8 @@ class Lines:
 
     def _without_secrets(self, file: OpenedFile) -> str:
         """The text without secrets of which only a part is in it, or which are named outside of it."""
-        before, after = self.before[-AROUND:], self.after[:AROUND]
+        before = header_of_split_table(file.head.data) + self.before[-AROUND:]
+        after = self.after[:AROUND]
         text = mask_part(f"{before}{self.text}{after}", len(before), len(before) + len(self.text))
         columns = secret_columns_of(file)
         return text if columns is None else "".join(map(columns.hide, lines_in(text)))
