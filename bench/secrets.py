@@ -153,7 +153,7 @@ def rules_of(path: Path) -> Masking:
     def masking(value: Any) -> Any:
         text = value if isinstance(value, str) else json.dumps(value)
         for rule in found:
-            text = rule.sub(lambda m: m[0].replace(m[1], HIDDEN) if rule.groups and m[1] else HIDDEN, text)
+            text = rule.sub(lambda m: m[0].replace(m[m.re.groups and 1] or m[0], HIDDEN), text)
         return text
 
     return masking

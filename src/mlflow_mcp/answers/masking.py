@@ -7,9 +7,19 @@ from typing import Any
 
 from mlflow_mcp.answers.secret_names import is_password, is_secret, may_name_a_secret, names_a_secret
 from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
-from mlflow_mcp.answers.secret_texts import mask_part, mask_text
+from mlflow_mcp.answers.secret_texts import hide_in_elements, mask_lines, mask_part, mask_text
 
-__all__ = ["HIDDEN", "hide_named", "mark_named", "mask", "mask_at", "mask_part", "mask_text"]
+__all__ = [
+    "HIDDEN",
+    "hide_in_elements",
+    "hide_named",
+    "mark_named",
+    "mask",
+    "mask_at",
+    "mask_lines",
+    "mask_part",
+    "mask_text",
+]
 
 # Columns whose cells are names of what stands beside them.
 _COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "setting", "variable", "column"))
@@ -17,6 +27,8 @@ _COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "
 _COLUMNS_OF_OURS = frozenset(("change", "side", "run", "run_id", "file", "status"))
 _KEYS_OF_NAMES = ("name", "key", "param", "variable", "field", "env", "header", "option", "Name", "Key")
 _KEYS_OF_VALUES = ("value", "default", "val", "content", "Value", "data")
+# A table of ours, and one of pandas in JSON.
+_KEYS_OF_ROWS = ("rows", "data")
 _LEAST_NUMBER = 100_000
 
 
@@ -62,12 +74,24 @@ def _named(value: Any, name: str, hidden: Any) -> Any:
     if isinstance(value, str):
         return hidden(value) if name and is_secret(value, name) else value
     if isinstance(value, dict):
-        return {
+        inside = {
             key: _named(inner, _name_of(str(key), name), hidden) for key, inner in _with_pair(value, hidden).items()
         }
+        columns = value.get("columns")
+        for key in _KEYS_OF_ROWS:
+            rows = value.get(key)
+            if isinstance(columns, list) and isinstance(rows, list):
+                inside[key] = [_named_row(columns, row, hidden) for row in rows]
+        return inside
     if isinstance(value, list):
         return [_named(inner, name, hidden) for inner in _marked_pair(value, hidden)]
     return hidden(str(value)) if _is_secret_number(value, name) else value
+
+
+def _named_row(columns: list[Any], row: Any, hidden: Any) -> Any:
+    if not isinstance(row, list) or len(row) != len(columns):
+        return _named(row, "", hidden)
+    return [_named(cell, str(column), hidden) for column, cell in zip(columns, row)]
 
 
 def _name_of(key: str, outer: str) -> str:
@@ -83,9 +107,11 @@ def _is_secret_number(value: Any, name: str) -> bool:
 def _masked_object(value: dict[Any, Any], name: str) -> dict[str, Any]:
     value = _with_pair(value, _Marked)
     masked = _masked_keys({key: mask(inner, _name_of(str(key), name)) for key, inner in value.items()})
-    columns, rows = value.get("columns"), value.get("rows")
-    if isinstance(columns, list) and isinstance(rows, list):
-        masked["rows"] = [_masked_row(columns, row) if isinstance(row, list) else mask(row) for row in rows]
+    columns = value.get("columns")
+    for key in _KEYS_OF_ROWS:
+        rows = value.get(key)
+        if isinstance(columns, list) and isinstance(rows, list):
+            masked[key] = [_masked_row(columns, row) if isinstance(row, list) else mask(row) for row in rows]
     return masked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,3 +85,35 @@ def _header(line: str, below: str, begins: bool) -> SecretColumns | None:
             if columns is not None and _is_row(below, columns):
                 return columns
     return None
+
+
+# A table of pandas in JSON: `{"columns": ["user", "password"], "data": [["ana", "…"]]}`.
+_SPLIT_COLUMNS = re.compile(r'"columns"\s*:\s*(\[[^\[\]]*\])')
+_SPLIT_ROW = re.compile(r'\[((?:\s*(?:"(?:[^"\\]|\\.)*"|[^\[\]",]+)\s*,?)+)\]')
+
+
+def hide_in_split_table(text: str) -> str:
+    """The text without secrets in the rows of a table of JSON, whose columns are named before them."""
+    match = _SPLIT_COLUMNS.search(text)
+    names = _json_list(match[1]) if match else None
+    if match is None or not names or not any(names_a_secret(str(name)) for name in names):
+        return text
+
+    def hide(row: re.Match[str]) -> str:
+        cells = _json_list(row[0])
+        if cells is None or len(cells) != len(names):
+            return row[0]
+        shown = [
+            HIDDEN if isinstance(cell, str) and is_secret(cell, str(name)) else cell for name, cell in zip(names, cells)
+        ]
+        return row[0] if shown == cells else json.dumps(shown, ensure_ascii=False)
+
+    return text[: match.end()] + _SPLIT_ROW.sub(hide, text[match.end() :])
+
+
+def _json_list(text: str) -> list[object] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else None

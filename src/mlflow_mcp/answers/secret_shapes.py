@@ -235,6 +235,8 @@ def hide_shapes(text: str) -> str:
     for sign in _OF_KEYS:
         if sign in text:
             text = _after(sign).sub(_hide_key, text)
+            if "…" in text:
+                text = _cut_after(sign).sub(HIDDEN, text)
     for sign in _OF_NAMES_TOO:
         if sign in text:
             text = _after(sign).sub(_hide_random, text)
@@ -244,6 +246,12 @@ def hide_shapes(text: str) -> str:
 @cache
 def _after(sign: str) -> re.Pattern[str]:
     return re.compile(_START + _NO_DIGEST + re.escape(sign) + _REST)
+
+
+@cache
+def _cut_after(sign: str) -> re.Pattern[str]:
+    """The beginning of a key that was cut off."""
+    return re.compile(_START + re.escape(sign) + r"[\w-]+(?=…)")
 
 
 def _hide_key(match: re.Match[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
-from mlflow_mcp.answers.secret_columns import hide_in_tables
+from mlflow_mcp.answers.secret_columns import hide_in_split_table, hide_in_tables
 from mlflow_mcp.answers.secret_headers import hide_in_headers
 from mlflow_mcp.answers.secret_names import STRONG, WEAK, is_password, is_secret, may_name_a_secret, names_a_secret
 from mlflow_mcp.answers.secret_shapes import HIDDEN, hide_private_keys, hide_shapes, is_random
@@ -18,7 +20,8 @@ _NAME = rf"[\w.-]*?(?:{STRONG}|{WEAK})"
 # Names are looked for by what follows them: to try all that a name may be at each letter takes five times as long.
 _ASSIGNED = re.compile(rf"(?i)(?<![\w.-])(?P<name>[\w.-]{{2,300}}){_QUOTE}{_IS}")
 _OPTION = re.compile(r"(?<![\w-])--?(?P<name>[\w.-]{2,100})[ \t]+(?![-\s])")
-_ANY_VALUE = re.compile(_VALUE + _BARE)
+# The last is a text that was cut off before its quote.
+_ANY_VALUE = re.compile(rf"""{_VALUE}|\\*["'](?P<open>[^"'\n]{{3,4000}}?)(?=…|\\*\Z){_BARE}""")
 # A whole line of YAML or of an environment file: its value may hold what ends one elsewhere, and a password spaces.
 _LINE = re.compile(
     rf"""(?im)^(?P<before>[ \t+-]*(?:export[ \t]+)?(?P<name>[\w.-]*{STRONG})[ \t]*[:=][ \t]*)(?P<bare>[^\s"'|>#&{{\[$(][^\n]*)$"""
@@ -45,6 +48,9 @@ _PAIR = re.compile(rf"""(?i)(?P<before>[(\[]\\*["'](?P<name>{_NAME})\\*["'],[ \t
 _QUOTED_VALUES = re.compile(
     rf"(?i)(?P<before>['\"`](?P<name>{_NAME})['\"`][^'\"\n]{{0,120}}values? )(?P<values>(?:'[^'\n]*'(?:, | and )?)+)"
 )
+_PLAIN_QUOTE = re.compile(r'(?<!\\)"')
+_ESCAPED_QUOTE = re.compile(r"""\\+["']""")
+_ESCAPED_BREAK = re.compile(r"\\+n")
 # One of these is in every name of a secret.
 _WORDS_OF_NAMES = ("key", "pass", "pwd", "secret", "token", "connection", "cookie", "credential", "auth", "pat", "otp")
 _SHORTEST_TEXT = 6
@@ -54,13 +60,16 @@ def mask_text(text: str) -> str:
     """The text without its secrets."""
     if len(text) < _SHORTEST_TEXT:
         return text
+    if "\\n" in text:
+        text = _hide_in_escaped(text)
     text = hide_in_headers(hide_private_keys(text))
     lower = text.lower()
     if not any(word in lower for word in _WORDS_OF_NAMES):  # most texts, and to look for the words is quick
         return hide_shapes(text)
+    if '"columns' in text:
+        text = hide_in_split_table(text)
     if "\n" in text:
-        text = _hide_blocks(hide_in_tables(text)) if "|" in text or ">" in text else hide_in_tables(text)
-        text = _LIST.sub(_hide_items, text)
+        text = _hide_in_lines(hide_in_tables(text))
     if "value" in lower or "default" in lower:
         text = _NAME_AND_VALUE.sub(_hide_assigned, text)
         text = _ESCAPED_PAIR.sub(_hide_assigned, text)
@@ -84,6 +93,43 @@ def mask_part(text: str, start: int, end: int) -> str:
     return "".join([*parts, text[done:end] if done < end else ""])
 
 
+def mask_lines(text: str) -> list[str]:
+    """The lines of the masked text, as many as those of the text: of a secret of several lines each is hidden."""
+    masked = mask_text(text)
+    if masked == text:
+        return text.split("\n")
+    each_line = partial(re.sub, r"[^\n]+", HIDDEN)
+    return _with_spans_hidden(text, _hidden_spans(text, masked), each_line).split("\n")
+
+
+def _hide_in_escaped(text: str) -> str:
+    """Texts of several lines in a text of one, such as YAML in JSON: what their lines tell is hidden, at the same places."""
+    lines = _PLAIN_QUOTE.sub("\n", text)
+    lines = _ESCAPED_QUOTE.sub(lambda m: " " * (len(m[0]) - 1) + m[0][-1], lines)
+    lines = _ESCAPED_BREAK.sub(lambda m: " " * (len(m[0]) - 1) + "\n", lines)
+    masked = _hide_in_lines(hide_private_keys(lines))
+    if "value" in lines.lower():
+        masked = _NAME_AND_VALUE.sub(_hide_assigned, masked)
+    if masked == lines:
+        return text
+    return _with_spans_hidden(text, _hidden_spans(lines, masked), lambda _: HIDDEN)
+
+
+def _with_spans_hidden(text: str, spans: list[tuple[int, int]], hidden: Callable[[str], str]) -> str:
+    parts, done = [], 0
+    for first, last in spans:
+        if last > done:
+            parts += [text[done : max(first, done)], hidden(text[max(first, done) : last])]
+            done = last
+    return "".join([*parts, text[done:]])
+
+
+def _hide_in_lines(text: str) -> str:
+    if "|" in text or ">" in text:
+        text = _hide_blocks(text)
+    return _LIST.sub(_hide_items, text)
+
+
 def _hidden_spans(text: str, masked: str) -> list[tuple[int, int]]:
     """Where the hidden parts of a text are. What was shown may stand in a secret as well: each span then is the longest it can be."""
     pieces = masked.split(HIDDEN)
@@ -99,11 +145,16 @@ def _hidden_spans(text: str, masked: str) -> list[tuple[int, int]]:
     return [(min(first, last), max(first, last)) for first, last in zip(starts, reversed(ends))]
 
 
+def hide_in_elements(text: str) -> str:
+    """A page of HTML or XML without secrets in elements of their names, and in cells beside those."""
+    return _HTML_CELL.sub(_hide_assigned, _ELEMENT.sub(_hide_assigned, text))
+
+
 def _hide_cells(text: str) -> str:
     if "|" in text:
         text = _CELL.sub(_hide_assigned, text)
     if "</" in text:
-        text = _HTML_CELL.sub(_hide_assigned, _ELEMENT.sub(_hide_assigned, text))
+        text = hide_in_elements(text)
     return _PAIR.sub(_hide_in_pair, text) if "," in text else text
 
 
@@ -135,7 +186,7 @@ def _hide_assigned(match: re.Match[str]) -> str:
 
 def _value_of(match: re.Match[str]) -> str:
     found = match.groupdict()
-    kinds = ("escaped", "double", "single", "bare")
+    kinds = ("escaped", "double", "single", "open", "bare")
     return next((found[kind] for kind in kinds if found.get(kind) is not None), "")
 
 
