@@ -17,14 +17,18 @@ from mlflow_mcp.client.metrics import Metrics
 from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.guard import asking_for
 from mlflow_mcp.client.transport.http import Http
-from mlflow_mcp.client.transport.translate import last_response, problem_of, unsupported
+from mlflow_mcp.client.transport.translate import ended_in, last_response, problem_of, unsupported
 from mlflow_mcp.errors import NotMlflow, Problem, UnsupportedByServer
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import safe_uri
 
 T = TypeVar("T")
+# What MLflow's client and ours raise when JSON of another shape than MLflow's is taken apart.
+MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 __all__ = ["Client"]
 
@@ -88,10 +92,17 @@ class Client:
         self.call.check()
         last_response.set(None)
         try:
-            yield
+            with asking_for(self.call):
+                yield
         except (Problem, CallEnded):
             raise
+        except MISREAD as error:
+            if self.is_http and not isinstance(error, OSError):  # those of `requests`, which has sentences for them
+                raise not_mlflow(safe_uri(self.uri), 200) from error
+            raise problem_of(error, self.connection.uri or "MLflow") from error
         except Exception as error:
+            if ended := ended_in(error):
+                raise ended from error
             raise problem_of(error, self.connection.uri or "MLflow") from error
         finally:
             last_response.set(None)

@@ -80,12 +80,13 @@ class Http:
         return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None
 
     def is_alive(self, within: float) -> bool:
-        """Whether anything comes back within so many seconds: an answer, a refusal, a failed TLS handshake.
+        """Whether anything comes back from MLflow's API within so many seconds: an answer, a refusal, a failed TLS handshake.
 
-        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong.
+        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong. `/health`
+        says nothing here: it is answered without the database that the API waits for.
         """
         try:
-            self.get("/health", timeout=within)
+            self.get("/api/2.0/mlflow/experiments/search", {"max_results": 1}, timeout=within)
         except TimedOut:
             return False
         except Exception:
