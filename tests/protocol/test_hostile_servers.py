@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 
+from mlflow_mcp import client
 from mlflow_mcp.client.transport import guard
 from mlflow_mcp.settings import Settings
 from tests.protocol.test_faults import ABSENT, CALLS
@@ -181,3 +182,48 @@ def test_pages_of_experiments_that_repeat_without_end_are_told(token, ask):
         found = ask(uri, "query_runs")
 
     assert found.text.startswith(f"The MLflow server at {uri} repeats a page of its list of experiments without end.")
+
+
+# What hangs, and the calls that can do without it.
+HANGING = "get-artifact|artifacts/list|get-history"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "shown"),
+    [
+        ("get_run", {"run_id": "log_run"}, "metrics"),
+        ("get_invocation", {"invocation_id": "candidate"}, "tasks"),
+        ("compare_runs", {"run_ids": ["baseline", "candidate"]}, "metrics"),
+        ("best_runs", {"metric": "mmlu-pro_pass_at_1_symbolic_correct"}, "runs"),
+    ],
+)
+def test_scores_are_shown_though_the_artifact_store_and_histories_hang(
+    tool, arguments, shown, mlflow_server, ask, monkeypatch
+):
+    monkeypatch.setattr(client, "PART_SECONDS", 1.0)
+    known = {name: getattr(mlflow_server.seeded, name) for name in ("log_run", "candidate", "baseline")}
+    filled = {
+        name: [known.get(each, each) for each in value] if isinstance(value, list) else known.get(value, value)
+        for name, value in arguments.items()
+    }
+    started = time.monotonic()
+    with faulty_proxy(mlflow_server.uri, stall(HANGING)) as proxy:
+        answer = ask(proxy.uri, tool, **filled)
+
+    assert not answer.is_error, answer.text
+    assert answer.data[shown]
+    assert "within 1 s" in " ".join(answer.data.get("notes", ())), answer.data
+    assert time.monotonic() - started < 10
+
+
+def test_when_it_last_logged_is_left_out_though_its_history_hangs(http_home, ask, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr(client, "PART_SECONDS", 1.0)
+    run_id = MlflowClient(http_home.uri).create_run("0", run_name="under way").info.run_id
+    MlflowClient(http_home.uri).log_metric(run_id, "loss", 1.0)
+    with faulty_proxy(http_home.uri, stall("get-history")) as proxy:
+        answer = ask(proxy.uri, "get_run", run_id=run_id)
+
+    assert answer.data["metrics"] == {"loss": 1}
+    assert answer.data["notes"] == ["When it last logged did not all come within 1 s; what is missing is left out."]

@@ -58,6 +58,8 @@ class Call:
     so_far: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
+    # Parts that the answer has to do without, a sentence each.
+    missing: list[str] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
 
     @property

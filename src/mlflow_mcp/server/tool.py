@@ -111,7 +111,9 @@ class BoundTool(Tool):
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
-        return await run_within_deadline(self.name, work, client, self._limiter)
+        answer = await run_within_deadline(self.name, work, client, self._limiter)
+        answer.note(*client.call.missing)
+        return answer
 
     # -- out -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.transport.codes import not_mlflow, of_status
+from mlflow_mcp.client.transport.guard import part_ends
 from mlflow_mcp.errors import TimedOut
 from mlflow_mcp.text import safe_uri
 
@@ -48,7 +49,7 @@ class Http:
                 path,
                 method,
                 timeout=timeout or call.remaining,
-                max_retries=0 if timeout else None,
+                max_retries=0 if timeout or part_ends.get() else None,
                 raise_on_status=False,
                 **options,
             )
