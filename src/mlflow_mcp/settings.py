@@ -41,7 +41,7 @@ class Settings(BaseModel):
             alias="MLFLOW_MCP_MAX_TOKENS",
             ge=500,
             le=25_000,
-            description="The largest answer, in tokens (characters / 4).",
+            description="The largest answer, in tokens (characters / 4). A picture counts apart: 2 MB at most.",
         ),
     ] = 8_000
     timeout: Annotated[
