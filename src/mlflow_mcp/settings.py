@@ -78,6 +78,14 @@ class Settings(BaseModel):
             description="The only folder that files are written into (exports, downloads); made when first needed.",
         ),
     ] = "mlflow-mcp-files"
+    artifact_roots: Annotated[
+        tuple[str, ...],
+        Field(
+            alias="MLFLOW_MCP_ARTIFACT_ROOTS",
+            description="Buckets and folders that artifacts are read from besides the store's own, separated by commas: "
+            "`s3://bucket/team,/shared/runs`. Runs that name another place are refused.",
+        ),
+    ] = ()
     mask_secrets: Annotated[
         bool,
         Field(
@@ -97,7 +105,7 @@ class Settings(BaseModel):
         Field(alias="MLFLOW_MCP_LOG_LEVEL", description="What the server writes to stderr."),
     ] = "WARNING"
 
-    @field_validator("toolsets", mode="before")
+    @field_validator("toolsets", "artifact_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
