@@ -197,6 +197,18 @@ def answering(
         yield uri
 
 
+@contextmanager
+def scripted(answer: Callable[[Handler], None]) -> Iterator[str]:
+    """Every request is handed to `answer`, which may reply, write bytes of its own to `wfile`, or do nothing."""
+
+    class Scripted(Handler):
+        def answer(self, _request_body: bytes) -> None:
+            answer(self)
+
+    with serving(QuietServer((HOST, 0), Scripted)) as uri:
+        yield uri
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression

@@ -10,7 +10,7 @@ from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
 from mlflow_mcp.entities.run import experiment_name
-from mlflow_mcp.errors import NotFound
+from mlflow_mcp.errors import NotFound, Unreachable
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class Experiments:
                 filter_string=query, order_by=list(order_by), max_results=limit, page_token=page_token
             )
         )
+        if any(not each.experiment_id for each in page):
+            raise not_mlflow(safe_uri(self._client.uri), 200)
         return list(page), token_of(page)
 
     def search_all(self, search: Callable[[list[str]], T]) -> T:
@@ -126,12 +128,20 @@ class Experiments:
         return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
 
     def _pages(self) -> Iterator[list[Experiment]]:
-        token = None
+        token, seen, ids = None, set[str](), set[str]()
         while True:
             page, token = self.search(None, ["last_update_time DESC"], 1_000, token)
             yield page
             if not token:
                 return
+            before = len(ids)
+            ids.update(str(each.experiment_id) for each in page)
+            if token in seen or len(ids) == before:
+                raise Unreachable(
+                    f"The MLflow server at {safe_uri(self._client.uri)} repeats a page of its list of experiments without end.",
+                    "Name the experiment by its id, and ask the server's operator.",
+                )
+            seen.add(token)
 
     def _changed_since(self, known: KnownExperiments) -> bool:
         """Whether an experiment was made, renamed or restored since the list was read: a request for one row."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.client.metrics import Measured
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.errors import ModelNotFound, NotFound, RejectedByMlflow
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -28,13 +30,16 @@ class Models:
     def logged(self, model_id: str) -> LoggedModel:
         """The logged model. Raises ModelNotFound when the server has none of that id."""
         try:
-            return self._client.ask_feature(
+            model = self._client.ask_feature(
                 lambda: self._client.connection.mlflow.get_logged_model(model_id), "logged models", since="3.0"
             )
         except NotFound as error:
             raise ModelNotFound(
                 f"No logged model has the id '{model_id}'.", "get_run shows the models of a run."
             ) from error
+        if not model.model_id or not model.artifact_location:  # MLflow's client makes a model of any JSON
+            raise not_mlflow(safe_uri(self._client.uri), 200)
+        return model
 
     def measured_on(
         self, experiment_ids: Sequence[str], metric: str, dataset: str | None, *, ascending: bool

@@ -72,6 +72,7 @@ class ServedFiles:
             skip = start if response.status_code == 200 else 0
             for block in response.iter_content(BLOCK):
                 self._client.call.check()
+                self._client.call.heard.now()
                 if skip < len(block):
                     yield block[skip:] if skip else block
                 skip = max(0, skip - len(block))

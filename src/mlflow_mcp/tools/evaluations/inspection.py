@@ -91,7 +91,7 @@ def inspect_jobs(
         needs_results = needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
-    client.run_concurrently(*requests)
+    client.parts("What files and histories tell of these jobs", *requests)
     for of_job in details.values():
         of_job.with_logs.sort()
     return details

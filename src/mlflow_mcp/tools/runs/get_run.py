@@ -85,7 +85,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
     answer.params, answer.more_params = evaluation_params(launched)
     answer.times_are = _OF_THE_EXPORT if launched.is_export else None
     if run.status == "RUNNING":
-        answer.last_logged = _last_logged(client.metrics.activity(entity))
+        client.parts("When it last logged", lambda: _tell_last_logged(answer, client, entity))
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
     answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))
@@ -131,6 +131,10 @@ def _run(run: RunView, client: Client) -> Run:
     )
 
 
+def _tell_last_logged(answer: Run, client: Client, run: Entity) -> None:
+    answer.last_logged = _last_logged(client.metrics.activity(run))
+
+
 def _last_logged(activity: Activity | None) -> dict[str, Any] | None:
     """The newest point with its age: MLflow's word RUNNING stays when a process dies."""
     if activity is None:
@@ -167,7 +171,7 @@ def _root_files(client: Client, run_id: str) -> list[str] | str:
     """The names in the run's artifact root with their sizes, or a sentence when they cannot be listed: the rest of the run
     is worth showing all the same."""
     try:
-        entries = client.artifacts(run_id).entries()
+        entries = client.part(client.artifacts(run_id).entries)
     except Problem as problem:
         return f"Its artifacts could not be listed: {problem}"
     return [f"{each.path}/" if each.is_dir else f"{each.path} ({size(each.size)})" for each in entries]
