@@ -31,6 +31,7 @@ from tests.support.servers import (
     refused_uri,
     running_s3_server,
     scripted,
+    unknown_route,
 )
 
 LOG = "".join(f"line {n}: größer\n" for n in range(1, 30_001))
@@ -234,6 +235,12 @@ OLD_SERVER = missing_as_500("get-artifact|mlflow-artifacts")
 def test_a_server_that_answers_500_for_what_is_not_there(http_home, expected, ask_many):
     """As MLflow before 3.14: loose paths, missing files and missing folders are answered as by a newer one."""
     with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, http_home.run(FILES), expected, ask_many)
+
+
+def test_a_server_whose_static_prefix_has_moved_its_files_away_from_the_api(http_home, expected, ask_many):
+    """As `--static-prefix` of older servers does: they still proxy the files of runs below the API."""
+    with faulty_proxy(http_home.uri, unknown_route("^/get-artifact")) as proxy:
         assert_all_alike(proxy.uri, http_home.run(FILES), expected, ask_many)
 
 

@@ -21,7 +21,7 @@ from mlflow_mcp.client.artifacts.store import (
     missing_file,
 )
 from mlflow_mcp.client.transport.codes import not_mlflow, of_status
-from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.errors import NotFound, NotMlflow, Problem, Unreachable
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -158,10 +158,22 @@ class ServedRun:
         response = self._client.http.get("/get-artifact", params, headers=headers, stream=True)
         try:
             self._refuse_missing_run(response)
+            root = self._root_without_route(response)
         except Problem:
             response.close()  # nobody reads it: an open connection would be left behind
             raise
-        return response
+        if root is None:
+            return response
+        response.close()
+        return ProxiedRoot(self._client, root).get(path, headers)
+
+    def _root_without_route(self, response: Response) -> str | None:
+        """The run's root behind the artifact proxy, when the answer is that there is no such route: `--static-prefix` of
+        older servers moves this route away from the API."""
+        if response.status_code != 404 or not isinstance(of_status(404, "", response.text), NotMlflow):
+            return None
+        root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
+        return root if urlsplit(root).scheme == "mlflow-artifacts" else None
 
     def _refuse_missing_run(self, response: Response) -> None:
         """Raise RunNotFound for a 404 that is the run's: a missing file has the same status and error code."""
@@ -177,7 +189,7 @@ class ProxiedRoot:
     def __init__(self, client: Client, root: str) -> None:
         self._client = client
         self._root = urlsplit(root).path.rpartition(self._ROUTE)[2].strip("/")
-        files = ServedFiles(client, self._get, self._list)
+        files = ServedFiles(client, self.get, self._list)
         self.entries, self.read, self.stream = files.entries, files.read, files.stream
 
     def _list(self, folder: str) -> list[ArtifactEntry]:
@@ -189,7 +201,7 @@ class ProxiedRoot:
             for file in answer.get("files", ())
         ]
 
-    def _get(self, path: str, headers: Mapping[str, str]) -> Response:
+    def get(self, path: str, headers: Mapping[str, str]) -> Response:
         return self._client.http.get(f"{self._ROUTE}/{quote(f'{self._root}/{path}')}", headers=headers, stream=True)
 
 
