@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.support.asking import Answer, Ask, AskMany, Conversations
 from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
 from tests.support.stores import Store, artifacts_of, copied, copied_to_be_served, labels_of, make_empty
+from tests.support.traces import TraceStore, make_traces
 
 # A developer's own server must not be reached, nor MLflow's makers. Nothing above imports MLflow, which reads
 # some of these only once.
@@ -45,12 +47,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("quick", max_examples=20)
 
 # Tests that need one of these run in the worker that has started it.
-SERVERS = {"mlflow_server": "seeded server", "scratch_server": "scratch server", "s3": "scratch server"}
+SERVERS = {
+    "mlflow_server": "seeded server",
+    "scratch_server": "scratch server",
+    "s3": "scratch server",
+    "traces_server": "traces server",
+}
 TWINS = {
     "both_stores": "mlflow_server",
     "both_homes": "scratch_server",
     "both_curves": "scratch_server",
     "both_models": "scratch_server",
+    "both_traces": "traces_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
@@ -219,6 +227,42 @@ def both_homes(request: pytest.FixtureRequest) -> Home:
 def both_curves(request: pytest.FixtureRequest) -> str:
     """The long curves as a file and behind a real server, which must answer alike."""
     found: str = request.getfixturevalue("curves_file" if request.param == "sqlite" else "curves_server")
+    return found
+
+
+@pytest.fixture(scope="session")
+def traces_file(session_folder: Path, empty_template: str, conversations: Conversations) -> TraceStore:
+    """The traces of `tests.support.traces` in a sqlite file. Tests only read from it."""
+    made = make_traces(session_folder / "traces", empty_template)
+    conversations.share(made.uri)
+    return made
+
+
+@pytest.fixture(scope="session")
+def traces_server(
+    traces_file: TraceStore,
+    session_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    conversations: Conversations,
+) -> Iterator[TraceStore]:
+    """`traces_file` behind a real server."""
+    folder = tmp_path_factory.mktemp("traces_server")
+    copied_to_be_served(traces_file.uri, artifacts_of(traces_file.uri), folder)
+    with forked_mlflow_server(session_folder, folder) as uri:
+        conversations.share(uri)
+        yield replace(traces_file, uri=uri)
+
+
+@pytest.fixture
+def traces_copy(traces_file: TraceStore, tmp_path: Path) -> TraceStore:
+    """A test's own copy of the traces, free to be changed."""
+    return replace(traces_file, uri=copied(traces_file.uri, tmp_path / "traces.db"))
+
+
+@pytest.fixture(params=["sqlite", "http"])
+def both_traces(request: pytest.FixtureRequest) -> TraceStore:
+    """The traces as a file and behind a real server, which must answer alike."""
+    found: TraceStore = request.getfixturevalue("traces_file" if request.param == "sqlite" else "traces_server")
     return found
 
 

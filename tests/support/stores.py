@@ -60,7 +60,11 @@ def make_seeded(folder: Path, empty: str) -> Store:
 def copied_to_be_served(uri: str, artifacts: Path, folder: Path) -> None:
     """A copy of the store in `folder` for a server that passes on what lies in `artifacts`."""
     with raw_store.opened(copied(uri, folder / "mlflow.db")) as db:
-        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+        for table, column in (
+            ("runs", "artifact_uri"),
+            ("experiments", "artifact_location"),
+            ("trace_tags", "value"),
+        ):
             db.execute(
                 f"UPDATE {table} SET {column} = replace({column}, ?, 'mlflow-artifacts:')", (artifacts.as_uri(),)
             )
