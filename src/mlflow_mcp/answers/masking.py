@@ -162,6 +162,7 @@ def _masked_row(columns: list[Any], row: list[Any]) -> list[Any]:
         ),
         "",
     )
+    columns = [*columns, *[""] * (len(row) - len(columns))]
     return [
         mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
         for column, cell in zip(columns, row)

@@ -313,6 +313,8 @@ def hide_private_keys(text: str) -> str:
             while lines and _KEY_LINE_BEFORE.fullmatch(lines[-1] or "="):
                 lines.pop()
             text = "\n".join([*lines, HIDDEN]) + text[end.end() :]
+    elif "CERTIFICATE-----" in text or "PUBLIC KEY-----" in text:
+        return text
     return _KEY_LINE.sub(_hide_key_line, text) if len(text) >= 64 else text
 
 

@@ -163,8 +163,11 @@ def _hide_after(names: re.Pattern[str], text: str) -> str:
     parts, done = [], 0
     for match in names.finditer(text):
         name = match["name"]
-        if text[match.start() - 1 : match.start()] == "\\" and name[0] in "nrt":
+        before = text[match.start() - 1 : match.start()]
+        if before == "\\" and name[0] in "nrt":
             name = name[1:]  # an escape in front of it
+        if before == ":" and name == "secret":
+            continue  # the name of an entry in AWS
         if match.start() < done or not (names_a_secret(name) or may_name_a_secret(name)):
             continue
         found = _ANY_VALUE.match(text, match.end())

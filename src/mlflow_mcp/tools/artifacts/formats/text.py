@@ -107,10 +107,11 @@ def _from_line(file: OpenedFile, window: Window) -> Lines:
     rest, is_end = b"", True
     with closing(file.source.stream(file.path)) as stream:
         blocks, skipped = TextBlocks(stream), _SkippedLines(start - 1)
-        for block in skipped.after(iter(blocks)):
+        following = skipped.after(iter(blocks))
+        for block in following:
             rest += block
             if _is_enough(rest, file.budget):
-                is_end = False
+                is_end = next(following, None) is None
                 break
     if is_end and not rest and start > 1:
         raise beyond_end(skipped.count_of_file)
