@@ -244,7 +244,7 @@ def test_a_list_that_changed_between_two_pages_is_told(change, limit, empty_stor
 
     second = ask(empty_store, "query_runs", limit=limit, cursor=first.data["next_cursor"])
 
-    notes = [note for note in second.data.get("notes", ()) if note.startswith("Runs were added or deleted since")]
+    notes = [note for note in second.data.get("notes", ()) if note.startswith("The list changed since the page before")]
     assert bool(notes) == (change != "nothing")
     assert len(second.data["runs"]["rows"]) == limit
 

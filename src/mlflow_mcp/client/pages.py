@@ -32,7 +32,7 @@ class RunPage:
     runs: list[Run]
     more: bool
     cursor_after: Callable[[int], str]
-    has_shifted: bool = False  # whether runs were added or deleted before it since the page before
+    has_shifted: bool = False  # whether the list changed before it since the page before
 
 
 # The last ones of a run id: cursors are kept short.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Run(Answer):
-    """One run, with everything it logged. `metrics` are the latest values, whole; names are exact."""
+    """One run with what it logged. `metrics` are the latest values, whole; names are exact."""
 
     run_id: str
     name: str | None

@@ -36,8 +36,8 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
     if page.has_shifted:
         answer.note(
-            "Runs were added or deleted since the page before: some may be missing between the pages or shown twice. "
-            "Start anew without cursor where all of them matter."
+            "The list changed since the page before (runs added, deleted, or moved in this order): some may be missing between "
+            "the pages or shown twice. Start anew without cursor where all of them matter."
         )
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
