@@ -297,7 +297,7 @@ _KEY_BLOCK = re.compile(
     rf"{_KEY_BEGIN}(?:(?!-----BEGIN)[\s\S]){{0,20000}}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 )
 _LINE = r"[-+]?[ \t\"'|>]*(?:[A-Za-z0-9+/=]{1,76}|[A-Z][A-Za-z-]+: [^\n]*)?(?:\\n)?[\"',]*[ \t]*"
-_KEY_WITHOUT_END = re.compile(rf"{_KEY_BEGIN}(?:\\n[A-Za-z0-9+/=\\]*|[ \t\"',]*(?:\r?\n{_LINE}(?=\r?\n|\Z))*)")
+_KEY_WITHOUT_END = re.compile(rf"{_KEY_BEGIN}(?:\\n[A-Za-z0-9+/=\\]*|(?:[ \t\"',]*(?:\r?\n{_LINE}(?=\r?\n|\Z))+)?)")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 # A line from inside of a key, of which only a part of the file is shown.
 _KEY_LINE = re.compile(r"(?m)^([-+]?[ \t\"'|>]*)([A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70})(?=(?:\\n)?[\"',]*[ \t]*$)")
