@@ -220,6 +220,9 @@ _WHOLE = [
     )
 ]
 _LONG = re.compile(r"[\w+/~-]{14}")  # in every key
+# One search for all signs is the quicker way in a short text.
+_ANY_SIGN = re.compile("|".join(map(re.escape, (*_OF_KEYS, *_OF_NAMES_TOO, *(sign for sign, _ in _WHOLE)))))
+_SHORT = 100
 _RUNS = re.compile(r"[A-Za-z0-9]+")
 _OF_LETTERS = re.compile(r"(?:hf|api_org)_[A-Za-z]{34}")  # as Hugging Face makes them
 _HAS_UUID = re.compile(_UUID)
@@ -227,7 +230,7 @@ _HAS_UUID = re.compile(_UUID)
 
 def hide_shapes(text: str) -> str:
     """The text without what is a key by its own look."""
-    if not _LONG.search(text):
+    if not _LONG.search(text) or (len(text) < _SHORT and not _ANY_SIGN.search(text)):
         return text
     for sign, form in _WHOLE:
         if sign in text:  # most texts hold none of them, and to look is quick
