@@ -63,6 +63,8 @@ BODIES = {
     "no ids": '{"experiments": [{}], "runs": [{}], "run": {}, "files": [{}], "metrics": [{}], "experiment": {}}',
     "wrong types": '{"experiments": 7, "runs": "x", "run": [], "files": {"a": 1}, "metrics": 3}',
     "null fields": '{"experiments": null, "runs": null, "run": null, "files": null, "root_uri": null}',
+    "an object for a list": '{"files": {}, "root_uri": "x", "experiments": {}, "runs": {}}',
+    "nested deeply": "[" * 50_000,
     "nested wrongly": '{"experiments": [[1]], "runs": [{"info": 3}], "run": {"info": []}, "files": [7], "metrics": ["x"]}',
 }
 MORE_CALLS = [

@@ -135,7 +135,7 @@ class ServedRun:
                 page = self._client.http.json_of(response)
             except Problem as problem:
                 raise (ServerCannotRead(str(problem)) if response.status_code >= 500 else problem) from None
-            if not {"root_uri", "files"} & set(page):
+            if not {"root_uri", "files"} & set(page) or not isinstance(page.get("files", []), list):
                 raise not_mlflow(safe_uri(self._client.uri), 200)
             entries += [_entry(file) for file in page.get("files", ())]
             token = page.get("next_page_token")
