@@ -176,7 +176,8 @@ class Metrics:
         self, run_ids: list[str], name: str, most: int, start: int | None, end: int | None
     ) -> Iterator[tuple[str, Point]]:
         zoomed = start is not None or end is not None
-        first, last = (start if start is not None else _FIRST_STEP), (end if end is not None else _LAST_STEP)
+        first = _FIRST_STEP if start is None else min(max(start, _FIRST_STEP), _LAST_STEP)
+        last = _LAST_STEP if end is None else min(max(end, _FIRST_STEP), _LAST_STEP)
         if not self._client.is_http:
             steps = (first, last) if zoomed else (None, None)
             sampled = self._client.ask(
