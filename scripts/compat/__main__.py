@@ -134,6 +134,7 @@ def answers_of(ours: Environment, server: Filled, uri: str, setup: Setup) -> lis
     printed = ours.run(str(HERE / "ask.py"), stdin=question, variables=server.credentials)
     database = server.database.removeprefix("sqlite:///")
     known = {server.uri: "server", server.database: "database", database: "database", str(server.folder): "folder"}
+    known[server.database.replace("//compat@", "//***@")] = "database"  # as our answers show it
     known |= {value: name for name, value in server.ids.items() if len(value) > 8}
     answers = iter(neutral(json.loads(printed), known))
     return [next(answers) if is_wanted else None for is_wanted in wanted]

@@ -17,14 +17,14 @@ from environments import Environment, clean_environment
 from tests.support.servers import HOST, free_port, wait_until_healthy, watched_process
 
 HERE = Path(__file__).parent
-ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "password1234"}
+ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "compat-administrator"}
 READER = {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": "password5678"}
 AUTH_CONFIG = """\
 [mlflow]
 default_permission = READ
 database_uri = sqlite:///{folder}/auth.db
 admin_username = admin
-admin_password = password1234
+admin_password = compat-administrator
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
 ADD_READER = (

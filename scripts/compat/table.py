@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,25 +40,39 @@ def neutral(answers: list[dict[str, Any]], known: Mapping[str, str]) -> list[dic
 
 @dataclass
 class Notes:
-    """Numbered footnotes; equal ones have one number."""
+    """Numbered footnotes: what was answered, and the first call that it was answered to. Equal ones have one number."""
 
     numbers: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, str] = field(default_factory=dict)
 
-    def number(self, note: str) -> int:
+    def number(self, note: str, call: str) -> int:
+        self.calls.setdefault(note, call)
         return self.numbers.setdefault(note, len(self.numbers) + 1)
 
+    def lines(self) -> list[str]:
+        return [f"{number}. `{self.calls[note]}`: {' '.join(note.split())}" for note, number in self.numbers.items()]
 
-def judged(call: Call, answer: Mapping[str, Any], newest: Mapping[str, Any] | None) -> str:
-    """Empty when the answer is as it should be, else what it is, for a footnote."""
-    if answer["is_error"] and not call.is_refused:
-        return f"`{call.name}`: {answer['text']}"
+
+def judged(call: Call, answer: Mapping[str, Any], newest: Mapping[str, Any] | None, failures: Collection[str]) -> str:
+    """Empty when the answer is as it should be, else what it is, for a footnote. `failures` are the sentences that this server's
+    tools answer to right arguments."""
+    if answer["is_error"] and answer["text"] in failures:
+        return str(answer["text"])
     if call.is_refused and not answer["is_error"]:
-        return f"`{call.name}` is answered: {_short(answer['pages'])}"
+        return f"it is answered: {_short(answer['pages'])}"
     if newest is None or _content(answer) == _content(newest):
         return ""
     if answer["is_error"]:
-        return f"`{call.name}` differs: {answer['text']} (newest: {newest['text']})"
-    return f"`{call.name}` differs: {'; '.join(_differences(answer['pages'], newest['pages']))}"
+        return f"{answer['text']} (newest: {newest['text']})"
+    return f"differs: {'; '.join(_differences(answer['pages'], newest['pages']))}"
+
+
+def failures_of(answers: Sequence[Mapping[str, Any] | None]) -> set[str]:
+    return {
+        str(answer["text"])
+        for call, answer in zip(CALLS, answers)
+        if answer and answer["is_error"] and not call.is_refused
+    }
 
 
 def _content(answer: Mapping[str, Any]) -> Any:
@@ -95,8 +109,7 @@ def markdown(asked: Sequence[Asked]) -> str:
     titles = list(dict.fromkeys(each.title for each in asked))
     in_order = sorted(asked, key=lambda each: list(VERSIONS).index(each.name))
     parts = [_table([each for each in in_order if each.title == title], title, notes) for title in titles]
-    listed = [f"{number}. {_one_line(note)}" for note, number in notes.numbers.items()]
-    return "\n".join([*parts, "## Notes", "", *(listed or ["None."]), ""])
+    return "\n".join([*parts, "## Notes", "", *(notes.lines() or ["None."]), ""])
 
 
 def _table(asked: Sequence[Asked], title: str, notes: Notes) -> str:
@@ -106,8 +119,9 @@ def _table(asked: Sequence[Asked], title: str, notes: Notes) -> str:
     for tool in tools:
         cells = []
         for each in asked:
+            failures = failures_of(each.answers)
             found = [
-                judged(call, answer, standard[number] if standard else None)
+                (judged(call, answer, standard[number] if standard else None, failures), call.name)
                 for number, (call, answer) in enumerate(zip(CALLS, each.answers))
                 if call.tool == tool and answer is not None
             ]
@@ -117,14 +131,9 @@ def _table(asked: Sequence[Asked], title: str, notes: Notes) -> str:
     return "\n".join([f"## {title}", "", head, "| --- |" + " --- |" * len(asked), *rows, ""])
 
 
-def _cell(found: Sequence[str], notes: Notes) -> str:
-    remarks = [note for note in found if note]
+def _cell(found: Sequence[tuple[str, str]], notes: Notes) -> str:
+    remarks = [(note, call) for note, call in found if note]
     good = len(found) - len(remarks)
-    numbers = sorted({notes.number(note) for note in remarks})
-    return " ".join(
-        [f"{good} ok"] * bool(good) + [f"{len(remarks)} see {', '.join(map(str, numbers))}"] * bool(remarks)
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    numbers = sorted({notes.number(note, call) for note, call in remarks})
+    written = [f"{good} ok"] if good else []
+    return ", ".join([*written, *([f"{len(remarks)} see {' and '.join(map(str, numbers))}"] if remarks else [])])

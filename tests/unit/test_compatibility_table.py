@@ -46,15 +46,17 @@ def test_ids_addresses_versions_and_times_of_day_make_no_difference(table):
 def test_an_answer_that_differs_from_the_newest_names_what_differs(table):
     call = table.Call("get_run", {"run_id": "{a}"})
 
-    assert table.judged(call, answered({"n": 1}), answered({"n": 1})) == ""
-    assert table.judged(call, answered({"n": 1}), answered({"n": 2})) == (
-        '`get_run(run_id="{a}")` differs: `[0].n` 1 (newest: 2)'
-    )
+    assert table.judged(call, answered({"n": 1}), answered({"n": 1}), ()) == ""
+    assert table.judged(call, answered({"n": 1}), answered({"n": 2}), ()) == "differs: `[0].n` 1 (newest: 2)"
 
 
 def test_an_error_for_right_arguments_and_an_answer_for_wrong_ones_get_a_note(table):
-    right, wrong = table.Call("get_run", {}), table.Call("get_run", {}, is_refused=True)
+    wrong = table.Call("get_run", {}, is_refused=True)
+    down = refused("Down.")
 
-    assert table.judged(right, refused("Down."), refused("Down.")) == "`get_run()`: Down."
-    assert table.judged(wrong, answered(1), answered(1)) == "`get_run()` is answered: [1]"
-    assert table.judged(wrong, refused("None such."), refused("None such.")) == ""
+    assert table.failures_of([down] * len(table.CALLS)) == {"Down."}
+    assert table.judged(table.Call("get_run", {}), down, down, {"Down."}) == "Down."
+    assert table.judged(wrong, down, refused("None such."), {"Down."}) == "Down."
+    assert table.judged(wrong, refused("None."), refused("None such."), ()) == "None. (newest: None such.)"
+    assert table.judged(wrong, answered(1), answered(1), ()) == "it is answered: [1]"
+    assert table.judged(wrong, refused("None such."), refused("None such."), ()) == ""
