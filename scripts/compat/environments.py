@@ -10,14 +10,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What stands in the table, oldest first, and what uv installs for it. Old versions import pkg_resources.
-_WITH = ("psycopg2-binary", "setuptools<81", "flask-wtf")  # PostgreSQL, old versions' imports, the basic-auth app
+# PostgreSQL with each SQLAlchemy, what old versions import without naming it, and the basic-auth app.
+_WITH = ("psycopg2-binary", "psycopg[binary]", "setuptools<81", "flask-wtf")
+_OLD = (*_WITH, "sqlalchemy<2.1")  # MLflow 2.22 allows 2.1 and does not start with it
+# What stands in the table, oldest first, and what uv installs for it.
 VERSIONS = {
-    "2.9.2": ("mlflow==2.9.2", *_WITH),
-    "2.16.2": ("mlflow==2.16.2", *_WITH),
-    "2.22": ("mlflow==2.22.*", *_WITH),
-    "3.1.4": ("mlflow==3.1.4", *_WITH),
-    "3.5": ("mlflow==3.5.*", *_WITH),
+    "2.9.2": ("mlflow==2.9.2", *_OLD),
+    "2.16.2": ("mlflow==2.16.2", *_OLD),
+    "2.22": ("mlflow==2.22.*", *_OLD),
+    "3.1.4": ("mlflow==3.1.4", *_OLD),
+    "3.5": ("mlflow==3.5.*", *_OLD),
     "newest": ("mlflow", *_WITH),
 }
 NEWEST = "newest"

@@ -189,7 +189,8 @@ def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
         )
     response = last_response.get()
     if response is not None:
-        if response.status == 200 or "html" in response.content_type:
+        # MLflow's basic-auth refuses with plain text that it calls HTML.
+        if response.status == 200 or ("html" in response.content_type and response.status not in (401, 403)):
             return not_mlflow(where, response.status)
         return of_status(response.status, where, response.body)
     if uri.startswith("databricks") and code == "INTERNAL_ERROR":  # raised before any request is sent
