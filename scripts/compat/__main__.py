@@ -110,7 +110,8 @@ def ask_servers(
                 missing.append(f"{environment.version_of('mlflow')} with {setup.title}")
             if kept:
                 kept.write_text(json.dumps([vars(each) for each in asked], indent=1, ensure_ascii=False))
-    return asked, missing
+    titles = [title for setup in SETUPS for title in (setup.title, setup.then)]
+    return sorted(asked, key=lambda each: titles.index(each.title)), missing
 
 
 def ask_all(

@@ -49,7 +49,10 @@ class Setup:
 SETUPS = (
     Setup("proxied", "sqlite, `--serve-artifacts`"),
     Setup(
-        "folder", "sqlite, `--no-serve-artifacts`", has_proxied_artifacts=False, then="its sqlite file, opened directly"
+        "folder",
+        "sqlite, `--no-serve-artifacts`",
+        has_proxied_artifacts=False,
+        then="sqlite file of that server, opened directly",
     ),
     Setup("prefix", "sqlite, `--static-prefix`", prefix="/ml"),
     Setup("basic-auth", "sqlite, `--app-name basic-auth`, as a user who may read", is_guarded=True),
@@ -58,7 +61,7 @@ SETUPS = (
         "PostgreSQL, `--no-serve-artifacts`",
         is_postgresql=True,
         has_proxied_artifacts=False,
-        then="its PostgreSQL database, opened directly",
+        then="PostgreSQL database of that server, opened directly",
     ),
 )
 
