@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
 from mlflow_mcp.client.transport.connection import token_of
+from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, TraceNotFound, Unreachable, UnsupportedByServer
 
 if TYPE_CHECKING:
@@ -55,10 +57,12 @@ class Traces:
         """The trace's spans, as far as they have arrived. What cannot be read is said, not raised: the trace itself exists."""
         try:
             found = self._spans(info)
-        except Unreachable:
-            raise
         except Problem as error:
-            return Spans(missing=_NEVER_CAME if _never_came(error) else f"Its spans cannot be read. {error.failed}")
+            problem = self._why_no_file(error)
+            if isinstance(problem, Unreachable):
+                raise problem from error
+            never_came = isinstance(problem, NotFound)
+            return Spans(missing=_NEVER_CAME if never_came else f"Its spans cannot be read. {problem.failed}")
         return Spans(found) if found else Spans(missing=_NEVER_CAME)
 
     def search(
@@ -112,14 +116,32 @@ class Traces:
 
     def _spans(self, info: TraceInfo) -> Sequence[Span]:
         if info.tags.get(_SPANS_LOCATION) in _KEPT_BY_THE_SERVER:
-            try:
+            with suppress(UnsupportedByServer):
                 # MLflow's own method waits three seconds for the rest of a trace that is not complete.
-                partial = self._client.ask(lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True))
+                partial = self._client.ask_feature(
+                    lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True),
+                    "parts of traces",
+                    since="3.7",
+                )
                 return list(partial.data.spans) if partial else []
-            except UnsupportedByServer:
-                pass
-        trace = self._client.ask(lambda: self._client.connection.mlflow.get_trace(info.trace_id, display=False))
+        trace = self._client.ask_feature(
+            lambda: self._client.connection.mlflow.get_trace(info.trace_id, display=False),
+            "spans of traces",
+            since=SINCE,
+        )
         return list(trace.data.spans)
+
+    def _why_no_file(self, error: Problem) -> Problem:
+        """The problem itself; or, where MLflow's client wanted a file of spans and says only that it has none, what became of
+        the file: it is not there (NotFound), or could not be fetched."""
+        from mlflow.exceptions import MlflowTraceDataNotFound
+
+        missing = error.__cause__.__context__ if error.__cause__ else None
+        if not isinstance(missing, MlflowTraceDataNotFound) or missing.__cause__ is None:
+            return error
+        if isinstance(missing.__cause__, FileNotFoundError):
+            return NotFound(error.failed)
+        return problem_of(missing.__cause__, self._client.uri)
 
     def _counted(self, experiment_ids: Sequence[str], start: int | None, end: int | None) -> Any:
         from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
@@ -132,11 +154,3 @@ class Traces:
             start_time_ms=start,
             end_time_ms=None if end is None else end - 1,
         )
-
-
-def _never_came(error: Problem) -> bool:
-    """Whether MLflow's client looked for a file of spans and found none; it says so in what its own error came from."""
-    from mlflow.exceptions import MlflowTraceDataNotFound
-
-    cause = error.__cause__
-    return cause is not None and isinstance(cause.__context__, MlflowTraceDataNotFound)
