@@ -12,8 +12,8 @@ from mlflow_mcp.address import cleaned
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
-Toolset = Literal["tracking", "artifacts", "plots"]
-DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
+Toolset = Literal["tracking", "artifacts", "models", "plots"]
+DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models")
 
 
 def default_toolsets() -> tuple[Toolset, ...]:

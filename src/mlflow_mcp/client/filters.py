@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 from mlflow_mcp.errors import Problem, RejectedByMlflow
 
@@ -31,14 +32,14 @@ _FIELD = re.compile(
 
 
 @contextmanager
-def explained(query: str) -> Iterator[None]:
+def explained(query: str, example: str = EXAMPLE) -> Iterator[None]:
     """An example beside MLflow's words when it refuses the filter."""
     try:
         yield
     except RejectedByMlflow as error:
         if not query:
             raise
-        raise RejectedByMlflow(error.failed, f"Correct it and call again. A filter is written so: {EXAMPLE}") from error
+        raise RejectedByMlflow(error.failed, f"Correct it and call again. A filter is written so: {example}") from error
 
 
 def quoted_query(query: str) -> str:
@@ -143,14 +144,27 @@ def _quote_order(clause: str) -> str:
     )
 
 
-def _refuse_what_mlflow_cannot(text: str) -> None:
-    bare = _blanked(text)
+def parts_of(query: str) -> list[str]:
+    """The comparisons that AND joins. Raises Problem for OR."""
+    bare = _blanked(query)
+    _refuse_or(bare)
+    ends = [(0, 0), *(found.span() for found in re.finditer(r"(?i)\bAND\b", bare)), (len(query), len(query))]
+    parts = [query[end:start].strip() for (_, end), (start, _) in pairwise(ends)]
+    return [part for part in parts if part]
+
+
+def _refuse_or(bare: str) -> None:
     if re.search(r"(?i)\bOR\b", bare):
         raise Problem(
             "MLflow filters have no OR.",
             "Call once for each alternative, or use LIKE with % or _ where the values look alike, "
             "or compare numbers with >= and <=.",
         )
+
+
+def _refuse_what_mlflow_cannot(text: str) -> None:
+    bare = _blanked(text)
+    _refuse_or(bare)
     for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
         field = text[found.start(1) : found.end(1)]
         kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")

@@ -1,10 +1,10 @@
-"""Pages of runs that continue exactly: over MLflow's page tokens, across any number of experiments, cut anywhere."""
+"""Pages that continue exactly: over MLflow's page tokens, across any number of experiments, cut anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.client.experiments import chunks
@@ -16,28 +16,42 @@ if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
 
+R = TypeVar("R")
+
 DONE = -1  # stands for "no more rows" where a position's skip would be
 
 
 @dataclass
-class RunPage:
+class RowPage(Generic[R]):
     """Some rows of a search, and where it goes on after any number of them."""
 
-    runs: list[Run]
+    rows: list[R]
     more: bool
     cursor_after: Callable[[int], str]
 
 
+@dataclass(frozen=True)
+class Source(Generic[R]):
+    """How the rows of a search are read and ordered.
+
+    `read(experiment ids, number of rows, page token)` gives a page and the token of the next. `ordered` puts rows of several
+    lists of experiments into the one order that the search has. `arguments` are those that a cursor is bound to.
+    """
+
+    read: Callable[[list[str], int, str | None], tuple[list[R], str | None]]
+    ordered: Callable[[list[R]], list[R]]
+    arguments: tuple[Any, ...]
+
+
 @dataclass
-class _Lane:
+class _Lane(Generic[R]):
     """One of the searches: where its next unread page starts, and the rows it has ready."""
 
     experiment_ids: list[str]
     token: str | None
     skip: int
-    ready: list[tuple[Run, str | None, int]] = field(default_factory=list)  # run, its page's token, its place there
+    ready: list[tuple[R, str | None, int]] = field(default_factory=list)  # row, its page's token, its place there
     finished: bool = False
-    end: tuple[str | None, int] = (None, DONE)
 
     def position_after(self, used: int) -> tuple[str | None, int]:
         """The (token, skip) from which this lane goes on after its first `used` ready rows."""
@@ -55,17 +69,27 @@ def search(
     limit: int,
     cursor: str | None,
     deleted: bool = False,
-) -> RunPage:
+) -> RowPage[Run]:
     """The next `limit` runs after `cursor`. Raises Problem for a cursor of another query or of no query."""
     order = list(order_by)
 
-    def encode(places: list[tuple[str | None, int]]) -> str:
-        return encode_cursor(places, experiment_ids, query, order, deleted)
+    def read(ids: list[str], most: int, token: str | None) -> tuple[list[Run], str | None]:
+        return client.runs.search(ids, query, order_by=order, max_results=most, page_token=token, deleted=deleted)
 
-    places = _checked(decode_cursor(cursor, experiment_ids, query, order, deleted)) if cursor else None
+    return page_of(
+        client, experiment_ids, Source(read, lambda runs: _ordered(runs, order), (query, order, deleted)), limit, cursor
+    )
 
-    def read(ids: list[str]) -> RunPage:
-        return _read(client, _lanes(ids, places), query, order, limit, deleted, encode)
+
+def page_of(
+    client: Client, experiment_ids: list[str] | None, source: Source[R], limit: int, cursor: str | None
+) -> RowPage[R]:
+    """The next `limit` rows after `cursor`, in these experiments or in all active ones when None."""
+    arguments = (experiment_ids, *source.arguments)
+    places = _checked(decode_cursor(cursor, *arguments)) if cursor else None
+
+    def read(ids: list[str]) -> RowPage[R]:
+        return _read(client, _lanes(ids, places), source, limit, lambda positions: encode_cursor(positions, *arguments))
 
     if places is not None:
         # The cursor brings its experiments along only as positions: they are cut into the same lists again.
@@ -79,8 +103,8 @@ def _as_number(experiment_id: str) -> tuple[int, str]:
     return (int(experiment_id), "") if experiment_id.isdigit() else (0, experiment_id)
 
 
-def _lanes(ids: list[str], places: list[tuple[str | None, int]] | None) -> list[_Lane]:
-    lanes = [_Lane(chunk, None, 0) for chunk in chunks(ids)]
+def _lanes(ids: list[str], places: list[tuple[str | None, int]] | None) -> list[_Lane[R]]:
+    lanes: list[_Lane[R]] = [_Lane(chunk, None, 0) for chunk in chunks(ids)]
     for lane, (token, skip) in zip(lanes, places or ()):
         lane.token, lane.skip = token, max(skip, 0)
         lane.finished = skip == DONE
@@ -89,30 +113,21 @@ def _lanes(ids: list[str], places: list[tuple[str | None, int]] | None) -> list[
 
 def _read(
     client: Client,
-    lanes: list[_Lane],
-    query: str,
-    order_by: list[str],
+    lanes: list[_Lane[R]],
+    source: Source[R],
     limit: int,
-    deleted: bool,
     encode: Callable[[list[tuple[str | None, int]]], str],
-) -> RunPage:
-    def fill(lane: _Lane) -> None:
+) -> RowPage[R]:
+    def fill(lane: _Lane[R]) -> None:
         while not lane.finished and len(lane.ready) <= limit:
-            page, following = client.runs.search(
-                lane.experiment_ids,
-                query,
-                order_by=order_by,
-                max_results=limit + lane.skip + (len(lanes) > 1),
-                page_token=lane.token,
-                deleted=deleted,
-            )
-            lane.ready += [(run, lane.token, place) for place, run in enumerate(page) if place >= lane.skip]
+            page, following = source.read(lane.experiment_ids, limit + lane.skip + (len(lanes) > 1), lane.token)
+            lane.ready += [(row, lane.token, place) for place, row in enumerate(page) if place >= lane.skip]
             lane.token, lane.skip, lane.finished = following, 0, following is None
             if len(lanes) == 1:
                 return
 
     client.run_concurrently(*(lambda lane=lane: fill(lane) for lane in lanes))
-    merged = _merged(lanes, order_by)[:limit]
+    merged = _merged(lanes, source.ordered)[:limit]
 
     def cursor_after(count: int) -> str:
         used = [sum(1 for at, _ in merged[:count] if at == number) for number in range(len(lanes))]
@@ -120,18 +135,23 @@ def _read(
 
     taken = [sum(1 for at, _ in merged if at == number) for number in range(len(lanes))]
     more = any(lane.position_after(n)[1] != DONE for lane, n in zip(lanes, taken))
-    return RunPage([run for _, run in merged], more, cursor_after)
+    return RowPage([row for _, row in merged], more, cursor_after)
 
 
-def _merged(lanes: list[_Lane], order_by: list[str]) -> list[tuple[int, Run]]:
-    """The ready rows of all lanes in one order; MLflow's own default is newest first, then by id."""
+def _merged(lanes: list[_Lane[R]], ordered: Callable[[list[R]], list[R]]) -> list[tuple[int, R]]:
+    """The ready rows of all lanes in one order, each with the number of its lane."""
     if len(lanes) == 1:
-        return [(0, run) for run, _, _ in lanes[0].ready]
+        return [(0, row) for row, _, _ in lanes[0].ready]
+    lane_of = {id(row): at for at, lane in enumerate(lanes) for row, _, _ in lane.ready}
+    return [(lane_of[id(row)], row) for row in ordered([row for lane in lanes for row, _, _ in lane.ready])]
+
+
+def _ordered(runs: list[Run], order_by: list[str]) -> list[Run]:
+    """Runs in MLflow's order; its own default is newest first, then by id."""
     from mlflow.utils.search_utils import SearchUtils
 
-    lane_of = {run.info.run_id: at for at, lane in enumerate(lanes) for run, _, _ in lane.ready}
-    runs = [run for lane in lanes for run, _, _ in lane.ready]
-    return [(lane_of[run.info.run_id], run) for run in SearchUtils.sort(runs, order_by)]  # type: ignore[no-untyped-call]
+    found: list[Run] = SearchUtils.sort(runs, order_by)  # type: ignore[no-untyped-call]  # MLflow has no types there
+    return found
 
 
 def _checked(content: Any) -> list[tuple[str | None, int]]:
