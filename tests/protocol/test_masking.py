@@ -46,6 +46,9 @@ def questions(seeded, secret):
         ("search_artifacts", {"run_ids": run, "pattern": "api_key"}),
         ("search_artifacts", {"run_ids": run, "pattern": "walltime", "context": 20}),
         ("diff_artifacts", {"run_ids": [run, f"{seeded.baseline}.0"], "artifact_path": "config"}),
+        ("search_models", {"query": f"tags.x = '{secret}'"}),
+        ("search_models", {"registered": True, "query": f"name = '{secret}'"}),
+        ("get_model", {"model": secret}),
     ]
 
 

@@ -64,12 +64,12 @@ def make(folder: Path, empty: str) -> ModelStore:
 
 def copied_to_be_served(store: ModelStore, artifacts: Path, folder: Path) -> None:
     """A copy of the store in `folder` for a server that passes on what lies in `artifacts`."""
-    places = {
-        "runs": "artifact_uri", "experiments": "artifact_location", "logged_models": "artifact_location",
-        "model_versions": "source", "trace_tags": "value",
-    }  # fmt: skip
+    places = [
+        ("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location"),
+        ("model_versions", "source"), ("model_versions", "storage_location"), ("trace_tags", "value"),
+    ]  # fmt: skip
     with raw_store.opened(copied(store.uri, folder / "mlflow.db")) as db:
-        for table, column in places.items():
+        for table, column in places:
             db.execute(
                 f"UPDATE {table} SET {column} = replace({column}, ?, 'mlflow-artifacts:')", (artifacts.as_uri(),)
             )
@@ -123,13 +123,18 @@ def _dataset(name: str, digest: str) -> Any:
     return MetaDataset(HTTPDatasetSource(f"https://example.com/{name}.csv"), name=name, digest=digest)  # type: ignore[abstract]
 
 
+def _made_by(letter: str) -> dict[str, str]:
+    return {"mlflow.source.git.commit": letter * 40, "mlflow.source.name": "train.py"}
+
+
 def _log_files(name: str, step: int, torch: str, params: dict[str, str] | None = None) -> str:
     """A model of the pyfunc flavour with a signature and requirements."""
     import mlflow
     from mlflow.models import ModelSignature
+    from mlflow.pyfunc.model import PythonModel
     from mlflow.types import ColSpec, Schema
 
-    class Echo(mlflow.pyfunc.PythonModel):
+    class Echo(PythonModel):
         def predict(self, context, model_input, params=None):
             return model_input
 
@@ -154,7 +159,7 @@ def _base(client: Any, runs: dict[str, str], models: dict[str, str]) -> None:
     from mlflow.entities import LoggedModelOutput
 
     val = _dataset("val", "v1")
-    with mlflow.start_run(run_name="bert-base", tags={"mlflow.source.git.commit": "a" * 40}) as run:
+    with mlflow.start_run(run_name="bert-base", tags=_made_by("a")) as run:
         runs["bert-base"] = run.info.run_id
         mlflow.log_params({"lr": "2e-5", "epochs": "3"})
         mlflow.log_input(_dataset("train", "t1"), context="training")
@@ -177,7 +182,7 @@ def _large(client: Any, runs: dict[str, str], models: dict[str, str]) -> None:
     """Measured on two digests of `val`, by another run on `holdout`, and traced three times."""
     import mlflow
 
-    with mlflow.start_run(run_name="bert-large", tags={"mlflow.source.git.commit": "b" * 40}) as run:
+    with mlflow.start_run(run_name="bert-large", tags=_made_by("b")) as run:
         runs["bert-large"] = run.info.run_id
         mlflow.log_params({"lr": "1e-5", "epochs": "3"})
         mlflow.log_input(_dataset("train", "t2"), context="training")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.filters import quoted_value
@@ -13,7 +12,6 @@ from mlflow_mcp.client.ids.parse import ModelRef, is_model_prefix, is_run_id, mo
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.models import ModelSearch
 from mlflow_mcp.entities.model import model_of_version
-from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import iso, plural
 
@@ -55,10 +53,12 @@ def find_model(client: Client, text: str) -> FoundModel:
     with suppress(UnsupportedByServer):
         if found := logged_called(client, name):
             return _only(client, name, found, "is the name of")
+    run_id = None
     with suppress(NotFound):
-        return _of_run(client, run_id_of(client, text), text)
-    client.models.registry.named(name)  # raises, with the nearest names
-    raise AssertionError
+        run_id = run_id_of(client, text)
+    if run_id is not None:
+        return _of_run(client, run_id, text)
+    return FoundModel(ref, registered=client.models.registry.named(name))  # raises, with the nearest names
 
 
 def logged_called(client: Client, name: str) -> list[LoggedModel]:
@@ -83,11 +83,11 @@ def _version(client: Client, name: str, version: str) -> FoundModel:
 
 
 def _of_run(client: Client, run_id: str, text: str) -> FoundModel:
-    run = RunView.of(client.runs.get(run_id), {})
-    ids = run.models_made
-    if not ids:
+    run = client.runs.get(run_id)
+    search = ModelSearch([run.info.experiment_id], f"source_run_id = {quoted_value(run_id)}")
+    models = client.models.find(search, _MOST_CANDIDATES + 1)
+    if not models:
         raise ModelNotFound(f"The run {run_id} made no logged model.", "get_run shows what it has.")
-    models = client.run_concurrently(*(partial(client.models.logged, id_) for id_ in ids[: _MOST_CANDIDATES + 1]))
     return _only(client, text, models, "is the run of")
 
 

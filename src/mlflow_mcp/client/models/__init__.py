@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mlflow_mcp.client.experiments import chunks
 from mlflow_mcp.client.filters import explained, like_prefix
+from mlflow_mcp.client.models.on_dataset import read_matching
 from mlflow_mcp.client.models.query import EXAMPLE, Dataset
 from mlflow_mcp.client.models.registry import Registry
 from mlflow_mcp.client.pages import RowPage, Source, page_of
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.entities.model import model_of_version
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -50,12 +53,15 @@ class Models:
     def logged(self, model_id: str) -> LoggedModel:
         """The logged model. Raises ModelNotFound when the server has none of that id."""
         try:
-            return self._asked(lambda: self._client.connection.mlflow.get_logged_model(model_id))
+            model = self._asked(lambda: self._client.connection.mlflow.get_logged_model(model_id))
         except NotFound as error:
             raise ModelNotFound(
                 f"No logged model has the id '{model_id}'.",
                 "It may be deleted. search_models lists models, get_run those of a run.",
             ) from error
+        if not model.model_id:  # MLflow's client makes a model of any JSON
+            raise not_mlflow(safe_uri(self._client.uri), 200)
+        return model
 
     def source_run(self, ref: ModelRef) -> str:
         """The id of the run that made the model. Raises Problem for a model that no run made."""
@@ -79,7 +85,11 @@ class Models:
         order = list(search.order)
 
         def read(ids: list[str], most: int, token: str | None) -> tuple[list[LoggedModel], str | None]:
-            return self.search(search._replace(experiment_ids=ids), most, token)
+            here = search._replace(experiment_ids=ids)
+            if self._client.is_http and search.dataset and not search.dataset.digest:
+                on_any = here._replace(dataset=None)
+                return read_matching(partial(self.search, on_any), search.dataset.name, search.query, most, token)
+            return self.search(here, most, token)
 
         source = Source(read, lambda models: _ordered(models, order), ("models", search.query, order, search.dataset))
         return page_of(self._client, search.experiment_ids, source, limit, cursor)

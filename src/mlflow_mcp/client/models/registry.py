@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mlflow_mcp.client.filters import explained, quoted_value
 from mlflow_mcp.client.models.query import REGISTRY_EXAMPLE
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.errors import ModelNotFound, NotFound, RejectedByMlflow
-from mlflow_mcp.text import hint, listed
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RejectedByMlflow
+from mlflow_mcp.text import hint, listed, safe_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,14 +47,22 @@ class Registry:
                     page_token=page_token,
                 )
             )
+        if not page and self._client.is_http and self._client.http.server_version() is None:
+            raise self._no_mlflow()  # `{}` is MLflow's answer for no models, and that of many other servers
         return list(page), token_of(page)
 
     def named(self, name: str) -> RegisteredModel:
         """The registered model. Raises ModelNotFound with the nearest names."""
         try:
-            return self._client.ask(lambda: self._mlflow.get_registered_model(name))
+            found = self._client.ask(lambda: self._mlflow.get_registered_model(name))
         except (NotFound, RejectedByMlflow) as error:  # MLflow rejects what can be no name
             raise self._unknown_name(name) from error
+        if not found.name:  # MLflow's client makes a model of any JSON
+            raise self._no_mlflow()
+        return found
+
+    def _no_mlflow(self) -> Problem:
+        return not_mlflow(safe_uri(self._client.uri), 200)
 
     def has(self, name: str) -> bool:
         """Whether a registered model is called so. One small request."""
@@ -71,15 +80,21 @@ class Registry:
 
     def version(self, name: str, version: str) -> ModelVersion:
         """A version by its number, `@alias`, `latest` or stage. Raises ModelNotFound with what there is instead."""
-        if version.startswith("@"):
-            return self._asked(name, version, lambda: self._mlflow.get_model_version_by_alias(name, version[1:]))
-        if version.isdigit():
-            return self._asked(name, version, lambda: self._mlflow.get_model_version(name, version))
+        if version.startswith("@") or version.isdigit():
+            one = self._asked(name, version, lambda: self._by_number_or_alias(name, version))
+            if not one.version:  # MLflow's client makes a version of any JSON
+                raise self._no_mlflow()
+            return one
         found, _ = self.versions(name, 1 if version == "latest" else _NAMES_READ)
         for each in found:
             if version == "latest" or (each.current_stage or "").lower() == version.lower():
                 return each
         raise self._unknown_version(name, version)
+
+    def _by_number_or_alias(self, name: str, version: str) -> ModelVersion:
+        if version.startswith("@"):
+            return self._mlflow.get_model_version_by_alias(name, version[1:])
+        return self._mlflow.get_model_version(name, version)
 
     def version_uri(self, name: str, version: str) -> str:
         """Where a version keeps its artifacts. Raises ModelNotFound."""

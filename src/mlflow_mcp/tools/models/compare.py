@@ -11,6 +11,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.model import Measure
 from mlflow_mcp.text import from_difference, iso, number, plural
 from mlflow_mcp.tools.models.facts import ModelFacts
+from mlflow_mcp.tools.models.package import Package
 from mlflow_mcp.tools.runs.alignment import best_label, deltas
 
 MOST_METRICS, MOST_DIFFERENCES = 30, 40
@@ -88,7 +89,7 @@ def _digests(ours: Iterable[Measure], theirs: Iterable[Measure]) -> list[str]:
         ({m.digest for m in ours if m.dataset == n}, {m.digest for m in theirs if m.dataset == n}) for n in names
     ]
     return [
-        f"'{name}' is not the same data on both sides (digests {', '.join(sorted(a))} and {', '.join(sorted(b))}): no deltas."
+        f"'{name}' is not the same data on both sides (digest {', '.join(sorted(a))} on A, {', '.join(sorted(b))} on B): no deltas."
         for name, (a, b) in zip(names, digests)
         if not a & b
     ]
@@ -105,7 +106,8 @@ def _evidence(sides: Sequence[ModelFacts]) -> list[str]:
 
 def differences(sides: Sequence[ModelFacts]) -> tuple[Table | None, int, list[str]]:
     """Params, tags, packages, signature, commit and datasets where they differ; how many are equal."""
-    ours, theirs = (_described(facts) for facts in sides)
+    without = [label for label, facts in zip(SIDES, sides) if not facts.package.facts]
+    ours, theirs = (_described(facts, files=not without) for facts in sides)
     names = sorted({*ours, *theirs}, key=lambda name: (_KINDS.index(name.partition(".")[0]), name))
     differing = [name for name in names if ours.get(name) != theirs.get(name)]
     rows = [[name, *_shown(name, ours.get(name), theirs.get(name))] for name in differing[:MOST_DIFFERENCES]]
@@ -115,11 +117,8 @@ def differences(sides: Sequence[ModelFacts]) -> tuple[Table | None, int, list[st
     notes += [
         f"{label}: {why}" for label, facts in zip(SIDES, sides) for why in (facts.package.problem, facts.missing) if why
     ]
-    without = [label for label, facts in zip(SIDES, sides) if not facts.package.facts]
     if len(without) == 1 and not notes:
-        notes.append(
-            f"{without[0]} has no files here: requirements, flavours and signature are known of the other side only."
-        )
+        notes.append(f"{without[0]} has no MLmodel file: signature, flavours and requirements are not compared.")
     table = Table.of(["name", *SIDES], rows, keep=("name", *SIDES)) if rows else None
     return table, len(names) - len(differing), notes
 
@@ -138,15 +137,12 @@ _KINDS = (
 )
 
 
-def _described(facts: ModelFacts) -> dict[str, str]:
-    """Everything that can be compared under a name of its own."""
-    package, run, version = facts.package, facts.run, facts.version
+def _described(facts: ModelFacts, *, files: bool) -> dict[str, str]:
+    """Everything that can be compared under a name of its own; what its files say only where both sides have files."""
+    run, version = facts.run, facts.version
     described = {f"params.{name}": value for name, value in facts.params.items()}
     described |= {f"tags.{name}": value for name, value in facts.tags.items()}
-    described |= {f"signature.{name}": value for name, value in package.signature.items()}
-    described |= {f"flavor.{name}": value or "yes" for name, value in package.flavors.items()}
-    described |= {f"built_with.{name}": str(value) for name, value in package.facts.items() if name != "bytes"}
-    described |= {f"requirement.{name}": spec for name, spec in _requirements(package.requirements).items()}
+    described |= _of_files(facts.package) if files else {}
     if version is not None and version.description:
         described["description"] = version.description
     if run is not None:
@@ -156,6 +152,13 @@ def _described(facts: ModelFacts) -> dict[str, str]:
         noted = {"commit": run.git_commit, "branch": run.made_by.get("git_branch")}
         described |= {name: value for name, value in noted.items() if value}
     return described
+
+
+def _of_files(package: Package) -> dict[str, str]:
+    described = {f"signature.{name}": value for name, value in package.signature.items()}
+    described |= {f"flavor.{name}": value or "yes" for name, value in package.flavors.items()}
+    described |= {f"built_with.{name}": str(value) for name, value in package.facts.items() if name != "bytes"}
+    return described | {f"requirement.{name}": spec for name, spec in _requirements(package.requirements).items()}
 
 
 def _requirements(lines: Sequence[str]) -> Mapping[str, str]:

@@ -35,18 +35,16 @@ _MOST_BEST = 4
 ModelQuery = Annotated[
     str,
     Field(
-        description="\"metrics.acc > 0.9 AND params.lr = '0.01' AND name LIKE '%bert%' AND status = 'READY' AND "
-        "source_run_id = '<id>'\". Registry: name and tags only."
+        description="\"metrics.acc > 0.9 AND name LIKE '%bert%' AND status = 'READY' AND source_run_id = '<id>'\". "
+        "Registry: name, tags."
     ),
 ]
-Registered = Annotated[bool, Field(description="Search the registry instead.")]
-OnDataset = Annotated[
-    str | None, Field(description="Only metrics on this dataset: 'val', or of several digests 'val (5be1f20c)'.")
-]
+Registered = Annotated[bool, Field(description="Search the registry.")]
+OnDataset = Annotated[str | None, Field(description="Only metrics on it: 'val', or one digest: 'val (5be1f2)'.")]
 ModelOrder = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
-    Field(description="E.g. ['metrics.acc DESC'], 'name'. Default: newest first."),
+    Field(description="E.g. ['metrics.acc DESC']. Default: newest first."),
 ]
 
 
@@ -70,8 +68,8 @@ def search_models(  # noqa: PLR0913  # one parameter per argument of the tool
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ModelTable:
-    """Find logged models and checkpoints with their metrics per dataset, by a filter, ranked by a metric; or with registered=true
-    the registry's models with versions, aliases and tags. get_model shows one whole or compares two; query_runs searches runs."""
+    """Find logged models and checkpoints with their metrics per dataset, or with registered=true the registry's models with
+    versions, aliases and tags. get_model shows one or compares two; query_runs searches runs."""
     on = Dataset.of(dataset) if dataset else None
     if registered:
         if experiment_id:

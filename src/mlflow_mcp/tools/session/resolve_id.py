@@ -182,6 +182,8 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
 
 def _logged_models(client: Client, text: str) -> list[IdMatch]:
     """The logged models of this id, of an id that begins so, or of this name."""
+    if text.startswith("tr-"):  # of a trace; a server without either is told to have no traces
+        return []
     if MODEL_ID.fullmatch(text):
         try:
             models = [client.models.logged(text)]
