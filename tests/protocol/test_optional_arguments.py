@@ -32,7 +32,7 @@ REQUIRED = {
     "diff_artifacts": {"run_ids": [LOG_RUN, "0c94be2d86a1f753.0"], "artifact_path": "config"},
     "download_artifacts": {"run_ids": [LOG_RUN]},
     "search_models": {},
-    "get_model": {"model": "sft-8b"},
+    "get_model": {"model": "support-assistant"},
 }
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 
