@@ -22,8 +22,8 @@ class _Checkpoint(NamedTuple):
 
 
 _CHECKPOINTS = (
-    _Checkpoint(BASE_RUN, 200, 0.712, 0.9),
     _Checkpoint(BASE_RUN, 399, 0.781, 0.9),
+    _Checkpoint(SPIKE_RUN, 200, 0.712, 1.9),
     _Checkpoint(SPIKE_RUN, 399, 0.803, 1.9),
 )
 
