@@ -70,9 +70,12 @@ def serve(settings: Settings) -> NoReturn:
     code = 0
     try:
         _end_on_interrupt()
-        from mlflow_mcp.server.app import build_server
+        import anyio
 
-        build_server(settings).run("stdio")
+        from mlflow_mcp.server.app import build_server
+        from mlflow_mcp.server.stdio import serve_stdio
+
+        anyio.run(serve_stdio, build_server(settings))
     except KeyboardInterrupt:
         pass
     except BaseException as error:

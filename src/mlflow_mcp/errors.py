@@ -8,7 +8,7 @@ class Problem(Exception):
 
     def __init__(self, failed: str, next_step: str = "") -> None:
         super().__init__(f"{failed} {next_step}".strip())
-        self.failed = failed
+        self.failed, self.next_step = failed, next_step
 
 
 class NotFound(Problem):

@@ -48,7 +48,7 @@ class Settings(BaseModel):
             alias="MLFLOW_MCP_MAX_TOKENS",
             ge=500,
             le=25_000,
-            description="The largest answer, in tokens (characters / 4).",
+            description="The largest answer, in tokens (characters / 4). A picture counts apart: 2 MB at most.",
         ),
     ] = 8_000
     timeout: Annotated[
@@ -85,6 +85,14 @@ class Settings(BaseModel):
             description="The only folder that files are written into (exports, downloads); made when first needed.",
         ),
     ] = "mlflow-mcp-files"
+    artifact_roots: Annotated[
+        tuple[str, ...],
+        Field(
+            alias="MLFLOW_MCP_ARTIFACT_ROOTS",
+            description="Buckets and folders that artifacts are read from besides the store's own, separated by commas: "
+            "`s3://bucket/team,/shared/runs`. Runs that name another place are refused.",
+        ),
+    ] = ()
     mask_secrets: Annotated[
         bool,
         Field(
@@ -104,7 +112,7 @@ class Settings(BaseModel):
         Field(alias="MLFLOW_MCP_LOG_LEVEL", description="What the server writes to stderr."),
     ] = "WARNING"
 
-    @field_validator("toolsets", mode="before")
+    @field_validator("toolsets", "artifact_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import heapq
+import itertools
 import math
 import re
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from urllib.parse import urlsplit, urlunsplit
 
+# Of a name in a sentence.
+LONGEST_QUOTED = 250
 # MLflow stores infinities as the largest doubles.
 _LARGEST = 1.797e308
 # Every integer below it is a float of its own.
@@ -103,17 +108,61 @@ def _without_user(text: str) -> str:
     return re.sub(r"//[^/@]*@", "//***@", text)
 
 
+# Comparing two names of 180 characters takes half a millisecond, and a run can have thousands.
+_COMPARED_LENGTH = 100  # of the beginning and the end together
+_COMPARED_NAMES = 1_000
+_COMPARING_SECONDS = 0.1
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first: close spellings, then those that contain it."""
+    """The known names most like `name`, best first: close spellings, then those that contain it. Of many names only those
+    are compared that share the most pairs of letters with it, by their beginnings and ends, for a tenth of a second."""
     names = sorted(set(known))
-    folded = {other.lower(): other for other in reversed(names)}
-    close = [folded[match] for match in difflib.get_close_matches(name.lower(), folded, count, 0.6)]
-    inside = [other for other in names if name.lower() in other.lower() and other not in close]
-    return (close + inside)[:count]
+    wanted = name.lower()
+    ends = _ends(wanted)
+    ranked: list[tuple[float, str]] = []
+    matcher = difflib.SequenceMatcher(b=ends)
+    candidates = _most_alike(ends, names)
+    end = time.monotonic() + _COMPARING_SECONDS
+    for other in candidates:
+        if time.monotonic() > end:
+            break
+        matcher.set_seq1(_ends(other.lower()))
+        if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE:
+            ranked.append((matcher.ratio(), other))
+    close = [other for _, other in heapq.nlargest(count, ranked, key=lambda pair: pair[0])]
+    inside = (other for other in names if wanted in other.lower() and other not in close)
+    return (close + list(itertools.islice(inside, count)))[:count]
+
+
+_ALIKE = 0.6
+
+
+def _most_alike(wanted: str, names: list[str]) -> list[str]:
+    if len(names) <= _COMPARED_NAMES:
+        return names
+    pairs = _pairs(wanted)
+    shared = ((len(pairs & _pairs(_ends(other.lower()))), other) for other in names)
+    return [other for _, other in heapq.nlargest(_COMPARED_NAMES, shared, key=lambda pair: pair[0])]
+
+
+def _ends(text: str) -> str:
+    half = _COMPARED_LENGTH // 2
+    return text if len(text) <= _COMPARED_LENGTH else text[:half] + text[-half:]
+
+
+def _pairs(text: str) -> set[str]:
+    return {text[at : at + 2] for at in range(len(text) - 1)}
 
 
 def quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
+    """Names in quotes, each clipped: a name can be as long as MLflow's longest value."""
+    return ", ".join(f"'{clipped(name)}'" for name in names)
+
+
+def clipped(name: str) -> str:
+    """A name as sentences quote it: what a caller or a stranger chose can have 100,000 characters."""
+    return name if len(name) <= LONGEST_QUOTED else f"{name[: LONGEST_QUOTED - 1]}…"
 
 
 def hint(name: str, known: Iterable[str]) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.artifacts import download_artifacts
+from tests.support import raw_store
 from tests.support.artifact_homes import Home
 from tests.support.servers import (
     answering,
@@ -23,8 +27,11 @@ from tests.support.servers import (
     faulty_proxy,
     forked_mlflow_server,
     ignore_range,
+    missing_as_500,
     refused_uri,
     running_s3_server,
+    scripted,
+    unknown_route,
 )
 
 LOG = "".join(f"line {n}: größer\n" for n in range(1, 30_001))
@@ -70,7 +77,9 @@ def expected(sqlite_home, ask_many, tmp_path_factory) -> list:
         return [shown(ask(tool, **owner(tool, run_id), **asked).data) for tool, asked, shown in QUESTIONS]
 
 
-def assert_all_alike(uri: str, owner_id: str, expected: list, ask_many, questions: int = len(QUESTIONS)) -> None:
+def assert_all_alike(
+    uri: str | Settings, owner_id: str, expected: list, ask_many, questions: int = len(QUESTIONS)
+) -> None:
     with ask_many(uri) as ask:
         for (tool, asked, shown), wanted in zip(QUESTIONS[:questions], expected):
             answer = ask(tool, **owner(tool, owner_id), **asked)
@@ -148,7 +157,7 @@ def fill(folder: Path) -> None:
 # --- faults of servers
 
 
-def read(uri: str, run_id: str, ask, path: str = "logs/client.log", **asked):
+def read(uri: str | Settings, run_id: str, ask, path: str = "logs/client.log", **asked):
     return ask(uri, "get_artifact_content", run_id=run_id, artifact_path=path, **asked)
 
 
@@ -218,6 +227,61 @@ def test_a_server_that_refuses_a_file_is_not_a_missing_file(status, words, http_
 
     assert answer.is_error
     assert words in answer.text
+
+
+OLD_SERVER = missing_as_500("get-artifact|mlflow-artifacts")
+
+
+def test_a_server_that_answers_500_for_what_is_not_there(http_home, expected, ask_many):
+    """As MLflow before 3.14: loose paths, missing files and missing folders are answered as by a newer one."""
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, http_home.run(FILES), expected, ask_many)
+
+
+def test_a_server_whose_static_prefix_has_moved_its_files_away_from_the_api(http_home, expected, ask_many):
+    """As `--static-prefix` of older servers does: they still proxy the files of runs below the API."""
+    with faulty_proxy(http_home.uri, unknown_route("^/get-artifact")) as proxy:
+        assert_all_alike(proxy.uri, http_home.run(FILES), expected, ask_many)
+
+
+def test_a_file_in_a_missing_folder_of_an_old_server_is_missing(http_home, ask):
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        answer = read(proxy.uri, http_home.run(FILES), ask, "nowhere/at/all.txt")
+
+    assert answer.is_error
+    assert answer.text.startswith("The run has no artifact 'nowhere/at/all.txt'.")
+
+
+def test_loose_names_of_an_old_server_are_compared(http_home, ask):
+    runs = [http_home.run({"a/b/config.yml": f"a: {value}\n"}) for value in (1, 2)]
+
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        answer = ask(proxy.uri, "diff_artifacts", run_ids=runs, artifact_path="b/config.yaml")
+
+    assert not answer.is_error, answer.text
+    assert "1" in answer.text
+
+
+def test_a_folder_whose_listing_fails_is_missing_where_the_one_above_says_so(http_home, ask):
+    run_id = http_home.run(FILES)
+
+    with faulty_proxy(http_home.uri, fail(500, r"artifacts/list.*path=(logs|nowhere)")) as proxy:
+        broken = ask(proxy.uri, "list_artifacts", run_id=run_id, path="logs")
+        proxy.faults[:] = [fail(500, r"artifacts/list.*path=nowhere")]
+        missing = ask(proxy.uri, "list_artifacts", run_id=run_id, path="nowhere/in/it")
+
+    assert "returned an internal error (500)" in broken.text
+    assert missing.text.startswith("The run has no folder 'nowhere/in/it'.")
+
+
+def test_where_files_and_listings_fail_nothing_is_called_missing(http_home, ask):
+    run_id = http_home.run(FILES)
+
+    with faulty_proxy(http_home.uri, fail(500, "get-artifact|artifacts/list")) as proxy:
+        answer = read(proxy.uri, run_id, ask, "nothing.txt")
+
+    assert answer.is_error
+    assert "returned an internal error (500)" in answer.text
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_missing(both_homes, ask_many):
@@ -315,6 +379,12 @@ def test_the_files_of_a_model(named, both_models, expected, ask_many):
     assert_all_alike(both_models.home.uri, named.format(id=both_models.model_id), expected, ask_many, questions)
 
 
+@pytest.mark.parametrize("both_models", ["http"], indirect=True)
+def test_the_files_of_a_model_of_an_old_server(both_models, expected, ask_many):
+    with faulty_proxy(both_models.home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, both_models.model_id, expected, ask_many)
+
+
 @pytest.mark.parametrize(
     "named",
     [
@@ -363,6 +433,101 @@ def test_a_server_cannot_make_a_folder_of_this_machine_readable(ask, tmp_path):
     assert answer.text.startswith(f"These artifacts lie in {private} of the server's own disk")
 
 
+# --- roots that somebody else has chosen
+
+
+def run_at(uri: str, root: str) -> str:
+    """A run whose artifact root is this, as somebody with the right to write to the database can make it."""
+    run_id = uuid.uuid4().hex
+    with raw_store.opened(uri) as db:
+        raw_store.add_runs(db, [raw_store.RawRun(run_id, artifact_uri=root)])
+    return run_id
+
+
+def test_a_shared_store_cannot_make_a_folder_of_this_machine_readable(sqlite_home, ask, tmp_path):
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "diary.txt").write_text("dear diary")
+    roots = [private.as_uri(), str(private), f"{private.as_uri()}/../private", "file:///etc", "/"]
+    answers = [read(sqlite_home.uri, run_at(sqlite_home.uri, root), ask, "diary.txt") for root in roots]
+    allowing = Settings(tracking_uri=sqlite_home.uri, artifact_roots=(str(tmp_path),))
+    allowed = read(allowing, run_at(sqlite_home.uri, private.as_uri()), ask, "diary.txt")
+
+    for answer in answers:
+        assert answer.is_error, answer.data
+        assert "is outside the store's artifacts and not read" in answer.text.replace("which ", "")
+    assert allowed.data["text"] == "dear diary"
+
+
+def test_a_link_does_not_lead_out_of_the_allowed_folder(sqlite_home, ask, tmp_path):
+    private, allowed = tmp_path / "private", tmp_path / "allowed"
+    private.mkdir()
+    allowed.mkdir()
+    (allowed / "link").symlink_to(private)
+    settings = Settings(tracking_uri=sqlite_home.uri, artifact_roots=(str(allowed),))
+
+    answer = ask(settings, "list_artifacts", run_id=run_at(sqlite_home.uri, f"{allowed}/link"))
+
+    assert "outside the store's artifacts" in answer.text
+
+
+NEVER = ["ftp", "sftp", "hdfs", "dbfs", "http", "https", "viewfs", "mlflow-artifacts", "gopher"]
+
+
+@pytest.mark.parametrize("scheme", NEVER)
+def test_other_hosts_are_contacted_for_no_run(scheme, sqlite_home, ask):
+    with listening() as (place, heard):
+        settings = Settings(tracking_uri=sqlite_home.uri, artifact_roots=(f"{scheme}://{place}",))
+        run_id = run_at(sqlite_home.uri, f"{scheme}://{place}/x")
+        answer = ask(settings, "list_artifacts", run_id=run_id)
+
+        assert not heard()
+    assert answer.is_error
+    assert "which this server never contacts" in answer.text or "behind the MLflow server" in answer.text
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, Callable[[], bool]]]:
+    """A port, and whether somebody has connected to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+
+        def heard() -> bool:
+            with suppress(BlockingIOError):
+                server.accept()
+                return True
+            return False
+
+        yield f"127.0.0.1:{server.getsockname()[1]}", heard
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "s3", "gs", "hdfs", "sftp"])
+def test_a_failing_server_does_not_send_this_process_to_another_host(scheme, ask):
+    run_id = "0" * 32
+    with listening() as (place, heard):
+        info = {"run_id": run_id, "experiment_id": "0", "artifact_uri": f"{scheme}://{place}/x", "status": "FINISHED"}
+
+        def answer(handler):
+            if "runs/get" in handler.path:
+                body = json.dumps({"run": {"info": {**info, "lifecycle_stage": "active"}, "data": {}}})
+                handler.reply(200, body.encode(), {"Content-Type": "application/json"})
+            else:
+                handler.reply(500, b"", {})
+
+        with scripted(answer) as uri:
+            found = read(uri, run_id, ask, "config.yml")
+
+        assert not heard()
+    assert found.is_error
+
+
+@pytest.mark.parametrize("root", ["s3://other/team/x", "s3://bucket/teams/x", "s3://bucket/team/../x", "s3:///team/x"])
+def test_a_bucket_that_nobody_allows_is_not_read(root, sqlite_home, ask, snapshot_error):
+    settings = Settings(tracking_uri=sqlite_home.uri, artifact_roots=("s3://bucket/team",))
+
+    snapshot_error(ask(settings, "list_artifacts", run_id=run_at(sqlite_home.uri, root)), root)
+
+
 # --- S3
 
 
@@ -396,6 +561,11 @@ def put(bucket: str, s3: str, prefix: str, files: dict[str, str]) -> None:
         client.put_object(Bucket=bucket.removeprefix("s3://"), Key=f"{prefix}/{path}", Body=content.encode())
 
 
+def reading(bucket: str, uri: str) -> Settings:
+    """The settings of an operator who allows it."""
+    return Settings(tracking_uri=uri, artifact_roots=(bucket,))
+
+
 def run_in(uri: str, location: str, name: str) -> str:
     from mlflow import MlflowClient
 
@@ -407,7 +577,7 @@ def test_a_run_whose_files_are_in_s3(s3, bucket, sqlite_home, expected, ask_many
     run_id = run_in(sqlite_home.uri, f"{bucket}/team/a", f"s3 {tmp_path.name}")
     put(bucket, s3, f"team/a/{run_id}/artifacts", FILES)
 
-    assert_all_alike(sqlite_home.uri, run_id, expected, ask_many)
+    assert_all_alike(reading(f"{bucket}/team", sqlite_home.uri), run_id, expected, ask_many)
 
 
 def test_only_the_shown_part_of_a_file_in_s3_is_requested(s3, bucket, sqlite_home, ask, tmp_path, monkeypatch):
@@ -416,7 +586,7 @@ def test_only_the_shown_part_of_a_file_in_s3_is_requested(s3, bucket, sqlite_hom
 
     with faulty_proxy(s3) as proxy:
         monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", proxy.uri)
-        answer = read(sqlite_home.uri, run_id, ask, "big.log", tail=10)
+        answer = read(reading(bucket, sqlite_home.uri), run_id, ask, "big.log", tail=10)
         ranges = [seen.headers.get("Range") for seen in proxy.requests]
 
     assert answer.data["text"] == "".join(LOG.splitlines(keepends=True)[-10:])
@@ -436,8 +606,10 @@ def test_a_body_from_s3_that_is_cut_is_an_error(s3, bucket, sqlite_home, ask, tm
 
     with faulty_proxy(s3, cut(r"a\.log", after=1_000)) as proxy:
         monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", proxy.uri)
-        cut_read = read(sqlite_home.uri, run_id, ask, "a.log")
-        cut_search = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="line", glob="a.log")
+        cut_read = read(reading(bucket, sqlite_home.uri), run_id, ask, "a.log")
+        cut_search = ask(
+            reading(bucket, sqlite_home.uri), "search_artifacts", run_ids=run_id, pattern="line", glob="a.log"
+        )
 
     for answer in (cut_read, cut_search):
         assert answer.is_error
@@ -448,7 +620,7 @@ def test_a_bucket_that_cannot_be_read_is_reported(s3, bucket, sqlite_home, ask, 
     missing = run_in(sqlite_home.uri, "s3://no-such-bucket/a", f"s3 missing {tmp_path.name}")
     down = run_in(sqlite_home.uri, bucket, f"s3 down {tmp_path.name}")
 
-    listed = ask(sqlite_home.uri, "list_artifacts", run_id=missing)
+    listed = ask(reading("s3://no-such-bucket", sqlite_home.uri), "list_artifacts", run_id=missing)
     assert listed.text.startswith("The bucket 'no-such-bucket' could not be read: ")
     assert listed.text.endswith(
         "The specified bucket does not exist. "
@@ -457,7 +629,7 @@ def test_a_bucket_that_cannot_be_read_is_reported(s3, bucket, sqlite_home, ask, 
     with refused_uri() as uri:
         monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", uri)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        answer = read(sqlite_home.uri, down, ask)
+        answer = read(reading(bucket, sqlite_home.uri), down, ask)
     assert answer.is_error
     assert answer.text.startswith(
         f"The bucket '{bucket.removeprefix('s3://')}' could not be read: Could not connect to"
@@ -473,7 +645,7 @@ def test_a_bucket_that_only_this_machine_may_read_is_read_past_the_server(
         run_id = run_in(uri, f"{bucket}/b", "s3 behind")
         put(bucket, s3, f"b/{run_id}/artifacts", FILES)
 
-        assert_all_alike(uri, run_id, expected, ask_many)
+        assert_all_alike(reading(bucket, uri), run_id, expected, ask_many)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mlflow_mcp.answers.masking import HIDDEN
-from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
-from tests.support import raw_store
+from tests.support import planted as planting
+from tests.support import raw_store, stores
 from tests.support.secrets import SECRETS
 
 
@@ -121,10 +123,66 @@ def test_a_secret_where_the_text_beside_a_plot_is_cut_is_hidden(empty_store, ask
     assert secret[:6] not in answer.text
 
 
-def test_the_catalog_is_covered():
-    """Tools that show strangers' data are asked above; a new one should be added to `questions` if it does."""
-    asked = {tool for tool, _ in questions(Seeded, "")}
-    # Names and sizes, or files of which the answer tells no more than their size.
-    quiet = {"get_server_info", "list_artifacts", "export_runs", "download_artifacts"}
+@pytest.fixture
+def planted(empty_store, tmp_path):
+    """A store with secrets everywhere, its settings, and the ids of its runs."""
+    runs = planting.plant(empty_store, tmp_path / "homes")
+    return Settings(tracking_uri=empty_store, download_dir=str(tmp_path / "files")), runs
 
-    assert asked | quiet == {entry.name for entry in CATALOG}
+
+def shown_pieces(text, words):
+    """Which pieces of the planted secrets a text holds, beside the words that the call itself gave."""
+    return [piece for piece in (*planting.PIECES, *planting.KEY_LINES) if piece in text and piece not in words]
+
+
+@pytest.mark.slow
+def test_no_tool_shows_a_planted_secret_in_any_form(planted, ask_many):
+    settings, runs = planted
+    leaks = {}
+    with ask_many(settings) as ask:
+        for tool, arguments in planting.questions(runs):
+            answer = ask(tool, **arguments)
+            words = arguments.get("pattern", "")  # what was searched for is repeated
+            pieces = shown_pieces(f"{answer.text} {answer.data}", words)
+            if pieces:
+                leaks[f"{tool} {arguments}"] = pieces, answer.text[:300]
+
+    assert not leaks, "\n".join(f"{call}: {pieces}\n    {text}" for call, (pieces, text) in leaks.items())
+
+
+@pytest.mark.slow
+def test_no_exported_file_holds_a_planted_secret(planted, ask):
+    settings, _ = planted
+    for path in ("runs.csv", "runs.jsonl"):
+        ask(settings, "export_runs", path=path)
+        assert not shown_pieces((Path(settings.download_dir) / path).read_text(), "")
+
+
+@pytest.mark.slow
+def test_the_planted_secrets_are_shown_without_masking(planted, ask_many):
+    """Or nothing would be proved by their absence."""
+    settings, runs = planted
+    with ask_many(settings.model_copy(update={"mask_secrets": False})) as ask:
+        answers = [ask(tool, **arguments).text for tool, arguments in planting.questions(runs)]
+
+    assert all(any(piece in answer for answer in answers) for piece in (*planting.PIECES, *planting.KEY_LINES))
+
+
+def test_every_tool_of_the_catalog_is_asked():
+    """A new tool needs its questions in `tests/support/planted.py`."""
+    assert {tool for tool, _ in planting.questions(["a", "b"])} == {entry.name for entry in CATALOG}
+
+
+@pytest.mark.slow
+def test_the_legend_of_a_plot_shows_no_secret(empty_template, tmp_path, ask):
+    """The picture is that of a run whose name says that it is hidden."""
+    pictures = {}
+    for name in (SECRETS["Hugging Face"], HIDDEN):
+        (tmp_path / name[:3]).mkdir()
+        uri = stores.copied(empty_template, str(tmp_path / name[:3] / "mlflow.db"))
+        stores.filled(uri, [raw_store.RawRun(raw_store.run_id(1), name=name, metrics={"loss": 1.0})])
+        for kind in ("bars", "curves"):
+            answer = ask(uri, "plot_metrics", run_ids=raw_store.run_id(1), metrics="loss", kind=kind)
+            pictures.setdefault(kind, set()).add(answer.result.content[0].data)
+
+    assert [len(of_kind) for of_kind in pictures.values()] == [1, 1]

@@ -229,7 +229,30 @@ def test_a_truncated_cursor_is_refused(sqlite_template, ask_many):
             assert answer.text.startswith("This cursor "), length
 
 
-@pytest.mark.parametrize("content", ["x", 7, [["token", "skip"]], [[1]], [["no token", 0]], {"a": 1}, [[None, 10**30]]])
+@pytest.mark.parametrize("limit", [2, 3])
+@pytest.mark.parametrize("change", ["deleted", "added", "nothing"])
+def test_a_list_that_changed_between_two_pages_is_told(change, limit, empty_store, ask):
+    """MLflow's tokens are places in the list: three runs fewer before a place, and three runs are passed over."""
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [RawRun(run_id(n), start_time=raw_store.STARTED + n) for n in range(10)])
+    first = ask(empty_store, "query_runs", limit=limit)
+    with raw_store.opened(empty_store) as db:
+        if change == "deleted":
+            db.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ?", (run_id(9),))
+        elif change == "added":
+            raw_store.add_runs(db, [RawRun(run_id(20), start_time=raw_store.STARTED + 20)])
+
+    second = ask(empty_store, "query_runs", limit=limit, cursor=first.data["next_cursor"])
+
+    notes = [note for note in second.data.get("notes", ()) if note.startswith("The list changed since the page before")]
+    assert bool(notes) == (change != "nothing")
+    assert len(second.data["runs"]["rows"]) == limit
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["x", 7, [["token", "skip"]], [[1]], [["no token", 0]], [["no token", 0, "x"]], {"a": 1}, [[None, 10**30, None]]],
+)
 def test_a_forged_cursor_is_refused_or_harmless(content, sqlite_template, ask):
     """Bound to the right arguments, and yet not a place that this server named."""
     cursor = ask(sqlite_template.uri, "query_runs", limit=2).data["next_cursor"]

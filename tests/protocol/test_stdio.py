@@ -144,6 +144,51 @@ def test_stdout_carries_nothing_but_json_rpc_and_closing_stdin_ends_the_process_
     assert complaints == ""
 
 
+def call_line(name, number="1"):
+    return (
+        f'{{"jsonrpc":"2.0","id":{number},"method":"tools/call",'
+        f'"params":{{"name":"search_experiments","arguments":{{"name":{name}}}}}}}'
+    )
+
+
+# A line that is no message, and the id and code of each answer to it.
+UNREADABLE: dict[str, tuple[str | bytes, list[tuple[object, int]]]] = {
+    "half a surrogate pair": (call_line('"\\ud83d"', "7"), [(7, -32700)]),
+    "5,000 digits": (call_line("9" * 5_000, '"x"'), [("x", -32700)]),
+    "5,000 deep": (call_line("[" * 5_000 + "]" * 5_000, "8"), [(8, -32700)]),
+    "the id last": ('{"method":"ping","params":{"a":{"id":3},"b":"\\ud83d\\"id\\":4"},"id":-9}', [(-9, -32700)]),
+    "garbage": ("garbage", [(None, -32700)]),
+    "not UTF-8": (b'{"jsonrpc":"2.0","id":10,"method":"\xff"}', [(10, -32700)]),
+    "text behind": ('{"jsonrpc":"2.0","id":11,"method":"ping"} x', [(11, -32700)]),
+    "a batch": ('[{"id":12,"method":"ping"},{"id":"b","method":"ping"}]', [(12, -32600), ("b", -32600)]),
+    "an empty batch": ("[]", [(None, -32600)]),
+    "a number": ("17", [(None, -32600)]),
+    "an id of null": ('{"jsonrpc":"2.0","id":null,"method":"ping"}', [(None, -32600)]),
+    "an id with a fraction": ('{"jsonrpc":"2.0","id":1.5,"method":"ping"}', [(None, -32600)]),
+    "no method": ('{"jsonrpc":"2.0","id":13}', [(13, -32600)]),
+    "another version": ('{"jsonrpc":"1.0","id":14,"method":"ping"}', [(14, -32600)]),
+    "params in a list": ('{"jsonrpc":"2.0","id":15,"method":"ping","params":[1]}', [(15, -32602)]),
+    "17 MB": (call_line('"' + "a" * 17_000_000 + '"', "16"), [(16, -32600)]),
+    "17 MB, the id last": ('{"method":"' + "a" * 17_000_000 + '","id":17}', [(17, -32600)]),
+}
+
+
+def test_every_line_that_is_no_message_is_answered_with_its_id_and_the_next_request_works():
+    with started() as host:
+        host.initialize()
+        wire = host.process.stdin.buffer
+        for case, (line, expected) in UNREADABLE.items():
+            wire.write((line if isinstance(line, bytes) else line.encode()) + b"\n")
+            wire.flush()
+            answers = [json.loads(host.process.stdout.readline()) for _ in expected]
+
+            assert [(answer["id"], answer["error"]["code"]) for answer in answers] == expected, case
+        # No requests, so nobody waits for an answer.
+        wire.write(b'\n{"jsonrpc":"2.0","id":5,"result":7}\n{"jsonrpc":"2.0","method":"notifications/none"}\n')
+
+        assert host.ask("ping")["result"] == {}
+
+
 def wait_until(condition, process):
     """Until it holds; the watchdog of `started` ends the process, and so this, when it never does."""
     while not condition():

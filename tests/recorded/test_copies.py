@@ -103,6 +103,42 @@ def test_a_file_that_differs_between_the_copies_is_not_chosen_silently(recorded,
     assert CORRECTED["not_overwritten"] in text
 
 
+def test_a_selected_part_that_is_equal_in_all_copies_is_read_where_the_files_differ(recorded, ask):
+    job_id = CORRECTED["job_id"]
+
+    def selected(select):
+        return ask(recorded, "get_artifact_content", run_id=job_id, artifact_path="results.yml", select=select)
+
+    answer = data_of(selected("config.type"))
+    assert answer["content"]
+    assert (
+        "This part is equal in all 2 copies of this job that have the file; the files differ elsewhere."
+        in answer["notes"]
+    )
+    assert "differs between the copies of this job" in problem_of(selected("results"))
+
+
+def test_a_loose_name_of_a_log_finds_the_one_with_a_number_or_offers_all(recorded, ask):
+    jobs = catalogue()["invocations"]["resumed"]["jobs"]
+
+    def read(job, path):
+        return ask(recorded, "get_artifact_content", run_id=job["job_id"], artifact_path=path, max_lines=1)
+
+    for path in ("client.log", "client-*.log"):
+        several = problem_of(read(jobs[0], path))
+        assert several.startswith(f"'{path}' fits 3 files: ")
+        assert several.count("/logs/client-") == 3
+    candidate = next(job for job in CANDIDATE["jobs"])
+    for path in ("client.log", "logs/client-*.log"):
+        answer = data_of(read(candidate, path))
+        assert "/logs/client-" in answer["path"]
+        assert any(
+            note.startswith(f"There is no '{path}' itself; this is the only file that fits '")
+            for note in answer["notes"]
+        )
+    assert "has no artifact 'clint.log'" in problem_of(read(candidate, "clint.log"))
+
+
 def test_a_file_of_one_copy_is_read_by_job_id_and_its_run_is_named(recorded, ask):
     job_id = f"{CANDIDATE['id']}.1"
     (log,) = [
@@ -145,14 +181,34 @@ def test_a_job_id_is_one_run_where_one_is_shown(recorded, ask):
     assert CORRECTED["not_overwritten"] in note
 
 
-def test_statistics_say_that_copies_are_counted_too(recorded, ask):
-    answer = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
-    of_one_copy_each = ask(
-        recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", experiment_id="jdoe/nova-30b"
-    )
+def test_statistics_count_each_job_once_by_its_latest_finished_export(recorded, ask):
+    """`old_jobs` has job 0 twice (0.4545, then 0.4697); a job of `broken` has a failed and a finished export."""
+    metric = "gpqa_diamond_score_micro"
+    runs = [run for run in catalogue()["runs"] if run["task"] == "gpqa_diamond" and run["job_id"]]
+    wholes = 2  # old runs of a whole invocation, which have no job
 
-    assert any("are further copies of an evaluation job" in note for note in answer.data["notes"])
-    assert "further cop" not in of_one_copy_each.text
+    answer = ask(recorded, "aggregate_runs", metrics=metric)
+    of_old = ask(recorded, "aggregate_runs", metrics=metric, query="tags.invocation_id = 'a2b4c6d8e0f13579'")
+    by_experiment = ask(recorded, "aggregate_runs", metrics=metric, group_by="experiment")
+
+    jobs = {run["job_id"] for run in runs}
+    (row,) = rows_of(answer.data["table"])
+    assert row["n"] == len(jobs) + wholes
+    assert f"{len(runs) - len(jobs)} further copies of these jobs left out" in " ".join(answer.data["notes"])
+    assert (rows_of(of_old.data["table"])[0]["n"], rows_of(of_old.data["table"])[0]["max"]) == (1, 0.4697)
+    assert rows_of(of_old.data["table"])[0]["min"] == 0.4697
+    in_experiments = {(run["experiment"], run["job_id"]) for run in runs}
+    assert sum(row["n"] for row in rows_of(by_experiment.data["table"])) == len(in_experiments) + wholes
+
+
+def test_statistics_leave_out_trial_runs_where_that_is_asked_for(recorded, ask):
+    whole = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc")
+    full = ask(recorded, "aggregate_runs", metrics="ifeval_prompt_level_strict_acc", min_samples=100)
+
+    before, after = rows_of(whole.data["table"])[0]["n"], rows_of(full.data["table"])[0]["n"]
+    assert after == before - 2, "limits of 10 and of 25"
+    assert "2 runs with fewer than 100 samples left out." in full.data["notes"]
+    assert any(note.startswith("min_samples could not judge ") for note in full.data["notes"])
 
 
 def test_an_upload_that_broke_is_told_also_where_mlflow_calls_the_run_finished(recorded, ask):
@@ -176,3 +232,49 @@ def test_a_comparison_names_the_task_whose_export_failed(recorded, ask):
     answer = ask(recorded, "compare_runs", run_ids=[invocations["broken"]["id"], invocations["candidate"]["id"]])
 
     assert any(note.startswith("A: the run of task ifeval is FAILED") for note in answer.data["notes"])
+
+
+def test_a_task_that_is_in_an_old_whole_run_and_in_a_run_of_its_own_is_said_to_be_perhaps_one(recorded, ask):
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id="7c2e91fa").data["tasks"])
+
+    own, of_whole = sorted((row for row in rows if row["task"] == "ifeval"), key=lambda row: row["job_id"] is None)
+    assert f"may repeat run {own['run_id']} (equal values of the 3 metrics of both)" in of_whole["remarks"]
+    assert "may repeat" not in (own["remarks"] or "")
+    assert not any("may repeat" in (row["remarks"] or "") for row in rows if row["task"] != "ifeval")
+
+
+def test_a_planned_task_that_never_arrived_is_named_from_the_config_file(recorded, ask):
+    """No run of this invocation has flattened params."""
+    resumed = catalogue()["invocations"]["resumed"]["id"]
+
+    answer = ask(recorded, "get_invocation", invocation_id=resumed)
+
+    assert "In the config, but without a run here: AIME_2025 (job .3)." in answer.data["notes"]
+
+
+def test_tags_that_only_some_copies_have_are_no_difference(recorded, ask):
+    """Three of five tasks of `baseline` were exported only to the experiment without tags."""
+    invocations = catalogue()["invocations"]
+
+    answer = ask(recorded, "compare_runs", run_ids=[invocations["candidate"]["id"], invocations["baseline"]["id"]])
+
+    tags = {row["name"]: row for row in rows_of(answer.data["differences"]) if row["name"].startswith("tags.")}
+    assert tags.keys() == {"tags.checkpoint", "tags.model"}
+
+
+def test_copies_of_one_job_have_one_model(recorded, ask):
+    answer = ask(recorded, "compare_runs", run_ids=[CORRECTED["overwritten"], CORRECTED["not_overwritten"]])
+
+    assert {row["model"] for row in rows_of(answer.data["sides"])} == {CANDIDATE["model"]}
+
+
+def test_of_three_invocations_config_that_one_lacks_is_counted(recorded, ask):
+    ids = [catalogue()["invocations"][name]["id"] for name in ("candidate", "baseline", "old_whole")]
+
+    answer = ask(recorded, "compare_runs", run_ids=ids)
+
+    assert any(" config params that only A, B have, with equal values: " in note for note in answer.data["notes"])
+    assert any(
+        note.startswith("Headline metrics, ") and "gpqa_diamond_score_micro" in note for note in answer.data["notes"]
+    )
+    assert len(answer.text) < 5_900

@@ -75,3 +75,22 @@ def test_an_old_run_of_a_whole_invocation_has_a_row_for_each_task(recorded, ask)
 
     assert sorted(row["task"] for row in rows) == sorted(job["task"].rpartition(".")[2] for job in invocation["jobs"])
     assert all(name.startswith(row["task"]) for row in rows for name in row["metrics"])
+
+
+def test_responses_are_told_as_responses_and_never_as_samples(recorded, ask):
+    invocation = catalogue()["invocations"]["baseline"]
+
+    rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation["id"]).data["tasks"])
+
+    (aime,) = [row for row in rows if row["task"] == "AIME_2025"]
+    assert (aime["responses"], aime["samples"]) == (300, None)
+    assert {row["evaluated"][:10] for row in rows} == {"2026-03-01"}
+
+
+def test_problems_times_repeats_are_split_where_the_repeats_are_known(recorded, ask):
+    gsm8k = "eval-eval-20261121T175352Z-gsm8k"
+    ranked = ask(recorded, "best_runs", metric="pass_at_1", mode="max", experiment_id="nemo-evaluator", min_samples=21)
+
+    assert ranked.is_error
+    assert "had fewer than 21 samples" in ranked.text
+    assert gsm8k in ask(recorded, "best_runs", metric="pass_at_1", mode="max", min_samples=20).text

@@ -197,12 +197,24 @@ def answering(
         yield uri
 
 
+@contextmanager
+def scripted(answer: Callable[[Handler], None]) -> Iterator[str]:
+    """Every request is handed to `answer`, which may reply, write bytes of its own to `wfile`, or do nothing."""
+
+    class Scripted(Handler):
+        def answer(self, _request_body: bytes) -> None:
+            answer(self)
+
+    with serving(QuietServer((HOST, 0), Scripted)) as uri:
+        yield uri
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression
     `path` is found, and of these only the ones whose number, from 1, is in `nth` (when empty, all of them).
 
-    Made by `stall`, `cut`, `fail`, `ignore_range` and `unknown_route`.
+    Made by `stall`, `cut`, `fail`, `ignore_range`, `missing_as_500` and `unknown_route`.
     """
 
     kind: str
@@ -231,6 +243,11 @@ def fail(status: int, path: str = "", *nth: int, body: str = "") -> Fault:
 def ignore_range(path: str = "", *nth: int) -> Fault:
     """The Range header is lost on the way: the whole file comes back, as from a server that has no ranges."""
     return Fault("ignore_range", path, nth)
+
+
+def missing_as_500(path: str = "", *nth: int) -> Fault:
+    """What the real server does not find (404) is answered with 500 and a page, as by MLflow before 3.14."""
+    return Fault("missing_as_500", path, nth)
 
 
 def unknown_route(path: str = "", *nth: int) -> Fault:
@@ -341,7 +358,7 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
                     passed.pop("Range", None)
                 if kind == "unknown_route":
                     self.path = "/api/2.0/mlflow/no-such-route"
-                self.forward(passed, request_body, fault if kind in ("cut", "stall") else None)
+                self.forward(passed, request_body, fault if kind in ("cut", "stall", "missing_as_500") else None)
 
         def hang(self) -> None:
             closing.wait(600)
@@ -356,6 +373,13 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
                 connection.close()
 
         def relay(self, response: http.client.HTTPResponse, breaking: Fault | None) -> None:
+            if breaking and breaking.kind == "missing_as_500":
+                if response.status == 404:
+                    self.reply(
+                        500, b"<!doctype html><title>500 Internal Server Error</title>", {"Content-Type": "text/html"}
+                    )
+                    return
+                breaking = None
             length = response.getheader("Content-Length")
             self.send_response_only(response.status, response.reason)
             for name, value in response.getheaders():

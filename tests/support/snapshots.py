@@ -105,6 +105,7 @@ def stable(text: str, known: Mapping[str, str]) -> str:
     text = re.sub(r"(?<!\d)\d{18}(?!\d)", numbered("experiment", numbers), text)
     text = re.sub(r"(127\.0\.0\.1|localhost):\d+", r"\1:<port>", text)
     text = re.sub(r'("next_cursor": )"[^"]+"', r'\1"<cursor>"', text)
+    text = re.sub(r'(cursor=)"WyJ[\w-]+"', r'\1"<cursor>"', text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", if_of_this_session, text)
     return re.sub(r"(?<!\d)\d{13}(?!\d)", if_of_this_session, text)
 

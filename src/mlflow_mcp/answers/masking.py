@@ -5,51 +5,35 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mlflow_mcp.answers.secret_shapes import (
-    HIDDEN,
-    TELLTALE,
-    hide_in_headers,
-    hide_private_keys,
-    hide_shapes,
-    is_random,
-    is_secret,
-    names_a_secret,
-)
+from mlflow_mcp.answers.secret_names import is_password, is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secret_texts import hide_in_elements, mask_lines, mask_part, mask_text
 
-__all__ = ["HIDDEN", "hide_named", "mask", "mask_at", "mask_text"]
+__all__ = [
+    "HIDDEN",
+    "hide_in_elements",
+    "hide_named",
+    "mark_named",
+    "mask",
+    "mask_at",
+    "mask_lines",
+    "mask_part",
+    "mask_text",
+]
 
-# A name and its value in a text: YAML, JSON, also JSON in a text, shell, addresses, command lines. The value ends with its quote;
-# without one, with the word.
-_VALUE = r"""(?:\\"(?P<escaped>[^"\\\n]*)\\"|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\n]|'')*)'|(?P<bare>(?!\[secret)[^\s"',;&}\])\\]+))"""
-_ASSIGNED = re.compile(
-    rf"""(?i)(?<![\w.-])(?P<before>(?:\\?["'])?(?P<name>[\w.-]*?{TELLTALE})(?:\\?["'])?[ \t]*(?::=|=>|[:=])[ \t]*)"""
-    rf"{_VALUE}"
-)
-_OPTION = re.compile(rf"(?i)(?<![\w-])(?P<before>(?P<name>--?[\w.-]*?{TELLTALE})[ \t]+(?!-)){_VALUE}")
-# `token` alone names words of a language more often than keys.
-_TOKEN = re.compile(rf"""(?i)(?<![\w.-])(?P<before>(?:\\?["'])?token(?:\\?["'])?[ \t]*[:=][ \t]*){_VALUE}""")
-# A password may have spaces, where a line of YAML begins with its name; a YAML block has its value in the lines below.
-_LINE = re.compile(
-    r"(?im)^(?P<before>[ \t-]*(?P<name>[\w.-]*(?:passw(?:or)?d|passphrase))[ \t]*:[ \t]+)(?P<bare>[^\s\"'|>#&{\[$][^\n#]*? [^\n#]*)"
-)
-_BLOCK = re.compile(
-    rf"""(?im)^(?P<indent>[ \t-]*)["']?(?P<name>[\w.-]*(?:{TELLTALE}|\btoken))["']?[ \t]*:[ \t]*[|>][-+0-9]*[ \t]*\n"""
-)
-_NAME_AND_VALUE = re.compile(
-    rf"""(?i)(?P<before>["']?(?:name|key)["']?[ \t]*[:=][ \t]*["']?(?P<name>[\w.-]*{TELLTALE})["']?[ \t]*,?\s{{1,200}}["']?value["']?[ \t]*[:=][ \t]*)"""
-    rf"{_VALUE}"
-)
-# As notes quote them: Param 'db_password' has in all 5 runs the values 'a', 'b'.
-_QUOTED_VALUES = re.compile(
-    rf"(?i)(['\"`][\w.-]*{TELLTALE}['\"`][^'\"\n]{{0,120}}values? )((?:'[^'\n]*'(?:, | and )?)+)"
-)
-# One of these is in every name of a secret.
-_WORDS_OF_NAMES = ("key", "pass", "pwd", "secret", "token", "connection")
-_SHORTEST_TEXT = 6
 # Columns whose cells are names of what stands beside them.
 _COLUMNS_OF_NAMES = frozenset(("name", "key", "param", "tag", "field", "path", "setting", "variable", "column"))
 # Columns of ours that never hold what was named beside them.
 _COLUMNS_OF_OURS = frozenset(("change", "side", "run", "run_id", "file", "status"))
+_KEYS_OF_NAMES = ("name", "key", "param", "variable", "field", "env", "header", "option", "Name", "Key")
+_KEYS_OF_VALUES = ("value", "default", "val", "content", "Value", "data")
+# A table of ours, and one of pandas in JSON.
+_KEYS_OF_ROWS = ("rows", "data")
+_LEAST_NUMBER = 100_000
+
+
+class _Marked(str):
+    """A text that is known to be a secret, whatever it will be found under."""
 
 
 def mask(value: Any, name: str = "") -> Any:
@@ -59,28 +43,24 @@ def mask(value: Any, name: str = "") -> Any:
     unless it is short or only names what holds the key.
     """
     if isinstance(value, str):
-        if name and names_a_secret(name):
-            return HIDDEN if is_secret(value, name) else value
-        return HIDDEN if _is_named_token(name) and is_random(value) else mask_text(value)
+        if isinstance(value, _Marked) or (name and is_secret(value, name)):
+            return HIDDEN
+        return value if name and names_a_secret(name) else mask_text(value)
     if isinstance(value, dict):
-        value = _hide_pair(value)
-        masked = _masked_keys({key: mask(inner, str(key)) for key, inner in value.items()})
-        columns, rows = value.get("columns"), value.get("rows")
-        if isinstance(columns, list) and isinstance(rows, list):
-            masked["rows"] = [_masked_row(columns, row) for row in rows]
-        return masked
+        return _masked_object(value, name)
     if isinstance(value, list):
-        return [mask(inner, name) for inner in value]
-    return value
+        return [mask(inner, name) for inner in _marked_pair(value)]
+    return HIDDEN if _is_secret_number(value, name) else value
 
 
 def hide_named(value: Any, name: str = "") -> Any:
     """The same document without the values under names of secrets: what is taken out of it later does not show its name."""
-    if isinstance(value, str):
-        return HIDDEN if name and names_a_secret(name) and is_secret(value, name) else value
-    if isinstance(value, dict):
-        return {key: hide_named(inner, str(key)) for key, inner in _hide_pair(value).items()}
-    return [hide_named(inner, name) for inner in value] if isinstance(value, list) else value
+    return _named(value, name, lambda _: HIDDEN)
+
+
+def mark_named(value: Any, name: str = "") -> Any:
+    """The same document, in which the values under names of secrets are hidden by `mask` also when they are taken out of it."""
+    return _named(value, name, _Marked)
 
 
 def mask_at(value: Any, path: str) -> Any:
@@ -90,116 +70,104 @@ def mask_at(value: Any, path: str) -> Any:
     return mask(value, keys[-1] if keys else "")
 
 
-def mask_text(text: str) -> str:
-    if len(text) < _SHORTEST_TEXT:
-        return text
-    text = hide_in_headers(hide_private_keys(text))
-    lower = text.lower()
-    if not any(word in lower for word in _WORDS_OF_NAMES):  # most texts, and to look for the words is quick
-        return hide_shapes(text)
-    if "value" in lower:
-        text = _NAME_AND_VALUE.sub(_hide_assigned, text)
-        text = _QUOTED_VALUES.sub(_hide_quoted, text)
-    if "|" in text or ">" in text:
-        text = _hide_blocks(text)
-    if "pass" in lower:
-        text = _LINE.sub(_hide_assigned, text)
-    text = _ASSIGNED.sub(_hide_assigned, hide_shapes(text))
-    if " -" in lower or lower.startswith("-"):
-        text = _OPTION.sub(_hide_assigned, text)
-    return _TOKEN.sub(_hide_token, text) if "token" in lower else text
+def _named(value: Any, name: str, hidden: Any) -> Any:
+    if isinstance(value, str):
+        return hidden(value) if name and is_secret(value, name) else value
+    if isinstance(value, dict):
+        inside = {
+            key: _named(inner, _name_of(str(key), name), hidden) for key, inner in _with_pair(value, hidden).items()
+        }
+        columns = value.get("columns")
+        for key in _KEYS_OF_ROWS:
+            rows = value.get(key)
+            if isinstance(columns, list) and isinstance(rows, list):
+                inside[key] = [_named_row(columns, row, hidden) for row in rows]
+        return inside
+    if isinstance(value, list):
+        return [_named(inner, name, hidden) for inner in _marked_pair(value, hidden)]
+    return hidden(str(value)) if _is_secret_number(value, name) else value
 
 
-def _is_named_token(name: str) -> bool:
-    return name.lower() == "token" or name.lower().endswith(("_token", ".token", "-token"))
+def _named_row(columns: list[Any], row: Any, hidden: Any) -> Any:
+    if not isinstance(row, list) or len(row) != len(columns):
+        return _named(row, "", hidden)
+    return [_named(cell, str(column), hidden) for column, cell in zip(columns, row)]
+
+
+def _name_of(key: str, outer: str) -> str:
+    """What a value stands under: `value` and the like say less than the key around them."""
+    return outer if key in _KEYS_OF_VALUES and outer and names_a_secret(outer) else key
+
+
+def _is_secret_number(value: Any, name: str) -> bool:
+    """Whether a password was written without quotes: `password: 12345678`."""
+    return type(value) is int and abs(value) >= _LEAST_NUMBER and is_password(name)
+
+
+def _masked_object(value: dict[Any, Any], name: str) -> dict[str, Any]:
+    value = _with_pair(value, _Marked)
+    columns = value.get("columns")
+    return _masked_keys(
+        {
+            key: [_masked_row(columns, row) for row in inner]
+            if key in _KEYS_OF_ROWS and isinstance(columns, list) and isinstance(inner, list)
+            else mask(inner, _name_of(str(key), name))
+            for key, inner in value.items()
+        }
+    )
 
 
 def _masked_keys(masked: dict[Any, Any]) -> dict[str, Any]:
     """The keys are masked too, and stay as many as they were."""
     renamed: dict[str, Any] = {}
     for key, inner in masked.items():
-        shown = mask_text(str(key))
+        shown = first = mask_text(str(key))
         number = 2
         while shown in renamed:
-            shown, number = f"{mask_text(str(key))} {number}", number + 1
+            shown, number = f"{first} {number}", number + 1
         renamed[shown] = inner
     return renamed
 
 
-def _hide_pair(value: dict[Any, Any]) -> dict[Any, Any]:
-    """`{"name": "DB_PASSWORD", "value": "…"}` without the value."""
-    for key in ("name", "key"):
-        name, inner = value.get(key), value.get("value")
-        if isinstance(name, str) and isinstance(inner, str) and names_a_secret(name) and is_secret(inner, name):
-            return {**value, "value": HIDDEN}
-    return value
+def _with_pair(value: dict[Any, Any], hidden: Any) -> dict[Any, Any]:
+    """`{"name": "DB_PASSWORD", "value": "…"}` with its value hidden."""
+    name = next((value[key] for key in _KEYS_OF_NAMES if isinstance(value.get(key), str)), "")
+    if not name:
+        return value
+    return {
+        key: hidden(inner) if key in _KEYS_OF_VALUES and isinstance(inner, str) and is_secret(inner, name) else inner
+        for key, inner in value.items()
+    }
 
 
-def _masked_row(columns: list[Any], row: list[Any]) -> list[Any]:
+def _marked_pair(value: list[Any], hidden: Any = _Marked) -> list[Any]:
+    """`["DB_PASSWORD", "…"]` with its value hidden, where that is no list of names."""
+    if len(value) != 2 or not all(isinstance(part, str) for part in value):
+        return value
+    name, inner = value
+    return [name, hidden(inner)] if names_a_secret(name) and is_secret(inner, name) and _is_no_name(inner) else value
+
+
+def _is_no_name(value: str) -> bool:
+    return not re.fullmatch(r"[A-Za-z_]\w*", value) or is_random(value)
+
+
+def _masked_row(columns: list[Any], row: Any) -> Any:
     """The cells under the names of their columns, and beside a cell that is a name under that one."""
+    if not isinstance(row, list):
+        return mask(row)
     name = next(
         (
             cell
             for column, cell in zip(columns, row)
-            if column in _COLUMNS_OF_NAMES and isinstance(cell, str) and names_a_secret(cell)
+            if column in _COLUMNS_OF_NAMES
+            and isinstance(cell, str)
+            and (names_a_secret(cell) or may_name_a_secret(cell))
         ),
         "",
     )
+    columns = [*columns, *[""] * (len(row) - len(columns))]
     return [
         mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
         for column, cell in zip(columns, row)
     ]
-
-
-def _hide_assigned(match: re.Match[str]) -> str:
-    found = match.groupdict()
-    kind = next(kind for kind in ("escaped", "double", "single", "bare") if found.get(kind) is not None)
-    value, name = found[kind], found["name"]
-    if kind == "bare" and _is_prose(match, value):
-        return match[0]
-    if not is_secret(value, name):
-        return match[0]
-    quote = {"escaped": '\\"', "double": '"', "single": "'", "bare": ""}[kind]
-    return f"{found['before']}{quote}{HIDDEN}{quote}"
-
-
-def _is_prose(match: re.Match[str], value: str) -> bool:
-    """Whether a word in the middle of a sentence follows: `No api_key: falling back`."""
-    if not re.fullmatch(r"[a-z]+", value) or "pass" in match["name"].lower():
-        return False
-    text, start = match.string, match.start()
-    line_start = text.rfind("\n", 0, start) + 1
-    return bool(text[line_start:start].strip(" \t-")) and bool(
-        re.match(r" [a-z]+", text[match.end() : match.end() + 3])
-    )
-
-
-def _hide_token(match: re.Match[str]) -> str:
-    value = next(
-        text for text in (match["escaped"], match["double"], match["single"], match["bare"]) if text is not None
-    )
-    return match[0].replace(value, HIDDEN) if value and is_random(value) else match[0]
-
-
-def _hide_quoted(match: re.Match[str]) -> str:
-    return match[1] + re.sub(r"'[^'\n]{6,}'", f"'{HIDDEN}'", match[2])
-
-
-def _hide_blocks(text: str) -> str:
-    """The text without the lines of YAML blocks under names of secrets."""
-    parts, done = [], 0
-    for match in _BLOCK.finditer(text):
-        if match.start() < done:
-            continue
-        indent, end = len(match["indent"].replace("-", " ")), match.end()
-        first = end
-        while end < len(text):
-            line_end = text.find("\n", end) + 1 or len(text)
-            line = text[end:line_end]
-            if line.strip() and len(line) - len(line.lstrip()) <= indent:
-                break
-            end = line_end
-        if text[first:end].strip():
-            parts += [text[done:first], " " * (indent + 2), HIDDEN, "\n"]
-            done = end
-    return "".join([*parts, text[done:]])

@@ -1,39 +1,278 @@
-"""What a key, a password or the mere name of one looks like in a text."""
+"""Keys that are known by their own look, wherever they stand."""
 
 from __future__ import annotations
 
-import base64
-import binascii
+import itertools
 import re
-from functools import lru_cache
+from functools import cache
 
 HIDDEN = "[secret hidden]"
 
-# -- values that are secrets by their shape --------------------------------------------------------------------------
+# A key begins where no word goes on: after an escape (`\n` in JSON), a code of a URL or a terminal's colour it does as well.
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]m)|(?<=[\[;][0-9]{2}m))"
+_NO_DIGEST = "(?<!256=)(?<!256-)(?<!256:)(?<!384-)(?<!512=)(?<!512-)(?<!512:)"
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-# What keys begin with whose rest is random; longer beginnings first.
-_BEGINNINGS = (
-    r"github_pat_|gh[pousr]_|gl(?:pat|rt|dt|ptt|ft|cbt|imt|soat|agent)-|hf_|api_org_|nvapi-|sk-lf-|pk-lf-|[sprc]k[-_]|csk-|xox[a-z]-|xapp-|gsk_|r8_|xai-|pplx-"
-    r"|hv[sbr]\.|npm_|pypi-|dckr_[a-z]{3}_|SG\.|ya29\.|GOCSPX-|AIza|dapi|pcsk_|lsv2_|fw_|tgp_v1_|glsa_|glc_|sntrys_|tskey-"
-    r"|dop_v1_|figd_|lin_api_|shp[a-z]{2}_|PMAK-|ATATT|wandb_v1_|voy-|pa-"
-)
-_RANDOM_AFTER = re.compile(rf"(?<![A-Za-z0-9])(?:{_BEGINNINGS})[\w-]{{12,}}(?:\.[\w-]{{16,}})*")
-_WHOLE = re.compile(
-    r"""(?x)
-    (?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])      # AWS
-    | \beyJ[\w-]{10,4000}\.(?:eyJ)?[\w-]{10,}\.[\w-]{5,}          # JSON web tokens
-    | (?<=hooks\.slack\.com/services/)[\w/]{20,}
-    | (?<![A-Za-z0-9])SK[0-9a-f]{32}(?![0-9A-Za-z])               # Twilio
-    | (?<![\w:])[0-9]{8,10}:AA[\w-]{33}(?![\w-])                  # Telegram
-    | (?<=[?&]sig=)[\w%+/=-]{20,}                                 # Azure's signed addresses
-    """
-)
+# Beginnings of nothing but keys: what follows may be all capitals, digits or hex.
+_OF_KEYS = [
+    "github_pat_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "glpat-",
+    "glrt-",
+    "gldt-",
+    "glptt-",
+    "glft-",
+    "glcbt-",
+    "glimt-",
+    "glsoat-",
+    "glagent-",
+    "gloas-",
+    "glffct-",
+    "nvapi-",
+    "sk-lf-",
+    "pk-lf-",
+    "sk-proj-",
+    "sk-svcacct-",
+    "sk-admin-",
+    "sk-ant-",
+    "sk-or-v1-",
+    "xoxa-",
+    "xoxb-",
+    "xoxc-",
+    "xoxd-",
+    "xoxe-",
+    "xoxo-",
+    "xoxp-",
+    "xoxr-",
+    "xoxs-",
+    "xapp-",
+    "pypi-AgE",
+    "dckr_pat_",
+    "dckr_oat_",
+    "GOCSPX-",
+    "AIza",
+    "ya29.",
+    "AQ.Ab",
+    "pcsk_",
+    "lsv2_",
+    "tgp_v1_",
+    "glsa_",
+    "glc_",
+    "sntrys_",
+    "sntryu_",
+    "dop_v1_",
+    "doo_v1_",
+    "dor_v1_",
+    "figd_",
+    "figo_",
+    "figu_",
+    "lin_api_",
+    "lin_oauth_",
+    "shpat_",
+    "shpca_",
+    "shppa_",
+    "shpss_",
+    "PMAK-",
+    "wandb_v1_",
+    "whsec_",
+    "sb_secret_",
+    "pscale_tkn_",
+    "pscale_pw_",
+    "pscale_oauth_",
+    "xkeysib-",
+    "xsmtpsib-",
+    "NRAK-",
+    "rubygems_",
+    "sq0atp-",
+    "sq0csp-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "pnu_",
+    "HRKU-AA",
+    "duffel_live_",
+    "shippo_live_",
+    "ntn_",
+    "GR1348941",
+    "ATATT3",
+    "ATCTT3",
+    "ATBB",
+    "tskey-",
+    "api_org_",
+    "nfp_",
+    "gsk_",
+    "hvs.",
+    "hvb.",
+    "hvr.",
+    "dp.pt.",
+    "dp.st.",
+    "dp.ct.",
+    "dp.sa.",
+    "vcp_",
+    "vck_",
+]
+# Beginnings of ordinary names too, such as `sk-learn-pipeline-with-scaler`: what follows must look drawn by lot.
+_OF_NAMES_TOO = [
+    "hf_",
+    "sk-",
+    "sk_",
+    "pk-",
+    "pk_",
+    "rk-",
+    "rk_",
+    "csk-",
+    "fw_",
+    "pa-",
+    "voy-",
+    "npm_",
+    "r8_",
+    "xai-",
+    "pplx-",
+    "dapi",
+    "dose",
+    "SG.",
+    "rpa_",
+    "tvly-",
+    "jina_",
+    "sbp_",
+    "pul-",
+    "squ_",
+    "sqp_",
+    "sqa_",
+    "fc-",
+    "e2b_",
+    "secret_",
+    "re_",
+    "AKCp",
+    "cmVmd",
+    "LTAI",
+    "AKID",
+    "fo1_",
+    "fm1r_",
+    "fm2_",
+    "esecret_",
+    "cpk_",
+    "sgp_",
+    "EAAA",
+    "EZAK",
+    "EZTK",
+    "phx_",
+    "BSA",
+    "ico-",
+    "rdme_",
+    "API-",
+    "cfut_",
+    "cfat_",
+    "xwfp-",
+    "pat-",
+    "ops_eyJ",
+    "tk-us-",
+    "fio-u-",
+    "lip_",
+    "hfr_",
+    "hf_oauth_",
+    "oy2",
+    "p8e-",
+    "CLOJARS_",
+]
+_REST = r"[\w-]{12,}(?:[.=~][\w-]{16,})*(?:\.[0-9a-z]{9}(?![\w-])|=[0-9A-Z]{8}(?!\w))?"
+
+# Others have a form of their own. The first text must be there for one to be looked for.
+_WHOLE = [
+    (sign, re.compile(_START + form))
+    for sign, form in (
+        ("A", r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![0-9A-Za-z])"),  # AWS
+        ("ABSK", r"ABSK[A-Za-z0-9+/]{60,}={0,2}"),
+        ("bedrock-api-key-", r"bedrock-api-key-[\w+/=%-]{20,}"),
+        ("IQoJ", r"IQoJb3JpZ2lu[\w+/=-]{40,}"),
+        ("FwoG", r"FwoGZXIvYXdz[\w+/=-]{40,}"),
+        ("eyJ", r"eyJ[\w-]{10,4000}\.(?:eyJ)?[\w-]{10,}\.[\w-]{5,}"),  # JSON web tokens
+        ("sntrys_", r"sntrys_eyJ[\w+/=-]{20,}"),
+        ("glc_", r"glc_eyJ[\w+/=-]{20,}"),
+        ("hooks.slack.com/", r"(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[\w/]{20,}"),
+        ("discord", r"(?<=/api/webhooks/)[0-9]{15,}/[\w-]{40,}"),
+        ("webhook.office.com/", r"(?<=webhook\.office\.com/)webhookb2/[\w@/-]{60,}"),
+        ("SK", r"SK[0-9a-f]{32}(?![0-9A-Za-z])"),  # Twilio
+        (":AA", r"[0-9]{8,10}:AA[\w-]{33}(?![\w-])"),  # Telegram
+        ("sig=", r"(?<=[?&;]sig=)[\w%+/=-]{20,}"),  # Azure's signed addresses
+        ("Signature=", r"(?<=[?&;]X-Amz-Signature=)[0-9a-f]{32,}"),
+        ("Signature=", r"(?<=[?&;]Signature=)[\w%+/=-]{20,}"),
+        ("Q~", r"[\w~.]{3}[0-9]Q~[\w~.-]{31,34}(?![\w~-])"),  # Azure
+        (".", r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])"),  # Discord
+        (".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}"),  # Terraform
+        ("pat", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),  # Airtable
+        ("dt0", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),  # Dynatrace
+        ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[0-9A-Z]{58}"),
+        ("sha256~", r"sha256~[\w-]{43}(?![\w-])"),  # OpenShift
+        ("key-", r"(?<![_-])key-[0-9a-f]{32}(?![\w-])"),  # Mailgun
+        ("-us", r"(?<![_-])[0-9a-f]{32}-us[0-9]{1,2}(?![\w-])"),  # Mailchimp
+        ("-", rf"(?<![_-])(?:api|sdk)-{_UUID}(?![\w-])"),  # LaunchDarkly
+        ("ak-", r"(?<![_-])ak-(?=[\w]*[0-9])[A-Za-z0-9]{22}(?![\w-])"),  # Modal
+        ("as-", r"(?<![_-])as-(?=[\w]*[0-9])[A-Za-z0-9]{22}(?![\w-])"),
+        ("s.", r"(?<![_.-])s\.(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24}(?![\w.-])"),  # Vault before 1.10
+        ("v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),  # Cloudflare
+        ("bce-v3/", r"bce-v3/ALTAK-[\w-]{10,}/[0-9a-f]{40}"),
+    )
+]
+_LONG = re.compile(r"[\w+/~-]{14}")  # in every key
+# One search for all signs is the quicker way in a short text.
+_ANY_SIGN = re.compile("|".join(map(re.escape, (*_OF_KEYS, *_OF_NAMES_TOO, *(sign for sign, _ in _WHOLE)))))
+_SHORT = 100
 _RUNS = re.compile(r"[A-Za-z0-9]+")
+_OF_LETTERS = re.compile(r"(?:hf|api_org)_[A-Za-z]{34}")  # as Hugging Face makes them
+_HAS_UUID = re.compile(_UUID)
+
+
+def hide_shapes(text: str) -> str:
+    """The text without what is a key by its own look."""
+    if not _LONG.search(text) or (len(text) < _SHORT and not _ANY_SIGN.search(text)):
+        return text
+    for sign, form in _WHOLE:
+        if sign in text:  # most texts hold none of them, and to look is quick
+            text = form.sub(HIDDEN, text)
+    for sign in _OF_KEYS:
+        if sign in text:
+            text = _after(sign).sub(_hide_key, text)
+            if "…" in text:
+                text = _cut_after(sign).sub(HIDDEN, text)
+    for sign in _OF_NAMES_TOO:
+        if sign in text:
+            text = _after(sign).sub(_hide_random, text)
+    return text
+
+
+@cache
+def _after(sign: str) -> re.Pattern[str]:
+    return re.compile(_START + _NO_DIGEST + re.escape(sign) + _REST)
+
+
+@cache
+def _cut_after(sign: str) -> re.Pattern[str]:
+    """The beginning of a key that was cut off."""
+    return re.compile(_START + re.escape(sign) + r"[\w-]+(?=…)")
+
+
+def _hide_key(match: re.Match[str]) -> str:
+    token = match[0]
+    return token if token == token.lower() and not any(map(str.isdigit, token[4:])) else HIDDEN
+
+
+def _hide_random(match: re.Match[str]) -> str:
+    token = match[0]
+    return HIDDEN if is_random(token) or _OF_LETTERS.fullmatch(token) or _HAS_UUID.search(token) else token
+
+
+# -- what is drawn by lot --------------------------------------------------------------------------------------------
 
 
 def is_random(text: str) -> bool:
-    """Whether a part of it looks drawn by lot: long, and of several kinds of characters in a row."""
-    return any(_is_random_run(run) for run in _RUNS.findall(text))
+    """Whether a part of it looks drawn by lot: long, and of several kinds of characters that change often."""
+    return any(map(_is_random_run, _RUNS.findall(text))) or _changes_often(text)
 
 
 def _is_random_run(run: str) -> bool:
@@ -45,148 +284,10 @@ def _is_random_run(run: str) -> bool:
     if len(run) >= 16 and digits >= 3 and lower + upper >= 3:
         return True
     # Letters alone: a name in CamelCase has far fewer capitals.
-    return len(run) >= 20 and 5 * min(lower, upper) >= len(run)
+    return len(run) >= 20 and 4 * min(lower, upper) > len(run)
 
 
-def hide_shapes(text: str) -> str:
-    """The text without what is a key by its own look."""
-    text = _RANDOM_AFTER.sub(_hide_random, text)
-    return _WHOLE.sub(HIDDEN, text)
-
-
-def _hide_random(match: re.Match[str]) -> str:
-    token = match[0]
-    if _ALSO_A_NAME.match(token):
-        return HIDDEN if is_random(token) or _OF_LETTERS.fullmatch(token) or _UUID.search(token) else token
-    return token if token == token.lower() and not any(map(str.isdigit, token)) else HIDDEN
-
-
-# Beginnings of ordinary names too, such as `sk-learn-pipeline-with-scaler`.
-_ALSO_A_NAME = re.compile(r"hf_|api_org_|[sprc]k[-_]|csk-|fw_|pa-|voy-|npm_|r8_|xai-|pplx-|gsk_|dapi|hv|ATATT|SG|tskey")
-_OF_LETTERS = re.compile(r"hf_[A-Za-z]{34}")  # as Hugging Face makes them
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-# -- private keys ----------------------------------------------------------------------------------------------------
-
-_KEY_BLOCK = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
-)
-_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
-# A line from inside of a key, of which only a part of the file is shown.
-_KEY_LINE = re.compile(r"(?m)^([ \t\"'|>]*)([A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70})(?=[\"',]?[ \t]*$)")
-_KEY_LINE_BEFORE = re.compile(r"[ \t\"']*[A-Za-z0-9+/=]{1,76}(?:\\n)?[\"',]*")
-
-
-def hide_private_keys(text: str) -> str:
-    """The text without private keys, also where only their end or lines of their inside are in it."""
-    if "PRIVATE KEY" in text:
-        text = _KEY_BLOCK.sub(HIDDEN, text)
-        if end := _KEY_END.search(text):
-            lines = text[: end.start()].split("\n")
-            while lines and _KEY_LINE_BEFORE.fullmatch(lines[-1] or "="):
-                lines.pop()
-            text = "\n".join([*lines, HIDDEN]) + text[end.end() :]
-    return _KEY_LINE.sub(_hide_key_line, text)
-
-
-def _hide_key_line(match: re.Match[str]) -> str:
-    line = match[2]
-    kinds = (any(map(str.isupper, line)), any(map(str.islower, line)), any(map(str.isdigit, line)))
-    return match[1] + HIDDEN if all(kinds) else match[0]
-
-
-# -- headers and addresses -------------------------------------------------------------------------------------------
-
-_BEARER = re.compile(r"(?i)\b(bearer\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
-_AUTHORIZATION = re.compile(
-    r"(?i)(?<![a-z0-9])(authorization\\?[\"']?\s*[:=]\s*\\?[\"']?(?:bearer|basic|token|digest|apikey)\s+)(?!\[secret|\$|<|\{)"
-    r"[\w.~+/=-]{6,}"
-)
-_BASIC = re.compile(r"(?i)\b(basic\s+)([A-Za-z0-9+/]{8,}={0,2})(?![\w-])")
-# This and the patterns of names begin only where a word does: begun at each of its letters, one of 30,000 would take half a minute.
-_URI_PASSWORD = re.compile(
-    r"(?i)(?<![a-z0-9+.-])(?!docker:|oci:|tcp:|udp:)([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/\"'<>]+@"
-)
-_URI_TOKEN = re.compile(r"(?i)(?<![a-z0-9+.-])(https?|git|ssh)(://)([\w.~-]{16,})@")
-
-
-def hide_in_headers(text: str) -> str:
-    """The text without what stands after `Bearer`, in an Authorization header, or as a password in an address."""
-    lower = text.lower()  # most texts hold none of these words, and to look for them is quick
-    if "authorization" in lower:
-        text = _AUTHORIZATION.sub(rf"\1{HIDDEN}", text)
-    if "bearer" in lower:
-        text = _BEARER.sub(rf"\1{HIDDEN}", text)
-    if "basic" in lower:
-        text = _BASIC.sub(_hide_basic, text)
-    if "@" in text and "://" in text:
-        text = _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-        text = _URI_TOKEN.sub(lambda m: f"{m[1]}{m[2]}{HIDDEN}@" if is_random(m[3]) else m[0], text)
-    return text
-
-
-def _hide_basic(match: re.Match[str]) -> str:
-    """`Basic` is followed by a user and a password, or it is a word like others."""
-    try:
-        decoded = base64.b64decode(match[2] + "=" * (-len(match[2]) % 4), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return match[0]
-    return f"{match[1]}{HIDDEN}" if ":" in decoded and decoded.isprintable() else match[0]
-
-
-# -- names of secrets ------------------------------------------------------------------------------------------------
-
-_WORDS = r"passw(?:or)?d|passphrase|pwd"
-TELLTALE = (  # a pattern of names, no secret
-    rf"(?:{_WORDS}|api[_-]?key|secret(?:[_-]?(?:access)?[_-]?key)?|secret[_-]?token"
-    r"|(?:access|account|private|openai|signing|encryption|subscription|license)[_-]?key"
-    r"|(?<![a-z0-9])(?:access|auth|api|hf|bearer|refresh|session|id|security|github|gitlab|ngc|wandb|slack|bot|service|deploy|personal"
-    r"|huggingface|hub|csrf|jwt|oauth)[_-]?token|connection[_-]?string)"
-)
-_NAMED = re.compile(rf"(?i)\S*?{TELLTALE}$")
-_PASSWORD = re.compile(rf"(?i)(?:{_WORDS})$")
-
-
-@lru_cache(maxsize=4096)
-def names_a_secret(name: str) -> bool:
-    """Whether a value under this name is a secret: `config.deployment.api_key`, `DB_PASSWORD`, `x-api-key`."""
-    return len(name) < 1_000 and _NAMED.match(name) is not None
-
-
-_REFERENCE = re.compile(
-    r"""(?x)
-    \$[A-Za-z_{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_]\w*\} | <.*> | \*+ | \.\.\.+ | [xX]{3,} | \[secret\ hidden\].*
-    | (?:host|env|environ|runtime|secrets?|vault|os\.environ|os\.getenv|os\.environ\.get|getenv|ENV)[:./([]+["']?[A-Z][A-Z0-9_]*["']?[)\]]*
-    | ![A-Za-z]+\s.* | arn:aws:secretsmanager:.* | (?:~|\.)?(?:/[\w.-]+){2,}
-    | (?i:null|none|nil|true|false|undefined|empty|n/a|str|string|optional.*|required|redacted.*|hidden|masked|changeme
-      |(?:unused|dummy|fake|placeholder|not|no|your|example|token-abc)\b.*|sk-no-key-required)
-    """
-)
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
-_VARIABLE_OF_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH")
-_SHORTEST = 6
-# Python that gets the secret: `os.getenv(`, `self.api_key`.
-_CODE = re.compile(r"[A-Za-z_][\w.]*[\[(]")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]*")
-
-
-def is_secret(value: str, name: str) -> bool:
-    """Whether a value under a name of secrets is one, and not empty, a word for none, or the name of a variable or file
-    that holds it."""
-    value = value.strip().strip("\"'")
-    if (
-        len(value) < _SHORTEST
-        or _CODE.fullmatch(value)
-        or (name.lower().endswith("pwd") and value.startswith(("/", "~")))
-    ):
-        return False
-    if _IDENTIFIER.fullmatch(value) and names_a_secret(value):
-        return False
-    if _REFERENCE.fullmatch(value) and not (value.startswith(("/", "~", ".")) and is_random(value)):
-        return False
-    if not _VARIABLE.fullmatch(value):
-        return True
-    if _VARIABLE_OF_SECRET.search(value):
-        return False
-    return bool(_PASSWORD.search(name)) or "_" not in value
+def _changes_often(text: str) -> bool:
+    """Of drawn letters and digits six in ten follow one of another kind; in names some three."""
+    kinds = [0 if each.islower() else 1 if each.isupper() else 2 for each in text if each.isalnum()]
+    return len(kinds) >= 20 and sum(a != b for a, b in itertools.pairwise(kinds)) >= 0.45 * len(kinds)

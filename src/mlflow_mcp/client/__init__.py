@@ -5,10 +5,13 @@ Methods return MLflow's entities and raise `errors.Problem`, never an error of M
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
-from typing import TypeVar
+from contextvars import copy_context
+from functools import cached_property, partial
+from typing import TypeVar, cast
 
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.call import Call, CallEnded
@@ -17,14 +20,20 @@ from mlflow_mcp.client.metrics import Metrics
 from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
+from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.guard import asking_for, part_ends
 from mlflow_mcp.client.transport.http import Http
-from mlflow_mcp.client.transport.translate import last_response, problem_of, unsupported
-from mlflow_mcp.errors import NotMlflow, Problem, UnsupportedByServer
+from mlflow_mcp.client.transport.translate import ended_in, last_response, problem_of, unsupported
+from mlflow_mcp.errors import NotMlflow, Problem, TimedOut, Unreachable, UnsupportedByServer
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import safe_uri
 
 T = TypeVar("T")
+# How long an answer waits for a part that it can do without.
+PART_SECONDS = 5.0
+# What MLflow's client and ours raise when JSON of another shape than MLflow's is taken apart.
+MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 __all__ = ["Client"]
 
@@ -88,11 +97,19 @@ class Client:
         self.call.check()
         last_response.set(None)
         try:
-            yield
+            with asking_for(self.call):
+                yield
         except (Problem, CallEnded):
             raise
-        except Exception as error:
+        except MISREAD as error:
+            if self.is_http and not isinstance(error, OSError):  # those of `requests`, which has sentences for them
+                raise not_mlflow(safe_uri(self.uri), 200) from error
             raise problem_of(error, self.connection.uri or "MLflow") from error
+        except Exception as error:
+            if ended := ended_in(error):
+                raise ended from error
+            problem = problem_of(error, self.connection.uri or "MLflow")
+            raise (late() if isinstance(problem, TimedOut) and part_ends.get() else problem) from error
         finally:
             last_response.set(None)
 
@@ -110,3 +127,60 @@ class Client:
     def run_concurrently(self, *jobs: Callable[[], T]) -> list[T]:
         """The results of independent requests, run at the same time, in the order given. The first failure is raised."""
         return self.connection.pool.run(self.call, jobs)
+
+    def part(self, job: Callable[[], T]) -> T:
+        """The result of a job that the answer can do without. Raises TimedOut when it takes longer than a part may."""
+        found, late_or_failed = self._parts([job])
+        if late_or_failed is not None and not (found and found[0] is not None):
+            raise late_or_failed
+        return found[0]
+
+    def parts(self, what: str, *jobs: Callable[[], None]) -> None:
+        """Run jobs that add to an answer, all at the same time and within the time of one part. Where the server does not
+        answer one, the answer will say that `what` is missing."""
+        _, late_or_failed = self._parts(jobs)
+        if isinstance(late_or_failed, TimedOut):
+            self.call.missing.append(f"{what} did not all come within {PART_SECONDS:g} s; what is missing is left out.")
+        elif late_or_failed is not None:
+            self.call.missing.append(f"{what} could not all be read: {late_or_failed}")
+
+    def _parts(self, jobs: Sequence[Callable[[], T]]) -> tuple[list[T], Unreachable | None]:
+        # Once a part was late, the same server will hardly be quicker with the next.
+        seconds = min(1.0 if self.call.missing else PART_SECONDS, self.call.remaining / 2)
+        outcome: list[tuple[list[T], list[Unreachable]]] = []
+        failure: list[Exception] = []
+
+        def run() -> None:
+            part_ends.set(time.monotonic() + seconds)
+            failed: list[Unreachable] = []
+            try:
+                found = self.run_concurrently(*(partial(_kept, job, failed) for job in jobs))
+                outcome.append((cast("list[T]", found), failed))
+            except Exception as error:  # raised again in the thread that waits
+                failure.append(error)
+
+        # A thread of its own: what hangs outside of HTTP (a disk of the network, a bucket) ends when it ends.
+        thread = threading.Thread(target=copy_context().run, args=(run,), name="part of an answer", daemon=True)
+        started = time.monotonic()
+        thread.start()
+        thread.join(seconds + 0.5)
+        if failure:
+            raise failure[0]
+        if not outcome:
+            return [], late()
+        found, failed = outcome[0]
+        if time.monotonic() - started >= seconds:  # a job may do without what came late to it
+            return found, late()
+        return found, next(iter(sorted(failed, key=lambda each: isinstance(each, TimedOut))), None)
+
+
+def _kept(job: Callable[[], T], failed: list[Unreachable]) -> T | None:
+    try:
+        return job()
+    except Unreachable as problem:
+        failed.append(problem)
+        return None
+
+
+def late() -> TimedOut:
+    return TimedOut(f"Nothing came within {PART_SECONDS:g} s.", "Ask for it by itself, which waits longer.")

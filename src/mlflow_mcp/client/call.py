@@ -24,6 +24,28 @@ def _cannot_ask(question: str) -> bool:
     )
 
 
+class Heard:
+    """When something came from the server, and which bodies are under way, for whom silence tells a stuck server."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+        self._bodies: dict[object, float] = {}
+
+    def now(self, body: object = None) -> None:
+        """Some bytes came, of this body."""
+        self.last = time.monotonic()
+        if body is not None:
+            self._bodies[body] = self.last
+
+    def whole(self, body: object) -> None:
+        self._bodies.pop(body, None)
+
+    @property
+    def waits_for_rest_since(self) -> float | None:
+        """When the last piece came of the body that has waited longest for its next."""
+        return min(list(self._bodies.values()), default=None)
+
+
 @dataclass
 class Call:
     """Shared by the event loop, which may end the call, and its worker threads, which look at it between requests.
@@ -36,6 +58,9 @@ class Call:
     so_far: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
+    # Parts that the answer has to do without, a sentence each.
+    missing: list[str] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
 
     @property
     def remaining(self) -> float:

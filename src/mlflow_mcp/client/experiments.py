@@ -10,7 +10,7 @@ from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
 from mlflow_mcp.entities.run import experiment_name
-from mlflow_mcp.errors import NotFound
+from mlflow_mcp.errors import NotFound, Unreachable
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ PRIMARY_TAG = "mlflow.experiment.primaryMetric.name"
 GREATER_TAG = "mlflow.experiment.primaryMetric.greaterIsBetter"
 
 
+# A server with permissions leaves out of its lists what one may not read, and says nothing of it.
+NOTHING_VISIBLE = (
+    "The server shows these credentials no experiment at all: it has none, or they lack the permission to read any."
+)
+
+
 class Experiments:
     """`client.experiments`. The list of names belongs to the connection: no identity sees that of another."""
 
@@ -38,12 +44,15 @@ class Experiments:
     def names(self) -> dict[str, str]:
         """Every active experiment's name by id, newest change first, as known; read in full when not known yet."""
         known = self._connection.experiments
-        return self.reread() if known is None else known.names
+        if known is None:
+            return self.reread()
+        self._tell_if_nothing_is_visible(known.names)
+        return known.names
 
     def checked_names(self) -> dict[str, str]:
         """The names as they are now: the known ones when a small request finds them unchanged, else read in full."""
         known = self._connection.experiments
-        return self.reread() if known is None or self._changed_since(known) else known.names
+        return self.reread() if known is None or self._changed_since(known) else self.names()
 
     def deleted(self, name_or_id: str) -> Experiment | None:
         """The deleted experiment of this name or id."""
@@ -77,7 +86,13 @@ class Experiments:
             raise not_mlflow(safe_uri(self._client.uri), 200)
         names = {str(experiment.experiment_id): str(experiment.name) for experiment in found}
         self._connection.experiments = KnownExperiments(names, _fingerprint(found[:1]))
+        self._tell_if_nothing_is_visible(names)
         return names
+
+    def _tell_if_nothing_is_visible(self, names: dict[str, str]) -> None:
+        missing = self._client.call.missing
+        if not names and self._client.is_http and NOTHING_VISIBLE not in missing:
+            missing.append(NOTHING_VISIBLE)
 
     def search(
         self, query: str | None, order_by: Sequence[str], limit: int, page_token: str | None
@@ -88,6 +103,8 @@ class Experiments:
                 filter_string=query, order_by=list(order_by), max_results=limit, page_token=page_token
             )
         )
+        if any(not each.experiment_id for each in page):
+            raise not_mlflow(safe_uri(self._client.uri), 200)
         return list(page), token_of(page)
 
     def search_all(self, search: Callable[[list[str]], T]) -> T:
@@ -103,6 +120,7 @@ class Experiments:
             lambda: search(list(known.names)), lambda: self._changed_since(known)
         )
         found, has_changed = results
+        self._tell_if_nothing_is_visible(known.names)
         return search(list(self.reread())) if has_changed else found
 
     def search_in(self, experiment_ids: list[str] | None, search: Callable[[list[str]], T]) -> T:
@@ -115,13 +133,31 @@ class Experiments:
         by_id = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
         return {id_: text == "true" for id_, text in by_id.items() if text in ("true", "false")}
 
+    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, str]:
+        """The primary metrics of those of these experiments that have one, by their ids."""
+        found = self._client.run_concurrently(
+            *(
+                lambda id_=each: self._client.ask(lambda: self._connection.mlflow.get_experiment(id_))
+                for each in experiment_ids
+            )
+        )
+        return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
+
     def _pages(self) -> Iterator[list[Experiment]]:
-        token = None
+        token, seen, ids = None, set[str](), set[str]()
         while True:
             page, token = self.search(None, ["last_update_time DESC"], 1_000, token)
             yield page
             if not token:
                 return
+            before = len(ids)
+            ids.update(str(each.experiment_id) for each in page)
+            if token in seen or len(ids) == before:
+                raise Unreachable(
+                    f"The MLflow server at {safe_uri(self._client.uri)} repeats a page of its list of experiments without end.",
+                    "Name the experiment by its id, and ask the server's operator.",
+                )
+            seen.add(token)
 
     def _changed_since(self, known: KnownExperiments) -> bool:
         """Whether an experiment was made, renamed or restored since the list was read: a request for one row."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from mlflow_mcp.errors import Problem, RejectedByMlflow
 
@@ -122,9 +123,20 @@ def quote_unless_quoted(name: str) -> str:
 
 
 def _quote_name(name: str) -> str:
-    if re.fullmatch(r"[A-Za-z_]\w*", name):
+    if re.fullmatch(r"[A-Za-z_]\w*", name) and not _is_sql_word(name):
         return name
     return f'"{name}"' if "`" in name else f"`{name}`"
+
+
+@lru_cache(maxsize=1_024)
+def _is_sql_word(name: str) -> bool:
+    """Whether MLflow's parser would take a bare name for a word of SQL, such as `case` or `values`."""
+    import sqlparse  # MLflow's own
+
+    statement = sqlparse.parse(f"metrics.{name} > 1")[0]
+    ordered = sqlparse.parse(f"metrics.{name} DESC")[0]
+    is_compared = isinstance(statement.tokens[0], sqlparse.sql.Comparison) and len(statement.tokens) == 1
+    return not is_compared or len(ordered.tokens) != 1
 
 
 def _quote_order(clause: str) -> str:

@@ -1,4 +1,9 @@
-"""Pages of runs that continue exactly: over MLflow's page tokens, across any number of experiments, cut anywhere."""
+"""Pages of runs that go on where the page before ended: over MLflow's page tokens, across any number of experiments, cut
+anywhere.
+
+MLflow's tokens are places in a list that may change between pages. A cursor carries the last run of its page, the next page
+reads that one again where it costs no request, and says when it is no longer there.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.client.experiments import chunks
+from mlflow_mcp.client.scan import place_of, token_at
 from mlflow_mcp.errors import Problem
 
 if TYPE_CHECKING:
@@ -26,6 +32,13 @@ class RunPage:
     runs: list[Run]
     more: bool
     cursor_after: Callable[[int], str]
+    has_shifted: bool = False  # whether the list changed before it since the page before
+
+
+# The last ones of a run id: cursors are kept short.
+_DIGITS = 12
+# Where a lane goes on: MLflow's token, the rows to pass over, the run before.
+_Place = tuple[str | None, int, str | None]
 
 
 @dataclass
@@ -37,14 +50,22 @@ class _Lane:
     skip: int
     ready: list[tuple[Run, str | None, int]] = field(default_factory=list)  # run, its page's token, its place there
     finished: bool = False
-    end: tuple[str | None, int] = (None, DONE)
+    before: str | None = None  # the run that the page before ended with
+    has_shifted: bool = False
 
-    def position_after(self, used: int) -> tuple[str | None, int]:
-        """The (token, skip) from which this lane goes on after its first `used` ready rows."""
+    def position_after(self, used: int) -> _Place:
+        """The place from which this lane goes on after its first `used` ready rows."""
+        last = str(self.ready[used - 1][0].info.run_id)[-_DIGITS:] if used else self.before
         if used < len(self.ready):
             _, token, place = self.ready[used]
-            return token, place
-        return (None, DONE) if self.finished else (self.token, self.skip)
+            return token, place, last
+        return (None, DONE, None) if self.finished else (self.token, self.skip, last)
+
+    def take_in(self, page: list[Run]) -> None:
+        """The rows of the page that was asked for, after those to pass over."""
+        if self.before is not None and self.skip and not self.ready:
+            self.has_shifted = [run.info.run_id[-_DIGITS:] for run in page[self.skip - 1 : self.skip]] != [self.before]
+        self.ready += [(run, self.token, place) for place, run in enumerate(page) if place >= self.skip]
 
 
 def search(
@@ -59,7 +80,7 @@ def search(
     """The next `limit` runs after `cursor`. Raises Problem for a cursor of another query or of no query."""
     order = list(order_by)
 
-    def encode(places: list[tuple[str | None, int]]) -> str:
+    def encode(places: list[_Place]) -> str:
         return encode_cursor(places, experiment_ids, query, order, deleted)
 
     places = _checked(decode_cursor(cursor, experiment_ids, query, order, deleted)) if cursor else None
@@ -79,11 +100,14 @@ def _as_number(experiment_id: str) -> tuple[int, str]:
     return (int(experiment_id), "") if experiment_id.isdigit() else (0, experiment_id)
 
 
-def _lanes(ids: list[str], places: list[tuple[str | None, int]] | None) -> list[_Lane]:
+def _lanes(ids: list[str], places: list[_Place] | None) -> list[_Lane]:
     lanes = [_Lane(chunk, None, 0) for chunk in chunks(ids)]
-    for lane, (token, skip) in zip(lanes, places or ()):
-        lane.token, lane.skip = token, max(skip, 0)
+    for lane, (token, skip, before) in zip(lanes, places or ()):
+        lane.token, lane.skip, lane.before = token, max(skip, 0), before
         lane.finished = skip == DONE
+        place = place_of(token) if token and not skip and before else None
+        if place:  # the run before is read again
+            lane.token, lane.skip = token_at(place - 1), 1
     return lanes
 
 
@@ -94,7 +118,7 @@ def _read(
     order_by: list[str],
     limit: int,
     deleted: bool,
-    encode: Callable[[list[tuple[str | None, int]]], str],
+    encode: Callable[[list[_Place]], str],
 ) -> RunPage:
     def fill(lane: _Lane) -> None:
         while not lane.finished and len(lane.ready) <= limit:
@@ -106,7 +130,7 @@ def _read(
                 page_token=lane.token,
                 deleted=deleted,
             )
-            lane.ready += [(run, lane.token, place) for place, run in enumerate(page) if place >= lane.skip]
+            lane.take_in(page)
             lane.token, lane.skip, lane.finished = following, 0, following is None
             if len(lanes) == 1:
                 return
@@ -120,7 +144,7 @@ def _read(
 
     taken = [sum(1 for at, _ in merged if at == number) for number in range(len(lanes))]
     more = any(lane.position_after(n)[1] != DONE for lane, n in zip(lanes, taken))
-    return RunPage([run for _, run in merged], more, cursor_after)
+    return RunPage([run for _, run in merged], more, cursor_after, any(lane.has_shifted for lane in lanes))
 
 
 def _merged(lanes: list[_Lane], order_by: list[str]) -> list[tuple[int, Run]]:
@@ -134,10 +158,13 @@ def _merged(lanes: list[_Lane], order_by: list[str]) -> list[tuple[int, Run]]:
     return [(lane_of[run.info.run_id], run) for run in SearchUtils.sort(runs, order_by)]  # type: ignore[no-untyped-call]
 
 
-def _checked(content: Any) -> list[tuple[str | None, int]]:
+def _checked(content: Any) -> list[_Place]:
     """The content of a cursor as the places of lanes. Raises Problem when it is something else."""
     try:
-        return [(None if token is None else str(token), int(skip)) for token, skip in content]
+        return [
+            (None if token is None else str(token), int(skip), None if before is None else str(before))
+            for token, skip, before in content
+        ]
     except (ValueError, TypeError):
         raise Problem(
             "This cursor is not one that this server gave.", "Leave cursor out to start at the first page."

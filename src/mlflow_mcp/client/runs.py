@@ -61,6 +61,8 @@ class Runs:
                     page_token=page_token,
                 )
             )
+        if any(not run.info.run_id for run in page):
+            raise not_mlflow(safe_uri(self._client.uri), 200)
         return list(page), token_of(page)
 
     def find(self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000) -> list[Run]:

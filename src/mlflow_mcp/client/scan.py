@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -118,7 +120,7 @@ class EveryPage(Generic[R]):
             total += numbers[-1]
             places = range(0 if at else PAGE, numbers[-1], PAGE)
             # The last page goes on: runs may have been added since they were counted.
-            lanes += [_Lane(ids, _token_at(place), place == places[-1]) for place in places]
+            lanes += [_Lane(ids, token_at(place), place == places[-1]) for place in places]
         self.total = total if total <= most else None
         return lanes
 
@@ -163,11 +165,11 @@ def count(client: Client, ids: list[str], query: str, most: int, within: int = 1
     first, token = client.runs.search(ids, query, max_results=1)
     if not token:
         return range(len(first), len(first) + 1)
-    if token != _token_at(1):
+    if token != token_at(1):
         return None
 
     def has(number: int) -> bool:
-        found, _ = client.runs.search(ids, query, max_results=1, page_token=_token_at(number - 1))
+        found, _ = client.runs.search(ids, query, max_results=1, page_token=token_at(number - 1))
         return bool(found)
 
     least, largest = 2, most + 1
@@ -188,9 +190,19 @@ def _between(least: int, largest: int) -> list[int]:
     return sorted({min(largest, max(least + 1, round(least * ratio**step))) for step in steps})
 
 
-def _token_at(place: int) -> str | None:
+def token_at(place: int) -> str | None:
     """The page token of MLflow's own stores for the runs from this place on; there is none for the beginning."""
     from mlflow.utils.search_utils import SearchUtils
 
     token: bytes = SearchUtils.create_page_token(place)  # type: ignore[no-untyped-call]  # MLflow has no types there
     return token.decode() if place else None
+
+
+def place_of(token: str) -> int | None:
+    """The place in the list of runs that a page token of MLflow's own stores stands for; None for another token."""
+    try:
+        content = json.loads(base64.b64decode(token))
+    except ValueError:
+        return None
+    place = content.get("offset") if isinstance(content, dict) else None
+    return place if isinstance(place, int) and token_at(place) == token else None

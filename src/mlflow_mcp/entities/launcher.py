@@ -82,6 +82,11 @@ class LauncherRun:
         return name == f"eval-{self.invocation_id}" or (self.job_id is not None and name == f"eval-{self.job_id}")
 
     @property
+    def is_export(self) -> bool:
+        """Whether a launcher exported it: its times are then those of the export. Newer launchers write no invocation id."""
+        return bool(self.invocation_id) or (self.job_id is not None and "config_hash" in self.entity.data.params)
+
+    @property
     def results_folder(self) -> str | None:
         """Where the run's own files should be: `<harness>.<task>/artifacts`."""
         return f"{self.harness}.{self.task}/artifacts" if self.harness and self.task else None

@@ -27,7 +27,7 @@ _MINOR = re.compile(
 )
 
 
-def _minor(name: str) -> bool:
+def is_minor(name: str) -> bool:
     """Whether a metric's name says that it accompanies a score (an error, a count, a cost) rather than being one."""
     return bool(_MINOR.search(name)) or name.startswith("system/")
 
@@ -35,8 +35,8 @@ def _minor(name: str) -> bool:
 def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
     """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
     # The score of all of a task has a shorter name than those of its parts.
-    names = sorted(metrics, key=lambda name: (_minor(name), name.count("/"), name.count("_"), name))
-    major = [name for name in names if not _minor(name)]
+    names = sorted(metrics, key=lambda name: (is_minor(name), name.count("/"), name.count("_"), name))
+    major = [name for name in names if not is_minor(name)]
     return {name: metrics[name] for name in (major or names)[:most]}
 
 

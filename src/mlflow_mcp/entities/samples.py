@@ -6,6 +6,8 @@ Three things that are easily taken for one another, each with where it is from:
 - the count: metrics `…num_entries`, or `stats.count` of a score in results.yml;
 - the repeats per sample: `n_samples` or `num_repeats`, whatever they sound like, and `avg-of-N` in a metric's name.
 
+Newer launchers write `n_results`, problems times repeats, which is a count only where `config.repeats` is known.
+
 The flattened params of a run hold the config of all tasks of its invocation: `…tasks.<n>.…` concerns the run only when n
 is the number at the end of its job id.
 """
@@ -47,7 +49,8 @@ class Samples:
         """From a run's flattened params: what is set for its own task before what is set for all."""
         limit = _of_task(params, (_LIMIT,), task_number)
         repeats = _of_task(params, _REPEATS, task_number)
-        return cls(limit=_limit(limit, "its params"), repeats=_repeats(repeats, "its params"))
+        found = cls(limit=_limit(limit, "its params"), repeats=_repeats(repeats, "its params"))
+        return found | _of_results(params)
 
     @classmethod
     def of_metrics(cls, metrics: Mapping[str, float]) -> Samples:
@@ -98,6 +101,17 @@ class Samples:
             return proof and replace(proof, evidence=f"{proof.evidence.replace('its params', 'params')} of {name}")
 
         return Samples(moved(self.limit), moved(self.count), moved(self.repeats))
+
+
+def _of_results(params: Mapping[str, str]) -> Samples:
+    """What the newer launcher's params prove: it counts results, which are problems times repeats."""
+    results, repeats = (_number(params.get(name, "")) for name in ("n_results", "config.repeats"))
+    if "config_hash" not in params or not results or not repeats or repeats < 1 or results % repeats:
+        return Samples()
+    return Samples(
+        count=Proof(results / repeats, "n_results / config.repeats in its params"),
+        repeats=Proof(repeats, "config.repeats in its params"),
+    )
 
 
 def _of_task(params: Mapping[str, str], endings: Iterable[str], task_number: str | None) -> tuple[str, str] | None:

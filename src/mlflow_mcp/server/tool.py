@@ -15,7 +15,8 @@ from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
 from mlflow_mcp.answers.base import Answer, ImageAnswer
-from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.budget import content_of, encoded, sendable
+from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
@@ -25,7 +26,7 @@ from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.text import nearest, short, truncate
+from mlflow_mcp.text import clipped, nearest, short, size
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 INJECTED = "client"
 # Calls that may run at the same time; more wait. Abandoned ones do not count.
 CALLS_AT_ONCE = 16
+# Bytes of a picture, which does not count in the budget of an answer. The setting's description tells it.
+LARGEST_PICTURE = 2_000_000
 
 
 class BoundTool(Tool):
@@ -81,7 +84,11 @@ class BoundTool(Tool):
             problem = problem_of(error, connection.uri or "MLflow")
             if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
                 logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
-            return _failed(self._masked(str(problem)))
+            # Masked as one text: a secret may begin in one sentence and end in the other.
+            masked = self._masked(sendable(str(problem)))
+            next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
+            failed = masked.removesuffix(next_step).rstrip()
+            return _failed(fit_sentences(failed, next_step, self._settings.max_chars))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -91,7 +98,7 @@ class BoundTool(Tool):
         if unknown:
             close = nearest(unknown[0], known, 1)
             raise Problem(
-                f"{self.name} has no argument '{unknown[0]}'.",
+                f"{self.name} has no argument '{clipped(unknown[0])}'.",
                 (f"Did you mean '{close[0]}'? " if close else "")
                 + (f"It takes: {', '.join(known)}." if known else "It takes no arguments."),
             )
@@ -111,7 +118,16 @@ class BoundTool(Tool):
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
-        return await run_within_deadline(self.name, work, client, self._limiter)
+        try:
+            answer = await run_within_deadline(self.name, work, client, self._limiter)
+        except Unreachable:
+            raise
+        except Problem as problem:
+            if not client.call.missing:
+                raise
+            raise Problem(f"{problem.failed} {' '.join(client.call.missing)}", problem.next_step) from problem
+        answer.note(*client.call.missing)
+        return answer
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -121,12 +137,19 @@ class BoundTool(Tool):
     def _rendered(self, answer: Answer) -> CallToolResult:
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
-            text = self._masked(" ".join([answer.text, *(answer.notes or ())]))
+            text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
+            if len(answer.data) > LARGEST_PICTURE:
+                text += (
+                    f" The picture has {size(len(answer.data))} and is not sent: {size(LARGEST_PICTURE)} is the most."
+                )
+                return CallToolResult(
+                    content=[TextContent(type="text", text=without_middle(text, self._settings.max_chars))]
+                )
             data = base64.b64encode(answer.data).decode()
             image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
-            words = TextContent(type="text", text=truncate(text, self._settings.max_chars))
+            words = TextContent(type="text", text=without_middle(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
-        content = content_of(answer)
+        content = sendable(content_of(answer))
         if self._settings.mask_secrets:
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)

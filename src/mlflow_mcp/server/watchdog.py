@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -59,17 +60,39 @@ def _out_of_time(name: str, client: Client) -> Problem:
 
 
 async def _silence_of(client: Client) -> Unreachable:
-    """Return once the server is silent: not when one answer takes long, but when it answers nothing at all."""
-    patience = client.settings.probe_timeout
+    """Return once the server is silent: not when one answer takes long, but when nothing comes, or not the rest of an answer.
+
+    Any byte of the API is a sign of life, of whichever request of this call.
+    """
+    patience, heard = client.settings.probe_timeout, client.call.heard
     # The import of mlflow may take as long, which is no silence of the server's.
     await anyio.to_thread.run_sync(_wait_for_import, client, abandon_on_cancel=True)
+    heard.now()
     while True:
-        await anyio.sleep(patience)
+        await anyio.sleep(max(0.01, heard.last + patience - time.monotonic()))
+        since = heard.waits_for_rest_since
+        if since is not None and time.monotonic() - since > 2 * patience:
+            return _stopped_midway(client)
+        before = heard.last
+        if time.monotonic() - before < patience:
+            continue
         alive = False
+        # With a client of its own: the bytes that it hears are the probe's.
+        probe = Client(client.connection)
         with anyio.move_on_after(patience):
-            alive = await anyio.to_thread.run_sync(client.http.is_alive, patience, abandon_on_cancel=True)
-        if not alive:
-            return stalled(safe_uri(client.uri))
+            alive = await anyio.to_thread.run_sync(probe.http.is_alive, patience, abandon_on_cancel=True)
+        probe.call.ended.set()
+        if not alive and heard.last == before:
+            return stalled(safe_uri(client.uri), 2 * patience)
+        if since is None:
+            await anyio.sleep(patience)
+
+
+def _stopped_midway(client: Client) -> Unreachable:
+    return Unreachable(
+        f"The MLflow server at {safe_uri(client.uri)} stopped in the middle of an answer.",
+        "Try once more; if it persists, ask the operator of the server or of the proxy before it.",
+    )
 
 
 def _wait_for_import(client: Client) -> None:

@@ -108,6 +108,7 @@ MetricNames = Annotated[
     Field(min_length=1, description="Metric names or globs, e.g. ['val/*']."),
     BeforeValidator(one_or_many),
 ]
+MinSamples = Annotated[int | None, Field(ge=1, description="Leave out runs that say they had fewer samples.")]
 ArtifactPath = Annotated[
     str,
     Field(

@@ -11,7 +11,7 @@ import pytest
 
 from mlflow_mcp.settings import Settings
 from tests.support.asking import data_of, problem_of, server_of
-from tests.support.servers import answering, cut, faulty_proxy, stall
+from tests.support.servers import answering, cut, faulty_proxy, scripted, stall
 
 FILES = {
     "config.yml": "a: 1\n",
@@ -76,19 +76,96 @@ def test_several_runs_have_folders_of_their_own(both_homes, ask, downloads):
     assert on_disk(downloads) == {f"{first}/a.txt": b"first", f"{second}/a.txt": b"second"}
 
 
-def test_files_that_are_there_are_kept_and_those_of_another_size_replaced(both_homes, ask_many, downloads):
-    run_id = both_homes.run({"same.txt": "12345", "other.txt": "12345", "empty.txt": ""})
+def test_files_that_are_there_are_kept_and_replaced_only_when_the_call_says_so(both_homes, ask_many, downloads):
+    run_id = both_homes.run({"same.txt": "12345", "edited.txt": "12345", "other.txt": "12345", "empty.txt": ""})
     (downloads / run_id).mkdir(parents=True)
-    (downloads / run_id / "same.txt").write_text("54321")
-    (downloads / run_id / "other.txt").write_text("an older one")
+    (downloads / run_id / "same.txt").write_text("12345")
+    (downloads / run_id / "edited.txt").write_text("54321")
+    (downloads / run_id / "other.txt").write_text("a longer one")
 
     with ask_many(both_homes.uri) as ask:
         first = ask("download_artifacts", run_ids=run_id)
-        again = ask("download_artifacts", run_ids=run_id)
+        kept = on_disk(downloads / run_id)
+        again = ask("download_artifacts", run_ids=run_id, overwrite=True)
 
-    assert states(first) == {"same.txt": "present", "other.txt": "downloaded", "empty.txt": "downloaded"}
-    assert states(again) | {"empty.txt": ""} == {"same.txt": "present", "other.txt": "present", "empty.txt": ""}
-    assert on_disk(downloads / run_id) == {"same.txt": b"54321", "other.txt": b"12345", "empty.txt": b""}
+    assert states(first) == {
+        "same.txt": "present",
+        "edited.txt": "differs",
+        "other.txt": "differs",
+        "empty.txt": "downloaded",
+    }
+    assert first.data["notes"] == [
+        "2 files here differ from the run's, changed here or there, and were kept: overwrite=true replaces them."
+    ]
+    assert kept == {"same.txt": b"12345", "edited.txt": b"54321", "other.txt": b"a longer one", "empty.txt": b""}
+    assert [states(again)[name] for name in ("same.txt", "edited.txt", "other.txt")] == [
+        "present",
+        "downloaded",
+        "downloaded",
+    ]
+    assert on_disk(downloads / run_id) == {
+        name: content.encode()
+        for name, content in {"same.txt": "12345", "edited.txt": "12345", "other.txt": "12345", "empty.txt": ""}.items()
+    }
+
+
+def test_a_part_of_another_version_is_not_gone_on_with(both_homes, ask, downloads):
+    run_id = both_homes.run({"a.txt": "AAAAAAAAAA"})
+    (downloads / run_id).mkdir(parents=True)
+    leave_a_part(downloads / run_id, "a.txt", b"BBBBB", 10)
+
+    assert states(ask(both_homes.uri, "download_artifacts", run_ids=run_id)) == {"a.txt": "downloaded"}
+    assert on_disk(downloads / run_id) == {"a.txt": b"AAAAAAAAAA"}
+
+
+def test_nothing_is_written_through_a_link_that_lies_where_a_part_would(home, ask, downloads, tmp_path):
+    """In a repository of somebody else's, in which the server was started."""
+    run_id = home.run({"a.txt": "AAAAAAAAAA"})
+    (tmp_path / "bashrc").write_text("AAAA")
+    (downloads / run_id).mkdir(parents=True)
+    planted = [".a.txt.10.0123456789abcdef.part", ".a.txt.part", ".a.txt.d5afbb57.part"]
+    for name in planted:
+        (downloads / run_id / name).symlink_to(tmp_path / "bashrc")
+    (downloads / run_id / "a.txt").symlink_to(downloads / run_id / "nowhere")
+
+    answer = ask(home.uri, "download_artifacts", run_ids=run_id)
+
+    assert (tmp_path / "bashrc").read_text() == "AAAA"
+    assert not answer.is_error
+
+
+def test_odd_names_are_skipped_and_told(ask, downloads):
+    names = ["good.txt", "line\nbreak.txt", "n" * 300, "../evil.txt", "a/../../b", "nul\0.txt", "x" * 2_000]
+    run_id = "0" * 32
+
+    def answer(handler):
+        if "artifacts/list" in handler.path:
+            files = [{"path": name, "is_dir": False, "file_size": 4} for name in names]
+            handler.reply(200, json.dumps({"files": files}).encode(), {"Content-Type": "application/json"})
+        else:
+            handler.reply(200, b"good", {"Content-Type": "text/plain"})
+
+    with scripted(answer) as uri:
+        found = ask(uri, "download_artifacts", run_ids=run_id)
+
+    assert states(found) == {"good.txt": "downloaded"}
+    assert found.data["notes"][0].startswith("6 files skipped: ")
+
+
+def test_a_file_that_grows_while_it_is_fetched_stops_nothing(ask, downloads):
+    def answer(handler):
+        if "artifacts/list" in handler.path:
+            files = [{"path": name, "is_dir": False, "file_size": 4} for name in ("a.log", "b.txt")]
+            handler.reply(200, json.dumps({"files": files}).encode(), {"Content-Type": "application/json"})
+        else:
+            handler.reply(200, b"grown" * 2_000 if "a.log" in handler.path else b"good", {"Content-Type": "text/plain"})
+
+    with scripted(answer) as uri:
+        found = ask(uri, "download_artifacts", run_ids="0" * 32)
+
+    assert states(found) == {"b.txt": "downloaded"}
+    assert found.data["notes"] == ["1 file skipped: 'a.log' came with 10 kB instead of 4 B: it is being written."]
+    assert on_disk(downloads / ("0" * 32)) == {"b.txt": b"good"}
 
 
 def test_an_interrupted_download_is_resumed_where_it_ended(http_home, ask_many, downloads):
@@ -107,35 +184,31 @@ def test_an_interrupted_download_is_resumed_where_it_ended(http_home, ask_many, 
     assert content == whole[: len(content)]
     assert 0 < len(content) <= 600_000
     assert states(resumed) == {"weights.bin": "resumed"}
-    assert asked == [None, f"bytes={len(content)}-"]
+    # Before it goes on, what is there is compared.
+    assert asked[0] is None
+    assert f"bytes={len(content)}-" in asked
     assert on_disk(downloads / run_id) == {"weights.bin": whole}
 
 
-def test_a_partial_file_longer_than_the_artifact_is_downloaded_anew(both_homes, ask_many, downloads):
+def test_a_partial_file_is_gone_on_with_where_it_fits(both_homes, ask_many, downloads):
     run_id = both_homes.run({"a.txt": "123456789"})
 
     with ask_many(both_homes.uri) as ask:
         data_of(ask("download_artifacts", run_ids=run_id))
-        part = leave_a_part(downloads / run_id, "a.txt", b"x" * 50)
-        assert states(ask("download_artifacts", run_ids=run_id)) == {"a.txt": "downloaded"}
-        part = leave_a_part(downloads / run_id, "a.txt", b"1234")
-        assert states(ask("download_artifacts", run_ids=run_id)) == {"a.txt": "resumed"}
-        part = leave_a_part(downloads / run_id, "a.txt", b"123456789")
-        assert states(ask("download_artifacts", run_ids=run_id)) == {"a.txt": "resumed"}
+        for content, state in ((b"x" * 50, "downloaded"), (b"1234", "resumed"), (b"123456789", "resumed")):
+            (downloads / run_id / "a.txt").unlink()
+            leave_a_part(downloads / run_id, "a.txt", content, 9)
+            assert states(ask("download_artifacts", run_ids=run_id)) == {"a.txt": state}
 
-    assert not part.exists()
-    assert on_disk(downloads / run_id) == {"a.txt": b"123456789"}
+    assert on_disk(downloads / run_id)["a.txt"] == b"123456789"
 
 
-def leave_a_part(folder, name, content):
-    """As if the download of the file had ended after these bytes."""
+def leave_a_part(folder, name, content, size):
+    """As if the download of the file of `size` had ended after these bytes."""
     from mlflow_mcp.client.artifacts.store import ArtifactEntry
-    from mlflow_mcp.tools.artifacts.download_artifacts import FileDownload
+    from mlflow_mcp.tools.artifacts.download_file import FileDownload
 
-    (folder / name).unlink()
-    part = FileDownload(None, ArtifactEntry(name, False, None), folder / name).part
-    part.write_bytes(content)
-    return part
+    FileDownload(None, ArtifactEntry(name, False, size), folder / name).new_part().write_bytes(content)
 
 
 def test_an_artifact_named_like_a_partial_file_is_kept(home, ask_many, downloads):

@@ -35,6 +35,7 @@ def test_counts_and_ranges_are_those_of_the_raw_rows(sqlite_store, ask):
     with raw_store.opened(sqlite_store.uri) as db:
         in_it = {run for (run,) in db.execute("SELECT run_uuid FROM runs WHERE experiment_id = 1")}
         told = {row["metric"]: row for row in rows_of(answer.data["metrics"])}
+        assert not any("*" in name for name in told)
         names = {name for name, run in db.execute("SELECT key, run_uuid FROM latest_metrics") if run in in_it}
         assert told.keys() == names
         for name in names:
@@ -135,10 +136,12 @@ def test_an_experiment_needs_one_page_of_runs(mlflow_server, ask_many):
         ask("describe_experiment", experiment_id="evals")
 
     # The first asks whether the name still means the same experiment.
-    assert [request.path for request in proxy.requests] == [
+    of_files = [request.path for request in proxy.requests if "artifact" in request.path]
+    assert [request.path for request in proxy.requests if request.path not in of_files] == [
         "/api/2.0/mlflow/experiments/search",
         "/api/2.0/mlflow/runs/search",
     ]
+    assert len(of_files) <= 10, "files are read only of invocations whose params name no model"
 
 
 def test_an_empty_experiment_says_so(empty_store, ask):
@@ -158,3 +161,31 @@ def test_a_missing_experiment_id_is_named(store, ask, snapshot_error):
     answer = ask(store.uri, "describe_experiment")
 
     snapshot_error(answer)
+
+
+def test_metrics_of_one_benchmark_are_a_family_and_their_total_is_none_of_them(empty_store, ask):
+    subjects = ("biology", "economics", "law", "math", "other", "physics")
+    metrics = {f"mmlu_{name}_acc": 0.1 * at for at, name in enumerate(subjects)} | {"mmlu_acc": 0.7, "loss": 1.0}
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [RawRun(run_id(1), metrics=metrics)])
+
+    answer = ask(empty_store, "describe_experiment", experiment_id="0")
+
+    rows = {row["metric"]: row for row in rows_of(answer.data["metrics"])}
+    assert rows.keys() == {"mmlu_*_acc", "mmlu_acc", "loss"}
+    assert (rows["mmlu_*_acc"]["runs"], rows["mmlu_*_acc"]["max"]) == (1, 0.5)
+    assert answer.data["notes"] == [f"'mmlu_*_acc' is 6 metrics, * is {', '.join(subjects)}."]
+
+
+def test_paths_and_times_are_counted_and_not_shown(empty_store, ask):
+    runs = [
+        RawRun(run_id(at), params={"out": f"/data/runs/{at}", "at": f"17725329{at:02}.0", "lr": str(at % 2)})
+        for at in range(4)
+    ]
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, runs)
+
+    answer = ask(empty_store, "describe_experiment", experiment_id="0")
+
+    assert [row[0] for row in answer.data["params"]["rows"]] == ["lr"]
+    assert answer.data["notes"] == ["2 more params (0 of them with one value), e.g. 'at', 'out'."]

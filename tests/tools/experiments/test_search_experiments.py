@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support import raw_store
+from tests.support.asking import rows_of
 
 
-def test_experiments_are_listed_last_changed_first(sqlite_template, ask, snapshot):
+def test_experiments_are_listed_newest_first(sqlite_template, ask, snapshot):
     snapshot("search_experiments", ask(sqlite_template.uri, "search_experiments"))
 
 
@@ -111,3 +112,22 @@ def test_deleted_experiments_are_not_listed(sqlite_store, ask):
     MlflowClient(sqlite_store.uri).delete_experiment(sqlite_store.seeded.experiments["evals"])
 
     assert "evals" not in ask(sqlite_store.uri, "search_experiments").text
+
+
+def test_new_runs_are_no_change_of_an_experiment_and_a_rename_is(empty_store, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(empty_store)
+    used, renamed = client.create_experiment("used"), client.create_experiment("before")
+    client.create_run(used)
+    client.set_experiment_tag(used, "team", "nlp")
+    with raw_store.opened(empty_store) as db:  # a rename within the same millisecond would not be seen
+        db.execute(
+            "UPDATE experiments SET creation_time = creation_time - 60000, last_update_time = last_update_time - 60000"
+        )
+    client.rename_experiment(renamed, "after")
+
+    rows = {row["name"]: row for row in rows_of(ask(empty_store, "search_experiments").data["experiments"])}
+
+    assert rows["used"]["renamed_or_restored"] is None
+    assert rows["after"]["renamed_or_restored"]

@@ -450,3 +450,21 @@ def test_a_filter_that_mlflow_refuses_is_answered_with_an_example(store, ask):
 
     assert answer.is_error
     assert "tags.model LIKE '%llama%'" in answer.text
+
+
+def test_runs_of_one_job_of_a_scheduler_are_no_copies(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.1 * at}, tags={"job_id": "4711"}) for at in range(3)]
+
+    answer = ask(filled(empty_store, runs), "aggregate_runs", metrics="acc")
+
+    assert rows_of(answer.data["table"])[0]["n"] == 3
+    assert "notes" not in answer.data
+
+
+def test_more_runs_than_files_are_read_of_are_not_judged_by_samples(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.1}) for at in range(201)]
+
+    answer = ask(filled(empty_store, runs), "aggregate_runs", metrics="acc", min_samples=10)
+
+    assert answer.is_error
+    assert answer.text.startswith("min_samples needs the files of 201 runs; at most 200 are read.")

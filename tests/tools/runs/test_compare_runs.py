@@ -461,3 +461,26 @@ def test_an_old_run_of_a_whole_invocation_is_compared_task_by_task(store, ask):
 
     assert {row["task"] for row in rows_of(answer.data["metrics"])} == {"mmlu-pro", "gpqa_diamond", "ifeval"}
     assert [row["runs"] for row in rows_of(answer.data["sides"])] == [1, 4]
+
+
+def test_what_only_one_side_has_keeps_to_the_metrics_that_were_named(empty_store, ask):
+    runs = [
+        RawRun(run_id(1), metrics={"acc": 0.5, "acc_top5": 0.9, "loss": 1.0}),
+        RawRun(run_id(2), metrics={"acc": 0.6, "other": 2.0}),
+    ]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(2)], metrics=["acc*"])
+
+    assert answer.data["only_one_side"] == {"A": ["acc_top5"]}
+
+
+def test_of_three_sides_a_long_value_of_the_baseline_is_not_repeated(empty_store, ask):
+    long = "a value of more than a dozen characters"
+    values = [long, long, "short"]
+    runs = [RawRun(run_id(at), metrics={"acc": 0.5}, params={"p": v, "n": str(at // 2)}) for at, v in enumerate(values)]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(at) for at in range(3)])
+
+    rows = {row["name"]: row for row in rows_of(answer.data["differences"])}
+    assert [rows["params.p"][side] for side in "ABC"] == [long, "=A", "short"]
+    assert [rows["params.n"][side] for side in "ABC"] == ["0", "0", "1"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.support.asking import rows_of
+from tests.support.asking import data_of, problem_of, rows_of
 
 VALUES = {"squad": 0.5, "nq": 0.9, "trivia": 0.7}
 
@@ -18,12 +20,12 @@ def logged(both_homes):
 
     mlflow.set_tracking_uri(both_homes.uri)
 
-    def log(with_model, more=0.0):
+    def log(with_model, more=0.0, version="v1"):
         mlflow.set_experiment("datasets")
         with mlflow.start_run() as run:
             model = mlflow.create_external_model(name="m").model_id if with_model else None
             for name, value in VALUES.items():
-                source = HTTPDatasetSource(f"https://example.com/{name}.csv")
+                source = HTTPDatasetSource(f"https://example.com/{version}/{name}.csv")
                 dataset = MetaDataset(source, name=name)  # type: ignore[abstract]  # MLflow's own kind without data
                 mlflow.log_metric("auc", value + more, dataset=dataset, model_id=model)
             mlflow.log_metric("plain", 1.0)
@@ -54,16 +56,94 @@ def test_without_a_model_the_values_are_told_without_their_datasets(logged, both
     )
     assert "metrics_by_dataset" not in whole.data
     assert whole.data["notes"] == [f"This run: {told}"]
-    assert [note.partition("): ")[2] for note in ranked.data["notes"]] == [told]
+    assert ranked.data["partial"].partition("): ")[2] == told
 
 
-def test_a_comparison_and_a_ranking_say_that_the_value_is_the_last_of_several(logged, both_homes, ask):
+def test_a_comparison_says_that_the_value_is_the_last_of_several(logged, both_homes, ask):
     one, two = logged(with_model=True), logged(with_model=True, more=0.05)
 
     compared = ask(both_homes.uri, "compare_runs", run_ids=[one, two])
-    ranked = ask(both_homes.uri, "best_runs", metric="auc", query=f"attributes.run_id IN ('{one}', '{two}')")
 
     values = "'auc' here is the last of 3 values, nq 0.9, squad 0.5, trivia 0.7."
     assert f"Side A: {values}" in compared.data["notes"]
     assert any(note.startswith("Side B: 'auc' here is the last of 3") for note in compared.data["notes"])
-    assert any(note.startswith("Number 2 (") and note.endswith(values) for note in ranked.data["notes"])
+
+
+def test_a_ranking_by_the_last_of_several_datasets_is_refused_with_their_names(logged, both_homes, ask):
+    one, two = logged(with_model=True), logged(with_model=True, more=0.05)
+
+    refused = problem_of(
+        ask(both_homes.uri, "best_runs", metric="auc", query=f"attributes.run_id IN ('{one}', '{two}')")
+    )
+
+    assert "'auc' was logged for several datasets in 2 runs of the first 2 by the value written last" in refused
+    assert all(f"'{name} (" in refused for name in VALUES)
+    assert "Pass dataset" in refused
+
+
+def test_runs_are_ranked_by_their_values_on_a_dataset(logged, both_homes, ask):
+    runs = {logged(with_model=True, more=more): 0.9 + more for more in (0.0, 0.02, 0.01)}
+    ids = ", ".join(f"'{each}'" for each in runs)
+
+    answer = ask(
+        both_homes.uri, "best_runs", metric="auc", dataset="nq", query=f"attributes.run_id IN ({ids})", limit=2
+    )
+
+    ranked = [(row["run_id"], row["auc on dataset"]) for row in rows_of(data_of(answer)["runs"])]
+    assert ranked == sorted(runs.items(), key=lambda item: -item[1])[:2]
+    assert answer.data["dataset"].startswith("nq (")
+    assert "metrics.auc" not in answer.text
+    assert "partial" not in answer.data
+    again = ask(
+        both_homes.uri, "best_runs", metric="auc", dataset=answer.data["dataset"], query=f"attributes.run_id IN ({ids})"
+    )
+    assert [row["run_id"] for row in rows_of(again.data["runs"])][:2] == [run_id for run_id, _ in ranked]
+
+
+def test_two_digests_of_one_name_are_two_datasets(logged, both_homes, ask):
+    one, two = logged(with_model=True), logged(with_model=True, more=0.01, version="v2")
+
+    query = f"attributes.run_id IN ('{one}', '{two}')"
+    refused = problem_of(ask(both_homes.uri, "best_runs", metric="auc", dataset="nq", query=query))
+    (second,) = set(re.findall(r"nq \(\w+\)", refused)) - {
+        data_of(ask(both_homes.uri, "best_runs", metric="auc", dataset="nq", query=f"attributes.run_id = '{one}'"))[
+            "dataset"
+        ]
+    }
+    answer = ask(both_homes.uri, "best_runs", metric="auc", dataset=second, query=query)
+
+    assert refused.startswith("'nq' is the name of 2 datasets: 'nq (")
+    assert [row["run_id"] for row in rows_of(data_of(answer)["runs"])] == [two]
+
+
+def test_an_unknown_dataset_is_answered_with_those_that_are_known(logged, both_homes, ask):
+    run = logged(with_model=True)
+
+    refused = problem_of(
+        ask(both_homes.uri, "best_runs", metric="auc", dataset="imagenet", query=f"attributes.run_id = '{run}'")
+    )
+
+    assert refused.startswith("No run here has a finite 'auc' on a dataset 'imagenet'. It was logged for 'nq (")
+
+
+def test_the_value_on_a_dataset_is_that_of_the_run_that_measured_it(both_homes, ask):
+    """MLflow orders a model by its newest value, whichever run measured it."""
+    import mlflow
+    from mlflow.data.http_dataset_source import HTTPDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    mlflow.set_tracking_uri(both_homes.uri)
+    mlflow.set_experiment("one model, two runs")
+    dataset = MetaDataset(HTTPDatasetSource("https://example.com/x"), name="shared")  # type: ignore[abstract]
+    model, runs = mlflow.create_external_model(name="m").model_id, []
+    for value in (0.9, 0.3):
+        with mlflow.start_run() as run:
+            mlflow.log_metric("val/f 1", value, dataset=dataset, model_id=model)
+            runs.append(run.info.run_id)
+    mlflow.set_tracking_uri(None)
+
+    answer = ask(both_homes.uri, "best_runs", metric="val/f 1", mode="max", dataset="shared")
+
+    assert [(row["run_id"], row["val/f 1 on dataset"]) for row in rows_of(data_of(answer)["runs"])] == list(
+        zip(runs, (0.9, 0.3))
+    )

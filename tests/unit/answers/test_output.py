@@ -6,9 +6,12 @@ import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlflow_mcp.answers.base import Answer, Page
-from mlflow_mcp.answers.budget import content_of, encoded, fit
+from mlflow_mcp.answers.budget import content_of, encoded, sendable
+from mlflow_mcp.answers.fitting import fit, fit_sentences
 from mlflow_mcp.answers.table import Table, short_numbers
 from mlflow_mcp.text import iso, number, plural, seconds, size, truncate
 
@@ -182,3 +185,54 @@ def test_one_of_a_kind_is_called_the_only_one():
     assert [every(count, "run") for count in (0, 1, 2)] == ["all 0 runs", "the only run", "all 2 runs"]
     assert every(1, "experiment", "any of the") == "the only experiment"
     assert every(1_000, "experiment", "any of the") == "any of the 1,000 experiments"
+
+
+def test_half_a_surrogate_pair_is_written_out_and_whole_characters_stay():
+    assert sendable({"a\ud83d": ["\ude00", "Größe 😀", 1, None]}) == {"a\\ud83d": ["\\ude00", "Größe 😀", 1, None]}
+
+
+# --- whatever an answer holds
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
+CELLS = st.one_of(NAMES, st.integers(-(10**20), 10**20), st.none(), st.floats(allow_nan=False, allow_infinity=False))
+
+
+@st.composite
+def contents(draw):
+    columns = ["run_id", *draw(st.lists(NAMES, max_size=30))]
+    rows = [["a" * 32, *(draw(CELLS) for _ in columns[1:])] for _ in range(draw(st.integers(0, 12)))]
+    return {
+        "run_id": "b" * 32,
+        "next_cursor": "c" * 200,
+        "table": {"columns": columns, "rows": rows, "common": draw(st.dictionaries(NAMES, CELLS, max_size=20))},
+        "texts": draw(st.dictionaries(NAMES, NAMES, max_size=40)),
+        "text": draw(st.text(max_size=5_000)),
+        "names": draw(st.lists(NAMES, max_size=20)),
+        "notes": draw(st.lists(st.text(max_size=3_000), max_size=12)),
+    }
+
+
+@given(contents(), st.sampled_from([2_000, 4_000, 32_000]))
+def test_no_answer_is_larger_than_its_budget_and_ids_cursors_and_columns_stay(content, budget):
+    fitted_content = fit(Answer(), sendable(content), budget)
+
+    assert len(encoded(fitted_content)) <= budget
+    assert fitted_content["run_id"] == "b" * 32
+    assert fitted_content["next_cursor"] == "c" * 200
+    if "table" in fitted_content:
+        assert fitted_content["table"]["columns"][0] == "run_id"
+        assert all(row[0] == "a" * 32 for row in fitted_content["table"]["rows"])
+
+
+@given(st.text(max_size=9_000), st.text(max_size=9_000), st.sampled_from([2_000, 32_000]))
+def test_no_error_is_larger_than_its_budget(failed, next_step, budget):
+    assert len(fit_sentences(failed, next_step, budget)) <= min(budget, 4_000)
+
+
+def test_a_long_error_keeps_its_beginning_its_end_and_its_next_step():
+    sentence = fit_sentences(f"'{'x' * 100_000}' is no filter.", "Call again.", 32_000)
+
+    assert sentence.startswith("'xxx")
+    assert sentence.endswith(" is no filter. Call again.")
+    assert "+ chars]…" in sentence

@@ -201,3 +201,18 @@ def test_the_fields_of_a_filter_are_read_back():
     text = quoted_query("tags.a-b = 'x' AND metrics.c/d > 1 AND param.e LIKE '%' AND attributes.status = 'FINISHED'")
 
     assert fields_of(text) == [("tags", "a-b"), ("metrics", "c/d"), ("params", "e"), ("attributes", "status")]
+
+
+@pytest.mark.parametrize("name", ["case", "in", "from", "values", "as", "CASE"])
+def test_names_that_are_words_of_sql_are_quoted(name):
+    assert quoted_query(f"metrics.{name} > 0.5 AND params.lr = '1'") == f"metrics.`{name}` > 0.5 AND params.lr = '1'"
+    assert quoted_order([f"metrics.{name} DESC"]) == [f"metrics.`{name}` DESC"]
+
+
+@pytest.mark.parametrize("name", ["order", "desc", "value", "time", "count", "model", "f1", "end"])
+def test_other_names_are_left_as_they_are_and_mlflow_takes_them(name):
+    from mlflow.utils.search_utils import SearchUtils
+
+    (parsed,) = SearchUtils.parse_search_filter(quoted_query(f"metrics.{name} > 1"))
+    assert parsed["key"] == name
+    assert quoted_order([f"metrics.{name}"]) == [f"metrics.{name}"]

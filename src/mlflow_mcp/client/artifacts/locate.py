@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlflow_mcp.client.artifacts.allowed import check_bucket, check_folder, is_bucket
 from mlflow_mcp.client.artifacts.folder import Folder
 from mlflow_mcp.client.artifacts.other import Repository
 from mlflow_mcp.client.artifacts.s3 import Bucket
@@ -21,20 +22,19 @@ from mlflow_mcp.errors import Problem
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
-_BUCKETS = ("s3", "gs", "wasbs", "abfss", "r2", "oss", "hdfs", "dbfs", "ftp", "sftp")
-
 
 def store_of_run(client: Client, run_id: str) -> ArtifactStore:
     if client.is_http:
         return _ServedOrBucket(client, run_id)
-    return store_at(client, str(client.runs.get(run_id).info.artifact_uri or ""))
+    return store_at(client, str(client.runs.get(run_id).info.artifact_uri or ""), run_id)
 
 
 def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
     """The store that an artifact root (`mlflow-artifacts:/…`, a folder, `s3://…`) names.
 
-    A folder named by a remote server is read only when it carries its owner's id, as MLflow lays them out on a shared
-    disk: whoever may write to that server could otherwise name any folder of this machine.
+    A folder is read only when it carries its owner's id, as MLflow lays them out (of a store without a server also below the
+    store's own root), and a bucket when the operator or the store's own root names it: whoever may write to the store
+    could otherwise name any folder of this machine and any host.
     """
     scheme = urlsplit(root).scheme
     if (folder := local_path(root)) is not None:
@@ -43,9 +43,18 @@ def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
                 f"These artifacts lie in {folder} of the server's own disk, which this machine does not see.",
                 "Its operator can start it with --serve-artifacts; artifacts of runs are readable in any case.",
             )
+        if not client.is_http:
+            check_folder(client, folder, owner)
         return Folder(folder.resolve())
     if client.is_http and scheme in ("mlflow-artifacts", "http", "https"):
         return ProxiedRoot(client, root)
+    if scheme == "mlflow-artifacts":
+        raise Problem(
+            "These artifacts are behind the MLflow server of this store, which is opened here without it.",
+            "Set MLFLOW_TRACKING_URI to the address of that server.",
+        )
+    if not client.uri.startswith("databricks"):  # whose own store is behind the host of the URI
+        check_bucket(client, root)
     if scheme == "s3":
         return Bucket(root)
     return Repository(root)
@@ -84,7 +93,7 @@ class _ServedOrBucket:
     def _bucket(self, failure: ServerCannotRead) -> ArtifactStore:
         """The bucket that the run's artifacts are in. Raises the server's failure when they are in none."""
         root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
-        if urlsplit(root).scheme not in _BUCKETS:
+        if not is_bucket(root):
             raise failure
         return store_at(self._client, root)
 

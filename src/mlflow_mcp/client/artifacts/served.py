@@ -21,7 +21,7 @@ from mlflow_mcp.client.artifacts.store import (
     missing_file,
 )
 from mlflow_mcp.client.transport.codes import not_mlflow, of_status
-from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.errors import NotFound, NotMlflow, Problem, Unreachable
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ class ServerCannotRead(Unreachable):
 class ServedFiles:
     """Byte ranges and streams over one route of a tracking server, also when it ignores `Range`.
 
-    `get(path, headers)` requests a file; `entries(folder)` lists one, to tell a folder from a failure.
+    `get(path, headers)` requests a file; `list_folder(path)` a listing, which also tells what a failure (500) means.
     """
 
     def __init__(
         self,
         client: Client,
         get: Callable[[str, Mapping[str, str]], Response],
-        entries: Callable[[str], list[ArtifactEntry]],
+        list_folder: Callable[[str], list[ArtifactEntry]],
     ) -> None:
-        self._client, self._get, self._entries = client, get, entries
+        self._client, self._get, self._list = client, get, list_folder
 
     def read(self, path: str, start: int, length: int) -> ByteRange:
         span = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
@@ -72,6 +72,7 @@ class ServedFiles:
             skip = start if response.status_code == 200 else 0
             for block in response.iter_content(BLOCK):
                 self._client.call.check()
+                self._client.call.heard.now()
                 if skip < len(block):
                     yield block[skip:] if skip else block
                 skip = max(0, skip - len(block))
@@ -96,23 +97,36 @@ class ServedFiles:
         finally:
             response.close()
 
+    def entries(self, folder: str) -> list[ArtifactEntry]:
+        """What a folder holds; empty for what the listing around it does not show as a folder."""
+        try:
+            return self._list(folder)
+        except ServerCannotRead:
+            listed = self._listed(folder)
+            if listed is None or any(entry.is_dir for entry in listed):
+                raise
+            return []
+
     def _problem(self, response: Response, path: str) -> Problem:
-        if response.status_code in (400, 500) and self._is_folder(path):
-            return folder_not_file(path)
-        if response.status_code == 416:  # to a request without a range
+        status = response.status_code
+        if status in (400, 500):  # for a folder, and before MLflow 3.14 for a missing file as well
+            listed = self._listed(path)
+            if not path or any(entry.is_dir for entry in listed or ()):
+                return folder_not_file(path)
+            if status == 500 and listed == []:
+                return missing_file(path)
+        if status == 416:  # to a request without a range
             return not_mlflow(safe_uri(self._client.uri), 416)
-        problem = of_status(response.status_code, safe_uri(self._client.uri), response.text)
+        problem = of_status(status, safe_uri(self._client.uri), response.text)
         if isinstance(problem, NotFound):
             return missing_file(path)
-        return ServerCannotRead(str(problem)) if response.status_code >= 500 else problem
+        return ServerCannotRead(str(problem)) if status >= 500 else problem
 
-    def _is_folder(self, path: str) -> bool:
-        """Whether the listing says so: a server fails in one way or another when it is asked for a folder as a file."""
+    def _listed(self, path: str) -> list[ArtifactEntry] | None:
+        """The path's entry in the listing of its folder, if it has one; None for the root and when that listing fails."""
         with suppress(Problem):
-            return not path or any(
-                entry.path == path and entry.is_dir for entry in self._entries(posixpath.dirname(path))
-            )
-        return False
+            return [entry for entry in self.entries(posixpath.dirname(path)) if entry.path == path] if path else None
+        return None
 
 
 class ServedRun:
@@ -121,20 +135,17 @@ class ServedRun:
 
     def __init__(self, client: Client, run_id: str) -> None:
         self._client, self._run_id = client, run_id
-        files = ServedFiles(client, self._get, self.entries)
-        self.read, self.stream = files.read, files.stream
+        files = ServedFiles(client, self._get, self._list)
+        self.entries, self.read, self.stream = files.entries, files.read, files.stream
 
-    def entries(self, folder: str) -> list[ArtifactEntry]:
+    def _list(self, folder: str) -> list[ArtifactEntry]:
         params = {"run_id": self._run_id} | ({"path": folder} if folder else {})
         entries: list[ArtifactEntry] = []
         while True:
             response = self._client.http.get("/api/2.0/mlflow/artifacts/list", params)
             self._refuse_missing_run(response)
-            try:
-                page = self._client.http.json_of(response)
-            except Problem as problem:
-                raise (ServerCannotRead(str(problem)) if response.status_code >= 500 else problem) from None
-            if not {"root_uri", "files"} & set(page):
+            page = _json_of(self._client, response)
+            if not {"root_uri", "files"} & set(page) or not isinstance(page.get("files", []), list):
                 raise not_mlflow(safe_uri(self._client.uri), 200)
             entries += [_entry(file) for file in page.get("files", ())]
             token = page.get("next_page_token")
@@ -147,10 +158,22 @@ class ServedRun:
         response = self._client.http.get("/get-artifact", params, headers=headers, stream=True)
         try:
             self._refuse_missing_run(response)
+            root = self._root_without_route(response)
         except Problem:
             response.close()  # nobody reads it: an open connection would be left behind
             raise
-        return response
+        if root is None:
+            return response
+        response.close()
+        return ProxiedRoot(self._client, root).get(path, headers)
+
+    def _root_without_route(self, response: Response) -> str | None:
+        """The run's root behind the artifact proxy, when the answer is that there is no such route: `--static-prefix` of
+        older servers moves this route away from the API."""
+        if response.status_code != 404 or not isinstance(of_status(404, "", response.text), NotMlflow):
+            return None
+        root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
+        return root if urlsplit(root).scheme == "mlflow-artifacts" else None
 
     def _refuse_missing_run(self, response: Response) -> None:
         """Raise RunNotFound for a 404 that is the run's: a missing file has the same status and error code."""
@@ -166,19 +189,27 @@ class ProxiedRoot:
     def __init__(self, client: Client, root: str) -> None:
         self._client = client
         self._root = urlsplit(root).path.rpartition(self._ROUTE)[2].strip("/")
-        files = ServedFiles(client, self._get, self.entries)
-        self.read, self.stream = files.read, files.stream
+        files = ServedFiles(client, self.get, self._list)
+        self.entries, self.read, self.stream = files.entries, files.read, files.stream
 
-    def entries(self, folder: str) -> list[ArtifactEntry]:
-        answer = self._client.http.get_json(self._ROUTE, {"path": posixpath.join(self._root, folder)})
+    def _list(self, folder: str) -> list[ArtifactEntry]:
+        response = self._client.http.get(self._ROUTE, {"path": posixpath.join(self._root, folder)})
+        answer = _json_of(self._client, response)
         # This route lists names, not paths.
         return [
             _entry({**file, "path": posixpath.join(folder, posixpath.basename(str(file["path"])))})
             for file in answer.get("files", ())
         ]
 
-    def _get(self, path: str, headers: Mapping[str, str]) -> Response:
+    def get(self, path: str, headers: Mapping[str, str]) -> Response:
         return self._client.http.get(f"{self._ROUTE}/{quote(f'{self._root}/{path}')}", headers=headers, stream=True)
+
+
+def _json_of(client: Client, response: Response) -> Any:
+    try:
+        return client.http.json_of(response)
+    except Problem as problem:
+        raise (ServerCannotRead(str(problem)) if response.status_code >= 500 else problem) from None
 
 
 def _entry(file: Mapping[str, Any]) -> ArtifactEntry:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client.transport.codes import not_mlflow, of_status
+from mlflow_mcp.client.transport.guard import part_ends
 from mlflow_mcp.errors import TimedOut
 from mlflow_mcp.text import safe_uri
 
@@ -48,7 +49,7 @@ class Http:
                 path,
                 method,
                 timeout=timeout or call.remaining,
-                max_retries=0 if timeout else None,
+                max_retries=0 if timeout or part_ends.get() else None,
                 raise_on_status=False,
                 **options,
             )
@@ -70,7 +71,7 @@ class Http:
             raise of_status(response.status_code, safe_uri(self._client.uri), response.text)
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise not_mlflow(safe_uri(self._client.uri), 200) from None
 
     def server_version(self) -> str | None:
@@ -80,12 +81,13 @@ class Http:
         return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None
 
     def is_alive(self, within: float) -> bool:
-        """Whether anything comes back within so many seconds: an answer, a refusal, a failed TLS handshake.
+        """Whether anything comes back from MLflow's API within so many seconds: an answer, a refusal, a failed TLS handshake.
 
-        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong.
+        Only silence is no sign of life. The request that waits beside this one reports whatever else is wrong. `/health`
+        says nothing here: it is answered without the database that the API waits for.
         """
         try:
-            self.get("/health", timeout=within)
+            self.get("/api/2.0/mlflow/experiments/search", {"max_results": 1}, timeout=within)
         except TimedOut:
             return False
         except Exception:

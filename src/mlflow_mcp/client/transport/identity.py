@@ -5,19 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from mlflow_mcp.client.transport.translate import ResponseFacts, last_response
+from mlflow_mcp.client.transport.guard import guard
 
 if TYPE_CHECKING:
-    from requests import Response
-
     from mlflow_mcp.client.transport.connection import Connection
 
-# Of an error's body; it may be a page of HTML.
-_LONGEST_BODY = 20_000
 _SCHEME = "mlflow-mcp-connection"
 _connections: WeakValueDictionary[str, Connection] = WeakValueDictionary()
 _numbers = itertools.count(1)
@@ -54,27 +49,9 @@ def _credentials_getter(uri: str) -> Callable[[], Any]:
 
 @cache
 def prepare_sessions() -> None:
-    """Keep no cookies in MLflow's HTTP sessions, and note what each answer was.
-
-    A log-in proxy's cookie of one identity would go out with the requests of another; every request carries its own
-    credentials anyway. The note is what `translate` knows of an answer whose status MLflow's client puts into a text only.
-    """
+    """Have all of MLflow's HTTP sessions guarded: without cookies, and with bounds for what they read and follow."""
     from mlflow.utils import request_utils
 
     make_session: Callable[..., Any] = request_utils._get_request_session
-
-    def prepared(*args: Any, **options: Any) -> Any:
-        session = make_session(*args, **options)
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        session.hooks["response"] = [_note_response]
-        return session
-
-    request_utils._get_request_session = prepared  # MLflow has no setting for it
-
-
-def _note_response(response: Response, **options: Any) -> None:
-    content_type = response.headers.get("Content-Type", "").lower()
-    # A streamed answer is a file's content, and a JSON answer of 200 is one that MLflow's client can read.
-    is_readable = response.status_code != 200 and not options.get("stream")
-    body = response.text[:_LONGEST_BODY] if is_readable else ""
-    last_response.set(ResponseFacts(response.status_code, content_type, body))
+    # MLflow has no setting for it.
+    request_utils._get_request_session = lambda *args, **options: guard(make_session(*args, **options))

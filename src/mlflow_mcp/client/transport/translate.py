@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from mlflow_mcp import installation
+from mlflow_mcp.client.call import CallEnded
 from mlflow_mcp.client.transport.codes import not_mlflow, of_code, of_status, sentence
 from mlflow_mcp.client.transport.tls import of_tls
 from mlflow_mcp.errors import Problem, TimedOut, Unreachable, UnsupportedByServer
@@ -41,6 +41,8 @@ def problem_of(error: BaseException, uri: str) -> Problem:
         return error
     where = safe_uri(uri)
     links = _chain(error)
+    if ours := next((link for link in links if isinstance(link, Problem)), None):
+        return ours  # raised in an HTTP session; MLflow's client wraps it
     if where.startswith("http://") and _has_no_answer(links):
         return Unreachable(
             f"{where} closed the connection without an HTTP answer.",
@@ -54,6 +56,11 @@ def problem_of(error: BaseException, uri: str) -> Problem:
     return _of_mlflow(error, where, uri) or _of_other(error, where)
 
 
+def ended_in(error: BaseException) -> CallEnded | None:
+    """The end of the call, when that is what MLflow's client has wrapped."""
+    return next((link for link in _chain(error) if isinstance(link, CallEnded)), None)
+
+
 SentenceOf = Callable[..., "Problem | None"]
 
 
@@ -62,6 +69,7 @@ def _table() -> tuple[tuple[tuple[type[BaseException], ...], SentenceOf], ...]:
     """Types of foreign errors and what makes a sentence of each (None: not this one after all). The first that fits counts."""
     import requests.exceptions
     import urllib3.exceptions
+    from google.protobuf.json_format import ParseError
     from mlflow.exceptions import InvalidUrlException
 
     rows: list[tuple[tuple[type[BaseException], ...], SentenceOf]] = [
@@ -84,6 +92,9 @@ def _table() -> tuple[tuple[tuple[type[BaseException], ...], SentenceOf], ...]:
             _broken_off,
         ),
         ((requests.exceptions.HTTPError,), _of_http_error),
+        ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), _not_unpacked),
+        ((requests.exceptions.TooManyRedirects,), _redirects_in_circles),
+        ((ParseError, requests.exceptions.JSONDecodeError), lambda link, where: not_mlflow(where, 200)),
         ((ModuleNotFoundError,), lambda link, where: missing_extra(link.name or "")),
     ]
     return tuple(rows)
@@ -124,6 +135,20 @@ def _broken_off(_: BaseException, where: str) -> Unreachable:
     )
 
 
+def _not_unpacked(_: BaseException, where: str) -> Unreachable:
+    return Unreachable(
+        f"{where} sent an answer that cannot be unpacked: its bytes are not of the compression that it names.",
+        "Try once more; if it persists, ask the operator of the server or of the proxy before it.",
+    )
+
+
+def _redirects_in_circles(_: BaseException, where: str) -> Unreachable:
+    return Unreachable(
+        f"{where} redirects in circles.",
+        "Check MLFLOW_TRACKING_URI (http or https, path prefix); a log-in page or a proxy in between redirects like this.",
+    )
+
+
 def _of_repeated_status(error: BaseException, where: str) -> Problem | None:
     """urllib3 gives up after retries without the answer; the status is in its own fixed text only."""
     from urllib3.exceptions import ResponseError
@@ -138,10 +163,12 @@ def _of_http_error(error: BaseException, where: str) -> Problem | None:
     return None if response is None else of_status(int(response.status_code), where, response.text)
 
 
-def stalled(where: str) -> TimedOut:
+def stalled(where: str, seconds: float | None = None) -> TimedOut:
+    waited = f" (nothing came within {seconds:g} s)" if seconds else ""
     return TimedOut(
-        f"The MLflow server at {where} accepts connections but does not answer.",
-        "It may be overloaded or stuck: try again in a minute, or check MLFLOW_TRACKING_URI.",
+        f"The MLflow server at {where} accepts connections but does not answer{waited}.",
+        "It may be overloaded or stuck: try again in a minute, check MLFLOW_TRACKING_URI, or, where it is only slow, "
+        "raise MLFLOW_MCP_PROBE_TIMEOUT.",
     )
 
 
@@ -190,7 +217,8 @@ def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
         )
     response = last_response.get()
     if response is not None:
-        if response.status == 200 or "html" in response.content_type:
+        # MLflow's basic-auth refuses with plain text that it calls HTML.
+        if response.status == 200 or ("html" in response.content_type and response.status not in (401, 403)):
             return not_mlflow(where, response.status)
         return of_status(response.status, where, response.body)
     if uri.startswith("databricks") and code == "INTERNAL_ERROR":  # raised before any request is sent
@@ -198,31 +226,7 @@ def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
             "No credentials for Databricks were found.",
             "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
         )
-    if code == "INTERNAL_ERROR" and _has_other_schema(uri):
-        return Problem(
-            f"The database {where} was made by another version of MLflow: {short(message)}",
-            f"Take a backup, then run `mlflow db upgrade {where}`.",
-        )
     return of_code(code, message)
-
-
-def _has_other_schema(uri: str) -> bool:
-    """Whether `uri` names a database whose schema is not the one of the installed MLflow."""
-    if "://" not in uri or uri.startswith(("http://", "https://", "file:")):
-        return False
-    import mlflow.store.db_migrations
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with create_engine(uri).connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError:
-        return False
-    folder = Path(next(iter(mlflow.store.db_migrations.__path__)))
-    return revision != ScriptDirectory(str(folder)).get_current_head()
 
 
 def _of_other(error: BaseException, where: str) -> Problem:

@@ -118,7 +118,8 @@ class DatabaseValues:
     def _values(self, part: list[str], names: list[str]) -> list[RunValues]:
         from mlflow.store.tracking.dbmodels.models import SqlRun
 
-        columns = [SqlRun.run_uuid, SqlRun.experiment_id, SqlRun.status, SqlRun.name, SqlRun.user_id, SqlRun.start_time]
+        columns = [SqlRun.run_uuid, SqlRun.experiment_id, SqlRun.status, SqlRun.name, SqlRun.user_id]
+        columns += [SqlRun.start_time, SqlRun.end_time]
         # The runs first: one that is made meanwhile is left out, rather than counted without its values.
         rows = self._matching.rows(self._client, self._matching.select(columns, part))
         metrics = self._logged("metrics", part, names)
@@ -128,12 +129,15 @@ class DatabaseValues:
         )
         nothing: dict[str, Any] = {}
         found = []
-        for run_id, experiment_id, status, name, user_id, start_time in rows:
+        for run_id, experiment_id, status, name, user_id, start_time, end_time in rows:
             run_tags = tags.get(run_id, nothing)
             name, user = name or run_tags.get("mlflow.runName"), run_tags.get("mlflow.user") or user_id or None
             run_metrics, run_params = metrics.get(run_id, nothing), params.get(run_id, nothing)
             found.append(
-                RunValues(run_id, str(experiment_id), status, name, user, start_time, run_metrics, run_params, run_tags)
+                RunValues(
+                    *(run_id, str(experiment_id), status, name, user, start_time, run_metrics, run_params, run_tags),
+                    end_time,
+                )
             )
         return found
 

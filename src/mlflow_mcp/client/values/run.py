@@ -23,6 +23,7 @@ class RunValues(NamedTuple):
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
+    end_time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,14 @@ def of_entity(run: Run) -> RunValues:
         metrics=run.data.metrics,
         params=run.data.params,
         tags=tags,
+        end_time=info.end_time,
     )
 
 
 def of_json(run: Mapping[str, Any]) -> RunValues:
     """The values of a run as `runs/search` answers it: MLflow's client makes its entities at a third of the server's time."""
     info, data = run["info"], run.get("data", {})
-    start_time = info.get("start_time")
+    start_time, end_time = info.get("start_time"), info.get("end_time")
     tags = _pairs(data.get("tags", ()))
     return RunValues(
         run_id=str(info["run_id"]),
@@ -74,6 +76,7 @@ def of_json(run: Mapping[str, Any]) -> RunValues:
         metrics={each["key"]: float(each.get("value", 0.0)) for each in data.get("metrics", ())},
         params=_pairs(data.get("params", ())),
         tags=tags,
+        end_time=None if end_time is None else int(end_time),
     )
 
 

@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
-from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.answers.masking import mark_named, mask_at, mask_lines
+from mlflow_mcp.answers.secret_columns import SecretColumns
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource
@@ -21,7 +22,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import from_difference, size, truncate
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
-from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name, kind_of
+from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, kind_by_name, kind_of
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import lines_in
 from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
@@ -83,7 +84,19 @@ class _File:
 
     @property
     def lines(self) -> list[str]:
-        return [line.rstrip("\n") for line in lines_in(strip_control_codes(decoded(self.data)))]
+        return [line.rstrip("\n") for line in lines_in(self.text)]
+
+    @property
+    def text(self) -> str:
+        return strip_control_codes(decoded(self.data))
+
+    @property
+    def masked_lines(self) -> list[str]:
+        """The lines without secrets, as many."""
+        lines = mask_lines(self.text)
+        delimiter = delimiter_of(self.path)
+        columns = SecretColumns.of(lines[0].lstrip("\ufeff"), delimiter) if delimiter else None
+        return lines if columns is None else [columns.hide(line) for line in lines]
 
 
 def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) -> Difference:
@@ -131,7 +144,7 @@ def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, 
     if all(value is not None for value in values):
         _diff_values(answer, [file.label for file in files], values, mask_secrets)
     else:
-        _diff_lines(answer, files, budget)
+        _diff_lines(answer, files, budget, mask_secrets)
 
 
 def _parsed(file: _File, answer: Difference) -> Any:
@@ -150,6 +163,8 @@ def _parsed(file: _File, answer: Difference) -> Any:
 
 def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
     rows: list[list[Any]] = []
+    if mask_secrets:
+        values = [mark_named(value) for value in values]
     for label, value in zip(labels[1:], values[1:]):
         for change in differences(values[0], value):
             sides = [None if side is NOTHING else side for side in (change.before, change.after)]
@@ -177,16 +192,17 @@ def _shown(sides: Sequence[Any]) -> list[Any]:
     return [truncate(encoded(side), _SHOWN_VALUE) if len(encoded(side)) > CELL_CHARS else side for side in sides]
 
 
-def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> None:
-    first, *others = [(file.label, file.lines) for file in files]
-    if max(len(lines) for _, lines in (first, *others)) > _MOST_LINES:
+def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget, mask_secrets: bool) -> None:
+    sides = [_Lines(file.label, file.lines, file.masked_lines if mask_secrets else file.lines) for file in files]
+    first, *others = sides
+    if max(len(side.lines) for side in sides) > _MOST_LINES:
         raise Problem(
             "The files have too many lines for a line-by-line difference.", "search_artifacts counts and finds lines."
         )
     answer.unified = {}
-    for label, lines in others:
-        pair = f"{first[0]} -> {label}"
-        unified = list(difflib.unified_diff(first[1], lines, first[0], label, lineterm="", n=2))
+    for other in others:
+        pair = f"{first.label} -> {other.label}"
+        unified = _unified(first, other)
         answer.unified[pair] = truncate("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
         if not unified:
             answer.note(
@@ -194,6 +210,35 @@ def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget) -> N
             )
         if len(unified) > _UNIFIED_LINES:
             answer.note(f"{len(unified) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
+
+
+class _Lines(NamedTuple):
+    """The lines of a side as they are, which are compared, and as they are shown."""
+
+    label: str
+    lines: list[str]
+    shown: list[str]
+
+
+def _unified(first: _Lines, other: _Lines) -> list[str]:
+    """The unified difference, two lines around each change."""
+    unified = [f"--- {first.label}", f"+++ {other.label}"]
+    for group in difflib.SequenceMatcher(None, first.lines, other.lines).get_grouped_opcodes(2):
+        (_, a, _, b, _), (_, _, a_end, _, b_end) = group[0], group[-1]
+        unified.append(f"@@ -{_span(a, a_end)} +{_span(b, b_end)} @@")
+        for kind, a, a_end, b, b_end in group:
+            if kind == "equal":
+                unified += [f" {line}" for line in first.shown[a:a_end]]
+            else:
+                unified += [f"-{line}" for line in first.shown[a:a_end]]
+                unified += [f"+{line}" for line in other.shown[b:b_end]]
+    return unified if len(unified) > 2 else []
+
+
+def _span(start: int, end: int) -> str:
+    """Lines as a unified difference writes them, which counts from 1."""
+    count = end - start
+    return str(start + 1) if count == 1 else f"{start + 1 if count else start},{count}"
 
 
 def _diff_folders(client: Client, sides: Sequence[_Side], folder: str) -> Difference:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shutil
 from collections import Counter
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,9 +16,10 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import plural, size
+from mlflow_mcp.text import plural, short, size
 from mlflow_mcp.tools import output_files
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
+from mlflow_mcp.tools.artifacts.download_file import FileDownload, Skipped, fetch
 from mlflow_mcp.tools.artifacts.owners import owner_ids
 from mlflow_mcp.tools.artifacts.paths import find_path, matches_glob
 
@@ -31,75 +28,51 @@ Paths = Annotated[
     BeforeValidator(one_or_many),
     Field(description="Files, ends of paths, folders or globs ('**/*.log'). Default: everything."),
 ]
+Overwrite = Annotated[bool, Field(description="Replace files that differ.")]
 MOST_FILES = 2_000
 # Left free on the disk.
 _SPARE = 100_000_000
-_REPORT_EVERY = 4_000_000
 _LISTED = 100
+_SKIPPED_SHOWN = 5
 
 
 class Download(Answer):
-    """Where the files are now. `state` is downloaded, resumed, present (of the same size already), or unfinished."""
+    """Where the files are now. `state` is downloaded, resumed, present (the same content), differs (another content is
+    there and was kept), or unfinished."""
 
     folder: str
     files: Table
     total: str
 
 
-@dataclass(frozen=True)
-class FileDownload:
-    """A file to fetch into `target`. Until it is whole, its bytes are in `part`, in the same folder."""
-
-    source: ArtifactSource
-    entry: ArtifactEntry
-    target: Path
-
-    @property
-    def part(self) -> Path:
-        # Not `<name>.part`: an artifact may be called so.
-        mark = hashlib.sha256(self.target.name.encode()).hexdigest()[:8]
-        return self.target.with_name(f".{self.target.name[:60]}.{mark}.part")
-
-    @property
-    def is_present(self) -> bool:
-        return self.target.is_file() and self.entry.size is not None and self.target.stat().st_size == self.entry.size
-
-    @property
-    def resumed_from(self) -> int:
-        """Bytes that an earlier call left; a part that is longer than the file belongs to an older one."""
-        length = self.part.stat().st_size if self.part.is_file() else 0
-        return 0 if self.entry.size is not None and length > self.entry.size else length
-
-    @property
-    def missing(self) -> int:
-        """Bytes to fetch, as far as the size is known."""
-        return 0 if self.is_present else (self.entry.size or 0) - self.resumed_from
-
-    def on_disk(self, state: str) -> int:
-        """Bytes that there are now."""
-        path = self.part if state == "unfinished" else self.target
-        return path.stat().st_size if path.exists() else 0
-
-
-def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None) -> Download:
+def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None, overwrite: Overwrite = False) -> Download:
     """Download files or whole trees of runs or models into the allowed folder, for what the user wants to open or process
-    with other programs. A file that is there already with its full size is kept, a broken-off one is resumed. To read or
-    search a file get_artifact_content and search_artifacts need no download."""
+    with other programs. A file that is there already is kept, a broken-off one is resumed. To read or search a file
+    get_artifact_content and search_artifacts need no download."""
     root = output_files.root_of(client.settings)
-    downloads, unread = _downloads(client, root, run_ids, paths)
+    downloads, skipped, unread = _downloads(client, root, run_ids, paths)
     _check_space(root, sum(download.missing for download in downloads))
     progress = _Progress(client, downloads)
     rows: list[list[Any]] = []
     for download in downloads:
-        state = _download(client, download, progress)
+        try:
+            state = fetch(client, download, overwrite, progress.report)
+        except Skipped as problem:
+            skipped.append(problem)
+            continue
         progress.finish(download)
         rows.append([str(download.target.relative_to(root)), download.on_disk(state), state])
+    if not rows and skipped:
+        raise skipped[0]
     answer = Download(
         folder=str(root),
         files=Table.of(["path", "bytes", "state"], rows[:_LISTED], keep=("path", "bytes")),
         total=f"{plural(len(rows), 'file')}, {size(progress.total)}",
     )
     _note_rest(answer, [row[2] for row in rows], unread)
+    if skipped:
+        shown = " ".join(map(str, skipped[:_SKIPPED_SHOWN]))
+        answer.note(f"{plural(len(skipped), 'file')} skipped: {shown}{' …' if len(skipped) > _SKIPPED_SHOWN else ''}")
     return answer
 
 
@@ -107,6 +80,11 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
     if len(states) > _LISTED:
         unlisted = ", ".join(f"{count:,} {state}" for state, count in Counter(states[_LISTED:]).items())
         answer.note(f"{plural(len(states) - _LISTED, 'more file')}: {unlisted}.")
+    if differing := states.count("differs"):
+        answer.note(
+            f"{plural(differing, 'file')} here differ from the run's, changed here or there, and were kept: "
+            "overwrite=true replaces them."
+        )
     unfinished = states.count("unfinished")
     if unfinished:
         answer.note(f"Time limit reached: {plural(unfinished, 'file')} incomplete. Call again to resume.")
@@ -116,23 +94,36 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
 
 def _downloads(
     client: Client, root: Path, run_ids: list[str], paths: list[str] | None
-) -> tuple[list[FileDownload], int]:
-    """The files to fetch, and how many folders were not looked into."""
+) -> tuple[list[FileDownload], list[Skipped], int]:
+    """The files to fetch, those that cannot be, and how many folders were not looked into."""
     downloads: list[FileDownload] = []
+    skipped: list[Skipped] = []
     unread = 0
     for owner in owner_ids(client, run_ids):
         source = client.artifacts(owner)
         entries, unread_of_owner = source.tree()
         unread += unread_of_owner
         chosen = _chosen(source, [entry for entry in entries if not entry.is_dir], paths)
-        downloads += [FileDownload(source, entry, _target(root, owner, entry.path)) for entry in chosen]
+        for entry in chosen:
+            try:
+                downloads.append(FileDownload(source, entry, _target(root, owner, entry.path)))
+            except (Problem, OSError) as problem:
+                skipped.append(_skipped(entry.path, problem))
+    if not downloads and skipped:
+        raise skipped[0]
     if not downloads:
         raise NotFound("These runs have no artifacts.", "get_run shows what they logged.")
     if len(downloads) > MOST_FILES:
         raise Problem(
             f"These are {len(downloads):,} files; one call takes {MOST_FILES:,}.", "Name paths or fewer runs."
         )
-    return downloads, unread
+    return downloads, skipped, unread
+
+
+def _skipped(path: str, problem: Problem | OSError) -> Skipped:
+    if isinstance(problem, Problem):
+        return Skipped(problem.failed, problem.next_step)
+    return Skipped(f"'{short(path, 120)}' cannot be the name of a file here ({problem.strerror}).")
 
 
 def _chosen(source: ArtifactSource, entries: list[ArtifactEntry], paths: list[str] | None) -> list[ArtifactEntry]:
@@ -195,46 +186,3 @@ class _Progress:
     def finish(self, download: FileDownload) -> None:
         self._finished += 1
         self._bytes += download.entry.size or 0
-
-
-def _download(client: Client, download: FileDownload, progress: _Progress) -> str:
-    """Fetch one file, or as much of it as time allows, and tell its state: what comes is appended to its part, which takes
-    its name when it is whole."""
-    if download.is_present:
-        return "present"
-    start, expected, part = download.resumed_from, download.entry.size, download.part
-    if client.call.is_late:
-        return "unfinished"
-    output_files.make_folder(client.settings, part.parent)
-    length, ended = _append(client, download, start, progress)
-    if not ended:
-        return "unfinished"
-    if expected is not None and length != expected:
-        if length > expected:
-            part.unlink()
-        raise Problem(
-            f"'{download.entry.path}' came with {size(length)} instead of {size(expected)}.",
-            "It was cut off or is being written: call again, and what has come is kept.",
-        )
-    part.replace(download.target)
-    progress.report(length)
-    return "resumed" if start else "downloaded"
-
-
-def _append(client: Client, download: FileDownload, start: int, progress: _Progress) -> tuple[int, bool]:
-    """Write what comes from byte `start` on: how long the part is then, and whether the stream ended before the time was up."""
-    length = reported = start
-    with (
-        download.part.open("ab" if start else "wb") as file,
-        closing(download.source.stream(download.entry.path, start)) as blocks,
-    ):
-        for block in blocks:
-            length += file.write(block)
-            if length - reported >= _REPORT_EVERY:
-                progress.report(length)
-                reported = length
-                if client.call.is_late and length != download.entry.size:
-                    return length, False
-        file.flush()
-        os.fsync(file.fileno())
-    return length, True

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from mlflow_mcp.tools.artifacts.formats.detect import has_nul
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, strip_control_codes, without_codes
 from mlflow_mcp.tools.artifacts.patterns import line_finder
+from mlflow_mcp.tools.artifacts.surroundings import Surroundings
 
 # A longer line is searched in parts, which overlap.
 LONGEST_LINE = 1_000_000
@@ -81,16 +82,20 @@ class Finder:
         states = self._offsets(text.replace(b"\r", b"\n"), inside)
         return _one_a_line(text, [at for at in states if not _is_empty_state(text, at)])
 
-    def search(self, blocks: Iterable[bytes]) -> SearchResult:
-        """Look through a stream, as far as time allows. Binary content is recognised by its first block and skipped."""
-        return _StreamSearch(self).run(blocks)
+    def search(self, blocks: Iterable[bytes], surroundings: Surroundings | None = None) -> SearchResult:
+        """Look through a stream, as far as time allows. Binary content is recognised by its first block and skipped.
+
+        With `surroundings`, which belong to this stream, the lines that are shown hold no secrets.
+        """
+        return _StreamSearch(self, surroundings).run(blocks)
 
 
 class _StreamSearch:
     """The search of one stream, and what it keeps from block to block."""
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder, surroundings: Surroundings | None) -> None:
         self._finder = finder
+        self._surroundings = surroundings
         self._result = SearchResult()
         self._recent: deque[bytes] = deque(
             maxlen=finder.context
@@ -172,20 +177,26 @@ class _StreamSearch:
                 result.hits.popleft()
 
     def _remember(self, text: bytes, end: int) -> None:
+        if self._surroundings:
+            self._surroundings.pass_over(text, end)
         if self._finder.context:
             self._recent.extend(_lines_before(text, end, self._finder.context))
 
     def _hit(self, text: bytes, start: int, offset: int, number: int) -> Hit:
         end = text.find(b"\n", offset)
         end = len(text) if end < 0 else end
-        line = _shown(text[start:end], offset - start)
+        line = _shown(text, start, end, offset, self._surroundings)
         context = self._finder.context
         if not context:
             return Hit(number, line, [], [])
         before = [*self._recent, *_lines_before(text, start, context)][-context:]
         after = text[end + 1 : end + 1 + LONGEST_LINE].split(b"\n", context)
         after = after[:-1] if len(after) > context or not after[-1] else after
-        return Hit(number, line, [_around(each) for each in before], [_around(each) for each in after])
+        if self._surroundings:
+            near = self._surroundings.neighbours(text, start, end, len(before), len(after))
+        else:
+            near = [_decoded(each) for each in before], [_decoded(each) for each in after]
+        return Hit(number, line, [_cut(each) for each in near[0]], [_cut(each) for each in near[1]])
 
 
 def _text_blocks(blocks: Iterable[bytes], result: SearchResult) -> Iterable[bytes]:
@@ -226,17 +237,22 @@ def _one_a_line(text: bytes, offsets: list[int]) -> Matches:
     return Matches(kept, overwritten)
 
 
-def _shown(line: bytes, offset: int) -> str:
+def _shown(text: bytes, line_start: int, line_end: int, offset: int, surroundings: Surroundings | None) -> str:
     """The line as text. Of a progress bar rewritten with '\\r', the state that matches; of a long line, an excerpt."""
-    start = line.rfind(b"\r", 0, offset) + 1
-    end = line.find(b"\r", offset)
-    part = line[start : len(line) if end < 0 else end]
-    offset -= start
-    if len(part) <= 2 * _SHOWN:
-        return strip_control_codes(part.decode("utf-8", "replace"))
-    first = max(0, offset - _SHOWN // 5)
-    text = strip_control_codes(part[first : first + _SHOWN].decode("utf-8", "ignore"))
-    return f"{'…' if first else ''}{text}{'…' if first + _SHOWN < len(part) else ''}"
+    start = text.rfind(b"\r", line_start, offset) + 1 or line_start
+    end = text.find(b"\r", offset, line_end)
+    end = line_end if end < 0 else end
+    first, last = (start, end) if end - start <= 2 * _SHOWN else _excerpt(start, end, offset)
+    part = text[first:last].decode("utf-8", "replace" if (first, last) == (start, end) else "ignore")
+    shown = strip_control_codes(part)
+    if surroundings:
+        shown = surroundings.hide(text, first, last, shown)
+    return f"{'…' if first > start else ''}{shown}{'…' if last < end else ''}"
+
+
+def _excerpt(start: int, end: int, offset: int) -> tuple[int, int]:
+    first = max(start, offset - _SHOWN // 5)
+    return first, min(first + _SHOWN, end)
 
 
 def _lines_before(text: bytes, end: int, count: int) -> list[bytes]:
@@ -247,6 +263,9 @@ def _lines_before(text: bytes, end: int, count: int) -> list[bytes]:
     return text[start:end].split(b"\n")[:-1]
 
 
-def _around(line: bytes) -> str:
-    text = strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
+def _decoded(line: bytes) -> str:
+    return strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_AROUND else text[:_SHOWN_AROUND] + "…"

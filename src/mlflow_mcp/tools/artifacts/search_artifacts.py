@@ -20,10 +20,11 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
-from mlflow_mcp.tools.artifacts.formats.detect import ending_of, is_worth_searching
+from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, ending_of, is_worth_searching
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
+from mlflow_mcp.tools.artifacts.surroundings import Surroundings
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP (429|5\\d\\d)|OOM'.")
@@ -65,13 +66,13 @@ class _File:
     path: str
     result: SearchResult | None = None
 
-    def search(self, finder: Finder) -> None:
+    def search(self, finder: Finder, mask_secrets: bool) -> None:
         if finder.is_late:
             self.result = SearchResult(complete=False)
             return
         try:
             with closing(self.source.stream(self.path)) as blocks:
-                self.result = finder.search(blocks)
+                self.result = finder.search(blocks, Surroundings(delimiter_of(self.path)) if mask_secrets else None)
         except NotFound:
             self.result = None
 
@@ -110,7 +111,7 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
     )
     tried = files[:MOST_FILES]
-    client.run_concurrently(*(partial(file.search, finder) for file in tried))
+    client.run_concurrently(*(partial(file.search, finder, client.settings.mask_secrets) for file in tried))
     searched = [_Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
     texts = _without_equal_copies(searched)
     answer = Matches(

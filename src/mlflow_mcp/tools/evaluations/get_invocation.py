@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -16,14 +17,23 @@ from mlflow_mcp.entities.launcher import Job, group_jobs, metrics_by_task, share
 from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Samples
-from mlflow_mcp.text import iso, number, plural, quoted
+from mlflow_mcp.text import iso
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
-from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, Reexport, inspect_jobs
+from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, headline_of
+from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
+from mlflow_mcp.tools.evaluations.remarks import (
+    evidence_of,
+    may_repeat,
+    not_exported,
+    of_trial,
+    remarks_on,
+    sample_notes,
+)
 
 METRICS_SHOWN = 6
 _TASK_COLUMNS = (
-    *("task", "run_id", "job_id", "experiment", "status", "samples", "repeats", "evidence"),
-    *("metrics", "more_metrics", "remarks"),
+    *("task", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
+    *("responses", "metrics", "headline", "more_metrics", "remarks"),
 )
 
 
@@ -34,7 +44,13 @@ class Invocation(Answer):
     experiments: list[str]
     model: str | None = None
     exported: Annotated[str | None, Field(description="When the last of its runs was exported, not evaluated.")] = None
-    tasks: Table
+    tasks: Annotated[
+        Table,
+        Field(
+            description="`evaluated`: when the evaluation began. `responses`: with repeats and retries, no samples. "
+            f"`headline`: {HOW_KNOWN}."
+        ),
+    ]
     duplicates: Annotated[
         Table | None,
         Field(
@@ -57,40 +73,59 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
         experiments=sorted({run.experiment for run in runs}),
         model=shared_model(each.model for each in details.values()),
         exported=iso(max(run.ended for run in runs)),
-        tasks=_task_table(jobs, details, names),
+        tasks=_task_table(client, jobs, details, names),
         duplicates=_duplicate_table(jobs, details, names),
     )
-    answer.note(*_notes(answer, found, jobs, list(details.values())))
+    answer.note(*_notes(client, answer, found, jobs, list(details.values())))
     return answer
 
 
-def _task_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str]) -> Table:
-    rows = [row for job in jobs for row in _task_rows(job, details[job.run_id], names)]
+@dataclass(frozen=True)
+class _Context:
+    """What the rows of the tasks share."""
+
+    jobs: Sequence[Job]
+    experiments: Mapping[str, str]  # names by id
+    primary: Mapping[str, str]  # primary metrics by experiment id
+
+
+def _task_table(
+    client: Client, jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str]
+) -> Table:
+    ids = {str(job.canonical.entity.info.experiment_id) for job in jobs}
+    context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)))
+    rows = [row for job in jobs for row in _task_rows(context, job, details[job.run_id])]
     rows.sort(key=lambda row: (str(row[0]), str(row[2])))
     return Table.of(_TASK_COLUMNS, rows, keep=("task", "run_id", "metrics"))
 
 
-def _task_rows(job: Job, details: JobDetails, names: Mapping[str, str]) -> list[list[Any]]:
+def _task_rows(context: _Context, job: Job, details: JobDetails) -> list[list[Any]]:
     """A row for the job's task; of an old run that holds a whole invocation, one for each task that its folders name."""
-    run, remarks = RunView.of(job.canonical.entity, names), _remarks(job, details)
+    metrics, remarks = job.canonical.metrics, remarks_on(job, details)
     if job.canonical.task is not None or len(details.folders) < 2:
         task = job.canonical.task or _task_in_folders(details.folders)
-        return [_row(job, run, task, run.metrics, details.samples, remarks)]
+        return [_row(context, job, task, metrics, details, remarks)]
     tasks = {folder.partition(".")[2]: details.of_folder.get(folder, Samples()) for folder in details.folders}
-    by_task = metrics_by_task(run.metrics, list(tasks))
+    by_task = metrics_by_task(metrics, list(tasks))
     remarks.append(f"old export, {len(tasks)} tasks in one run")
-    rows = [
-        _row(job, run, task, by_task[task], samples, [*_trial(samples), *remarks]) for task, samples in tasks.items()
-    ]
+    rows = []
+    for task, samples in tasks.items():
+        of_task = [*of_trial(samples), *remarks, *may_repeat(task, by_task[task], context.jobs)]
+        rows.append(_row(context, job, task, by_task[task], replace(details, samples=samples), of_task))
     if by_task[""]:
-        rows.append(_row(job, run, "(not told which task)", by_task[""], Samples(), remarks))
+        unnamed = replace(details, samples=Samples())
+        rows.append(_row(context, job, "(not told which task)", by_task[""], unnamed, remarks))
     return rows
 
 
 def _row(
-    job: Job, run: RunView, task: str, metrics: Mapping[str, float], samples: Samples, remarks: Sequence[str]
+    context: _Context, job: Job, task: str, metrics: Mapping[str, float], details: JobDetails, remarks: Sequence[str]
 ) -> list[Any]:
-    shown = headline(metrics, METRICS_SHOWN)
+    run, samples, shown = (
+        RunView.of(job.canonical.entity, context.experiments),
+        details.samples,
+        headline(metrics, METRICS_SHOWN),
+    )
     repeats = samples.repeats.value if samples.repeats else 1
     return [
         task,
@@ -98,60 +133,21 @@ def _row(
         job.canonical.job_id,
         run.experiment,
         run.status,
+        details.statistics.evaluated,
         samples.number,
         int(repeats) if repeats > 1 else None,
-        _evidence(samples),
+        evidence_of(samples),
+        details.statistics.responses,
         shown,
+        headline_of(metrics, context.primary.get(run.experiment_id)) if len(shown) > 1 else None,
         len(metrics) - len(shown) or None,
         "; ".join(remarks) or None,
     ]
 
 
-def _evidence(samples: Samples) -> str | None:
-    """Where the numbers of the row are from, a limit apart: its remark names it."""
-    facts = [("samples", samples.count)]
-    if samples.repeats and samples.repeats.value > 1:
-        facts.append(("repeats", samples.repeats))
-    return "; ".join(f"{name}: {proof.evidence}" for name, proof in facts if proof) or None
-
-
 def _task_in_folders(folders: Sequence[str]) -> str:
     """The task of a run that names none: the task of its only folder."""
     return folders[0].partition(".")[2] if len(folders) == 1 else "(no task named)"
-
-
-def _remarks(job: Job, details: JobDetails) -> list[str]:
-    remarks = _trial(details.samples)
-    if job.others:
-        which = (
-            "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
-        )
-        remarks.append(f"{len(job.copies)} copies, {which}")
-    if details.with_logs and job.run_id not in details.with_logs:
-        remarks.append(f"its logs are in copy {details.with_logs[0]}")
-    if details.reexport:
-        remarks.append(_of_reexport(details.reexport))
-    if job.canonical.status != "FINISHED":
-        remarks.append("its export did not finish: metrics and files may be incomplete")
-    if details.lacks_results:
-        remarks.append("no results.yml where the launcher puts it: files may be missing")
-    if not job.canonical.has_invocation_tag:
-        remarks.append("found by param, it has no invocation_id tag")
-    return remarks
-
-
-def _trial(samples: Samples) -> list[str]:
-    if samples.limit is None:
-        return []
-    kind = "canary" if samples.is_trial else "limited"
-    return [f"{kind} ({samples.limit.evidence}): not comparable with a full run"]
-
-
-def _of_reexport(reexport: Reexport) -> str:
-    changes = [f"{name} {number(old)} -> {number(new)}" for name, (old, new) in reexport.changed.items()]
-    more = f" and {len(changes) - METRICS_SHOWN} more" if len(changes) > METRICS_SHOWN else ""
-    changed = ", ".join(changes[:METRICS_SHOWN]) + more if changes else "no metric changed"
-    return f"{changed}, re-exported {iso(reexport.at)}"
 
 
 def _duplicate_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str]) -> Table | None:
@@ -174,7 +170,9 @@ def _duplicate_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], nam
     return Table.of(columns, rows, keep=("task", "run_id", "differs")) if rows else None
 
 
-def _notes(answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str]:
+def _notes(
+    client: Client, answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], details: Sequence[JobDetails]
+) -> list[str]:
     notes = []
     if found.job_id and not found.job_runs:
         notes.append(f"No run has job id {found.job_id}; these are all runs of the invocation.")
@@ -187,40 +185,8 @@ def _notes(answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], detai
     if len(jobs) > MOST_INSPECTED:
         notes.append(f"Only {MOST_INSPECTED} of its jobs were checked for re-exports, logs and sample limits.")
     if not found.job_id:
-        notes += _not_exported(jobs)
-    notes += _sample_notes(jobs, details)
+        notes += not_exported(client, jobs)
+    notes += sample_notes(jobs, details)
     if any(len(job.canonical.metrics) > METRICS_SHOWN for job in jobs):
         notes.append("`more_metrics` counts those not shown: get_run has them.")
     return notes
-
-
-def _sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str]:
-    """What a missing limit or count means."""
-    notes = []
-    unlimited = [
-        (job.canonical.task or "the run without a task", each)
-        for job, each in zip(jobs, details)
-        if not each.samples.is_limited and not each.of_folder
-    ]
-    unread = [each.unread for _, each in unlimited if each.unread and not each.has_config]
-    if unread:
-        notes.append(
-            f"Whether {plural(len(unread), 'run')} had a sample limit is unknown, results.yml could not be read: {unread[0]}"
-        )
-    if silent := [task for task, each in unlimited if not each.has_config and not each.unread]:
-        notes.append(f"Nothing records whether {quoted(silent)} had a sample limit: it may be a small trial.")
-    if any(each.has_config and each.samples.number is None for _, each in unlimited):
-        notes.append(
-            f"Where {'else ' if silent else ''}neither `samples` nor a limit is given, the config sets no limit."
-        )
-    return notes
-
-
-def _not_exported(jobs: Sequence[Job]) -> list[str]:
-    """The tasks that the recorded config names and that have no run: pending, killed or never exported."""
-    planned = {number: task for job in jobs for copy in job.copies for number, task in copy.planned_tasks.items()}
-    arrived = {job.canonical.task_number for job in jobs}
-    if None in arrived:
-        return []
-    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
-    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []

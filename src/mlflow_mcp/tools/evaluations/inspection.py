@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.metrics import headline, same_value
-from mlflow_mcp.entities.recorded_config import RecordedConfig
+from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, planned_tasks_of
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
@@ -20,6 +21,9 @@ from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 # More jobs than this are not inspected: their details are what their params and metrics say.
 MOST_INSPECTED = 40
 _RESULTS_BYTES = 256 * 1024
+_CONFIGS = ("config.yml", "config.yaml")
+_TRIED_FOR_MODEL = 3
+_STATISTICS = "eval_factory_metrics.json"
 # More points at one step than this, or points closer together, are a curve that was logged without steps.
 _MOST_EXPORTS = 10
 _BETWEEN_EXPORTS = 1_000  # milliseconds
@@ -47,6 +51,7 @@ class JobDetails:
     of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
     with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs, where some have none
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
+    statistics: RecordedStatistics = field(default_factory=RecordedStatistics)
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -64,7 +69,7 @@ def inspect_jobs(
     client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False
 ) -> dict[str, JobDetails]:
     """Details by the run id of each job's canonical copy, all inspected at the same time. `history=False` spares the look for
-    exports in place and for logs; with `counts` the number of samples is read also where the config tells that there was
+    exports in place, logs and statistics; with `counts` the number of samples is read also where the config tells that there was
     no limit.
 
     Files are read only where params do not tell: limit and repeats of jobs without a flattened config, and the model,
@@ -81,11 +86,12 @@ def inspect_jobs(
         of_job, needs_model = details[job.run_id], job.run_id in first_without_model.values()
         if history:
             requests.append(partial(_find_reexport, client, job.canonical, of_job))
+            requests.append(partial(_read_statistics, client, job.canonical, of_job))
             requests += [partial(_look_for_logs, client, copy, of_job) for copy in job.copies if job.others]
         needs_results = needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
-    client.run_concurrently(*requests)
+    client.parts("What files and histories tell of these jobs", *requests)
     for of_job in details.values():
         of_job.with_logs.sort()
     return details
@@ -96,6 +102,26 @@ def inspect_samples(client: Client, runs: Sequence[LauncherRun]) -> dict[str, Sa
     jobs = [Job(run) for run in runs if run.invocation_id]
     details = inspect_jobs(client, jobs, history=False, counts=True)
     return {run.run_id: details[run.run_id].samples if run.run_id in details else run.samples for run in runs}
+
+
+def models_of(client: Client, jobs: Mapping[str, Sequence[Job]]) -> dict[str, str | None]:
+    """The evaluated models of invocations by their ids: what the params of their jobs name, else what the results.yml of
+    the first of their jobs that has one records."""
+    models = {id_: shared_model(job.model for job in of_invocation) for id_, of_invocation in jobs.items()}
+    for at in range(_TRIED_FOR_MODEL):  # uploads can have broken
+        left = {id_: jobs[id_][at] for id_, model in models.items() if model is None and at < len(jobs[id_])}
+        details = inspect_jobs(client, list(left.values()), history=False)
+        models |= {id_: details[job.run_id].model for id_, job in left.items()}
+    return models
+
+
+def tasks_in_config(client: Client, run: LauncherRun) -> dict[str, str]:
+    """The tasks of the run's invocation by their numbers, as the launcher's config in the run's root lists them; none where
+    it cannot be read."""
+    for path in _CONFIGS:
+        with suppress(Problem):
+            return planned_tasks_of(_read_yaml(client, run, path))
+    return {}
 
 
 # --- exports in place
@@ -141,6 +167,23 @@ def _look_for_logs(client: Client, copy: LauncherRun, details: JobDetails) -> No
                 details.with_logs.append(copy.run_id)
 
 
+def _read_statistics(client: Client, run: LauncherRun, details: JobDetails) -> None:
+    for folder in _folders(run.results_folder):
+        with suppress(Problem):  # what cannot be read is not claimed
+            details.statistics = RecordedStatistics.of(_read_yaml(client, run, f"{folder}/{_STATISTICS}"))
+            return
+
+
+def _folders(folder: str | None) -> list[str]:
+    """Where a task's files may be: the oldest launchers have no `artifacts` folder."""
+    return [folder, folder.removesuffix("/artifacts")] if folder else []
+
+
+def _read_yaml(client: Client, run: LauncherRun, path: str) -> Any:
+    content = client.artifacts(run.run_id).read(path, 0, _RESULTS_BYTES)
+    return load_yaml(content.data.decode("utf-8", "replace"))
+
+
 def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results: bool) -> None:
     run, folder = job.canonical, job.canonical.results_folder
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
@@ -181,15 +224,13 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) 
 
 
 def _read_results(client: Client, run: LauncherRun, folder: str, details: JobDetails) -> RecordedConfig | None:
-    source = client.artifacts(run.run_id)
-    # The oldest launchers have no `artifacts` folder.
-    for path in (f"{folder}/results.yml", f"{folder.removesuffix('/artifacts')}/results.yml"):
+    for path in (f"{each}/results.yml" for each in _folders(folder)):
         try:
-            content = source.read(path, 0, _RESULTS_BYTES)
+            content = _read_yaml(client, run, path)
         except NotFound:
             continue
         except Problem as problem:
             details.unread = str(problem)
             return None
-        return RecordedConfig.of(load_yaml(content.data.decode("utf-8", "replace")))
+        return RecordedConfig.of(content)
     return None

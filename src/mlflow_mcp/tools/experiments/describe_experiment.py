@@ -13,11 +13,13 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.values import runs_matching
-from mlflow_mcp.entities.launcher import group_invocations
+from mlflow_mcp.entities.labels import name_families, tells_nothing
+from mlflow_mcp.entities.launcher import Job, LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.entities.run import RunView, ended
 from mlflow_mcp.text import iso, listed, number, plural, truncate
 from mlflow_mcp.tools.arguments import as_text
+from mlflow_mcp.tools.evaluations.inspection import models_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -40,6 +42,13 @@ _VALUES = 6
 
 
 _PARAM_NAMES = 20
+_INVOCATIONS = 10
+_TASKS = 8
+# Constants of a launcher's flattened config say nothing of a single run, and its tasks are numbered in each invocation anew.
+_FLATTENED = "config."
+_NUMBERED = "config.evaluation.tasks."
+_LIMIT = ".limit_samples"
+_IN_INVOCATIONS = ("invocation_id", "job_id", "benchmark")
 
 
 class ExperimentSummary(Answer):
@@ -50,9 +59,11 @@ class ExperimentSummary(Answer):
     name: str
     runs_read: int
     by_status: dict[str, int]
-    first_start: str | None
-    last_start: str | None
-    invocations: Annotated[str | None, Field(description="How many, and the newest.")] = None
+    first_start: str | None = None
+    last_start: str | None = None
+    first_export: str | None = None
+    last_export: str | None = None
+    invocations: Annotated[Table | None, Field(description="The newest evaluations, one a row.")] = None
     parent_runs: int | None = None
     child_runs: int | None = None
     datasets: list[str] | None = None
@@ -63,30 +74,36 @@ class ExperimentSummary(Answer):
 
 def describe_experiment(client: Client, experiment_id: OneExperiment) -> ExperimentSummary:
     """Summarize an experiment in one call: runs by status, time span, metric names with their ranges, param and tag names
-    with their values where there are few, invocations, parent runs, datasets. Use it before writing a filter or naming a
+    with their values where there are few, the newest invocations with models and tasks, parent runs, datasets. Use it before writing a filter or naming a
     metric. query_runs or best_runs comes next."""
     ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
     found, following = client.runs.search(ids[:1], max_results=_PAGE)
     runs = [RunView.of(run, client.experiments.names()) for run in found]
-    starts = [run.start_time for run in runs if run.start_time]
+    launched = [LauncherRun.of(run) for run in found]
+    exported = bool(launched) and all(run.is_export for run in launched)
+    first, last = _span(runs)
     parents = [run.parent_id for run in runs if run.parent_id]
     left_out: list[str] = []
+    invocations = _invocations(client, found, left_out)
+    repeated = _IN_INVOCATIONS if invocations else ()
     answer = ExperimentSummary(
         partial=_partial(client, ids[0], len(runs)) if following else None,
         experiment_id=ids[0],
         name=client.experiments.name_of(ids[0]),
         runs_read=len(runs),
         by_status=dict(Counter(run.status for run in runs).most_common()),
-        first_start=iso(min(starts, default=None)),
-        last_start=iso(max(starts, default=None)),
-        invocations=_invocations(found),
+        first_start=None if exported else first,
+        last_start=None if exported else last,
+        first_export=first if exported else None,
+        last_export=last if exported else None,
+        invocations=invocations,
         parent_runs=len(set(parents)) or None,
         child_runs=len(parents) or None,
         datasets=_datasets(runs),
         metrics=_metric_table(runs, left_out),
-        params=_value_table([run.params for run in runs], "param", _PARAM_NAMES, left_out),
-        tags=_value_table([run.tags for run in runs], "tag", _NAMES, left_out),
+        params=_value_table([run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
+        tags=_value_table([run.tags for run in runs], "tag", _NAMES, repeated, left_out),
     )
     answer.note(*left_out)
     if answer.partial:
@@ -103,55 +120,89 @@ def _partial(client: Client, experiment_id: str, read: int) -> str:
     return f"counts, ranges and values of the newest {read:,} {of_all}"
 
 
+def _span(runs: Sequence[RunView]) -> tuple[str | None, str | None]:
+    starts = [run.start_time for run in runs if run.start_time]
+    return iso(min(starts, default=None)), iso(max(starts, default=None))
+
+
 def _metric_table(runs: Sequence[RunView], notes: list[str]) -> Table:
-    """Each metric with in how many runs it is, its least and its greatest finite value, and how many are not finite."""
+    """Each metric, or family of them, with in how many runs it is, its least and its greatest finite value, and how many
+    are not finite."""
     values: dict[str, list[float]] = {}
-    counts: Counter[str] = Counter()
+    counts: dict[str, set[str]] = {}
     odd: Counter[str] = Counter()
+    families = name_families(sorted({name for run in runs for name in run.metrics}))
+    family_of = {family.replace("*", part, 1): family for family, parts in families.items() for part in parts}
     for run in runs:
-        for name, value in run.metrics.items():
-            counts[name] += 1
+        for each, value in run.metrics.items():
+            name = family_of.get(each, each)
+            counts.setdefault(name, set()).add(run.run_id)
             if is_finite(value):
                 values.setdefault(name, []).append(value)
             else:
                 odd[name] += 1
-    names = sorted(counts, key=lambda name: (name.startswith("system/"), -counts[name], name))
-    if len(names) > _NAMES:
-        notes.append(f"{len(names) - _NAMES} more metrics, e.g. {listed(names[_NAMES:], 5)}.")
+    names = sorted(counts, key=lambda name: (name.startswith("system/"), -len(counts[name]), name))
+    shown, rest = names[:_NAMES], names[_NAMES:]
+    notes += [
+        f"'{name}' is {len(families[name])} metrics, * is {_some(families[name])}."
+        for name in shown
+        if name in families
+    ]
+    if rest:
+        notes.append(f"{len(rest)} more metrics, e.g. {listed(rest, 5)}.")
     rows = [
         [
             name,
-            counts[name],
+            len(counts[name]),
             number(min(values.get(name, ()), default=None)),
             number(max(values.get(name, ()), default=None)),
             odd[name] or None,
         ]
-        for name in names[:_NAMES]
+        for name in shown
     ]
     return Table.of(["metric", "runs", "min", "max", "nan_or_infinite"], rows, keep=("metric", "min", "max"))
 
 
-def _value_table(logged: Sequence[Mapping[str, str]], noun: str, most: int, notes: list[str]) -> Table:
+def _some(parts: Sequence[str]) -> str:
+    more = f" and {len(parts) - _PARAM_NAMES} more" if len(parts) > _PARAM_NAMES else ""
+    return ", ".join(parts[:_PARAM_NAMES]) + more
+
+
+def _value_table(
+    logged: Sequence[Mapping[str, str]], noun: str, most: int, repeated: Sequence[str], notes: list[str]
+) -> Table:
     """Each name with in how many runs it is, how many values it has, and the values where they are few. Names that
-    differ between runs first: they are what one filters by."""
+    differ between runs first: they are what one filters by. What tells nothing is counted in the notes."""
     values: dict[str, Counter[str]] = {}
     for each in logged:
         for name, value in each.items():
-            values.setdefault(name, Counter())[value] += 1
+            if name not in repeated:
+                values.setdefault(name, Counter())[value] += 1
     names = sorted(
-        values, key=lambda name: (_is_the_same(name, values), name.startswith("config."), -values[name].total(), name)
+        values, key=lambda name: (_is_the_same(name, values), name.startswith(_FLATTENED), -values[name].total(), name)
     )
-    if len(names) > most:
-        rest = names[most:]
+    telling = [name for name in names if not _says_little(name, values)]
+    shown, rest = telling[:most], telling[most:] + [name for name in names if name not in telling]
+    if rest:
         same = sum(len(values[name]) == 1 for name in rest)
         notes.append(f"{len(rest)} more {noun}s ({same} of them with one value), e.g. {listed(rest, 3)}.")
     rows: list[list[Any]] = []
-    for name in names[:most]:
+    for name in shown:
         counts = values[name]
         few = len(counts) <= _VALUES
-        shown = [truncate(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
-        rows.append([name, counts.total(), len(counts), shown if few else [*shown, "…"]])
+        first = [truncate(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
+        rows.append([name, counts.total(), len(counts), first if few else [*first, "…"]])
     return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
+
+
+def _says_little(name: str, values: Mapping[str, Counter[str]]) -> bool:
+    """Whether nobody would filter by it: a path, a time, a text of each run's own, or a setting that is the same in every
+    flattened config."""
+    if name.startswith(_NUMBERED):
+        return True
+    if name.startswith(_FLATTENED) and len(values[name]) == 1:
+        return not name.endswith(_LIMIT) or _is_the_same(name, values)
+    return values[name].total() > 1 and tells_nothing(list(values[name].elements()))
 
 
 def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
@@ -161,9 +212,28 @@ def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
     return len(values[name]) == 1 and values[name].total() == most
 
 
-def _invocations(runs: Sequence[Run]) -> str | None:
-    ids = [invocation_id for invocation_id in group_invocations(runs) if invocation_id]
-    return f"{len(ids)}: {', '.join(ids[:5])}{', …' if len(ids) > 5 else ''}" if ids else None
+def _invocations(client: Client, runs: Sequence[Run], notes: list[str]) -> Table | None:
+    """The newest invocations with their tasks and their models; a file of each is read where its params name no model."""
+    found = {id_: part for id_, part in group_invocations(runs).items() if id_}
+    newest = sorted(found, key=lambda id_: -max(ended(run.entity) for run in found[id_]))
+    if len(newest) > _INVOCATIONS:
+        notes.append(f"{len(newest) - _INVOCATIONS} older invocations among these runs are not listed.")
+    jobs = {id_: group_jobs(found[id_]) for id_ in newest[:_INVOCATIONS]}
+    models = models_of(client, jobs)
+    rows = [
+        [
+            *(id_, models.get(id_), _tasks_of(of_invocation), len(found[id_])),
+            iso(max(ended(run.entity) for run in found[id_])),
+        ]
+        for id_, of_invocation in jobs.items()
+    ]
+    columns = ["invocation_id", "model", "tasks", "runs", "exported"]
+    return Table.of(columns, rows, keep=("invocation_id", "tasks")) if rows else None
+
+
+def _tasks_of(jobs: Sequence[Job]) -> str:
+    tasks = sorted({job.canonical.task or "(several in one run)" for job in jobs})
+    return ", ".join(tasks[:_TASKS]) + (f" and {len(tasks) - _TASKS} more" if len(tasks) > _TASKS else "")
 
 
 def _datasets(runs: Sequence[RunView]) -> list[str] | None:

@@ -42,7 +42,7 @@ ExperimentQuery = Annotated[
 ExperimentOrder = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
-    Field(description="E.g. ['name', 'creation_time DESC']. Default: last changed first."),
+    Field(description="E.g. ['name', 'creation_time DESC']. Default: newest first."),
 ]
 
 
@@ -54,21 +54,20 @@ def search_experiments(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ExperimentTable:
-    """Find experiments by a part of their name or by an MLflow filter, last changed first. Use it to learn which experiments
+    """Find experiments by a part of their name or by an MLflow filter, newest first. Use it to learn which experiments
     exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
     clause, is_exact = containing("name", name) if name else ("", True)
     query_text = " AND ".join(part for part in (clause, query.strip()) if part)
-    order = list(order_by or ["last_update_time DESC"])
+    order = list(order_by or ["creation_time DESC"])
     position = decode_position(cursor, name, query, order) if cursor else (None, 0)
     part_of_name = "" if is_exact else name or ""
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]
     rows = [
-        [e.experiment_id, e.name, iso(e.creation_time), iso(e.last_update_time), own_tags(e.tags) or None, _note(e)]
-        for e in shown
+        [e.experiment_id, e.name, iso(e.creation_time), _renamed(e), own_tags(e.tags) or None, _note(e)] for e in shown
     ]
-    columns = ["experiment_id", "name", "created", "changed", "tags", "note"]
-    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created", "changed")))
+    columns = ["experiment_id", "name", "created", "renamed_or_restored", "tags", "note"]
+    answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created")))
 
     def cursor_after(count: int) -> str:
         start = found[count].position if count < len(found) else (following, 0)
@@ -81,6 +80,12 @@ def search_experiments(
             f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
         )
     return answer
+
+
+def _renamed(experiment: Experiment) -> str | None:
+    """MLflow's last_update_time where it is not that of creation: new runs and tags leave it as it is."""
+    changed = experiment.last_update_time
+    return iso(changed) if changed != experiment.creation_time else None
 
 
 def _note(experiment: Experiment) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import ImageAnswer
+from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.entities.metrics import is_finite
@@ -48,8 +49,9 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     refuse_backwards(start_step, end_step)
     runs = runs_of(client, run_ids)
     pairs = curves_of(runs, metrics)
+    masked = mask_text if client.settings.mask_secrets else str
     if kind == "bars":
-        return _bars(pairs, log_scale)
+        return _bars(pairs, log_scale, masked)
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
@@ -57,7 +59,11 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     by_time = axis == "step" and _has_no_steps(found.values())
     axis = "time" if by_time else axis
     panels = [
-        (name, [_line(run, found[run.info.run_id, name], axis) for run, of in pairs if of == name]) for name in names
+        (
+            masked(name),
+            [_line(run, found[run.info.run_id, name], axis, masked) for run, of in pairs if of == name],
+        )
+        for name in names
     ]
     if not any(line.x for _, lines in panels for line in lines):
         raise Problem("There are no points in these steps.", "Leave start_step and end_step out.")
@@ -82,11 +88,12 @@ def _has_no_steps(histories: Iterable[History]) -> bool:
     return bool(several) and all(points[0].step == points[-1].step for points in several)
 
 
-def _line(run: Run, history: History, axis: str) -> drawing.Line:
+def _line(run: Run, history: History, axis: str, masked: Callable[[str], str]) -> drawing.Line:
     points = history.points
     origin = points[0].timestamp if points else 0
     x = [float(point.step) if axis == "step" else (point.timestamp - origin) / 1000 for point in points]
-    return drawing.Line(run.info.run_name or run.info.run_id[:8], x, [point.value for point in points])
+    # What is drawn is in no text that the server masks.
+    return drawing.Line(masked(run.info.run_name or run.info.run_id[:8]), x, [point.value for point in points])
 
 
 def _in_words(pairs: Sequence[tuple[Run, str]], found: dict[tuple[str, str], History]) -> str:
@@ -108,7 +115,7 @@ def _in_words(pairs: Sequence[tuple[Run, str]], found: dict[tuple[str, str], His
     return "\n".join(lines)
 
 
-def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> ImageAnswer:
+def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool, masked: Callable[[str], str]) -> ImageAnswer:
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > 1:
         raise Problem(f"Bars show one metric, these are {len(names)}.", "Name one metric, or use kind='curves'.")
@@ -116,9 +123,9 @@ def _bars(pairs: Sequence[tuple[Run, str]], log_scale: bool) -> ImageAnswer:
     finite = sorted(((run, value) for run, value in values if is_finite(value)), key=lambda pair: -pair[1])[:_BARS]
     if not finite:
         raise Problem(f"No run has a finite '{names[0]}'.", "get_metric_history shows where it is NaN.")
-    bars = [(_label(run, values), value) for run, value in finite]
+    bars = [(masked(_label(run, values)), value) for run, value in finite]
     summary = "; ".join(f"{label}: {number(value)}" for label, value in bars)
-    answer = ImageAnswer(text=f"{names[0]}: {summary}.", data=drawing.draw_bars(names[0], bars, log_scale))
+    answer = ImageAnswer(text=f"{names[0]}: {summary}.", data=drawing.draw_bars(masked(names[0]), bars, log_scale))
     if len(finite) < len(values):
         answer.note(f"{plural(len(values) - len(finite), 'run')} left out: NaN, infinite, or beyond {_BARS} bars.")
     return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
@@ -18,8 +17,9 @@ from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, number, plural
-from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, Query, one_or_many
+from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Query, one_or_many
 from mlflow_mcp.tools.runs.group_keys import GroupKey, no_such_key
+from mlflow_mcp.tools.runs.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples
 from mlflow_mcp.tools.runs.statistics import Statistics
 
 GroupBy = Annotated[
@@ -38,16 +38,14 @@ Quantiles = Annotated[
 MOST_RUNS = 50_000
 
 
-# The tag by which runs are known to be exports of one evaluation job.
-_JOB = "job_id"
-
-
 class Aggregates(Answer):
     """Statistics of metrics, a row per group and metric. `n` counts finite values; std divides by n - 1;
     stderr is std / sqrt(n); quantiles are linear between neighbours."""
 
     partial: Annotated[str | None, Field(description="Of which runs these figures are, if not of all.")] = None
-    runs: Annotated[int, Field(description="Matching runs; if partial, those read.")]
+    runs: Annotated[
+        int, Field(description="Matching runs; if partial, those read. Copies of one evaluation job count once.")
+    ]
     exact: Annotated[bool, Field(description="Whether the figures are those of all matching runs.")]
     groups: int
     table: Table
@@ -60,13 +58,14 @@ def aggregate_runs(
     experiment_id: ExperimentId = None,
     query: Query = "",
     quantiles: Quantiles = None,
+    min_samples: MinSamples = None,
 ) -> Aggregates:
     """Compute exact statistics of metrics over all matching runs: count, mean, standard deviation, standard error, min,
     median, max and quantiles, grouped by tags, params or attributes. NaN and missing values are counted apart. Use it
     instead of fetching runs and calculating. best_runs names single runs."""
     ids, keys = experiment_ids(client, experiment_id), [GroupKey.of(key) for key in group_by or ()]
     where = quoted_query(query)
-    counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys))
+    counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys, min_samples))
     if not (counted.values.runs or counted.values.partial):
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
     counted.refuse_unknown()
@@ -92,10 +91,16 @@ def _notes(counted: _Counted) -> list[str]:
         )
     elif empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
         notes.append(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
-    if copies := sum(count - 1 for count in counted.exports.values()):
+    if copies := counted.once.copies:
         notes.append(
-            f"{plural(copies, 'run is a further copy', 'runs are further copies')} of an evaluation job (tag job_id) and "
-            "counted as well: the figures are of runs, not of jobs."
+            f"{plural(copies, 'further copy', 'further copies')} of these jobs left out (same job_id): each job counts once, by "
+            "its latest finished export."
+        )
+    if counted.too_small:
+        notes.append(f"{plural(counted.too_small, 'run')} with fewer than {counted.least} samples left out.")
+    if counted.unjudged:
+        notes.append(
+            f"min_samples could not judge {plural(counted.unjudged, 'run')}: nothing counts or limits the samples."
         )
     if len(counted.metric_names) > len(counted.metrics):
         notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")
@@ -109,9 +114,11 @@ class _Counted:
         self.metrics = list(metrics)
         self.keys = list(keys)
         self.values = values
-        self.groups: dict[tuple[Any, ...], int] = {}
-        self.samples: dict[tuple[Any, ...], dict[str, Statistics]] = {}
-        self.exports: Counter[str] = Counter()  # of each evaluation job
+        self.groups: dict[Group, int] = {}
+        self.samples: dict[Group, dict[str, Statistics]] = {}
+        self.once = JobsOnce()
+        self.least: int | None = None
+        self.too_small = self.unjudged = 0
         self._keys_seen: set[str] = set()
         self._selected: dict[tuple[str, ...], list[str]] = {}
 
@@ -126,18 +133,38 @@ class _Counted:
         found = {name for samples in self.samples.values() for name in samples}
         return select_names(self.metrics, sorted(found - set(self.values.left_out)))
 
-    def add(self, run: RunValues, experiments: Mapping[str, str]) -> None:
+    def read(self, run: RunValues, experiments: Mapping[str, str]) -> None:
+        """Take in a run, which counts when all are read: a later one may be a better copy of its job."""
         group = tuple(key.value(run, experiments) for key in self.keys)
         self._keys_seen.update(key.text for key, value in zip(self.keys, group) if value is not None)
+        if not self._names_of(run) or (job_of(run) is None and self.least is None):
+            self.add(group, run)
+        else:
+            self.once.add(group, run)
+
+    def add_the_rest(self, client: Client, ids: Sequence[str]) -> None:
+        """Count the runs that were kept back, each job once, and without those of too few samples."""
+        runs = self.once.runs()
+        judged = Judged()
+        if self.least is not None:
+            judged = judged_by_samples(client, ids, [run.run_id for _, run in runs], self.least)
+        self.too_small, self.unjudged = len(judged.too_small), judged.unknown
+        for group, run in runs:
+            if run.run_id not in judged.too_small:
+                self.add(group, run)
+
+    def add(self, group: Group, run: RunValues) -> None:
         self.groups[group] = self.groups.get(group, 0) + 1
         samples = self.samples.setdefault(group, {})
+        for name in self._names_of(run):
+            samples.setdefault(name, Statistics()).add(run.metrics[name])
+
+    def _names_of(self, run: RunValues) -> list[str]:
+        """The metrics asked for that the run has."""
         names = tuple(run.metrics)
         if names not in self._selected:
             self._selected[names] = select_names(self.metrics, names)
-        if self._selected[names] and _JOB in run.tags:
-            self.exports[run.tags[_JOB]] += 1
-        for name in self._selected[names]:
-            samples.setdefault(name, Statistics()).add(run.metrics[name])
+        return self._selected[names]
 
     def refuse_unknown(self) -> None:
         """Raise NotFound for a metric or group key that no run has, with the nearest names."""
@@ -183,15 +210,19 @@ def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
     return [len(sample.values), *(number(figure) for figure in figures), *counts]
 
 
-def _count(client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey]) -> _Counted:
+def _count(  # what the tool was asked
+    client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey], least: int | None
+) -> _Counted:
     selection = Selection(
-        metrics, [key.param for key in keys if key.param], [_JOB, *(tag for key in keys for tag in key.tags)]
+        metrics, [key.param for key in keys if key.param], [*JOB_TAGS, *(tag for key in keys for tag in key.tags)]
     )
     counted = _Counted(metrics, keys, values_of(client, ids, query, selection, MOST_RUNS))
+    counted.least = least
     experiments = client.experiments.names()
     for page in counted.values:
         for run in page:
-            counted.add(run, experiments)
+            counted.read(run, experiments)
+    counted.add_the_rest(client, ids)
     if not (counted.values.has_all or counted.values.partial or keys):
-        counted.groups[()] = counted.values.runs
+        counted.groups[()] = counted.values.runs - counted.once.copies - counted.too_small
     return counted

@@ -12,17 +12,8 @@ from mlflow_mcp.entities.launcher import metrics_by_task
 from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
+from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import hint, number, plural
-from mlflow_mcp.tools.runs.twins import without_twins
-
-# They name the run itself, so they differ between any two.
-_IDENTITY = {
-    *("invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"),
-    *("results_dir", "launcher_command", "config.user_config_path", "config.evaluation.tasks.<n>.name"),
-}
-VARIES = "(varies by task)"
-# The launcher's flattened config: some 75 params, which some exports leave out.
-_CONFIG = "params.config."
 
 
 @dataclass
@@ -36,6 +27,7 @@ class Side:
     samples: dict[str, Samples] = field(default_factory=dict)
     configs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # the flattened config of each task alone
     model: str | None = None
+    is_export: bool = False  # whether its times are those of exports
 
     def metrics(self, task: str) -> dict[str, float]:
         run = self.runs.get(task)
@@ -155,90 +147,27 @@ def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str 
     return "=".join(label for value, label in ranked if value == best)
 
 
-def only_on_one_side(sides: Sequence[Side]) -> dict[str, list[str]]:
-    """By label, the tasks and metrics that no other side has: `task 'x'`, `task: metric` or `metric`."""
+def only_on_one_side(sides: Sequence[Side], names: Sequence[str] | None) -> dict[str, list[str]]:
+    """By label, the tasks and metrics that no other side has: `task 'x'`, `task: metric` or `metric`. Of metrics that are
+    named (`names`) only these, and no tasks without them."""
     found: dict[str, list[str]] = {}
     for side in sides:
         others = [other for other in sides if other is not side]
         for task in side.runs:
+            own = _named(side.metrics(task), names)
             if task and not any(task in other.runs for other in others):
+                if names is not None and not own:
+                    continue
                 found.setdefault(side.label, []).append(f"task '{task}'")
                 continue
             theirs = {name for other in others for name in other.metrics(task)}
-            mine = sorted(name for name in side.metrics(task) if name not in theirs)
+            mine = sorted(name for name in own if name not in theirs)
             found.setdefault(side.label, []).extend(f"{task}: {name}" if task else name for name in mine)
     return {label: names for label, names in found.items() if names}
 
 
-@dataclass(frozen=True)
-class Differences:
-    """What differs between the sides beside their metrics."""
-
-    rows: list[list[Any]]  # name, then the value of each side
-    equal: int  # how many names have the same value on all sides
-    without_config: list[str]  # labels of sides without any of the config params that others have: not compared
-
-
-def find_differences(sides: Sequence[Side]) -> Differences:
-    """The params, user tags, datasets and git commits that differ.
-    A value that differs between the tasks of one side is `(varies by task)`."""
-    facts = [{task: _facts(run, side.configs.get(task, {})) for task, run in side.runs.items()} for side in sides]
-    names = sorted({name for side in facts for of_run in side.values() for name in of_run})
-    with_config = [
-        side for side in facts if any(name.startswith(_CONFIG) for of_run in side.values() for name in of_run)
-    ]
-    rows: list[list[Any]] = []
-    equal = 0
-    for name in names:
-        among = with_config if name.startswith(_CONFIG) else facts
-        if len(among) < 2:
-            continue
-        if not _differs(among, name):
-            equal += 1
-        elif any(_one(side, name) == VARIES for side in facts) and (tasks := _differing_tasks(among, name)):
-            rows += [[f"{name} ({task})", *(side.get(task, {}).get(name) for side in facts)] for task in tasks]
-        else:
-            rows.append([name, *(_one(side, name) for side in facts)])
-    without = [side.label for side, of_side in zip(sides, facts) if with_config and of_side not in with_config]
-    return Differences(rows, equal, without)
-
-
-def _facts(run: RunView, config: Mapping[str, str]) -> dict[str, Any]:
-    # The launcher's flattened params hold the config of all tasks of an invocation: `config` is that of this one alone.
-    others = (
-        {name: value for name, value in run.params.items() if not name.startswith("config.")} if config else run.params
-    )
-    # MLflow keeps params as text: one that is "None" says as little as one that is not there.
-    params = {name: value for name, value in {**others, **config}.items() if value not in ("None", "null")}
-    facts: dict[str, Any] = {f"params.{name}": value for name, value in params.items() if name not in _IDENTITY}
-    facts |= {f"tags.{name}": value for name, value in run.tags.items() if name not in _IDENTITY}
-    named = {"git commit": run.git_commit, "source": run.source}
-    facts |= {name: value for name, value in named.items() if value is not None}
-    if run.datasets:
-        facts["datasets"] = ", ".join(sorted(map(str, run.datasets)))
-    return facts
-
-
-def _differs(sides: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> bool:
-    """Whether any task that sides share has unlike values; with no shared task, whether the sides' values do."""
-    if _shared_tasks(sides):
-        return bool(_differing_tasks(sides, name))
-    return len({_one(side, name) for side in sides}) > 1
-
-
-def _shared_tasks(sides: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    tasks = sorted({task for side in sides for task in side})
-    return [task for task in tasks if sum(task in side for side in sides) > 1]
-
-
-def _differing_tasks(sides: Sequence[Mapping[str, Mapping[str, Any]]], name: str) -> list[str]:
-    """The shared tasks in which the sides have unlike values."""
-    return [task for task in _shared_tasks(sides) if len({side[task].get(name) for side in sides if task in side}) > 1]
-
-
-def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-    values = {facts.get(name) for facts in side.values()}
-    return next(iter(values)) if len(values) == 1 else VARIES
+def _named(metrics: Mapping[str, float], names: Sequence[str] | None) -> list[str]:
+    return list(metrics) if names is None else select_names(names, sorted(metrics))
 
 
 def unequal_samples(sides: Sequence[Side]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -14,10 +15,11 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
-from mlflow_mcp.tools.arguments import ExperimentId, Metrics, Params, Query
+from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_datasets
-from mlflow_mcp.tools.runs.order import Asked, order_of, unknown_order
+from mlflow_mcp.tools.runs.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
+from mlflow_mcp.tools.runs.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
@@ -31,22 +33,21 @@ MetricName = Annotated[str, Field(min_length=1, description="Exact metric name, 
 Mode = Annotated[Asked, Field(description="'max': highest first. 'auto': as the experiment's tag or the name says.")]
 
 
-MinSamples = Annotated[int | None, Field(ge=1, description="Leave out runs that say they had fewer samples.")]
+OnDataset = Annotated[str | None, Field(description="Rank by the value on this dataset: name, or 'name (digest)'.")]
 
 
 Top = Annotated[int, Field(ge=1, le=100, description="Rows at most.")]
 
 
-# How many rows of a ranking are read in search of valid ones.
-_MOST_READ = 5_000
-# How many rows below the ranking are read with it: runs of equal value, and room for those left out.
-_READ_FURTHER = 20
+_DATASETS_NAMED = 8
 
 
 class Ranking(RunTable):
     """The best runs by one metric, best first."""
 
+    partial: Annotated[str | None, Field(description="What of the ranking is not certain.")] = None
     metric: str
+    dataset: str | None = None
     order: Annotated[str, Field(description="Which end comes first, and what says so.")]
 
 
@@ -59,6 +60,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     min_samples: MinSamples = None,
     metrics: Metrics = None,
     params: Params = None,
+    dataset: OnDataset = None,
     limit: Top = 5,
 ) -> Ranking:
     """Rank runs by a metric's latest value and return the top N with what tells them apart; NaN, infinite and missing values never win,
@@ -66,27 +68,46 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     the differences of the winners, aggregate_runs statistics over all."""
     ids, where = experiment_ids(client, experiment_id), quoted_query(query)
     order = order_of(client, ids, metric, mode)
-    top = client.experiments.search_in(
-        ids, lambda each: rank(client, each, where, metric, order.mode if order else "max", min_samples, limit)
-    )
+    first = order.mode if order else "max"
+    if dataset:
+        top: Ranked = rank_on_dataset(client, Wanted(ids, where, metric, dataset, first), min_samples, limit)
+    else:
+        top = client.experiments.search_in(
+            ids, lambda each: rank(client, each, where, metric, first, min_samples, limit)
+        )
     if not top.runs:
         raise _nobody(client, ids, where, metric, min_samples, top.too_few_samples)
     if order is None:
         raise unknown_order(metric)
-    choice = ColumnChoice([metric, *(metrics or ())], params)
-    table = run_table([launched.entity for launched in top.runs], client.experiments.names(), choice)
-    answer = Ranking(metric=metric, order=str(order), **dict(table))
-    answer.note(*order.doubts, *_notes(client, top.runs), *_datasets(client, top.runs, metric))
+    answer = _answer(client, top, ColumnChoice(metrics, params), order)
     if top.copies:
         answer.note(
             f"{plural(top.copies, 'further copy', 'further copies')} of these jobs left out; get_invocation lists them."
         )
     if top.tied:
-        answer.note(_ties(top, metric))
+        answer.note(_ties(top))
     if top.too_few_samples:
         answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out above these.")
     if min_samples is not None and top.uncounted:
         answer.note(f"min_samples could not judge {listed(top.uncounted, 5)}: nothing counts or limits their samples.")
+    return answer
+
+
+def _answer(client: Client, top: Ranked, choice: ColumnChoice, order: Order) -> Ranking:
+    """The table of the ranked runs with what speaks against their places."""
+    runs, names = [launched.entity for launched in top.runs], client.experiments.names()
+    if isinstance(top, RankedOnDataset):
+        on_dataset = {f"{top.metric} on dataset": [top.value(run) for run in top.runs]}
+        others = replace(choice, metrics=choice.metrics or [])
+        table = run_table(runs, names, others, more_columns=on_dataset)
+        answer = Ranking(partial=top.partial, metric=top.metric, dataset=top.dataset, order=str(order), **dict(table))
+        if top.several_models:
+            answer.note(f"{plural(top.several_models, 'run')} measured several models on it: the best one counts.")
+    else:
+        partial = _last_of_several(client, top.runs, top.metric)
+        table = run_table(runs, names, replace(choice, metrics=[top.metric, *(choice.metrics or ())]))
+        answer = Ranking(partial=partial, metric=top.metric, order=str(order), **dict(table))
+    answer.note(*order.doubts, *_notes(client, top.runs))
     return answer
 
 
@@ -104,19 +125,28 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
     return notes
 
 
-def _datasets(client: Client, runs: Sequence[LauncherRun], metric: str) -> list[str]:
-    """A sentence for each run whose place rests on the last of several values."""
+def _last_of_several(client: Client, runs: Sequence[LauncherRun], metric: str) -> str | None:
+    """What a ranking rests on where runs logged the metric several times at once. Raises Problem where that was for several
+    datasets that can be named: the value written last is then no value of the run's."""
     views = {f"Number {place} ({run.name})": RunView.of(run.entity, {}) for place, run in enumerate(runs, 1)}
     found = on_datasets(client, list(views.values()))
+    of_metric = {id_: [each for each in part if each.metric == metric] for id_, part in found.items()}
+    several = [part for part in of_metric.values() if len({named(each) for each in part}) > 1]
+    if several:
+        datasets = sorted({named(each) for part in of_metric.values() for each in part})
+        raise Problem(
+            f"'{metric}' was logged for several datasets in {plural(len(several), 'run')} of the first {len(runs)} by the value "
+            f"written last, which is that of any of them: {listed(datasets, _DATASETS_NAMED)}.",
+            "Pass dataset to rank by the values on one of them.",
+        )
     notes = [note for who, run in views.items() for note in several_datasets(who, found.get(run.run_id, ()), [metric])]
-    return notes + unnamed_datasets(
-        client, {who: run for who, run in views.items() if not found.get(run.run_id)}, [metric]
-    )
+    notes += unnamed_datasets(client, {who: run for who, run in views.items() if not found.get(run.run_id)}, [metric])
+    return " ".join(notes) or None
 
 
-def _ties(top: Ranked, metric: str) -> str:
-    value = top.runs[-1].metrics[metric]
-    of_all = all(run.metrics[metric] == value for run in top.runs)
+def _ties(top: Ranked) -> str:
+    value = top.value(top.runs[-1])
+    of_all = all(top.value(run) == value for run in top.runs)
     return (
         f"{'At least ' if top.more_tied else ''}{plural(top.tied, 'more run')} {'has' if top.tied == 1 else 'have'} "
         f"the same value as {'these' if of_all else 'the last of these'} ({number(value)}); "

@@ -7,17 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlflow_mcp.entities.labels import LONGEST_LABEL, names_a_place, tells_nothing
+
 # More columns of one kind than this are not read by anybody.
 MOST_COLUMNS = 8
 # Equal params are worth a line each only while there are few.
 _MOST_COMMON = 8
 _LONGEST_COMMON = 60
-# Values that are longer on average and all different are no labels.
-_LONGEST_LABEL = 32
 _FAMILIES_LISTED = 4
 _NAMES_LISTED = 6
-_PLACE = re.compile(r"(^|[\s:=])(/|[A-Za-z]:\\|\w+://)\S+|\S+/\S+/\S+/")
-_TIME = re.compile(r"\d{9,13}(\.\d+)?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*|0\.0")
 
 
 def telling_columns(counts: Counter[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -33,23 +31,15 @@ def telling_columns(counts: Counter[str], rows: Sequence[Mapping[str, Any]]) -> 
         if name.startswith("config.") or _is_mostly_missing(len(values), len(rows)):
             continue
         if len(set(values)) > 1 or len(values) < len(rows):
-            if not _tells_nothing(values):
+            if not tells_nothing(values):
                 differing.append(name)
-        elif len(values[0]) <= _LONGEST_COMMON and not _PLACE.search(values[0]):
+        elif len(values[0]) <= _LONGEST_COMMON and not names_a_place(values[0]):
             equal.append(name)
     return differing[:MOST_COLUMNS] + (equal if len(equal) <= _MOST_COMMON else [])
 
 
 def _is_mostly_missing(present: int, rows: int) -> bool:
     return rows > 2 and present * 2 < rows
-
-
-def _tells_nothing(values: Sequence[str]) -> bool:
-    """Whether values are places, times or long texts of which each row has its own."""
-    if all(_TIME.fullmatch(value) for value in values) or all(_PLACE.search(value) for value in values):
-        return True
-    mostly_different = len(set(values)) * 10 >= len(values) * 8
-    return mostly_different and sum(map(len, values)) > _LONGEST_LABEL * len(values)
 
 
 def families(kind: str, names: Sequence[str]) -> str:
@@ -60,7 +50,7 @@ def families(kind: str, names: Sequence[str]) -> str:
     large = sorted((part for part in by_family.items() if len(part[1]) > 3), key=lambda part: -len(part[1]))
     shown = [f"{family}* ({len(part)})" for family, part in large[:_FAMILIES_LISTED]]
     single = [name for family, part in by_family.items() if len(part) <= 3 for name in part]
-    shown += [name for name in single if len(name) <= _LONGEST_LABEL][:_NAMES_LISTED]
+    shown += [name for name in single if len(name) <= LONGEST_LABEL][:_NAMES_LISTED]
     counted = sum(len(part) for _, part in large[:_FAMILIES_LISTED]) + len(shown) - len(large[:_FAMILIES_LISTED])
     more = len(names) - counted
     return f"{kind}: {', '.join(shown)}" + (f" and {more} more" if more and shown else f"{more}" if more else "")

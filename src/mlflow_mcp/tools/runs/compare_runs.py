@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.answers.budget import CELL_CHARS
-from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
-from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
-from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.entities.launcher import Job, LauncherRun, are_copies, shared_model
+from mlflow_mcp.entities.run import RunView, own_tags
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import from_difference, iso, listed, plural, quoted
+from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
+from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
-from mlflow_mcp.tools.runs.alignment import Differences, Side
+from mlflow_mcp.tools.runs.alignment import Side
 from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets
+from mlflow_mcp.tools.runs.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.pairing import pair_jobs
 
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40
 _NAMES_LISTED = 15
-_LONG_VALUE = 200
 
 Baseline = Annotated[
     str | None, Field(description="Which of run_ids the others are measured against. Default: the first.")
@@ -36,7 +36,7 @@ Baseline = Annotated[
 
 class Comparison(Answer):
     """The sides under letters; `metrics` with values, deltas against the baseline and the best of each row;
-    `differences` of params, tags, datasets and commit, only where they differ."""
+    `differences` of params, tags, datasets and commit, only where they differ; `=A`: as side A."""
 
     sides: Table
     baseline: str
@@ -56,15 +56,16 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     columns, rows = alignment.metric_rows(sides, base, metrics)
     if not rows:
         raise _nothing_shared(sides, metrics)
-    differences = alignment.find_differences(sides)
+    differences = find_differences(sides)
     labels = [side.label for side in sides]
-    shown = Table.of(["name", *labels], _shown(differences.rows[:MOST_DIFFERENCES]), keep=("name", *labels))
+    told, elsewhere = told_rows(differences.rows, labels, base.label)
+    shown = Table.of(["name", *labels], told[:MOST_DIFFERENCES], keep=("name", *labels))
     answer = Comparison(
         sides=_sides_table(sides),
         baseline=base.label,
         metrics=Table.of(columns, rows, keep=("metric", *labels)),
-        only_one_side=_bounded(alignment.only_on_one_side(sides)),
-        differences=shown if differences.rows else None,
+        only_one_side=_bounded(alignment.only_on_one_side(sides, metrics)),
+        differences=shown if told else None,
         equal=differences.equal,
     )
     if by_number:
@@ -72,7 +73,8 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
         )
     answer.note(*alignment.not_compared(sides, metrics), *_datasets(client, sides, [row[1] for row in rows]))
-    answer.note(*_notes(sides, differences, has_best=any(row[-1] for row in rows)))
+    answer.note(_headlines(sides, rows))
+    answer.note(*elsewhere, *_notes(sides, differences, len(told), has_best=any(row[-1] for row in rows)))
     return answer
 
 
@@ -98,8 +100,18 @@ def _read_sides(client: Client, run_ids: Sequence[str]) -> tuple[list[Side], lis
     evaluated = [job for by_task in paired.sides for job in by_task.values() if job.canonical.invocation_id]
     details = inspect_jobs(client, evaluated, history=False, counts=True)
     sides = [_side(chr(65 + at), *pair, details, names) for at, pair in enumerate(zip(groups, paired.sides))]
+    _spell_alike(sides, groups)
     alignment.align(sides)
     return sides, paired.by_number
+
+
+def _spell_alike(sides: Sequence[Side], groups: Sequence[IdRuns]) -> None:
+    """Copies of one job have one model, whatever a tag and a param call it."""
+    first = [group.jobs[0].canonical for group in groups]
+    for side, run in zip(sides, first):
+        copies = [other for other, its_run in zip(sides, first) if are_copies(run, its_run)]
+        if copies and all(len(other.runs) == 1 for other in copies):
+            side.model = shared_model(each.model for each in copies)
 
 
 def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
@@ -126,10 +138,19 @@ def _side(
         label,
         group.id,
         name=f"invocation {first.invocation_id}" if len(by_task) > 1 else str(first.name),
-        runs={task: RunView.of(job.canonical.entity, names) for task, job in by_task.items()},
+        runs={task: _view(job, names) for task, job in by_task.items()},
         configs={task: job.own_config for task, job in by_task.items()},
         samples={task: each.samples for task, each in of_task.items()},
         model=shared_model(each.model for each in of_task.values()),
+        is_export=all(job.canonical.is_export for job in by_task.values()),
+    )
+
+
+def _view(job: Job, names: Mapping[str, str]) -> RunView:
+    """The job's current copy with the tags of all its copies: which experiment it was exported to is no difference."""
+    view = RunView.of(job.canonical.entity, names)
+    return replace(
+        view, tags={**{k: v for other in job.others for k, v in own_tags(other.entity.data.tags).items()}, **view.tags}
     )
 
 
@@ -151,11 +172,12 @@ def _sides_table(sides: Sequence[Side]) -> Table:
                 iso(max(run.ended for run in runs)),
             ]
         )
-    columns = ["side", "name", "run_id", "experiment", "model", "runs", "samples", "status", "ended"]
+    ended = "exported" if all(side.is_export for side in sides) else "ended"
+    columns = ["side", "name", "run_id", "experiment", "model", "runs", "samples", "status", ended]
     return Table.of(columns, rows, keep=("side", "name"))
 
 
-def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -> list[str]:
+def _notes(sides: Sequence[Side], differences: Differences, told: int, *, has_best: bool) -> list[str]:
     notes = [*_unfinished(sides), *alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
     if differences.without_config:
         notes.append(
@@ -164,7 +186,7 @@ def _notes(sides: Sequence[Side], differences: Differences, *, has_best: bool) -
         )
     if has_best:
         notes.append("best: judged by the metric's name; empty where the name does not say which value is better.")
-    more = len(differences.rows) - MOST_DIFFERENCES
+    more = told - MOST_DIFFERENCES
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
     return notes
@@ -183,16 +205,17 @@ def _datasets(client: Client, sides: Sequence[Side], metrics: Sequence[str]) -> 
     ]
 
 
-def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The rows of differences; of long texts, which the answer would cut, what begins shortly before they differ."""
-    shown = []
-    for name, *values in rows:
-        texts = [mask_at(value, name) for value in values if isinstance(value, str)]
-        if len(texts) > 1 and any(len(text) > CELL_CHARS for text in texts):  # a part of a secret cannot be told as one
-            parts = iter(from_difference(texts, _LONG_VALUE))
-            values = [next(parts) if isinstance(value, str) else value for value in values]
-        shown.append([name, *values])
-    return shown
+def _headlines(sides: Sequence[Side], rows: Sequence[Sequence[Any]]) -> str:
+    """Which of several metrics of a task is its headline, where something proves it for all sides that have it."""
+    by_task: dict[str, list[list[str]]] = {}
+    for task, name, *_ in rows:
+        by_task.setdefault(task or "", []).append(name.split(" = "))
+    found = []
+    for task, of_task in by_task.items():
+        headlines = {headline_of(side.metrics(task), None) for side in sides if task and task in side.runs}
+        if len(of_task) > 1 and len(headlines) == 1:
+            found += [name for names in of_task for name in names if name in headlines]
+    return f"Headline metrics, {HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
 
 
 def _unfinished(sides: Sequence[Side]) -> list[str]:

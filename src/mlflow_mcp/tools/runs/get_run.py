@@ -22,13 +22,14 @@ from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
 from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
+from mlflow_mcp.tools.runs.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Entity
 
 
 class Run(Answer):
-    """One run, with everything it logged. `metrics` are the latest values, whole; names are exact."""
+    """One run with what it logged. `metrics` are the latest values, whole; names are exact."""
 
     run_id: str
     name: str | None
@@ -38,6 +39,7 @@ class Run(Answer):
     start_time: str | None
     end_time: str | None = None
     duration_s: float | None = None
+    times_are: Annotated[str | None, Field(description="Of an evaluation that was exported afterwards.")] = None
     deleted: bool | None = None
     user: str | None = None
     description: str | None = None
@@ -52,6 +54,9 @@ class Run(Answer):
     metrics: dict[str, Any]
     metrics_by_dataset: Annotated[Table | None, Field(description="The latest value per dataset and model.")] = None
     params: dict[str, str]
+    more_params: Annotated[
+        str | None, Field(description="Of an evaluation's flattened config, what is not shown; its config.yml has it.")
+    ] = None
     tags: dict[str, str]
     datasets: list[str] | None = None
     models: Annotated[list[str] | None, Field(description="Ids of the logged models it made or used.")] = None
@@ -59,6 +64,7 @@ class Run(Answer):
 
 
 MOST_CHILDREN = 50
+_OF_THE_EXPORT = "those of the export; eval_factory_metrics.json has the evaluation's"
 
 
 def get_run(client: Client, run_id: RunId) -> Run:
@@ -74,9 +80,12 @@ def get_run(client: Client, run_id: RunId) -> Run:
     )
     entity, names, children, files = parts
     run = RunView.of(entity, names)
+    launched = LauncherRun.of(entity)
     answer = _run(run, client)
+    answer.params, answer.more_params = evaluation_params(launched)
+    answer.times_are = _OF_THE_EXPORT if launched.is_export else None
     if run.status == "RUNNING":
-        answer.last_logged = _last_logged(client.metrics.activity(entity))
+        client.parts("When it last logged", lambda: _tell_last_logged(answer, client, entity))
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
     answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))
@@ -85,7 +94,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
         answer.note(
             f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
         )
-    if copies := other_copies(client, [LauncherRun.of(entity)]):
+    if copies := other_copies(client, [launched]):
         answer.note(
             f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
             "what differs."
@@ -120,6 +129,10 @@ def _run(run: RunView, client: Client) -> Run:
         datasets=[_dataset(each) for each in run.datasets] or None,
         models=[f"{each} (made)" for each in run.models_made] + [f"{each} (used)" for each in run.models_used] or None,
     )
+
+
+def _tell_last_logged(answer: Run, client: Client, run: Entity) -> None:
+    answer.last_logged = _last_logged(client.metrics.activity(run))
 
 
 def _last_logged(activity: Activity | None) -> dict[str, Any] | None:
@@ -158,7 +171,7 @@ def _root_files(client: Client, run_id: str) -> list[str] | str:
     """The names in the run's artifact root with their sizes, or a sentence when they cannot be listed: the rest of the run
     is worth showing all the same."""
     try:
-        entries = client.artifacts(run_id).entries()
+        entries = client.part(client.artifacts(run_id).entries)
     except Problem as problem:
         return f"Its artifacts could not be listed: {problem}"
     return [f"{each.path}/" if each.is_dir else f"{each.path} ({size(each.size)})" for each in entries]

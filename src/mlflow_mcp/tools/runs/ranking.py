@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_mcp.client import Client
@@ -30,6 +30,11 @@ class Ranked:
     copies: int = 0  # further exports of jobs that are in the ranking
     tied: int = 0  # runs left out that have the value of the last one
     more_tied: bool = False  # whether there may be further ones
+    values: Mapping[str, float] | None = None  # by run id, where they are not the runs' latest
+
+    def value(self, run: LauncherRun) -> float:
+        """What the run is ranked by."""
+        return run.metrics[self.metric] if self.values is None else self.values[run.run_id]
 
     @property
     def is_full(self) -> bool:
@@ -44,7 +49,7 @@ class Ranked:
                 self.runs.remove(copy)
                 self.runs.append(run)
         elif self.is_full:
-            self.tied += run.metrics[self.metric] == self.runs[-1].metrics[self.metric]
+            self.tied += self.value(run) == self.value(self.runs[-1])
         elif self._has_enough_samples(run, samples.get(run.run_id)):
             self.runs.append(run)
 
@@ -58,6 +63,16 @@ class Ranked:
             self.too_few_samples += 1
             return False
         return True
+
+
+def add_all(client: Client, ranked: Ranked, runs: Sequence[LauncherRun]) -> None:
+    """Put the next runs of the order where they belong; files are read only while the ranking is not full."""
+    for start in range(0, len(runs), ranked.limit):
+        batch = runs[start : start + ranked.limit]
+        counts = ranked.least is not None and not ranked.is_full
+        samples = inspect_samples(client, batch) if counts else {}
+        for run in batch:
+            ranked.add(run, samples)
 
 
 def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, least: int | None, limit: int) -> Ranked:
@@ -78,12 +93,7 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
             client, ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"], limit + _READ_FURTHER, cursor
         )
         finite = [run for run in map(LauncherRun.of, page.runs) if is_finite(run.metrics.get(metric))]
-        for start in range(0, len(finite), limit):
-            batch = finite[start : start + limit]
-            counts = least is not None and not ranked.is_full
-            samples = inspect_samples(client, batch) if counts else {}
-            for run in batch:
-                ranked.add(run, samples)
+        add_all(client, ranked, finite)
         read += len(page.runs)
         if ranked.is_full or not page.more or read >= _MOST_READ:
             last = page.runs[-1].data.metrics.get(metric) if page.runs else None

@@ -34,6 +34,11 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.runs, client.experiments.names(), columns, times=times)
     answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
+    if page.has_shifted:
+        answer.note(
+            "The list changed since the page before (runs added, deleted, or moved in this order): some may be missing between "
+            "the pages or shown twice. Start anew without cursor where all of them matter."
+        )
     answer.continue_with(page.cursor_after, len(page.runs), page.more)
     if not page.runs:
         _explain_nothing(client, answer, runs)
@@ -75,7 +80,7 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
         runs.experiment_ids, lambda ids: client.runs.search(ids[:1_000], max_results=200)
     )
     if not newest:
-        answer.note("There are no active runs here at all.")
+        answer.note("There are no active runs here at all." if client.experiments.names() else "")
         return
     for kind, name in fields:
         answer.note(_nearest_field(newest, kind, name))

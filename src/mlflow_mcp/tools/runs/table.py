@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import _minor, headline, select_names
+from mlflow_mcp.entities.metrics import headline, is_minor, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso, nearest, quoted
 from mlflow_mcp.tools.runs.columns import families, telling_columns
+from mlflow_mcp.tools.runs.identity import Identity
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -48,46 +48,18 @@ class ColumnChoice:
     tags: Sequence[str] | None = None
 
 
-# What the name `eval-<invocation_id>-<task>` of a launcher's run says too.
-_REPEATED_BY_NAME = ("invocation_id", "job_id", "task_name", "benchmark")
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """The columns that say which run a row is, beside its id."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    repeated: tuple[str, ...] = ()  # params and tags that say the same
-    shown: dict[tuple[Any, ...], str] = field(default_factory=dict)  # the column that holds these values
-
-    @property
-    def is_launchers(self) -> bool:
-        return "task" in self.columns
-
-    @classmethod
-    def of(cls, runs: Sequence[Run]) -> _Identity:
-        """The name; for a launcher's runs, whose names only repeat these two, the invocation id and the task."""
-        launched = [LauncherRun.of(run) for run in runs]
-        exported = [run for run in launched if run.invocation_id]
-        if not exported or not all(run.is_named_by_launcher for run in exported):
-            return cls(("name",), [(run.info.run_name,) for run in runs])
-        if len(exported) < len(runs):
-            return cls(("name",), [(run.info.run_name,) for run in runs], _REPEATED_BY_NAME)
-        return cls(
-            ("invocation_id", "task"),
-            [(run.invocation_id, run.task) for run in launched],
-            _REPEATED_BY_NAME,
-            shown={tuple(run.task for run in launched): "task"},
-        )
-
-
 def run_table(
-    runs: Sequence[Run], experiments: Mapping[str, str], choice: ColumnChoice | None = None, *, times: bool = True
+    runs: Sequence[Run],
+    experiments: Mapping[str, str],
+    choice: ColumnChoice | None = None,
+    *,
+    times: bool = True,
+    more_columns: Mapping[str, Sequence[Any]] | None = None,
 ) -> RunTable:
-    """The table of these runs, with their times unless `times` is False."""
+    """The table of these runs, with their times unless `times` is False; `more_columns` have a value for each run."""
     choice = choice or ColumnChoice()
-    views, identity = [RunView.of(run, experiments) for run in runs], _Identity.of(runs)
+    views = [RunView.of(run, experiments) for run in runs]
+    identity = Identity.of(runs, with_models=choice.params is None and choice.tags is None)
     chosen = _choose(views, choice, identity.repeated)
     repeats = _drop_repeats([chosen["tags"], chosen["params"]], len(runs), identity.shown)
     is_overview = len(runs) > _LONG and choice == ColumnChoice()
@@ -97,20 +69,23 @@ def run_table(
             chosen[kind].names = [name for name in chosen[kind].names if not chosen[kind].differs(name)][:2]
     in_cells = chosen["metrics"].scattered() if choice.metrics is None and not is_overview else []
     columns = ["run_id", *identity.columns, "experiment", "status"]
-    time_columns = ["start_time", "duration_s"] if times else []
+    time_columns = (["exported"] if identity.are_exports else ["start_time", "duration_s"]) if times else []
     if is_overview:  # a launcher's run starts and ends with its export
         time_columns = [] if identity.is_launchers else time_columns[:1]
     columns += time_columns
+    more = more_columns or {}
+    columns += more
     columns += [f"{kind}.{name}" for kind, part in chosen.items() for name in part.names]
     rows = [
-        [*_row(run, identity.rows[at], _SHORT_ID if has_short_ids else None), *_times(run)[: len(time_columns)]]
+        [*_row(run, identity.rows[at], _SHORT_ID if has_short_ids else None), *_times(run, time_columns)]
+        + [values[at] for values in more.values()]
         + [part.values[at].get(n) for part in chosen.values() for n in part.names]
         for at, run in enumerate(views)
     ]
     if in_cells:
         columns.append("metrics")
         rows = [[*row, cell] for row, cell in zip(rows, in_cells)]
-    answer = RunTable(runs=Table.of(columns, rows, keep=("run_id",)))
+    answer = RunTable(runs=Table.of(columns, rows, keep=("run_id", *more)))
     for kind, part in chosen.items():
         answer.note(*part.notes(kind))
     if is_overview:
@@ -129,8 +104,9 @@ def _row(run: RunView, identity: tuple[Any, ...], digits: int | None) -> list[An
     return [run.run_id[:digits], *identity, run.experiment, run.status]
 
 
-def _times(run: RunView) -> list[Any]:
-    return [iso(run.start_time), run.duration]
+def _times(run: RunView, columns: Sequence[str]) -> list[Any]:
+    of_columns = {"exported": iso(run.ended), "start_time": iso(run.start_time), "duration_s": run.duration}
+    return [of_columns[name] for name in columns]
 
 
 def _choose(runs: Sequence[RunView], choice: ColumnChoice, repeated: Sequence[str]) -> dict[str, _Columns]:
@@ -227,4 +203,4 @@ class _Columns:
 
 def _common_metrics(counts: Counter[str], rows: list[dict[str, Any]]) -> list[str]:
     most = [name for name, n in counts.items() if n * 2 > len(rows) and not name.startswith("system/")]
-    return sorted(most, key=lambda name: (-counts[name], _minor(name), name))[:_MOST_METRICS]
+    return sorted(most, key=lambda name: (-counts[name], is_minor(name), name))[:_MOST_METRICS]

@@ -122,7 +122,8 @@ def test_case_is_folded_as_grep_does(pattern, log):
     assert found_in(log.read_bytes(), pattern, ignore_case=True, plain=True).count == grep(log, pattern, "-i", "-F")
 
 
-line = st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), max_size=12) | st.sampled_from(
+# Carriage returns end lines of their own where a file has no other ends; colours are left out of what is shown.
+line = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\x1b\0"), max_size=12) | st.sampled_from(
     ["ab", "aab", "b a"]
 )
 

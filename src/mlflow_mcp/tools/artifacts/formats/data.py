@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow_mcp.answers.budget import encoded
-from mlflow_mcp.answers.masking import hide_named
+from mlflow_mcp.answers.masking import hide_named, mask, mask_text
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools.artifacts.formats import text
@@ -47,7 +47,8 @@ def _whole(file: OpenedFile, value: Any, written: str, remarks: Remarks) -> Arti
         answer = ArtifactContent(path=file.path, bytes=file.total, content=value)
         answer.note(*remarks.sentences())
         return answer
-    answer = ArtifactContent(path=file.path, bytes=file.total, outline=outline(value, file.budget.excerpt))
+    named = hide_named(value) if file.mask_secrets else value
+    answer = ArtifactContent(path=file.path, bytes=file.total, outline=outline(named, file.budget.excerpt))
     answer.note(
         "Too large for one answer: this is its outline. select='…' (JMESPath, as written here) takes out a part.",
         *remarks.sentences(),
@@ -67,8 +68,10 @@ def _too_large(file: OpenedFile, request: ContentRequest, most: int) -> Artifact
 
 
 def _selected(file: OpenedFile, value: Any, expression: str) -> ArtifactContent:
-    # Before anything is taken out, which may leave its name behind.
-    part = _select(hide_named(value) if file.mask_secrets else value, expression)
+    if file.mask_secrets:
+        # Before anything is taken out, which may leave its name behind, or turn a key's characters round.
+        value = mask(value) if "reverse" in expression else hide_named(value)
+    part = _select(value, expression)
     answer = ArtifactContent(path=file.path, bytes=file.total)
     if part is None or part == []:
         answer.outline = outline(value, file.budget.short_outline)
@@ -79,7 +82,7 @@ def _selected(file: OpenedFile, value: Any, expression: str) -> ArtifactContent:
     elif len(encoded(part)) <= file.budget.content:
         answer.content = part
     elif isinstance(part, str):
-        answer.text = part[: file.budget.excerpt]
+        answer.text = (mask_text(part) if file.mask_secrets else part)[: file.budget.excerpt]
         answer.note(f"The text has {len(part):,} characters; this is its beginning.")
     else:
         answer.outline = outline(part, file.budget.excerpt)

@@ -114,6 +114,11 @@ def is_worth_searching(path: str) -> bool:
     return kind_by_name(path).stored_as_text
 
 
+def delimiter_of(path: str) -> str:
+    """What separates the cells of a table that is text; nothing for other files."""
+    return {"csv": ",", "tsv": "\t"}.get(kind_by_name(path).name, "")
+
+
 def ending_of(path: str) -> str:
     """The ending that tells a file's kind: `.gz` of `logs.tar.gz`."""
     return PurePosixPath(path.lower()).suffix

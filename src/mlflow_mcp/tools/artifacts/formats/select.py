@@ -48,13 +48,15 @@ def _kind(part: Any) -> str:
 
 
 def select(value: Any, expression: str) -> Any:
-    """What a JMESPath expression takes out of a value. Raises Unparsable with JMESPath's words for a broken one."""
-    import jmespath
+    """What a JMESPath expression takes out of a value. Raises Unparsable with JMESPath's words for a broken one, and for one
+    that makes too much or takes too long."""
     from jmespath.exceptions import JMESPathError
 
+    from mlflow_mcp.tools.artifacts.formats.interpreter import search
+
     try:
-        return to_json_value(jmespath.search(expression, value))
+        return to_json_value(search(expression, value))
     except RecursionError as error:
-        raise Unparsable("it is too long") from error
-    except (JMESPathError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise Unparsable("it is nested too deeply") from error
+    except (JMESPathError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
         raise Unparsable(one_line(error)) from error

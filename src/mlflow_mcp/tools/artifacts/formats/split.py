@@ -10,6 +10,7 @@ from mlflow_mcp.tools.artifacts.formats.encoding import decoded
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns, value_types
 from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Remarks, Unparsable, parse
 
+_LONGEST_HEADER = 20_000
 _BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"columns"\s*:\s*\[')
 
 
@@ -24,6 +25,13 @@ class SplitTable(NamedTuple):
 def begins_like_table(file: OpenedFile) -> bool:
     """Whether a file may hold such a table: `split_table` knows."""
     return file.kind.name == "json" and _BEGINNING.match(file.head.data) is not None
+
+
+def header_of_split_table(head: bytes) -> str:
+    """The beginning of such a table up to its rows, by the first bytes of a file; nothing for other files."""
+    beginning = _BEGINNING.match(head)
+    end = head.find(b"]", beginning.end(), _LONGEST_HEADER) if beginning else -1
+    return head[: end + 1].decode("utf-8", "replace") + ' "data": [' if end > 0 else ""
 
 
 def split_table(file: OpenedFile) -> SplitTable | None:

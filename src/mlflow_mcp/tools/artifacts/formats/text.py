@@ -14,6 +14,7 @@ from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile, Window
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, decoded_part, is_wide, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import (
+    AROUND,
     Lines,
     beyond_end,
     cost,
@@ -69,20 +70,24 @@ def _in_encoding(encoding: str, lines: Lines) -> Lines:
 def _from_byte(file: OpenedFile, start: int, most_lines: int | None) -> Lines:
     if is_wide(file.encoding):
         raise Problem(f"start_byte cannot be used on {file.encoding.upper()} text.", "Use start_line or tail.")
-    part = file.source.read(file.path, start, file.budget.excerpt)
+    begin = max(0, start - AROUND) if file.mask_secrets else start
+    part = file.source.read(file.path, begin, start - begin + file.budget.excerpt + AROUND)
     if part.total is not None and start >= max(part.total, 1):
         raise Problem(f"The file has only {plural(part.total, 'byte')}.", "Give a smaller start_byte, or tail=50.")
-    data, encoding = file.with_line_ends(part.data), file.encoding_at(part.data)
+    around, rest = part.data[: start - begin], part.data[start - begin :]
+    data, encoding = file.with_line_ends(rest[: file.budget.excerpt]), file.encoding_at(rest)
     if most_lines is not None:
         data = b"".join(line + b"\n" for line in data.split(b"\n")[:most_lines])[: len(data)]
-    is_end = part.is_end and len(data) == len(part.data)
+    is_end = part.is_end and len(data) == len(rest)
     text, used = _whole_characters(data, encoding, is_end)
     while cost(text) > file.budget.content and len(data) > 1:
         data, is_end = data[: len(data) // 2], False
         text, used = _whole_characters(data, encoding, is_end)
     notes = [] if is_end else [f"start_byte={start + used} continues."]
     notes += note_of_rewritten(lines_in(text))
-    return Lines(strip_control_codes(text), part.total, f"bytes {start}-{start + used - 1}", notes, encoding)
+    before, after = around.decode(encoding, "replace"), rest[used : used + AROUND].decode(encoding, "replace")
+    shown = f"bytes {start}-{start + used - 1}"
+    return Lines(strip_control_codes(text), part.total, shown, notes, encoding, before, after)
 
 
 def _whole_characters(data: bytes, encoding: str, is_end: bool) -> tuple[str, int]:
@@ -102,15 +107,17 @@ def _from_line(file: OpenedFile, window: Window) -> Lines:
     rest, is_end = b"", True
     with closing(file.source.stream(file.path)) as stream:
         blocks, skipped = TextBlocks(stream), _SkippedLines(start - 1)
-        for block in skipped.after(iter(blocks)):
+        following = skipped.after(iter(blocks))
+        for block in following:
             rest += block
             if _is_enough(rest, file.budget):
-                is_end = False
+                is_end = next(following, None) is None
                 break
     if is_end and not rest and start > 1:
         raise beyond_end(skipped.count_of_file)
     lines = lines_in(decoded_part(rest, "utf-8", is_end=is_end))
-    return _in_encoding(blocks.encoding, first_that_fit(lines, window, file, is_all=is_end))
+    before = strip_control_codes(skipped.before.decode("utf-8", "replace"))
+    return _in_encoding(blocks.encoding, first_that_fit(lines, window, file, is_all=is_end, before=before))
 
 
 @dataclass
@@ -120,6 +127,7 @@ class _SkippedLines:
     count: int
     passed: int = 0
     last_byte: bytes = b"\n"
+    before: bytes = b""  # the last bytes passed over
 
     def after(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """What comes after these lines."""
@@ -131,8 +139,11 @@ class _SkippedLines:
             breaks = block.count(b"\n")
             if self.passed + breaks < self.count:
                 self.passed += breaks
+                self.before = (self.before + block[-AROUND:])[-AROUND:]
                 continue
-            yield block.split(b"\n", self.count - self.passed)[-1]
+            rest = block.split(b"\n", self.count - self.passed)[-1]
+            self.before = (self.before + block[: len(block) - len(rest)][-AROUND:])[-AROUND:]
+            yield rest
             self.passed = self.count
 
     @property

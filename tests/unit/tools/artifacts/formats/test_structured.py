@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.tools.artifacts.formats import interpreter
 from mlflow_mcp.tools.artifacts.formats.select import outline, select
 from mlflow_mcp.tools.artifacts.formats.structured import DEEPEST, Unparsable, parse, to_json_value
 
@@ -223,10 +226,72 @@ def test_every_path_of_an_outline_selects_what_it_names(value):
         assert json.dumps(select(value, path)) == shown
 
 
-@pytest.mark.parametrize("expression", ["a[", "a..b", "", "a.b-c", "nothing(a)", "length(a)", "(" * 10_000])
+@pytest.mark.parametrize("expression", ["a[", "a..b", "", "a.b-c", "nothing(a)", "length(a)", "(" * 1_000])
 def test_a_broken_select_is_refused_in_one_line(expression):
     with pytest.raises(Unparsable) as refused:
         select({"a": 1}, expression)
 
     assert str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+DOCUMENT = {"s": "x" * 1000, "l": list(range(1000)), "deep": {"a": [{"b": 1}]}}
+UNBOUNDED = {
+    "a text doubled": "s" + "|join('',[@,@])" * 24,
+    "a text as its own glue": "s" + "|join(@,[@,@,@,@,@,@,@,@,@,@])" * 8,
+    "a list doubled": "|".join(["[@,@][]"] * 26),
+    "a list that holds itself twice, written out": "|".join(["[@,@]"] * 60) + "|to_string(@)",
+    "the same, compared": "|".join(["[@,@]"] * 60) + "|[[@,@],[@,@]]|[0]==[1]",
+    "an object": "|".join(["{a:@,b:@}"] * 60),
+    "a projection in each": "l" + "|[@,@,@,@,@,@,@,@,@,@][][]" * 7,
+    "a function over each": "l|map(&[@,@,@,@,@,@],@)" + "|[].[@,@,@,@,@,@][]" * 8,
+}
+
+
+@pytest.mark.slow  # a second or more, while memory is watched
+@pytest.mark.parametrize("expression", UNBOUNDED.values(), ids=UNBOUNDED)
+def test_a_select_that_doubles_what_it_has_is_stopped_at_once(expression):
+    tracemalloc.start()
+    try:
+        with pytest.raises(Problem) as stopped:
+            select(DOCUMENT, expression)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    # On a machine that is slow and watched, the time may end first.
+    assert str(stopped.value).startswith(
+        ("This select makes more than 64,000,000", "This select takes longer than 5 s")
+    )
+    assert peak < 300_000_000
+
+
+def test_a_select_that_takes_long_is_stopped(monkeypatch):
+    monkeypatch.setattr(interpreter, "SECONDS", 0.05)
+
+    with pytest.raises(Problem, match=r"This select takes longer than 0\.05 s\."):
+        select(DOCUMENT, "l[*].[" + ",".join(["abs(@)"] * 200) + "]|length(@)")
+
+
+def test_a_select_is_short():
+    with pytest.raises(Problem, match=r"This select has 2,001 characters; 2,000 are the most\."):
+        select(DOCUMENT, "s" * 2_001)
+
+
+@pytest.mark.parametrize("expression", ["(" * 900 + "s" + ")" * 900, "!" * 1900 + "s", f"`{'[' * 1500}`"])
+def test_a_select_that_is_nested_too_deeply_is_refused(expression):
+    with pytest.raises(Unparsable, match="it is nested too deeply"):
+        select(DOCUMENT, expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("join('-', ['a', s])", "a-" + "x" * 1000),
+        ("l[?@ > `997`] | [@, @][]", [998, 999] * 2),
+        ("sort_by([{a: `2`}, {a: `1`}], &a)[*].a", [1, 2]),
+        ("deep.a[*].b | to_string(@)", "[1]"),
+    ],
+)
+def test_an_ordinary_select_finds_what_it_found(expression, found):
+    assert select(DOCUMENT, expression) == found

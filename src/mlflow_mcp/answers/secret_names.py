@@ -1,0 +1,87 @@
+"""What names a secret, and which values beside such a name are one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from mlflow_mcp.answers.secret_shapes import is_random
+
+_PASSWORDS = r"passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z0-9])(?:db|user|smtp|mysql|pg|redis|mail|login|root|admin|ftp|proxy)[_-]?pass"
+# Whatever stands under these is a secret, unless it only refers to one.
+STRONG = (
+    rf"(?:{_PASSWORDS}|api[_-]?keys?|secret(?:[_-]?(?:access)?[_-]?key)?|secret[_-]?token|secret[_-]?key[_-]?base"
+    r"|(?:access|account|private|openai|signing|encryption|subscription|license|auth|master|consumer|shared|hmac|ssh|storage)[_-]?key"
+    r"|(?<![a-z0-9])(?:access|auth|api|hf|bearer|refresh|session|id|security|github|gitlab|ngc|wandb|slack|bot|service|deploy|personal"
+    r"|huggingface|hub|csrf|jwt|oauth|private)[_-]?token|connection[_-]?string|(?:passw(?:or)?d|passphrase)s)"
+)
+# Under these only what looks drawn by lot: `token` and `key` name words of a language and entries of a cache more often.
+WEAK = r"(?:(?<![a-z0-9])(?:token|cookie|credentials?|auth|pat|otp)|(?<=[a-z0-9])[_-]?(?:token|credentials?)|[_-]key(?:[_-]id)?)"
+_STRONG = re.compile(rf"(?i)\S*?{STRONG}$")
+_WEAK = re.compile(rf"(?i)\S*?{WEAK}$")
+_OF_OTHER_THINGS = re.compile(
+    r"(?i)(?:cache|primary|foreign|public|pub|sort|partition|group|unique|idempotency|object|index|row|dedup|experiment|metric|state|map"
+    r"|dict|hash|s3|file|artifact|run|trace|request|config|content|lookup|host|result)[_-]?key(?:[_-]id)?$"
+    r"|(?:page|next|continuation|cursor|sync|pad|eos|bos|image|stop)[_-]?token$"
+)
+_PASSWORD = re.compile(rf"(?i)(?:{_PASSWORDS}|(?:passw(?:or)?d|passphrase)s)$")
+_LONGEST_NAME = 1_000
+
+
+@lru_cache(maxsize=4096)
+def names_a_secret(name: str) -> bool:
+    """Whether a value under this name is a secret: `config.deployment.api_key`, `DB_PASSWORD`, `x-api-key`."""
+    return len(name) < _LONGEST_NAME and _STRONG.match(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def may_name_a_secret(name: str) -> bool:
+    """Whether a value under this name is a secret when it looks drawn by lot: `token`, `KAGGLE_KEY`."""
+    return len(name) < _LONGEST_NAME and _WEAK.match(name) is not None and _OF_OTHER_THINGS.search(name) is None
+
+
+_REFERENCE = re.compile(
+    r"""(?xs)
+    \$[A-Za-z_{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_][\w.\[\]'"]*\}\S* | <.*> | \*+ | [*.…\[\](){}]+ | [xX]{3,} | \[secret\ hidden\]
+    | (?:host|env|environ|runtime|secrets?|vault|os\.environ|os\.getenv|os\.environ\.get|getenv|ENV)[:./([]+["']?[A-Z][A-Z0-9_]*["']?[)\]]*
+    | (?:str|bytes|bool|int|SecretStr|_?[A-Z][a-z]+[A-Za-z]*)(?:\ \|\ [\w.\[\],\ |]+)?(?:\ =\ (?:None|False|True|\.\.\.))?,? | self\.\w+
+    | ![A-Za-z]+\s.* | arn:aws:secretsmanager:.* | (?:~|\.)?(?:/[\w.-]+){2,} | [\w-]{0,14}(?:\.\.\.|…)[\w-]{0,8} | sk-(?:x+|X+)
+    | (?i:null|none|nil|true|false|undefined|empty|n/a|str|string|bytes|optional.*|required|redacted.*|hidden|masked|changeme|secretstr
+      |(?:unused|dummy|fake|placeholder|not|no|your|example|token-abc)\b.*|sk-no-key-required)
+    """
+)
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+_VARIABLE_OF_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CRED|AUTH")
+_SHORTEST = 6
+# Python that gets the secret: `os.getenv(`, `self.api_key`, `[_assert_string]`.
+_CODE = re.compile(r"(?:[A-Za-z_][A-Za-z_.]*|[a-z_][\w.]*\.[\w.]*)[\[(].*|\[[A-Za-z_]\w*\]?,?", re.S)
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]*|[A-Za-z_]\w*(?:[._][A-Za-z_]\w*)+")
+
+
+def is_secret(value: str, name: str) -> bool:
+    """Whether a value under a name of secrets is one, and not empty, a word for none, or the name of a variable or file
+    that holds it."""
+    if not names_a_secret(name) and not may_name_a_secret(name):
+        return False
+    value = value.strip().strip("\"'`")
+    if len(value) < _SHORTEST or _CODE.fullmatch(value) or (name.lower().endswith("pwd") and value[0] in "/~"):
+        return False
+    if not names_a_secret(name):
+        return is_random(value) and not _is_reference(value)
+    if _IDENTIFIER.fullmatch(value) and (names_a_secret(value) or may_name_a_secret(value)):
+        return False
+    if _is_reference(value):
+        return False
+    if not _VARIABLE.fullmatch(value):
+        return True
+    if _VARIABLE_OF_SECRET.search(value) and "_" in value:
+        return False
+    return bool(_PASSWORD.search(name)) or "_" not in value
+
+
+def is_password(name: str) -> bool:
+    return _PASSWORD.search(name) is not None
+
+
+def _is_reference(value: str) -> bool:
+    return _REFERENCE.fullmatch(value) is not None and not (value.startswith(("/", "~", ".")) and is_random(value))

@@ -1,0 +1,107 @@
+"""What is said of the jobs of an invocation beside their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.entities.launcher import Job, LauncherRun
+from mlflow_mcp.entities.metrics import same_value
+from mlflow_mcp.entities.samples import Samples
+from mlflow_mcp.text import iso, number, plural, quoted
+from mlflow_mcp.tools.evaluations.inspection import JobDetails, Reexport, tasks_in_config
+
+_CHANGES_SHOWN = 6
+
+
+def evidence_of(samples: Samples) -> str | None:
+    """Where the numbers of the row are from, a limit apart: its remark names it."""
+    facts = [("samples", samples.count)]
+    if samples.repeats and samples.repeats.value > 1:
+        facts.append(("repeats", samples.repeats))
+    return "; ".join(f"{name}: {proof.evidence}" for name, proof in facts if proof) or None
+
+
+def remarks_on(job: Job, details: JobDetails) -> list[str]:
+    """What is to be known of a job's runs, the trial run first."""
+    remarks = of_trial(details.samples)
+    if job.others:
+        which = (
+            "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
+        )
+        remarks.append(f"{len(job.copies)} copies, {which}")
+    if details.with_logs and job.run_id not in details.with_logs:
+        remarks.append(f"its logs are in copy {details.with_logs[0]}")
+    if details.reexport:
+        remarks.append(_of_reexport(details.reexport))
+    if job.canonical.status != "FINISHED":
+        remarks.append("its export did not finish: metrics and files may be incomplete")
+    if details.lacks_results:
+        remarks.append("no results.yml where the launcher puts it: files may be missing")
+    if not job.canonical.has_invocation_tag:
+        remarks.append("found by param, it has no invocation_id tag")
+    return remarks
+
+
+def of_trial(samples: Samples) -> list[str]:
+    """That a limit makes an evaluation unlike a full one."""
+    if samples.limit is None:
+        return []
+    kind = "canary" if samples.is_trial else "limited"
+    return [f"{kind} ({samples.limit.evidence}): not comparable with a full run"]
+
+
+def _of_reexport(reexport: Reexport) -> str:
+    changes = [f"{name} {number(old)} -> {number(new)}" for name, (old, new) in reexport.changed.items()]
+    more = f" and {len(changes) - _CHANGES_SHOWN} more" if len(changes) > _CHANGES_SHOWN else ""
+    changed = ", ".join(changes[:_CHANGES_SHOWN]) + more if changes else "no metric changed"
+    return f"{changed}, re-exported {iso(reexport.at)}"
+
+
+def sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str]:
+    """What a missing limit or count means."""
+    notes = []
+    unlimited = [
+        (job.canonical.task or "the run without a task", each)
+        for job, each in zip(jobs, details)
+        if not each.samples.is_limited and not each.of_folder
+    ]
+    unread = [each.unread for _, each in unlimited if each.unread and not each.has_config]
+    if unread:
+        notes.append(
+            f"Whether {plural(len(unread), 'run')} had a sample limit is unknown, results.yml could not be read: {unread[0]}"
+        )
+    if silent := [task for task, each in unlimited if not each.has_config and not each.unread]:
+        notes.append(f"Nothing records whether {quoted(silent)} had a sample limit: it may be a small trial.")
+    if any(each.has_config and each.samples.number is None for _, each in unlimited):
+        notes.append(
+            f"Where {'else ' if silent else ''}neither `samples` nor a limit is given, the config sets no limit."
+        )
+    return notes
+
+
+def not_exported(client: Client, jobs: Sequence[Job]) -> list[str]:
+    """The tasks that the recorded config names and that have no run: pending, killed or never exported."""
+    planned = {number: task for job in jobs for copy in job.copies for number, task in copy.planned_tasks.items()}
+    arrived = {job.canonical.task_number for job in jobs}
+    if None in arrived:
+        return []
+    # Without flattened params the config in the files tells; it is the same in all runs of an invocation.
+    planned = planned or next(filter(None, (tasks_in_config(client, copy) for copy in jobs[0].copies)), {})
+    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
+    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []
+
+
+def may_repeat(task: str, metrics: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:
+    """A remark on a task of an old run that holds several, where another run of the invocation is of this task: nothing in
+    them proves that it is the same evaluation."""
+    of_task = [job.canonical for job in jobs if job.canonical.task == task]
+    return [f"may repeat run {run.run_id} ({_likeness(run, metrics)})" for run in of_task]
+
+
+def _likeness(run: LauncherRun, metrics: Mapping[str, float]) -> str:
+    shared = [name for name in metrics if name in run.metrics]
+    if not shared:
+        return "it shares no metric"
+    same = all(same_value(metrics[name], run.metrics[name]) for name in shared)
+    return f"{'equal' if same else 'other'} values of the {plural(len(shared), 'metric')} of both"

@@ -1,0 +1,189 @@
+"""A store in which the same two secrets are planted wherever a user may leave one, and questions that come across them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support import raw_store
+from tests.support.secrets import fake
+
+# One has a look of its own; the other is told by its name alone, and holds what ends a value in some notation.
+SHAPED = fake("sk-", "proj-", "q7Rz-2Kd_Xw9", "LmT4vBn8YcH3sJ6fGp1-aE5uWi0o")
+NAMED = "correct horse, battery;9&x"
+BARE = "correct-horse-9"
+PIECES = ("q7Rz", "2Kd_Xw9", "LmT4vBn8", "YcH3sJ6f", "aE5uWi0o", "orse", "batter")
+KEY_LINES = [
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
+    "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu",
+    "NMoSfm76oqFvAp8Gy0iz==",
+]
+CONFIG = f"""\
+model: nova
+deployment:
+  api_key: {BARE}
+  password: "{NAMED}"
+  env:
+    - name: DB_PASSWORD
+      value: {BARE}
+  secret_key: |
+    {BARE}
+  api_keys:
+    - {BARE}
+  url: https://ana:{BARE}@db.example/x
+  token: {SHAPED}
+  nested: '{json.dumps({"api_key": BARE, "deep": json.dumps({"password": NAMED})})}'
+notes:
+  harmless: 1
+"""
+LOG = f"""\
+start
+using {SHAPED} for requests
+run --password '{NAMED}' --api-key {BARE} --x 1
+export DB_PASSWORD="{NAMED}"
+curl -H 'Authorization: Bearer {BARE}' -u ana:{BARE} https://x
+- name: DB_PASSWORD
+  value: {BARE}
+-----BEGIN PRIVATE KEY-----
+{chr(10).join(KEY_LINES)}
+-----END PRIVATE KEY-----
+end
+"""
+DOCUMENT = {
+    "env": {"OPENAI_API_KEY": BARE, "x": 1},
+    "api_key": BARE,
+    "password": NAMED,
+    "servers": [{"api_key": BARE, "name": "a"}, {"api_key": NAMED, "name": "b"}],
+    "pairs": [{"name": "DB_PASSWORD", "value": NAMED}],
+    "text": CONFIG,
+    "free": SHAPED,
+}
+TABLE = f'user,password,score\nana,"{NAMED}",0.5\nbob,{BARE},0.25\n' + f'eve,"{NAMED}",0.1\n' * 30
+ROWS = "".join(json.dumps({"user": "ana", "password": NAMED, "free": SHAPED, "n": n}) + "\n" for n in range(3))
+SPLIT = {"columns": ["user", "password"], "data": [["ana", NAMED], ["bob", BARE]]}
+REPORT = f"<html><body><table><tr><td>api_key</td><td>{BARE}</td></tr></table><p>{SHAPED}</p></body></html>"
+FILES = {
+    "config.yml": CONFIG,
+    "client.log": LOG,
+    "data.json": json.dumps(DOCUMENT),
+    "users.csv": TABLE,
+    "rows.jsonl": ROWS,
+    "table.json": json.dumps(SPLIT),
+    "report.html": REPORT,
+    "key.pem": LOG,
+    f"{SHAPED}.txt": f"api_key={BARE}\n",
+}
+SELECTS = (
+    "env.*", "values(env)", "*.api_key", "[api_key, free]", "{k: api_key}", "api_key || 'x'", "servers[*].api_key", "pairs[0].value",
+    "pairs[*].value | [0]", "password", "text", "free", "reverse(free)", "to_string(@)", "servers[].[name, api_key]",
+    "sort_by(servers, &name)[1].api_key", "join('', [api_key, password])", "nothing",
+)  # fmt: skip
+
+
+def plant(uri: str, folder: Path) -> list[str]:
+    """Put two runs of an invocation into the store, and return their ids."""
+    runs = []
+    for number in (1, 2):
+        run_id = raw_store.run_id(number)
+        home = folder / run_id / "artifacts"
+        home.mkdir(parents=True)
+        for name, content in FILES.items():
+            # The two differ in their secrets as well.
+            (home / name).write_text(content if number == 1 else content.replace("9", "97").replace("nova", "nova2"))
+        runs.append(_run(run_id, number, home))
+    with raw_store.opened(uri) as db:
+        raw_store.add_runs(db, runs)
+        db.execute("INSERT INTO experiment_tags(key, value, experiment_id) VALUES ('db_password', ?, 0)", (NAMED,))
+        note = f"ask with api_key={BARE} or {SHAPED}"
+        db.execute(
+            "INSERT INTO experiment_tags(key, value, experiment_id) VALUES ('mlflow.note.content', ?, 0)", (note,)
+        )
+    return [run.id for run in runs]
+
+
+def _run(run_id: str, number: int, home: Path) -> raw_store.RawRun:
+    tags = {
+        "invocation_id": "71f3f3199ea5e1f0",
+        "job_id": f"71f3f3199ea5e1f0.{number}",
+        "task_name": f"task{number}",
+        "db_password": NAMED if number == 1 else BARE,
+        "note": SHAPED,
+        "mlflow.note.content": f"password: {NAMED}",
+        SHAPED: "x",
+    }
+    params = {
+        "config.deployment.api_key": BARE,
+        "password": NAMED if number == 1 else BARE,
+        "launcher_command": f"run --api-key {BARE} --password '{NAMED}'",
+        "json": json.dumps({"api_key": BARE, "deep": json.dumps({"password": NAMED})}),
+    }
+    metrics = {"acc": 0.5 + number / 10, f"of {SHAPED}": 1.0}
+    return raw_store.RawRun(
+        run_id, name=f"with {SHAPED}", artifact_uri=home.as_uri(), metrics=metrics, params=params, tags=tags
+    )
+
+
+def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Calls of every tool: what shows planted data, what quotes it, and what fails with it in hand."""
+    first = runs[0]
+    return [
+        ("get_server_info", {}),
+        ("resolve_id", {"id": f"with {SHAPED}"}),
+        ("resolve_id", {"id": first}),
+        ("search_experiments", {"name": "Default"}),
+        ("search_experiments", {"name": SHAPED}),
+        ("describe_experiment", {"experiment_id": "0"}),
+        ("query_runs", {"params": "*", "tags": "*", "metrics": "*"}),
+        ("query_runs", {"query": f"params.password = '{NAMED}'"}),
+        ("query_runs", {"query": "params.password = 'no'"}),
+        ("query_runs", {"query": "tags.db_password LIKE '%no%'"}),
+        ("query_runs", {"query": f"tags.db_password LIKE '{BARE}%' AND oops"}),
+        ("search_runs_by_tags", {"tags": {"db_password": "no"}}),
+        ("search_runs_by_tags", {"tags": {"db_password": NAMED}, "params": "*"}),
+        ("get_invocation", {"invocation_id": "71f3f3199ea5e1f0"}),
+        ("get_invocation", {"invocation_id": SHAPED}),
+        ("get_run", {"run_id": first}),
+        ("get_run", {"run_id": SHAPED}),
+        ("best_runs", {"metric": "acc", "params": "*", "tags": "*"}),
+        ("best_runs", {"metric": SHAPED}),
+        ("compare_runs", {"run_ids": runs}),
+        ("compare_runs", {"run_ids": [*runs, SHAPED]}),
+        ("aggregate_runs", {"metrics": "acc", "group_by": "params.password"}),
+        ("aggregate_runs", {"metrics": "*", "group_by": "tags.db_password"}),
+        ("get_metric_history", {"run_ids": runs, "metrics": "*"}),
+        ("get_metric_history", {"run_ids": runs, "metrics": SHAPED}),
+        ("plot_metrics", {"run_ids": runs, "metrics": "*", "kind": "curves"}),
+        ("plot_metrics", {"run_ids": runs, "metrics": "acc", "kind": "bars"}),
+        ("list_artifacts", {"run_id": first}),
+        ("list_artifacts", {"run_id": first, "glob": "**/*.txt"}),
+        ("download_artifacts", {"run_id": first, "artifact_path": f"{SHAPED}.txt"}),
+        ("download_artifacts", {"run_id": first, "artifact_path": f"{SHAPED}.no"}),
+        ("export_runs", {"path": "runs.csv"}),
+        ("export_runs", {"path": "runs.jsonl"}),
+        *_of_files(first),
+        *[("diff_artifacts", {"run_ids": runs, "artifact_path": name}) for name in (*FILES, "/")],
+    ]
+
+
+def _of_files(run: str) -> list[tuple[str, dict[str, Any]]]:
+    asked: list[tuple[str, dict[str, Any]]] = []
+    for name, content in FILES.items():
+        read = {"run_id": run, "artifact_path": name}
+        windows: list[dict[str, Any]] = [{}, {"max_lines": 1}, {"max_lines": 2, "start_line": 2}]
+        windows += [{"tail": count} for count in range(1, 12)]
+        windows += [{"start_line": line} for line in range(2, min(content.count("\n"), 24), 2)]
+        windows += [{"start_byte": at} for at in range(0, len(content), max(7, len(content) // 40))]
+        asked += [("get_artifact_content", {**read, **window}) for window in windows]
+    asked += [
+        ("get_artifact_content", {"run_id": run, "artifact_path": "data.json", "select": each}) for each in SELECTS
+    ]
+    asked += [("get_artifact_content", {"run_id": run, "artifact_path": "config.yml", "select": "deployment.*"})]
+    asked += [("get_artifact_content", {"run_id": run, "artifact_path": "users.csv", "columns": "password"})]
+    patterns = (".", "value", "orse", "ana", "bob", "eve", "AvUD", "sk-", "Fv", "0.5")
+    asked += [("search_artifacts", {"run_ids": run, "pattern": each}) for each in patterns]
+    asked += [("search_artifacts", {"run_ids": run, "pattern": each, "context": 2}) for each in patterns]
+    asked += [
+        ("search_artifacts", {"run_ids": run, "pattern": each, "last": True, "max_matches": 3}) for each in patterns
+    ]
+    return asked
