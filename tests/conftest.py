@@ -23,9 +23,10 @@ import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.support import curves, stores
+from tests.support import curves, model_stores, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
+from tests.support.model_stores import ModelStore
 from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
 from tests.support.stores import Store, artifacts_of, copied, copied_to_be_served, labels_of, make_empty
@@ -49,6 +50,7 @@ hypothesis.settings.register_profile("quick", max_examples=20)
 # Tests that need one of these run in the worker that has started it.
 SERVERS = {
     "mlflow_server": "seeded server",
+    "models_server": "models server",
     "scratch_server": "scratch server",
     "s3": "scratch server",
     "traces_server": "traces server",
@@ -59,6 +61,7 @@ TWINS = {
     "both_curves": "scratch_server",
     "both_models": "scratch_server",
     "both_traces": "traces_server",
+    "both_model_stores": "models_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
@@ -266,6 +269,39 @@ def traces_copy(traces_file: TraceStore, tmp_path: Path) -> TraceStore:
 def both_traces(request: pytest.FixtureRequest) -> TraceStore:
     """The traces as a file and behind a real server, which must answer alike."""
     found: TraceStore = request.getfixturevalue("traces_file" if request.param == "sqlite" else "traces_server")
+    return found
+
+
+@pytest.fixture(scope="session")
+def model_store(
+    session_folder: Path, empty_template: str, labels: dict[str, str], conversations: Conversations
+) -> ModelStore:
+    """A sqlite store with logged models, a registry and traces. Tests only read from it."""
+    store = model_stores.make(session_folder / "models", empty_template)
+    labels |= store.labels
+    conversations.share(store.uri)
+    return store
+
+
+@pytest.fixture(scope="session")
+def models_server(
+    model_store: ModelStore,
+    session_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    conversations: Conversations,
+) -> Iterator[ModelStore]:
+    """The same models behind a real `mlflow server`. Tests only read from it."""
+    folder, artifacts = tmp_path_factory.mktemp("models_server"), artifacts_of(model_store.uri)
+    model_stores.copied_to_be_served(model_store, artifacts, folder)
+    with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
+        conversations.share(uri)
+        yield replace(model_store, uri=uri)
+
+
+@pytest.fixture(params=["sqlite", "http"])
+def both_model_stores(request: pytest.FixtureRequest) -> ModelStore:
+    """The models as a file and behind a real server, which must answer alike."""
+    found: ModelStore = request.getfixturevalue("model_store" if request.param == "sqlite" else "models_server")
     return found
 
 

@@ -27,7 +27,7 @@ def ask_everything(client: Client) -> list[str]:
     client.artifacts(runs[0].info.run_id).entries()
     client.http.server_version()
     with pytest.raises(NotFound):
-        client.models.version_uri("no-such-model", "1")
+        client.models.registry.version_uri("no-such-model", "1")
     return ids
 
 

@@ -34,6 +34,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_run", {"run_id": "0123456789abcdef0123456789abcdef"}),
     ("list_artifacts", {"run_id": "0123456789abcdef0123456789abcdef"}),
     ("get_artifact_content", {"run_id": "0123456789abcdef0123456789abcdef", "artifact_path": "config.yml"}),
+    ("search_models", {}),
+    ("search_models", {"registered": True}),
+    ("get_model", {"model": "m-0123456789abcdef0123456789abcdef"}),
+    ("get_model", {"model": "models:/shop@champion"}),
 ]
 ABSENT = ("No run", "No experiment", "is no id", "has no artifact", "None of", "MLflow has no such thing")
 HTML = "<!doctype html><html><head><title>Sign in</title></head><body>Please sign in</body></html>"
@@ -217,7 +221,7 @@ def test_a_run_is_found_though_the_server_has_no_logged_models(http_home, ask):
     assert [found["id"] for found in answer.data["found"]] == [run]
     assert answer.data["notes"] == [
         f"The MLflow server at {proxy.uri} does not support logged models, which need MLflow 3.0 or newer. "
-        "get_server_info shows its version."
+        "search_models(registered=true) lists its registered models, list_artifacts the models among a run's files."
     ]
 
 
@@ -274,7 +278,7 @@ def test_a_broken_filter_is_answered_with_what_mlflow_says(both_stores, ask):
 
     assert answer.is_error
     assert answer.text.startswith("MLflow does not accept this: ")
-    assert "Correct it and call again. A filter is written so: " in answer.text
+    assert " Correct it and call again. A filter is written so: " in answer.text
 
 
 @pytest.mark.parametrize("body", ["{}", '{"status": "ok"}'])
@@ -286,6 +290,10 @@ def test_a_broken_filter_is_answered_with_what_mlflow_says(both_stores, ask):
         ("list_artifacts", {"run_id": "0" * 32}),
         ("query_runs", {}),
         ("search_experiments", {}),
+        ("search_models", {}),
+        ("search_models", {"registered": True}),
+        ("get_model", {"model": "m-" + "0" * 32}),
+        ("get_model", {"model": "models:/shop/1"}),
     ],
 )
 def test_json_without_a_field_of_mlflow_is_no_answer_of_mlflow(tool, arguments, body, ask):

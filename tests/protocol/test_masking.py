@@ -53,6 +53,9 @@ def questions(seeded, secret):
         ("search_traces", {"session": secret}),
         ("get_trace", {"trace_id": secret}),
         ("get_trace", {"trace_id": seeded.failed_trace, "span": secret}),
+        ("search_models", {"query": f"tags.x = '{secret}'"}),
+        ("search_models", {"registered": True, "query": f"name = '{secret}'"}),
+        ("get_model", {"model": secret}),
     ]
 
 

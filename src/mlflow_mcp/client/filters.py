@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import pairwise
 
 from mlflow_mcp.errors import Problem, RejectedByMlflow
 
@@ -155,14 +156,27 @@ def _quote_order(clause: str) -> str:
     )
 
 
-def refuse_what_mlflow_cannot(text: str) -> None:
-    bare = blanked(text)
+def parts_of(query: str) -> list[str]:
+    """The comparisons that AND joins. Raises Problem for OR."""
+    bare = blanked(query)
+    _refuse_or(bare)
+    ends = [(0, 0), *(found.span() for found in re.finditer(r"(?i)\bAND\b", bare)), (len(query), len(query))]
+    parts = [query[end:start].strip() for (_, end), (start, _) in pairwise(ends)]
+    return [part for part in parts if part]
+
+
+def _refuse_or(bare: str) -> None:
     if re.search(r"(?i)\bOR\b", bare):
         raise Problem(
             "MLflow filters have no OR.",
             "Call once for each alternative, or use LIKE with % or _ where the values look alike, "
             "or compare numbers with >= and <=.",
         )
+
+
+def refuse_what_mlflow_cannot(text: str) -> None:
+    bare = blanked(text)
+    _refuse_or(bare)
     for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
         field = text[found.start(1) : found.end(1)]
         kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")

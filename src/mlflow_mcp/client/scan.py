@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST, chunks
 
@@ -198,11 +198,18 @@ def token_at(place: int) -> str | None:
     return token.decode() if place else None
 
 
-def place_of(token: str) -> int | None:
-    """The place in the list of runs that a page token of MLflow's own stores stands for; None for another token."""
+def one_earlier(token: str) -> tuple[str | None, int]:
+    """A page token of MLflow's own stores (of runs, logged models) as the token of the row before it and 1, the rows to pass
+    over; another token as itself and 0."""
     try:
         content = json.loads(base64.b64decode(token))
     except ValueError:
-        return None
+        return token, 0
     place = content.get("offset") if isinstance(content, dict) else None
-    return place if isinstance(place, int) and token_at(place) == token else None
+    if not isinstance(place, int) or place < 1 or _encoded(content) != token:
+        return token, 0
+    return (_encoded({**content, "offset": place - 1}) if place > 1 else None), 1
+
+
+def _encoded(content: dict[str, Any]) -> str:
+    return base64.b64encode(json.dumps(content).encode()).decode()

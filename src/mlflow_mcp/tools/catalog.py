@@ -16,6 +16,8 @@ from mlflow_mcp.tools.experiments.describe_experiment import describe_experiment
 from mlflow_mcp.tools.experiments.search_experiments import search_experiments
 from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
+from mlflow_mcp.tools.models.get_model import get_model
+from mlflow_mcp.tools.models.search_models import search_models
 from mlflow_mcp.tools.runs import compare_runs, export_runs
 from mlflow_mcp.tools.runs.aggregate_runs import aggregate_runs
 from mlflow_mcp.tools.runs.best_runs import best_runs
@@ -81,6 +83,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_artifacts, "artifacts", READS, "Search in files"),
     Entry(diff_artifacts.diff_artifacts, "artifacts", READS, "Compare files"),
     Entry(download_artifacts.download_artifacts, "artifacts", WRITES_FILES, "Download files"),
+    Entry(search_models, "models", READS, "Find models"),
+    Entry(get_model, "models", READS, "One model"),
     Entry(search_traces, "traces", READS, "Find traces"),
     Entry(get_trace, "traces", READS, "One trace"),
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),

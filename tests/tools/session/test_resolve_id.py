@@ -109,3 +109,27 @@ def test_a_session_of_traces_leads_to_its_conversation(both_stores, ask):
     assert found["kind"] == "session"
     assert found["matched"] == "session of 4 traces"
     assert found["next"] == "get_trace(trace_id='chat-05')"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("id_", "kinds"),
+    [
+        ("{id}", ["logged model"]),
+        ("{id:.10}", ["logged model"]),
+        ("large", ["logged model"]),
+        ("intent", ["experiment", "registered model"]),
+        ("models:/intent@champion", ["model version"]),
+        ("intent/2", ["model version"]),
+        ("https://mlflow.example/#/models/intent/versions/2", ["model version"]),
+        ("https://mlflow.example/#/experiments/1/models/{id}", ["logged model"]),
+    ],
+)
+def test_models_are_resolved_and_the_call_that_reads_them_works(id_, kinds, both_model_stores, ask):
+    answer = ask(both_model_stores.uri, "resolve_id", id=id_.format(id=both_model_stores.models["large"]))
+
+    assert [found["kind"] for found in answer.data["found"]] == kinds
+    for found in answer.data["found"]:
+        if "model" in found["kind"]:
+            name = found["next"].removeprefix("get_model(model='").removesuffix("')")
+            assert not ask(both_model_stores.uri, "get_model", model=name).is_error

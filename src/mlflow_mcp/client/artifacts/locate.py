@@ -5,7 +5,6 @@ Behind an http(s) tracking server, in a folder, in S3. For what is left, MLflow'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from mlflow_mcp.client.artifacts.other import Repository
 from mlflow_mcp.client.artifacts.s3 import Bucket
 from mlflow_mcp.client.artifacts.served import ProxiedRoot, ServedRun, ServerCannotRead
 from mlflow_mcp.client.artifacts.store import ArtifactEntry, ArtifactStore, ByteRange
+from mlflow_mcp.client.ids.parse import model_ref
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.errors import Problem
 
@@ -98,30 +98,13 @@ class _ServedOrBucket:
         return store_at(self._client, root)
 
 
-_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
-
-
-def is_model(name: str) -> bool:
-    """Whether an id names a logged model or a model version rather than a run."""
-    return name.startswith("models:/") or bool(_MODEL_ID.fullmatch(name))
-
-
 def store_of_model(client: Client, name: str) -> ArtifactStore:
     """The artifacts of a logged model (`m-…`, `models:/m-…`) or a model version (`models:/name/3`, `models:/name@alias`)."""
-    plain = name.removeprefix("models:/").strip("/")
-    if _MODEL_ID.fullmatch(plain):
-        model = client.models.logged(plain)
-        return store_at(client, str(model.artifact_location), plain)
-    uri = client.models.version_uri(*_name_and_version(plain, name))
-    return store_of_model(client, uri) if uri.startswith("models:/") else store_at(client, uri)
-
-
-def _name_and_version(plain: str, name: str) -> tuple[str, str]:
-    """("name", "3") or ("name", "@alias"). `name` is what the caller wrote, for the error."""
-    if "@" in plain:
-        registered, _, alias = plain.rpartition("@")
-        return registered, f"@{alias}"
-    registered, _, version = plain.rpartition("/")
-    if not registered or not version.isdigit():
+    ref = model_ref(name)
+    if ref.model_id:
+        model = client.models.logged(ref.model_id)
+        return store_at(client, str(model.artifact_location), ref.model_id)
+    if not ref.name or not ref.version:
         raise Problem(f"'{name}' names no model version.", "Write models:/name/3, models:/name@alias or models:/m-….")
-    return registered, version
+    uri = client.models.registry.version_uri(ref.name, ref.version)
+    return store_of_model(client, uri) if uri.startswith("models:/") else store_at(client, uri)

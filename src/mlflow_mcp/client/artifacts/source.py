@@ -8,8 +8,9 @@ from collections.abc import Generator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.artifacts.locate import is_model, store_of_model, store_of_run
+from mlflow_mcp.client.artifacts.locate import store_of_model, store_of_run
 from mlflow_mcp.client.artifacts.store import ArtifactEntry, ArtifactStore, ByteRange
+from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short
 

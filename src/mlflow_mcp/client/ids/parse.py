@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from mlflow_mcp.entities.model import MODEL_ID
 from mlflow_mcp.errors import NotFound
 
 SHORTEST_PREFIX = 6
@@ -15,6 +16,9 @@ _HEX = re.compile(r"[0-9a-f]+")
 _JOB_ID = re.compile(r"([0-9a-f]{6,16})\.(\d+)")
 _URL_RUN = re.compile(r"/runs/([^/?#&]+)|run_id=([^&#]+)")
 _URL_EXPERIMENT = re.compile(r"/experiments/([^/?#&]+)")
+_URL_MODEL = re.compile(r"/models/([^/?#&]+)(?:/versions/(\d+))?")
+_MODEL_PREFIX = re.compile(r"m-[0-9a-f]{6,31}")
+_STAGES = ("production", "staging", "archived", "none")
 
 
 class JobId(NamedTuple):
@@ -22,6 +26,56 @@ class JobId(NamedTuple):
 
     invocation_id: str
     number: str
+
+
+class ModelRef(NamedTuple):
+    """What a text says of a model: a logged model's id, or a registered name with a version (`3`, `@alias`, `latest`)."""
+
+    model_id: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+    def __str__(self) -> str:
+        if self.model_id or not self.version:
+            return self.model_id or str(self.name)
+        return f"models:/{self.name}{'' if self.version.startswith('@') else '/'}{self.version}"
+
+
+def model_ref(text: str) -> ModelRef:
+    """What a text that is meant as a model names: `m-…`, `name`, `name/3`, `name@alias`, each with or without `models:/`,
+    or the URL of a model in MLflow's UI."""
+    plain = text.strip()
+    if "://" in plain and (found := _URL_MODEL.search(plain)):
+        plain = unquote(found[1]) + (f"/{found[2]}" if found[2] else "")
+    plain = plain.removeprefix("models:").strip("/")
+    if MODEL_ID.fullmatch(plain):
+        return ModelRef(model_id=plain)
+    if "@" in plain:
+        name, _, alias = plain.rpartition("@")
+        return ModelRef(name=name, version=f"@{alias}")
+    name, _, version = plain.rpartition("/")
+    if name and (version.isdigit() or version.lower() in ("latest", *_STAGES)):
+        return ModelRef(name=name, version=version.lower())
+    return ModelRef(name=plain)
+
+
+def is_model(text: str) -> bool:
+    """Whether a text names a logged model or a model version by itself, rather than a run."""
+    plain = text.strip()
+    return plain.startswith("models:/") or bool(MODEL_ID.fullmatch(plain)) or model_in_url(plain) is not None
+
+
+def model_in_url(text: str) -> ModelRef | None:
+    """The model of a URL copied from MLflow's UI."""
+    is_models = (
+        "://" in text and not text.startswith("runs:/") and _URL_MODEL.search(text) and not _URL_RUN.search(text)
+    )
+    return model_ref(text) if is_models else None
+
+
+def is_model_prefix(text: str) -> bool:
+    """Whether the text may begin a logged model's id, `m-` and 6 digits or more."""
+    return bool(_MODEL_PREFIX.fullmatch(text))
 
 
 def plain_id(text: str) -> str:

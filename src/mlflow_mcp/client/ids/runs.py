@@ -1,4 +1,5 @@
-"""Which runs an id means: a run id or its prefix, a name, a job id, an invocation id, or MLflow's URL of a run."""
+"""Which runs an id means: a run id or its prefix, a name, a job id, an invocation id, MLflow's URL of a run, or a model,
+which stands for its source run."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, Way, distinct_runs, find_matches
-from mlflow_mcp.client.ids.parse import is_run_id, refuse_too_short, run_id_or_name
+from mlflow_mcp.client.ids.parse import is_model, is_run_id, model_ref, refuse_too_short, run_id_or_name
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
@@ -49,6 +50,8 @@ def run_id_of(client: Client, id: str) -> str:
 
     Raises NotFound when nothing is called that, and Problem with the candidates when several runs are.
     """
+    if is_model(id):
+        return client.models.source_run(model_ref(id))
     text = run_id_or_name(id)
     if is_run_id(text):
         return text
@@ -80,7 +83,7 @@ def runs_of(client: Client, ids: Sequence[str]) -> list[Run]:
 
 def _runs_called(client: Client, id: str) -> tuple[list[Run], bool]:
     """The runs, and whether they are the copies of a job."""
-    text = run_id_or_name(id)
+    text = client.models.source_run(model_ref(id)) if is_model(id) else run_id_or_name(id)
     if is_run_id(text):
         return [client.runs.get(text)], False
     matches = _matches(client, text)

@@ -14,8 +14,8 @@ from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.answers.masking import HIDDEN
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesDiffer, CopiesSource
-from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, Window

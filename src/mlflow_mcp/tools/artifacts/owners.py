@@ -10,10 +10,9 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource
-from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.ids.matches import find_matches
-from mlflow_mcp.client.ids.parse import is_run_id, run_id_or_name
+from mlflow_mcp.client.ids.parse import is_model, is_run_id, run_id_or_name
 from mlflow_mcp.client.ids.runs import groups_of, run_id_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView

@@ -14,9 +14,9 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
+from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many

@@ -74,16 +74,16 @@ def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) 
         for name, also in without_twins(values, _shared(values, names), fold=names is None):
             row = [each.get(name) for each in values]
             reference = base.metrics(task).get(name)
-            deltas: list[Any] = []
+            changes: list[Any] = []
             for side in others:
-                deltas += _deltas(side.metrics(task).get(name), reference)
+                changes += deltas(side.metrics(task).get(name), reference)
             rows.append(
                 [
                     task or None,
                     " = ".join([name, *also]),
                     *(number(value) for value in row),
-                    *deltas,
-                    _best(sides, row, name),
+                    *changes,
+                    best_label([side.label for side in sides], row, name),
                 ]
             )
     return columns, rows
@@ -122,7 +122,8 @@ def not_compared(sides: Sequence[Side], names: Sequence[str] | None) -> list[str
     return sentences
 
 
-def _deltas(value: float | None, reference: float | None) -> list[Any]:
+def deltas(value: float | None, reference: float | None) -> list[Any]:
+    """The difference to the reference and the relative one, from full values; None for what is no number."""
     if value is None or reference is None or not is_finite(value) or not is_finite(reference):
         return [None, None]
     delta = value - reference
@@ -136,10 +137,10 @@ def _in_percent(share: float) -> str | None:
     return f"{share:+.2%}" if abs(share) < 1_000 else f"{share * 100:+.3g}%"
 
 
-def _best(sides: Sequence[Side], row: Sequence[float | None], name: str) -> str | None:
+def best_label(labels: Sequence[str], row: Sequence[float | None], name: str) -> str | None:
     """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
     metric's name does not say which side is better."""
-    ranked = [(value, side.label) for value, side in zip(row, sides) if value is not None and is_finite(value)]
+    ranked = [(value, label) for value, label in zip(row, labels) if value is not None and is_finite(value)]
     mode = better(name)
     if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or mode is None:
         return None

@@ -11,6 +11,7 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, are_copies, shared_model
 from mlflow_mcp.entities.run import RunView, own_tags
@@ -73,7 +74,7 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
         )
     answer.note(*alignment.not_compared(sides, metrics), *_datasets(client, sides, [row[1] for row in rows]))
-    answer.note(_headlines(sides, rows))
+    answer.note(_headlines(sides, rows), _of_models(run_ids))
     answer.note(*elsewhere, *_notes(sides, differences, len(told), has_best=any(row[-1] for row in rows)))
     return answer
 
@@ -121,8 +122,18 @@ def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
         first = seen.setdefault(frozenset(job.run_id for job in group.jobs), group.id)
         if first != group.id:
             raise Problem(
-                f"'{first}' and '{group.id}' are the same.", "Give run_ids two or more different runs or invocations."
+                f"'{first}' and '{group.id}' are the same.",
+                _of_models([first, group.id]) or "Give run_ids two or more different runs or invocations.",
             )
+
+
+def _of_models(ids: Sequence[str]) -> str:
+    """That models stand for their runs here, and what compares the models."""
+    models = [id_ for id_ in ids if is_model(id_)]
+    if not models:
+        return ""
+    call = f"get_model(model='{models[0]}', compare_to='{models[1]}')" if len(models) > 1 else "get_model"
+    return f"Of a model its source run is compared, whose metrics may be of other models too; {call} compares models."
 
 
 def _side(

@@ -14,6 +14,7 @@ from itertools import groupby
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.metrics import Measured
+from mlflow_mcp.client.models.measured import measured_on
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
@@ -79,10 +80,10 @@ def named(measured: Measured) -> str:
 def _measured(client: Client, ids: list[str], wanted: Wanted) -> tuple[list[Measured], bool]:
     """The values on the dataset, which may be called by its name or as `name (digest)`."""
     ascending = wanted.mode == "min"
-    found, is_whole = client.models.measured_on(ids, wanted.metric, wanted.dataset, ascending=ascending)
+    found, is_whole = measured_on(client, ids, wanted.metric, wanted.dataset, ascending=ascending)
     with_digest = _WITH_DIGEST.fullmatch(wanted.dataset)
     if not found and with_digest:
-        found, is_whole = client.models.measured_on(ids, wanted.metric, with_digest[1], ascending=ascending)
+        found, is_whole = measured_on(client, ids, wanted.metric, with_digest[1], ascending=ascending)
         found = [each for each in found if each.digest == with_digest[2]]
     return [each for each in found if is_finite(each.value)], is_whole
 
@@ -112,7 +113,7 @@ def _best_of_each_run(measured: Sequence[Measured], mode: str) -> dict[str, floa
 
 
 def _nothing_measured(client: Client, ids: list[str], wanted: Wanted) -> NotFound:
-    every, _ = client.models.measured_on(ids, wanted.metric, None, ascending=True)
+    every, _ = measured_on(client, ids, wanted.metric, None, ascending=True)
     known = sorted({named(each) for each in every})
     return NotFound(
         f"No run here has a finite '{wanted.metric}' on a dataset '{wanted.dataset}'.",

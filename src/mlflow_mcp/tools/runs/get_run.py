@@ -13,6 +13,7 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
+from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.metrics import Activity
 from mlflow_mcp.entities.launcher import LauncherRun
@@ -86,6 +87,8 @@ def get_run(client: Client, run_id: RunId) -> Run:
     answer.times_are = _OF_THE_EXPORT if launched.is_export else None
     if run.status == "RUNNING":
         client.parts("When it last logged", lambda: _tell_last_logged(answer, client, entity))
+    if is_model(run_id):
+        answer.note(f"This is the source run of {run_id}; get_model shows the model.")
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
     answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))

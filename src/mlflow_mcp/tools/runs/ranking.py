@@ -92,11 +92,11 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
         page = search(
             client, ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"], limit + _READ_FURTHER, cursor
         )
-        finite = [run for run in map(LauncherRun.of, page.runs) if is_finite(run.metrics.get(metric))]
+        finite = [run for run in map(LauncherRun.of, page.rows) if is_finite(run.metrics.get(metric))]
         add_all(client, ranked, finite)
-        read += len(page.runs)
+        read += len(page.rows)
         if ranked.is_full or not page.more or read >= _MOST_READ:
-            last = page.runs[-1].data.metrics.get(metric) if page.runs else None
+            last = page.rows[-1].data.metrics.get(metric) if page.rows else None
             ranked.more_tied = page.more and bool(ranked.tied) and last == ranked.runs[-1].metrics[metric]
             return ranked
-        cursor = page.cursor_after(len(page.runs))
+        cursor = page.cursor_after(len(page.rows))

@@ -32,15 +32,11 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     page = search(client, runs.experiment_ids, runs.query, runs.order_by, limit, cursor, runs.deleted)
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
-    answer = run_table(page.runs, client.experiments.names(), columns, times=times)
-    answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
-    if page.has_shifted:
-        answer.note(
-            "The list changed since the page before (runs added, deleted, or moved in this order): some may be missing between "
-            "the pages or shown twice. Start anew without cursor where all of them matter."
-        )
-    answer.continue_with(page.cursor_after, len(page.runs), page.more)
-    if not page.runs:
+    answer = run_table(page.rows, client.experiments.names(), columns, times=times)
+    answer.note(*_ordered_as_text(runs.order_by, page.rows, more=page.more))
+    answer.note(page.what_shifted("runs"))
+    answer.continue_with(page.cursor_after, len(page.rows), page.more)
+    if not page.rows:
         _explain_nothing(client, answer, runs)
     return answer
 

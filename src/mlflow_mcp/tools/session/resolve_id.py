@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
-from mlflow_mcp.client.ids.parse import SHORTEST_PREFIX, experiment_in_url, is_run_id, plain_id, run_in_url
+from mlflow_mcp.client.ids.models import logged_called
+from mlflow_mcp.client.ids.parse import (
+    SHORTEST_PREFIX,
+    experiment_in_url,
+    is_model_prefix,
+    is_run_id,
+    model_in_url,
+    model_ref,
+    plain_id,
+    run_in_url,
+)
 from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
+from mlflow_mcp.entities.model import MODEL_ID
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, UnsupportedByServer
 from mlflow_mcp.text import every, iso
 from mlflow_mcp.tools.arguments import AnyId
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
@@ -29,7 +43,10 @@ class IdMatch(BaseModel):
     """One thing an id stands for. `next` is the call that reads it."""
 
     kind: Annotated[
-        str, Field(description="invocation, job, run, experiment, logged model, trace, session (of traces).")
+        str,
+        Field(
+            description="invocation, job, run, experiment, logged or registered model, model version, trace, session (of traces)."
+        ),
     ]
     id: str
     name: str | None = None
@@ -50,22 +67,25 @@ class IdMatches(Answer):
 
 
 def resolve_id(client: Client, id: AnyId) -> IdMatches:
-    """Find out what an id is - invocation, job, run, experiment, logged model, trace or session - and where it lives, from the full
+    """Find out what an id is - invocation, job, run, experiment, model, trace or session - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
     text = _in_url(id.strip()) or plain_id(id)
     names = client.experiments.reread()
     experiments = _experiments(text, names)
     if "/" in text and "://" in text:
-        raise Problem(f"No run, experiment or trace can be read out of '{text}'.", "Pass the id alone.")
+        raise Problem(f"No run, experiment, model or trace can be read out of '{text}'.", "Pass the id alone.")
     searches: list[Callable[[], list[IdMatch]]] = [
         lambda: _runs_and_invocations(find_matches(client, list(names), text, (*RUN_WAYS, *INVOCATION_WAYS)), names),
         lambda: _logged_models(client, text),
+        lambda: _registered_models(client, text),
         lambda: _traces(client, text),
         lambda: _sessions(client, text),
     ]
     results = client.run_concurrently(*(partial(_if_supported, search) for search in searches))
     unsupported = [result for result in results if isinstance(result, UnsupportedByServer)]
+    if not text.startswith(("m-", "tr-")):  # a name that a server without logged models can hardly mean by them
+        unsupported = []
     found = [*experiments, *(match for result in results if isinstance(result, list) for match in result)]
     if not found and is_run_id(text):
         found = _deleted_run(client, text, names)
@@ -73,7 +93,7 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         raise unsupported[0]
     if not found:
         raise NotFound(
-            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, logged model, trace or session "
+            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace or session "
             f"in {every(len(names), 'experiment', 'any of the')}.",
             _next_try(text),
         )
@@ -86,7 +106,9 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
 
 def _in_url(text: str) -> str | None:
     """The id of what a URL shows: the innermost of what it names."""
-    return trace_in_url(text) or session_in_url(text) or run_in_url(text) or experiment_in_url(text)
+    model = model_in_url(text)
+    inner = trace_in_url(text) or session_in_url(text) or run_in_url(text)
+    return inner or (str(model) if model else experiment_in_url(text))
 
 
 def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | UnsupportedByServer:
@@ -172,20 +194,50 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
 
 
 def _logged_models(client: Client, text: str) -> list[IdMatch]:
-    if not text.startswith("m-"):
+    """The logged models of this id, of an id that begins so, or of this name."""
+    if text.startswith("tr-"):  # of a trace; a server without either is told to have no traces
         return []
+    if MODEL_ID.fullmatch(text):
+        try:
+            models = [client.models.logged(text)]
+        except ModelNotFound:
+            return []
+    else:
+        models = client.models.beginning_with(text) if is_model_prefix(text) else logged_called(client, text)
+    return [_logged_model(client, model, text) for model in models]
+
+
+def _logged_model(client: Client, model: LoggedModel, text: str) -> IdMatch:
+    return IdMatch(
+        kind="logged model",
+        id=model.model_id,
+        name=model.name,
+        experiment=client.experiments.name_of(str(model.experiment_id)),
+        time=iso(model.creation_timestamp),
+        matched="model name" if model.name == text else None,
+        next=f"get_model(model='{model.model_id}')",
+    )
+
+
+def _registered_models(client: Client, text: str) -> list[IdMatch]:
+    """The registered model of this name, or the version or alias of one."""
+    ref = model_ref(text)
+    if not ref.name or not client.models.registry.has(ref.name):
+        return []
+    if not ref.version:
+        return [IdMatch(kind="registered model", id=ref.name, next=f"get_model(model='{ref.name}')")]
     try:
-        model = client.models.logged(text)
+        version = client.models.registry.version(ref.name, ref.version)
     except ModelNotFound:
         return []
+    name = f"models:/{ref.name}/{version.version}"
     return [
         IdMatch(
-            kind="logged model",
-            id=model.model_id,
-            name=model.name,
-            experiment=client.experiments.name_of(model.experiment_id),
-            time=iso(model.creation_timestamp),
-            next=f"get_run(run_id='{model.source_run_id}')" if model.source_run_id else "query_runs",
+            kind="model version",
+            id=name,
+            time=iso(version.creation_timestamp),
+            matched=ref.version if ref.version != str(version.version) else None,
+            next=f"get_model(model='{name}')",
         )
     ]
 
