@@ -16,6 +16,8 @@ from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+_DELETED_COUNTED = 100
+
 
 @dataclass(frozen=True)
 class RunSearch:
@@ -76,6 +78,8 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
     fields = fields_of(runs.query)
     if ("tags", "invocation_id") in fields:
         answer.note("get_invocation finds an invocation in all experiments, by prefix and by param too.")
+    if not runs.deleted:
+        answer.note(_deleted_match(client, runs))
     newest, _ = client.experiments.search_in(
         runs.experiment_ids, lambda ids: client.runs.search(ids[:1_000], max_results=200)
     )
@@ -84,6 +88,18 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
         return
     for kind, name in fields:
         answer.note(_nearest_field(newest, kind, name))
+
+
+def _deleted_match(client: Client, runs: RunSearch) -> str:
+    """That deleted runs match where no active one does."""
+    found, more = client.experiments.search_in(
+        runs.experiment_ids,
+        lambda ids: client.runs.search(ids[:1_000], runs.query, max_results=_DELETED_COUNTED, deleted=True),
+    )
+    if not found:
+        return ""
+    count = f"At least {len(found)}" if more else str(len(found))
+    return f"{count} deleted {'run matches' if count == '1' else 'runs match'}: query_runs(deleted=true) lists them."
 
 
 def _experiments_searched(client: Client, runs: RunSearch) -> str:
