@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import every, hint, listed, plural, truncate
+from mlflow_mcp.tools.runs.by_dataset import mixed_in_columns
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.runs, client.experiments.names(), columns, times=times)
+    client.parts("Of which datasets the metrics are", lambda: _note_datasets(client, answer, page.runs))
     answer.note(*_ordered_as_text(runs.order_by, page.runs, more=page.more))
     if page.has_shifted:
         answer.note(
@@ -45,6 +48,13 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     if not page.runs:
         _explain_nothing(client, answer, runs)
     return answer
+
+
+def _note_datasets(client: Client, answer: RunTable, runs: Sequence[Run]) -> None:
+    """Say which columns mix values of several datasets."""
+    shown = [*answer.runs.columns, *(answer.runs.common or ())]
+    metrics = [name.removeprefix("metrics.") for name in shown if name.startswith("metrics.")]
+    answer.note(mixed_in_columns(client, [RunView.of(run, {}) for run in runs], metrics))
 
 
 def _ordered_as_text(order_by: Sequence[str], runs: Sequence[Run], *, more: bool) -> list[str]:
