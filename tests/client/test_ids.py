@@ -199,7 +199,7 @@ def mixed(empty_store):
         RawRun(run_id(1), name="eval-a", tags={"invocation_id": INVOCATION, "task_name": "a"}),
         RawRun(run_id(2), name="eval-b", tags={"invocation_id": INVOCATION, "task_name": "b"}),
         RawRun(run_id(3), 1, name="eval-c", params={"invocation_id": INVOCATION}, tags={"task_name": "c"}),
-        RawRun(run_id(4), name=INVOCATION),
+        RawRun(run_id(4), name=INVOCATION, tags={"mlflow.runName": INVOCATION}),
     ]
     with raw_store.opened(empty_store) as db:
         raw_store.add_experiments(db, {1: "elsewhere"})
@@ -229,6 +229,20 @@ def test_digits_that_begin_an_invocation_and_a_run_are_refused(empty_store):
 
     with pytest.raises(Problem) as refused:
         runs_of(client, [both])
+    assert all(run.id in str(refused.value) for run in runs)
+
+
+@pytest.mark.parametrize("find", [run_id_of, lambda client, text: runs_of(client, [text])])
+def test_digits_that_begin_a_run_id_and_are_the_name_of_another_run_are_refused(find, empty_store):
+    digits = "69f086e9"
+    runs = [
+        RawRun(digits + "0" * 24, name="probe"),
+        RawRun(run_id(1), name=digits, tags={"mlflow.runName": digits}),
+    ]
+    client = Client(Connection(Settings(tracking_uri=filled(empty_store, runs))))
+
+    with pytest.raises(Problem, match=f"'{digits}' begins the id of 1 run: .*; it is the name of 1 run: ") as refused:
+        find(client, digits)
     assert all(run.id in str(refused.value) for run in runs)
 
 
