@@ -20,7 +20,7 @@ from mlflow_mcp.client.ids.runs import groups_of, run_id_of, runs_of
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.artifacts.owners import owners_of, source_of
+from mlflow_mcp.tools.artifacts.owners import owners_of, sources_of
 from tests.support import raw_store
 from tests.support.raw_store import RawRun, run_id
 from tests.support.stores import filled
@@ -95,7 +95,7 @@ def test_a_run_is_the_same_run_however_it_is_named(spelling, client, seeded):
     run_id = seeded.runs["trial-04"]
     text = spelling.format(run_id)
 
-    assert run_id_of(client, text) == source_of(client, text).owner == run_id
+    assert run_id_of(client, text) == sources_of(client, [text])[0][1].owner == run_id
     assert [run.info.run_id for run in runs_of(client, [text])] == [run_id]
     assert [owner.id for owner in owners_of(client, [text])] == [run_id]
 
@@ -185,7 +185,7 @@ def test_ids_are_answered_in_their_order_and_once(client, seeded):
 def test_models_own_artifacts_under_the_id_they_were_named_by(client):
     model = "m-" + "0" * 32
 
-    assert source_of(client, f" {model} ").owner == model
+    assert sources_of(client, [f" {model} "])[0][1].owner == model
     assert [owner.id for owner in owners_of(client, [model, "models:/classifier/3"])] == [model, "models:/classifier/3"]
 
 
