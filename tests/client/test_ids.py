@@ -20,7 +20,7 @@ from mlflow_mcp.client.ids.runs import groups_of, run_id_of, runs_of
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.artifacts.owners import owners_of, source_of
+from mlflow_mcp.tools.artifacts.owners import owners_of, sources_of
 from tests.support import raw_store
 from tests.support.raw_store import RawRun, run_id
 from tests.support.stores import filled
@@ -95,7 +95,7 @@ def test_a_run_is_the_same_run_however_it_is_named(spelling, client, seeded):
     run_id = seeded.runs["trial-04"]
     text = spelling.format(run_id)
 
-    assert run_id_of(client, text) == source_of(client, text).owner == run_id
+    assert run_id_of(client, text) == sources_of(client, [text])[0][1].owner == run_id
     assert [run.info.run_id for run in runs_of(client, [text])] == [run_id]
     assert [owner.id for owner in owners_of(client, [text])] == [run_id]
 
@@ -185,7 +185,7 @@ def test_ids_are_answered_in_their_order_and_once(client, seeded):
 def test_models_own_artifacts_under_the_id_they_were_named_by(client):
     model = "m-" + "0" * 32
 
-    assert source_of(client, f" {model} ").owner == model
+    assert sources_of(client, [f" {model} "])[0][1].owner == model
     assert [owner.id for owner in owners_of(client, [model, "models:/classifier/3"])] == [model, "models:/classifier/3"]
 
 
@@ -199,7 +199,7 @@ def mixed(empty_store):
         RawRun(run_id(1), name="eval-a", tags={"invocation_id": INVOCATION, "task_name": "a"}),
         RawRun(run_id(2), name="eval-b", tags={"invocation_id": INVOCATION, "task_name": "b"}),
         RawRun(run_id(3), 1, name="eval-c", params={"invocation_id": INVOCATION}, tags={"task_name": "c"}),
-        RawRun(run_id(4), name=INVOCATION),
+        RawRun(run_id(4), name=INVOCATION, tags={"mlflow.runName": INVOCATION}),
     ]
     with raw_store.opened(empty_store) as db:
         raw_store.add_experiments(db, {1: "elsewhere"})
@@ -229,6 +229,20 @@ def test_digits_that_begin_an_invocation_and_a_run_are_refused(empty_store):
 
     with pytest.raises(Problem) as refused:
         runs_of(client, [both])
+    assert all(run.id in str(refused.value) for run in runs)
+
+
+@pytest.mark.parametrize("find", [run_id_of, lambda client, text: runs_of(client, [text])])
+def test_digits_that_begin_a_run_id_and_are_the_name_of_another_run_are_refused(find, empty_store):
+    digits = "69f086e9"
+    runs = [
+        RawRun(digits + "0" * 24, name="probe"),
+        RawRun(run_id(1), name=digits, tags={"mlflow.runName": digits}),
+    ]
+    client = Client(Connection(Settings(tracking_uri=filled(empty_store, runs))))
+
+    with pytest.raises(Problem, match=f"'{digits}' begins the id of 1 run: .*; it is the name of 1 run: ") as refused:
+        find(client, digits)
     assert all(run.id in str(refused.value) for run in runs)
 
 

@@ -56,21 +56,20 @@ class Experiments:
 
     def deleted(self, name_or_id: str) -> Experiment | None:
         """The deleted experiment of this name or id."""
-
-        def search() -> list[Experiment]:
-            found = self._connection.mlflow.search_experiments(
-                view_type=2,  # ViewType.DELETED_ONLY
-                filter_string=equals("attribute", "name", name_or_id),
-            )
-            return list(found)
-
-        named = self._client.ask(search)
+        named = self.all_deleted(equals("attribute", "name", name_or_id))
         if named or not name_or_id.isdigit():
             return named[0] if named else None
         with suppress(NotFound):
             found = self._client.ask(lambda: self._connection.mlflow.get_experiment(name_or_id))
             return found if found.lifecycle_stage == "deleted" else None
         return None
+
+    def all_deleted(self, query: str | None = None) -> list[Experiment]:
+        """The deleted experiments that match, one page of them."""
+        found = self._client.ask(
+            lambda: self._connection.mlflow.search_experiments(view_type=2, filter_string=query)  # DELETED_ONLY
+        )
+        return list(found)
 
     def name_of(self, experiment_id: str) -> str:
         """The experiment's name, or its id when it is not among the active ones."""

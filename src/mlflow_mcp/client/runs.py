@@ -65,9 +65,14 @@ class Runs:
             raise not_mlflow(safe_uri(self._client.uri), 200)
         return list(page), token_of(page)
 
-    def find(self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000) -> list[Run]:
+    def find(
+        self, experiment_ids: Sequence[str], query: str, *, at_most: int = 1_000, deleted: bool = False
+    ) -> list[Run]:
         """The runs that match in any number of experiments: one request per thousand experiments, at the same time."""
         pages = self._client.run_concurrently(
-            *(lambda ids=chunk: self.search(ids, query, max_results=at_most) for chunk in chunks(experiment_ids))
+            *(
+                lambda ids=chunk: self.search(ids, query, max_results=at_most, deleted=deleted)
+                for chunk in chunks(experiment_ids)
+            )
         )
         return [run for page, _ in pages for run in page]

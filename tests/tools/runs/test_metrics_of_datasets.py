@@ -59,14 +59,65 @@ def test_without_a_model_the_values_are_told_without_their_datasets(logged, both
     assert ranked.data["partial"].partition("): ")[2] == told
 
 
-def test_a_comparison_says_that_the_value_is_the_last_of_several(logged, both_homes, ask):
+def test_values_are_compared_on_each_dataset(logged, both_homes, ask_many):
     one, two = logged(with_model=True), logged(with_model=True, more=0.05)
 
-    compared = ask(both_homes.uri, "compare_runs", run_ids=[one, two])
+    with ask_many(both_homes.uri) as ask:
+        compared = ask("compare_runs", run_ids=[one, two])
+        named = ask("compare_runs", run_ids=[one, two], metrics=["auc"])
 
-    values = "'auc' here is the last of 3 values, nq 0.9, squad 0.5, trivia 0.7."
-    assert f"Side A: {values}" in compared.data["notes"]
-    assert any(note.startswith("Side B: 'auc' here is the last of 3") for note in compared.data["notes"])
+    rows = {row["metric"]: row for row in rows_of(compared.data["metrics"])}
+    assert set(rows) == {*(f"auc [{name}]" for name in VALUES), "plain"}
+    assert {row["B-A"] for name, row in rows.items() if name != "plain"} == {0.05}
+    assert {row["best"] for name, row in rows.items() if name != "plain"} == {"B"}
+    assert "Logged for several datasets and compared on each, `metric [dataset]`: 'auc'." in compared.data["notes"]
+    assert {row["metric"] for row in rows_of(named.data["metrics"])} == set(rows) - {"plain"}
+
+
+def test_a_value_of_no_known_dataset_is_not_compared_with_one_of_a_dataset(logged, both_homes, ask_many):
+    known, unknown, other = logged(with_model=True), logged(with_model=False), logged(with_model=False, more=0.1)
+
+    with ask_many(both_homes.uri) as ask:
+        compared = ask("compare_runs", run_ids=[known, unknown])
+        of_unknown = ask("compare_runs", run_ids=[unknown, other])
+
+    assert [row["metric"] for row in rows_of(compared.data["metrics"])] == ["plain"]
+    assert (
+        "Side B: MLflow keeps no dataset for its value of 'auc': not compared with the others'."
+        in compared.data["notes"]
+    )
+    assert {row["metric"]: row.get("best") for row in rows_of(of_unknown.data["metrics"])} == {
+        "auc": None,
+        "plain": None,
+    }
+    assert any("'auc' here is the last of 3 values" in note for note in of_unknown.data["notes"])
+
+
+@pytest.mark.parametrize("with_model", [True, False])
+def test_a_table_says_that_a_column_mixes_datasets(with_model, logged, both_homes, ask):
+    ids = ", ".join(f"'{logged(with_model=with_model, more=more)}'" for more in (0, 0.1))
+
+    answer = ask(both_homes.uri, "query_runs", query=f"attributes.run_id IN ({ids})")
+
+    (note,) = [note for note in answer.data["notes"] if "datasets" in note]
+    assert note.startswith("Each value of 'auc' is the one written last, and these runs logged it for several datasets")
+    assert ("'nq', 'squad', 'trivia'" in note) == with_model
+
+
+def test_the_beginning_of_a_dataset_s_name_is_enough_and_runs_without_a_value_of_it_are_named(logged, both_homes, ask):
+    known, unknown = logged(with_model=True), logged(with_model=False)
+
+    answer = ask(
+        both_homes.uri,
+        "best_runs",
+        metric="auc",
+        dataset="SQ",
+        query=f"attributes.run_id IN ('{known}', '{unknown}')",
+    )
+
+    assert [row["run_id"] for row in rows_of(data_of(answer)["runs"])] == [known]
+    assert answer.data["dataset"].startswith("squad (")
+    assert any(note.startswith("Not ranked, because MLflow keeps no value of theirs") for note in answer.data["notes"])
 
 
 def test_a_ranking_by_the_last_of_several_datasets_is_refused_with_their_names(logged, both_homes, ask):

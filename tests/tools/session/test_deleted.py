@@ -60,3 +60,52 @@ def test_a_note_of_an_experiment_is_shown(empty_store, ask):
     client.set_experiment_tag(client.create_experiment("noted"), "mlflow.note.content", "the one to quote")
 
     assert "the one to quote" in ask(empty_store, "search_experiments", name="noted").text
+
+
+def test_a_deleted_run_is_found_by_its_name(empty_store, ask_many):
+    client = MlflowClient(empty_store)
+    run = client.create_run("0", run_name="typo").info.run_id
+    client.delete_run(run)
+    with ask_many(empty_store) as ask:
+        (found,) = ask("resolve_id", id="typo").data["found"]
+        refused = problem_of(ask("get_run", run_id="typo"))
+        nothing = ask("query_runs", query="attributes.run_name = 'typo'").data["notes"]
+
+    assert (found["id"], found["matched"]) == (
+        run,
+        f"run name; deleted: `mlflow runs restore --run-id {run}` brings it back",
+    )
+    assert refused.startswith(f"'typo' is the name of 1 deleted run: {run} (")
+    assert f"get_run(run_id='{run}') reads it" in refused
+    assert f"mlflow runs restore --run-id {run}" in refused
+    assert "1 deleted run matches: query_runs(deleted=true) lists them." in nothing
+
+
+def test_a_deleted_experiment_is_found_by_its_name_and_a_part_of_it(deleted, ask_many):
+    uri, _, name, experiment, inside = deleted
+    with ask_many(uri) as ask:
+        (found,) = ask("resolve_id", id=name).data["found"]
+        notes = ask("search_experiments", name=name[2:].upper()).data["notes"]
+        (run,) = ask("resolve_id", id=inside).data["found"]
+
+    assert found["kind"] == "experiment"
+    assert "next" not in found
+    assert f"mlflow experiments restore --experiment-id {experiment}" in found["matched"]
+    assert any(note.startswith(f"'{name}' (id {experiment}) was deleted 20") for note in notes)
+    assert f"its experiment '{name}' was deleted 20" in run["matched"]
+
+
+def test_a_deleted_invocation_is_said_to_be_deleted(empty_store, ask):
+    client = MlflowClient(empty_store)
+    run = client.create_run("0", tags={"invocation_id": "5d1e0c7a9b21f346"}).info.run_id
+    client.delete_run(run)
+
+    refused = problem_of(ask(empty_store, "get_invocation", invocation_id="5d1e0c"))
+
+    assert refused.startswith(f"'5d1e0c' begins the invocation id of 1 deleted run: {run} (")
+
+
+def test_only_what_looks_like_an_id_of_an_evaluation_is_called_pending(store, ask_many):
+    with ask_many(store.uri) as ask:
+        assert "pending" in ask("resolve_id", id="ffffffffffff").text
+        assert "pending" not in ask("resolve_id", id="no-such-name").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -221,6 +222,33 @@ def test_a_server_that_cannot_give_spans_is_told_apart_from_a_trace_without_any(
 
     assert data["state"] == "ERROR"
     assert data["partial"].startswith("Its spans cannot be read.")
+
+
+@pytest.mark.parametrize("content", ["spans", "{", '{"spans": 7}', ""], ids=["whole", "broken", "odd", "empty"])
+def test_spans_that_an_older_client_uploaded_are_read_from_their_file(content, traces_copy, tmp_path, ask):
+    """Where the server does not keep spans MLflow's clients put them into traces.json, in the trace's artifacts."""
+    from mlflow import MlflowClient
+
+    from tests.support import raw_store
+
+    trace_id = traces_copy["ticket 7"]
+    whole = MlflowClient(traces_copy.uri).get_trace(trace_id, display=False).data.to_dict()
+    folder = tmp_path / trace_id / "artifacts"
+    folder.mkdir(parents=True)
+    (folder / "traces.json").write_text(json.dumps(whole) if content == "spans" else content)
+    with raw_store.opened(traces_copy.uri) as db:
+        db.execute("DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = ?", (trace_id,))
+        db.execute(
+            "UPDATE trace_tags SET value = ? WHERE key = 'mlflow.artifactLocation' AND request_id = ?",
+            (folder.as_uri(), trace_id),
+        )
+
+    data = data_of(ask(traces_copy.uri, "get_trace", trace_id=trace_id))
+
+    if content == "spans":
+        assert [row["span"].strip() for row in rows_of(data["spans"])] == ["handle_ticket", "plan", "search_orders"]
+    else:
+        assert data["partial"] == "Its spans cannot be read. The file traces.json beside it is broken."
 
 
 def test_a_chain_deeper_than_python_can_recurse_is_outlined(traces_copy, ask):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.client.ids.deleted import restore_command
 from mlflow_mcp.client.ids.parse import experiment_in_url
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, iso
@@ -49,7 +50,7 @@ def _by_url(client: Client, name: str, names: dict[str, str]) -> str:
     if deleted is not None:
         raise NotFound(
             f"The experiment '{deleted.name}' (id {deleted.experiment_id}) was deleted {iso(deleted.last_update_time)}.",
-            f"`mlflow experiments restore --experiment-id {deleted.experiment_id}` brings it back with its runs.",
+            f"`{restore_command(deleted)}` brings it back with its runs.",
         )
     close = hint(name, names.values())
     raise NotFound(f"No experiment has the id or name '{name}'.", f"{close} search_experiments lists them all.".strip())

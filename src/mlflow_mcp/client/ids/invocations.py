@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import job_id, plain_id, refuse_too_short
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
@@ -82,6 +83,8 @@ def _unknown_invocation(client: Client, text: str, experiment_ids: list[str] | N
         )
     count = len(client.experiments.names())
     refuse_too_short(text)
+    if deleted := only_deleted(client, text, INVOCATION_WAYS):
+        return deleted
     return NotFound(
         f"No run in {every(count, 'experiment', 'any of the')} has '{text}' as invocation id, by tag or by param.",
         "Only finished evaluations are exported to MLflow: pending, running and killed ones never arrive. "

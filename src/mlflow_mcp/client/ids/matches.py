@@ -30,13 +30,17 @@ class Match:
     run: Run
 
 
-def find_matches(client: Client, experiment_ids: Sequence[str], text: str, ways: Sequence[Way]) -> list[Match]:
-    """The runs of these experiments that `text` names in any of these ways, in the order of the ways.
+def find_matches(
+    client: Client, experiment_ids: Sequence[str], text: str, ways: Sequence[Way], *, deleted: bool = False
+) -> list[Match]:
+    """The active (or deleted) runs of these experiments that `text` names in any of these ways, in the order of the ways.
 
     One search a way, all at the same time; prefixes of 6 or more digits count for run ids and invocation ids.
     """
     queries = {way: query for way in ways if (query := _query(way, text))}
-    found = client.run_concurrently(*(partial(client.runs.find, experiment_ids, query) for query in queries.values()))
+    found = client.run_concurrently(
+        *(partial(client.runs.find, experiment_ids, query, deleted=deleted) for query in queries.values())
+    )
     return [Match(way, run) for way, runs in zip(queries, found) for run in runs]
 
 

@@ -3,32 +3,24 @@ which stands for its source run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.client.ids.candidates import ambiguous
+from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
-from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, Way, distinct_runs, find_matches
+from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import is_model, is_run_id, model_ref, refuse_too_short, run_id_or_name
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
-from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import hint, iso, plural
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.text import hint
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from mlflow_mcp.client import Client
-
-_MOST_CANDIDATES = 10
-_IS: dict[Way, str] = {
-    "run id": "begins the id of",
-    "run name": "is the name of",
-    "job id": "is the job id of",
-    "invocation id": "is an invocation with",
-    "invocation id param": "is an invocation with",
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ def run_id_of(client: Client, id: str) -> str:
     if matches[0].way == "job id" and len(jobs := group_jobs(LauncherRun.of(match.run) for match in matches)) == 1:
         return jobs[0].run_id
     if len(matches) > 1:
-        raise _ambiguous(text, matches, client.experiments.names())
+        raise ambiguous(text, matches, client.experiments.names())
     return str(matches[0].run.info.run_id)
 
 
@@ -95,24 +87,27 @@ def _runs_called(client: Client, id: str) -> tuple[list[Run], bool]:
     if matches[0].way == "job id":
         return runs, True
     if len(runs) > 1:
-        raise _ambiguous(text, matches, client.experiments.names())
+        raise ambiguous(text, matches, client.experiments.names())
     return runs, False
 
 
 def _matches(client: Client, text: str) -> list[Match]:
     """The runs that `text` names: as an invocation id, else as the beginning of a run id, a job id or a name.
 
-    Raises Problem for digits that begin the id of a run and of an invocation.
+    Raises Problem where it names runs in two ways and is not a whole invocation id: digits that begin an id can be a name.
     """
     every_way = (*INVOCATION_WAYS, *RUN_WAYS)
     matches = client.experiments.search_all(lambda ids: find_matches(client, ids, text, every_way))
     by_tag_or_param = {match.run.info.run_id: match for match in reversed(matches) if match.way in INVOCATION_WAYS}
     of_invocation = list(by_tag_or_param.values())[::-1]
-    by_prefix = [match for match in matches if match.way == "run id"]
-    if of_invocation and by_prefix and not any(_is_invocation(match.run, text) for match in of_invocation):
+    if any(_is_invocation(match.run, text) for match in of_invocation):
+        return of_invocation
+    meant = of_invocation or [match for match in matches if match.way == matches[0].way]
+    ids = {match.run.info.run_id for match in meant}
+    if others := [match for match in matches if match.run.info.run_id not in ids]:
         first = {LauncherRun.of(match.run).invocation_id: match for match in of_invocation}
-        raise _ambiguous(text, [*by_prefix, *first.values()], client.experiments.names())
-    return of_invocation or [match for match in matches if match.way == matches[0].way]
+        raise ambiguous(text, [*(first.values() or meant), *others], client.experiments.names())
+    return meant
 
 
 def _is_invocation(run: Run, text: str) -> bool:
@@ -129,25 +124,11 @@ def _runs_by_param(client: Client, text: str) -> list[Run]:
 
 def _unknown_run(client: Client, text: str) -> NotFound:
     refuse_too_short(text)
+    if deleted := only_deleted(client, text, RUN_WAYS):
+        return deleted
     recent, _ = client.experiments.search_all(lambda ids: client.runs.search(ids[:1_000], max_results=100))
     names = [run.info.run_name for run in recent if run.info.run_name]
     return NotFound(
         f"No run has the id, name or job id '{text}'.",
         f"{hint(text, names)} resolve_id looks for it everywhere, query_runs lists runs.".strip(),
     )
-
-
-def _ambiguous(text: str, matches: Sequence[Match], experiments: Mapping[str, str]) -> Problem:
-    """The sentence that lists the runs `text` may mean, distinguished by task, experiment and time."""
-    shown = "; ".join(_candidate(match.run, experiments) for match in matches[:_MOST_CANDIDATES])
-    more = f"; and {len(matches) - _MOST_CANDIDATES} more" if len(matches) > _MOST_CANDIDATES else ""
-    return Problem(
-        f"'{text}' {_IS[matches[0].way]} {plural(len(matches), 'run')}: {shown}{more}.",
-        "Call again with one of these run ids.",
-    )
-
-
-def _candidate(run: Run, experiments: Mapping[str, str]) -> str:
-    view, task = RunView.of(run, experiments), LauncherRun.of(run).task
-    parts = [f"task {task}" if task else f"'{view.name}'", f"experiment '{view.experiment}'", iso(view.start_time)]
-    return f"{view.run_id} ({', '.join(part for part in parts if part)})"

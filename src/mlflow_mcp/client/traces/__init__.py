@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mlflow_mcp.client.artifacts.locate import store_at
 from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, TraceNotFound, Unreachable, UnsupportedByServer
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ SINCE = "2.14"
 MOST_PER_REQUEST = 500
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _KEPT_BY_THE_SERVER = ("TRACKING_STORE", "ARCHIVE_REPO")
+_FILE_LOCATION = "mlflow.artifactLocation"
+_FILE = "traces.json"
 _NEVER_CAME = "MLflow has no spans of this trace: they were never exported, or have not arrived yet."
 
 
@@ -57,12 +61,12 @@ class Traces:
         """The trace's spans, as far as they have arrived. What cannot be read is said, not raised: the trace itself exists."""
         try:
             found = self._spans(info)
+        except Unreachable:
+            raise
+        except NotFound:
+            return Spans(missing=_NEVER_CAME)
         except Problem as error:
-            problem = self._why_no_file(error)
-            if isinstance(problem, Unreachable):
-                raise problem from error
-            never_came = isinstance(problem, NotFound)
-            return Spans(missing=_NEVER_CAME if never_came else f"Its spans cannot be read. {problem.failed}")
+            return Spans(missing=f"Its spans cannot be read. {error.failed}")
         return Spans(found) if found else Spans(missing=_NEVER_CAME)
 
     def search(
@@ -115,33 +119,30 @@ class Traces:
         return TracingClient(uri)
 
     def _spans(self, info: TraceInfo) -> Sequence[Span]:
-        if info.tags.get(_SPANS_LOCATION) in _KEPT_BY_THE_SERVER:
-            with suppress(UnsupportedByServer):
-                # MLflow's own method waits three seconds for the rest of a trace that is not complete.
-                partial = self._client.ask_feature(
-                    lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True),
-                    "parts of traces",
-                    since="3.7",
-                )
-                return list(partial.data.spans) if partial else []
-        trace = self._client.ask_feature(
-            lambda: self._client.connection.mlflow.get_trace(info.trace_id, display=False),
-            "spans of traces",
-            since=SINCE,
-        )
-        return list(trace.data.spans)
+        if info.tags.get(_SPANS_LOCATION) not in _KEPT_BY_THE_SERVER:
+            return self._uploaded(info)
+        with suppress(UnsupportedByServer):
+            # MLflow's own method waits three seconds for the rest of a trace that is not complete.
+            some = self._client.ask_feature(
+                lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True), "parts of traces", since="3.7"
+            )
+            return list(some.data.spans) if some else []
+        whole = partial(self._client.connection.mlflow.get_trace, info.trace_id, display=False)
+        return list(self._client.ask_feature(whole, "spans of traces", since="3.5").data.spans)
 
-    def _why_no_file(self, error: Problem) -> Problem:
-        """The problem itself; or, where MLflow's client wanted a file of spans and says only that it has none, what became of
-        the file: it is not there (NotFound), or could not be fetched."""
-        from mlflow.exceptions import MlflowTraceDataNotFound
-
-        missing = error.__cause__.__context__ if error.__cause__ else None
-        if not isinstance(missing, MlflowTraceDataNotFound) or missing.__cause__ is None:
-            return error
-        if isinstance(missing.__cause__, FileNotFoundError):
-            return NotFound(error.failed)
-        return problem_of(missing.__cause__, self._client.uri)
+    def _uploaded(self, info: TraceInfo) -> Sequence[Span]:
+        """Out of the file that clients upload beside a trace when the server does not keep spans. MLflow's own method would
+        fetch it with the credentials and from the server that this process' environment names."""
+        root = info.tags.get(_FILE_LOCATION)
+        if not root:
+            return []
+        store = self._client.ask(lambda: store_at(self._client, root, info.trace_id))
+        with self._client.asking():
+            blocks = bytearray()
+            for block in store.stream(_FILE):
+                self._client.call.check()
+                blocks += block
+        return self._client.ask(lambda: _spans_in(bytes(blocks)))
 
     def _counted(self, experiment_ids: Sequence[str], start: int | None, end: int | None) -> Any:
         from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
@@ -154,3 +155,13 @@ class Traces:
             start_time_ms=start,
             end_time_ms=None if end is None else end - 1,
         )
+
+
+def _spans_in(data: bytes) -> Sequence[Span]:
+    """The spans of an uploaded file. Raises Problem for one that is none."""
+    from mlflow.entities import TraceData
+
+    try:
+        return list(TraceData.from_dict(json.loads(data)).spans)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Problem(f"The file {_FILE} beside it is broken.") from None

@@ -20,8 +20,9 @@ from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, Window
 from mlflow_mcp.tools.artifacts.formats.read import read_content
-from mlflow_mcp.tools.artifacts.owners import ArtifactOwner, source_of, unsearched_copies
+from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, sources_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import find_path, with_path
+from mlflow_mcp.tools.artifacts.several import read_of_several
 
 
 def _as_expression(value: Any) -> Any:
@@ -54,7 +55,7 @@ def _check_combination(window: Window) -> None:
 
 def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
-    run_id: ArtifactOwner,
+    run_id: ArtifactOwners,
     artifact_path: ArtifactPath,
     select: Select = None,
     start_line: StartLine = None,
@@ -65,12 +66,21 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
 ) -> ArtifactContent | ImageAnswer:
     """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
     'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
-    part: select out of JSON or YAML, lines from start_line, the last ones with tail. search_artifacts finds lines in logs."""
+    part: select out of JSON or YAML, lines from start_line, the last ones with tail. Several runs: their tables as one table,
+    or what select takes out of each. search_artifacts finds lines in logs."""
     window = Window(start_line, max_lines, tail, start_byte)
     _check_combination(window)
-    source = source_of(client, run_id)
+    sources = sources_of(client, [run_id] if isinstance(run_id, str) else run_id)
     request = ContentRequest(window, select, columns)
     path = checked_path(artifact_path)
+    if len(sources) != 1:
+        return read_of_several(client, sources, path, request)
+    return _of_one(client, sources[0][1], path, request)
+
+
+def _of_one(
+    client: Client, source: ArtifactSource, path: str, request: ContentRequest
+) -> ArtifactContent | ImageAnswer:
     try:
         answer = with_path(source, path, lambda whole: read_content(client, source, whole, request))
     except CopiesDiffer as differ:

@@ -13,26 +13,16 @@ from mlflow_mcp.client.artifacts.copies import CopiesSource
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.ids.matches import find_matches
 from mlflow_mcp.client.ids.parse import is_model, is_run_id, run_id_or_name
-from mlflow_mcp.client.ids.runs import groups_of, run_id_of
+from mlflow_mcp.client.ids.runs import groups_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso
 from mlflow_mcp.tools.arguments import as_text
 
-ArtifactOwner = Annotated[
-    str,
-    BeforeValidator(as_text),
-    Field(
-        min_length=1,
-        description="Run id, prefix, name or job id; or a model: 'm-…', 'models:/name/3', 'models:/name@alias'.",
-    ),
-]
-
-
 ArtifactOwners = Annotated[
     str | list[str],
     BeforeValidator(as_text),
-    Field(description="Run id, prefix, name or job id, or a list of them; or a model: 'm-…', 'models:/name@alias'."),
+    Field(description="Run, job or invocation id, prefix or name, or a list; or a model: 'm-…', 'models:/name@alias'."),
 ]
 
 
@@ -66,19 +56,12 @@ def owner_ids(client: Client, ids: Sequence[str]) -> list[str]:
     return [owner.id for owner in owners_of(client, ids)]
 
 
-def source_of(client: Client, id: str) -> ArtifactSource:
-    """The artifacts that an id means: of a run, of a model, or of all copies of a job. A full run id takes no request."""
-    text = id.strip()
-    if is_model(text) or is_run_id(run_id_or_name(text)):
-        return client.artifacts(text if is_model(text) else run_id_or_name(text))
-    (group,) = groups_of(client, [text])
-    if len(group.jobs) > 1:
-        return client.artifacts(run_id_of(client, text))  # raises, with the candidates
-    return _source_of_job(client, group.jobs[0])
-
-
 def sources_of(client: Client, ids: Sequence[str]) -> list[tuple[str, ArtifactSource]]:
-    """The models, then the jobs that the ids mean, each with a name for people; the copies of a job are one source."""
+    """The models, then the jobs that the ids mean, each with a name for people; the copies of a job are one source.
+    A model or a full run id alone takes no request, and is its own name."""
+    if len(ids) == 1 and (is_model(text := ids[0].strip()) or is_run_id(run_id_or_name(text))):
+        alone = text if is_model(text) else run_id_or_name(text)
+        return [(alone, client.artifacts(alone))]
     models = [text.strip() for text in ids if is_model(text.strip())]
     groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
     jobs = {job.run_id: job for group in groups for job in group.jobs}

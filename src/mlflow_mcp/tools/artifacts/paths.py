@@ -33,8 +33,8 @@ def with_path(source: ArtifactSource, path: str, read: Callable[[str], A]) -> A:
         pass
     found = find_path(source, path)
     answer = read(found)
-    like = "ends so" if _ends_with(found.lower(), path.strip().lower()) else f"fits '{_pattern_of(path)}'"
-    answer.note(f"There is no '{path}' itself; this is the only file that {like}.")
+    if not _ends_with(found.lower(), path.strip().lower()):  # else the answer's path says enough
+        answer.note(f"There is no '{path}' itself; this is the only file that fits '{_pattern_of(path)}'.")
     return answer
 
 

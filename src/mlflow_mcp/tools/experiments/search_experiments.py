@@ -12,6 +12,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_position, encode_cursor
 from mlflow_mcp.client.filters import containing
+from mlflow_mcp.client.ids.deleted import deleted_state
 from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import hint, iso, plural, short
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Rows of a request whose answer is filtered again here.
 _READ_AT_ONCE = 1_000
 _LONGEST_NOTE = 200
+_DELETED_NAMED = 5
 
 
 class ExperimentTable(Page):
@@ -74,12 +76,23 @@ def search_experiments(
         return encode_cursor(start, name, query, order)
 
     answer.continue_with(cursor_after, len(rows), more=len(found) > limit or following is not None)
-    if not rows:
+    if not rows and not cursor:
         names = client.experiments.names()
         answer.note(
             f"None of the {plural(len(names), 'active experiment')} matches. {hint(name or '', names.values())}".strip()
         )
+        answer.note(*_deleted(client, query_text, part_of_name))
     return answer
+
+
+def _deleted(client: Client, query: str, part_of_name: str) -> list[str]:
+    """A sentence for each deleted experiment that matches."""
+    gone = [each for each in client.experiments.all_deleted(query or None) if part_of_name.lower() in each.name.lower()]
+    sentences = [
+        f"'{each.name}' (id {each.experiment_id}) was {deleted_state(each)}." for each in gone[:_DELETED_NAMED]
+    ]
+    more = len(gone) - _DELETED_NAMED
+    return [*sentences, f"{more} more deleted experiments match."] if more > 0 else sentences
 
 
 def _renamed(experiment: Experiment) -> str | None:

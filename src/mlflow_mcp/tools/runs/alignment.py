@@ -141,11 +141,16 @@ def best_label(labels: Sequence[str], row: Sequence[float | None], name: str) ->
     """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
     metric's name does not say which side is better."""
     ranked = [(value, label) for value, label in zip(row, labels) if value is not None and is_finite(value)]
-    mode = better(name)
+    mode = better(_without_dataset(name))
     if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or mode is None:
         return None
     best = (min if mode == "min" else max)(value for value, _ in ranked)
     return "=".join(label for value, label in ranked if value == best)
+
+
+def _without_dataset(name: str) -> str:
+    """The metric of `metric [dataset]`; MLflow allows no brackets in a metric's name."""
+    return name.partition(" [")[0]
 
 
 def only_on_one_side(sides: Sequence[Side], names: Sequence[str] | None) -> dict[str, list[str]]:
@@ -203,7 +208,7 @@ def unlike_scales(sides: Sequence[Side]) -> list[str]:
         values = [(side, side.metrics(task)) for side in sides]
         for name in _shared([each for _, each in values], None):
             row = {side.label: each[name] for side, each in values if is_finite(each.get(name))}
-            if not row or not is_share(name):
+            if not row or not is_share(_without_dataset(name)):
                 continue
             low, high = min(row.values()), max(row.values())
             if 0 < low <= 1 < high <= 100 and high / low > 20:

@@ -17,7 +17,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
-from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_datasets
+from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_values
 from mlflow_mcp.tools.runs.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
 from mlflow_mcp.tools.runs.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.ranking import Ranked, rank
@@ -40,6 +40,7 @@ Top = Annotated[int, Field(ge=1, le=100, description="Rows at most.")]
 
 
 _DATASETS_NAMED = 8
+_RUNS_NAMED = 5
 
 
 class Ranking(RunTable):
@@ -101,6 +102,10 @@ def _answer(client: Client, top: Ranked, choice: ColumnChoice, order: Order) -> 
         others = replace(choice, metrics=choice.metrics or [])
         table = run_table(runs, names, others, more_columns=on_dataset)
         answer = Ranking(partial=top.partial, metric=top.metric, dataset=top.dataset, order=str(order), **dict(table))
+        if top.elsewhere:
+            answer.note(
+                f"Not ranked, because MLflow keeps no value of theirs for this dataset: {listed(top.elsewhere, _RUNS_NAMED)}."
+            )
         if top.several_models:
             answer.note(f"{plural(top.several_models, 'run')} measured several models on it: the best one counts.")
     else:
@@ -140,7 +145,8 @@ def _last_of_several(client: Client, runs: Sequence[LauncherRun], metric: str) -
             "Pass dataset to rank by the values on one of them.",
         )
     notes = [note for who, run in views.items() for note in several_datasets(who, found.get(run.run_id, ()), [metric])]
-    notes += unnamed_datasets(client, {who: run for who, run in views.items() if not found.get(run.run_id)}, [metric])
+    without = {who: run for who, run in views.items() if not found.get(run.run_id)}
+    notes += map(str, unnamed_values(client, without, [metric]))
     return " ".join(notes) or None
 
 

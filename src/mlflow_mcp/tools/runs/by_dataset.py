@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.metrics import Measured, Point
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import number
+from mlflow_mcp.text import listed, number
 
 # Requests for runs without logged models: one for each metric.
 _METRICS_LOOKED_AT = 20
@@ -59,11 +60,26 @@ def several_datasets(who: str, measured: Sequence[Measured], metrics: Sequence[s
     return sentences
 
 
-def unnamed_datasets(
+class Unnamed(NamedTuple):
+    """Values of one metric that a run logged at one step, of several datasets, and MLflow does not keep of which."""
+
+    who: str
+    metric: str
+    points: Sequence[Point]
+    datasets: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.who}: '{self.metric}' here is the last of {len(self.points)} values at step {self.points[0].step} "
+            f"({_in_order(self.points)}), and the run has {self.datasets} datasets; without a logged model MLflow does not keep "
+            "which value is of which."
+        )
+
+
+def unnamed_values(
     client: Client, runs: Mapping[str, RunView], metrics: Sequence[str], measured: Sequence[Measured] = ()
-) -> list[str]:
-    """A sentence for each of these metrics that a run of several datasets logged several times at one step and for no
-    model: MLflow does not keep which value is of which dataset. `runs` by what a sentence calls them."""
+) -> list[Unnamed]:
+    """What runs of several datasets logged several times at one step and for no model. `runs` by what a sentence calls them."""
     several = {who: run for who, run in runs.items() if len(run.datasets) > 1}
     named = {each.metric for each in measured}
     names = [name for name in metrics if name not in named and not name.startswith("system/")][:_METRICS_LOOKED_AT]
@@ -72,12 +88,35 @@ def unnamed_datasets(
     ids = [run.run_id for run in several.values()]
     found = client.run_concurrently(*(partial(client.metrics.histories, ids, name, _POINTS) for name in names))
     return [
-        f"{who}: '{name}' here is the last of {len(points)} values at step {points[0].step} ({_in_order(points)}), and the run "
-        f"has {len(run.datasets)} datasets; without a logged model MLflow does not keep which value is of which."
+        Unnamed(who, name, points, len(run.datasets))
         for who, run in several.items()
         for name, points in zip(names, (histories[run.run_id].points for histories in found))
         if 1 < len(points) < _POINTS and len({point.step for point in points}) == 1
     ]
+
+
+def mixed_in_columns(client: Client, runs: Sequence[RunView], metrics: Sequence[str]) -> str:
+    """A sentence on those of these metrics whose values in a table are of several datasets. Without a request where the runs
+    do not name two datasets at least."""
+    with_datasets = [run for run in runs if run.datasets]
+    if not metrics or len({str(each) for run in with_datasets for each in run.datasets}) < 2:
+        return ""
+    measured = [each for part in on_datasets(client, with_datasets[:_RUNS_READ]).values() for each in part]
+    by_metric: dict[str, set[str]] = {}
+    for each in measured:
+        by_metric.setdefault(each.metric, set()).add(each.dataset)
+    mixed = [name for name in metrics if len(by_metric.get(name, ())) > 1]
+    rest = [name for name in metrics if name not in mixed]
+    views = {run.run_id: run for run in with_datasets[:_RUNS_READ]}
+    mixed += list(dict.fromkeys(each.metric for each in unnamed_values(client, views, rest, measured)))
+    if not mixed:
+        return ""
+    names = sorted(set().union(*(by_metric.get(name, set()) for name in mixed)))
+    logged_for = f" ({listed(names, _VALUES_NAMED)})" if names else ""
+    return (
+        f"Each value of {listed(mixed)} is the one written last, and these runs logged it for several datasets{logged_for}: the "
+        "rows may not compare. compare_runs shows it per dataset, best_runs(dataset=…) ranks on one."
+    )
 
 
 def _in_order(points: Sequence[Point]) -> str:

@@ -22,9 +22,9 @@ from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headlin
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
 from mlflow_mcp.tools.runs.alignment import Side
-from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets
 from mlflow_mcp.tools.runs.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.pairing import pair_jobs
+from mlflow_mcp.tools.runs.per_dataset import split_by_dataset
 
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40
@@ -54,9 +54,12 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     _refuse_sides(run_ids, baseline)
     sides, by_number = _read_sides(client, run_ids)
     base = next(side for side in sides if side.id == (baseline or run_ids[0]))
+    datasets = split_by_dataset(client, sides)
+    metrics = datasets.asked_for(metrics)
     columns, rows = alignment.metric_rows(sides, base, metrics)
     if not rows:
         raise _nothing_shared(sides, metrics)
+    rows = [[*row[:-1], None] if row[1] in datasets.unknown else row for row in rows]
     differences = find_differences(sides)
     labels = [side.label for side in sides]
     told, elsewhere = told_rows(differences.rows, labels, base.label)
@@ -73,7 +76,7 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         answer.note(
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
         )
-    answer.note(*alignment.not_compared(sides, metrics), *_datasets(client, sides, [row[1] for row in rows]))
+    answer.note(*alignment.not_compared(sides, metrics), *datasets.notes)
     answer.note(_headlines(sides, rows), _of_models(run_ids))
     answer.note(*elsewhere, *_notes(sides, differences, len(told), has_best=any(row[-1] for row in rows)))
     return answer
@@ -201,19 +204,6 @@ def _notes(sides: Sequence[Side], differences: Differences, told: int, *, has_be
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
     return notes
-
-
-def _datasets(client: Client, sides: Sequence[Side], metrics: Sequence[str]) -> list[str]:
-    """A sentence for each compared value that is the last of several, of several datasets."""
-    runs = [(side, run) for side in sides for run in side.runs.values()]
-    found = on_datasets(client, [run for _, run in runs])
-    # A row may be of two names of one score.
-    names = list(dict.fromkeys(name for row in metrics for name in row.split(" = ")))
-    return [
-        sentence
-        for side, run in runs
-        for sentence in several_datasets(f"Side {side.label}", found.get(run.run_id, ()), names)
-    ]
 
 
 def _headlines(sides: Sequence[Side], rows: Sequence[Sequence[Any]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from mlflow_mcp.client import Client
@@ -19,7 +19,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import listed, plural
-from mlflow_mcp.tools.runs.ranking import Ranked, add_all
+from mlflow_mcp.tools.runs.ranking import Ranked, add_all, with_finite
 
 _RUNS_AT_ONCE = 100
 _WITH_DIGEST = re.compile(r"(.+?) ?\((\S+)\)")
@@ -42,6 +42,9 @@ class RankedOnDataset(Ranked):
 
     dataset: str = ""  # `name (digest)`
     partial: str | None = None  # of which values it is, where not of all
+    elsewhere: list[str] = field(
+        default_factory=list
+    )  # names of runs with the metric and no value of it on this dataset
     several_models: int = 0  # runs that measured several models on it, of which the best counts
 
 
@@ -51,6 +54,9 @@ def rank_on_dataset(client: Client, wanted: Wanted, least: int | None, limit: in
     # Models of any experiment may have been measured by a run of this one.
     everywhere = list(client.experiments.checked_names())
     measured, is_whole = _measured(client, everywhere, wanted)
+    if not measured and (whole := _whole_name(client, everywhere, wanted)):
+        wanted = replace(wanted, dataset=whole)
+        measured, is_whole = _measured(client, everywhere, wanted)
     runs = _runs(client, everywhere, wanted, [each.run_id for each in measured])
     measured = [each for each in measured if each.run_id in runs]
     datasets = sorted({named(each) for each in measured})
@@ -63,6 +69,7 @@ def rank_on_dataset(client: Client, wanted: Wanted, least: int | None, limit: in
         raise _nothing_measured(client, everywhere, wanted)
     best = _best_of_each_run(measured, wanted.mode)
     ranked = RankedOnDataset(wanted.metric, limit, least, values=best, dataset=datasets[0])
+    ranked.elsewhere = _without_value(client, everywhere, wanted, set(best))
     ranked.several_models = sum(len(values) > 1 for values in _by_run(measured).values())
     if not is_whole:
         ranked.partial = f"of the values of {plural(len(measured), 'logged model')} on this dataset; there are more"
@@ -100,6 +107,19 @@ def _runs(client: Client, everywhere: list[str], wanted: Wanted, run_ids: Sequen
         )
         found |= {run.info.run_id: LauncherRun.of(run) for run in runs}
     return found
+
+
+def _whole_name(client: Client, everywhere: list[str], wanted: Wanted) -> str | None:
+    """The name of the only dataset of this metric whose name begins so, in any case."""
+    every, _ = measured_on(client, everywhere, wanted.metric, None, ascending=True)
+    names = {each.dataset for each in every if each.dataset.lower().startswith(wanted.dataset.lower())}
+    return names.pop() if len(names) == 1 else None
+
+
+def _without_value(client: Client, everywhere: list[str], wanted: Wanted, with_value: set[str]) -> list[str]:
+    """The names of the runs that are wanted and have the metric, but no value of it that MLflow keeps for the dataset."""
+    runs = client.runs.find(wanted.experiment_ids or everywhere, with_finite(wanted.query, wanted.metric))
+    return [str(run.info.run_name or run.info.run_id) for run in runs if run.info.run_id not in with_value]
 
 
 def _by_run(measured: Sequence[Measured]) -> dict[str, list[float]]:

@@ -22,7 +22,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
-from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_datasets
+from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_values
 from mlflow_mcp.tools.runs.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
         answer.note(f"This is the source run of {run_id}; get_model shows the model.")
     measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
-    answer.note(*unnamed_datasets(client, {"This run": run}, sorted(run.metrics), measured))
+    answer.note(*map(str, unnamed_values(client, {"This run": run}, sorted(run.metrics), measured)))
     answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
     if len(children) > MOST_CHILDREN:
         answer.note(

@@ -75,15 +75,23 @@ def add_all(client: Client, ranked: Ranked, runs: Sequence[LauncherRun]) -> None
             ranked.add(run, samples)
 
 
+def _field(metric: str) -> str:
+    # Not quoted_order, which takes off the spaces around a name.
+    return f"metrics.`{metric}`" if "`" not in metric else f'metrics."{metric}"'
+
+
+def with_finite(query: str, metric: str) -> str:
+    """The filter, and that a run has the metric with a value that is not infinite."""
+    clauses = [query, f"{_field(metric)} > -1.7e308", f"{_field(metric)} < 1.7e308"]
+    return " AND ".join(clause for clause in clauses if clause)
+
+
 def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, least: int | None, limit: int) -> Ranked:
     """The first `limit` runs of these experiments that have a finite value and, where `least` is given, so many samples.
 
     The server orders and leaves out infinities (stored as +-1.797e308), but keeps NaN: those are passed over here.
     """
-    # Not quoted_order, which takes off the spaces around a name.
-    name = f"metrics.`{metric}`" if "`" not in metric else f'metrics."{metric}"'
-    clauses = [query, f"{name} > -1.7e308", f"{name} < 1.7e308"]
-    whole = " AND ".join(clause for clause in clauses if clause)
+    name, whole = _field(metric), with_finite(query, metric)
     # MLflow takes one pair of quotes off an order, and then the spaces.
     ordered = name if metric == metric.strip() else f"metrics.`'{metric}'`"
     ranked = Ranked(metric, limit, least)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
+from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import every, hint, listed, plural, truncate
+from mlflow_mcp.tools.runs.by_dataset import mixed_in_columns
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+_DELETED_COUNTED = 100
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,20 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.rows, client.experiments.names(), columns, times=times)
+    client.parts("Of which datasets the metrics are", lambda: _note_datasets(client, answer, page.rows))
     answer.note(*_ordered_as_text(runs.order_by, page.rows, more=page.more))
     answer.note(page.what_shifted("runs"))
     answer.continue_with(page.cursor_after, len(page.rows), page.more)
     if not page.rows:
         _explain_nothing(client, answer, runs)
     return answer
+
+
+def _note_datasets(client: Client, answer: RunTable, runs: Sequence[Run]) -> None:
+    """Say which columns mix values of several datasets."""
+    shown = [*answer.runs.columns, *(answer.runs.common or ())]
+    metrics = [name.removeprefix("metrics.") for name in shown if name.startswith("metrics.")]
+    answer.note(mixed_in_columns(client, [RunView.of(run, {}) for run in runs], metrics))
 
 
 def _ordered_as_text(order_by: Sequence[str], runs: Sequence[Run], *, more: bool) -> list[str]:
@@ -72,6 +84,8 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
     fields = fields_of(runs.query)
     if ("tags", "invocation_id") in fields:
         answer.note("get_invocation finds an invocation in all experiments, by prefix and by param too.")
+    if not runs.deleted:
+        answer.note(_deleted_match(client, runs))
     newest, _ = client.experiments.search_in(
         runs.experiment_ids, lambda ids: client.runs.search(ids[:1_000], max_results=200)
     )
@@ -80,6 +94,18 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
         return
     for kind, name in fields:
         answer.note(_nearest_field(newest, kind, name))
+
+
+def _deleted_match(client: Client, runs: RunSearch) -> str:
+    """That deleted runs match where no active one does."""
+    found, more = client.experiments.search_in(
+        runs.experiment_ids,
+        lambda ids: client.runs.search(ids[:1_000], runs.query, max_results=_DELETED_COUNTED, deleted=True),
+    )
+    if not found:
+        return ""
+    count = f"At least {len(found)}" if more else str(len(found))
+    return f"{count} deleted {'run matches' if count == '1' else 'runs match'}: query_runs(deleted=true) lists them."
 
 
 def _experiments_searched(client: Client, runs: RunSearch) -> str:

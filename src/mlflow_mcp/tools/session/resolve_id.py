@@ -11,13 +11,16 @@ from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_state
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
 from mlflow_mcp.client.ids.models import logged_called
 from mlflow_mcp.client.ids.parse import (
     SHORTEST_PREFIX,
     experiment_in_url,
+    is_id_prefix,
     is_model_prefix,
     is_run_id,
+    job_id,
     model_in_url,
     model_ref,
     plain_id,
@@ -28,12 +31,12 @@ from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
 from mlflow_mcp.entities.model import MODEL_ID
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, UnsupportedByServer
-from mlflow_mcp.text import every, iso
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.text import every, hint, iso
 from mlflow_mcp.tools.arguments import AnyId
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel
+    from mlflow.entities import Experiment, LoggedModel
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
@@ -56,7 +59,7 @@ class IdMatch(BaseModel):
     matched: Annotated[
         str | None, Field(description="By which field, when not by the id itself; or that it is deleted.")
     ] = None
-    next: str
+    next: str | None = None
 
 
 class IdMatches(Answer):
@@ -87,15 +90,14 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     if not text.startswith(("m-", "tr-")):  # a name that a server without logged models can hardly mean by them
         unsupported = []
     found = [*experiments, *(match for result in results if isinstance(result, list) for match in result)]
-    if not found and is_run_id(text):
-        found = _deleted_run(client, text, names)
+    found = found or _deleted(client, text, names)
     if not found and unsupported:
         raise unsupported[0]
     if not found:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace or session "
             f"in {every(len(names), 'experiment', 'any of the')}.",
-            _next_try(text),
+            _next_try(text, hint(text, names.values())),
         )
     answer = IdMatches(id=text, found=found[:MOST_SHOWN])
     answer.note(*map(str, unsupported))
@@ -119,10 +121,16 @@ def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | Unsupp
         return error
 
 
-def _next_try(text: str) -> str:
+def _next_try(text: str, nearest: str) -> str:
     if len(text) < SHORTEST_PREFIX:
         return f"Give at least {SHORTEST_PREFIX} characters of an id."
-    return "Evaluations that are pending, running or killed are never exported. query_runs searches by any other field."
+    pending = "Evaluations that are pending, running or killed are never exported." if _is_of_launcher(text) else ""
+    return f"{nearest} {pending} query_runs searches by any other field.".strip()
+
+
+def _is_of_launcher(text: str) -> bool:
+    """Whether it looks like an id of an invocation or a job."""
+    return job_id(text) is not None or (is_id_prefix(text) and not is_run_id(text))
 
 
 def _experiments(text: str, names: dict[str, str]) -> list[IdMatch]:
@@ -153,23 +161,25 @@ def _run(match: Match, names: Mapping[str, str]) -> IdMatch:
     )
 
 
-def _deleted_run(client: Client, run_id: str, names: Mapping[str, str]) -> list[IdMatch]:
-    try:
-        run = RunView.of(client.runs.get(run_id), names)
-    except RunNotFound:
-        return []
-    state = "deleted: `mlflow runs restore --run-id` brings it back" if run.deleted else "in a deleted experiment"
-    return [
-        IdMatch(
-            kind="run",
-            id=run.run_id,
-            name=run.name,
-            experiment=run.experiment,
-            time=iso(run.start_time),
-            matched=state,
-            next=f"get_run(run_id='{run.run_id}')",
-        )
+def _deleted(client: Client, text: str, names: Mapping[str, str]) -> list[IdMatch]:
+    """The deleted experiment and the deleted runs that are called so."""
+    experiment = client.experiments.deleted(text)
+    found = [] if experiment is None else [_deleted_experiment(experiment)]
+    return found + [
+        _run(each.match, names).model_copy(update={"matched": _state(each)})
+        for each in deleted_runs(client, text, (*RUN_WAYS, *INVOCATION_WAYS))
     ]
+
+
+def _deleted_experiment(experiment: Experiment) -> IdMatch:
+    return IdMatch(
+        kind="experiment", id=str(experiment.experiment_id), name=experiment.name, matched=deleted_state(experiment)
+    )
+
+
+def _state(deleted: DeletedRun) -> str:
+    way = deleted.match.way
+    return f"{'' if way == 'run id' else f'{way}; '}deleted: {deleted.way_back}"
 
 
 def _invocations(matches: Sequence[Match], names: Mapping[str, str]) -> list[IdMatch]:

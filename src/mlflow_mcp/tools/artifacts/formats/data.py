@@ -67,10 +67,29 @@ def _too_large(file: OpenedFile, request: ContentRequest, most: int) -> Artifact
     return answer
 
 
+def select_in(file: OpenedFile, expression: str) -> tuple[Any, list[str]]:
+    """The part of a document that `expression` takes out, and what is to be said about it. Raises Problem when it cannot."""
+    kind, most = file.kind.name, MOST_CHARACTERS.get(file.kind.name, 0)
+    if file.kind.family != "data":
+        raise Problem(f"select works on JSON, YAML and TOML; '{file.path}' is read otherwise.", "Leave select out.")
+    remarks = Remarks()
+    try:
+        value = parse(kind, decoded(file.whole(most, "too large to parse")), remarks)
+    except Unparsable as error:
+        raise Problem(f"'{file.path}' could not be parsed as {kind.upper()} ({error}).", "Leave select out.") from error
+    return _select(_masked(file, value, expression), expression), remarks.sentences()
+
+
+def _masked(file: OpenedFile, value: Any, expression: str) -> Any:
+    """The document without secrets: before anything is taken out, which may leave its name behind, or turn a key's
+    characters round."""
+    if not file.mask_secrets:
+        return value
+    return mask(value) if "reverse" in expression else hide_named(value)
+
+
 def _selected(file: OpenedFile, value: Any, expression: str) -> ArtifactContent:
-    if file.mask_secrets:
-        # Before anything is taken out, which may leave its name behind, or turn a key's characters round.
-        value = mask(value) if "reverse" in expression else hide_named(value)
+    value = _masked(file, value, expression)
     part = _select(value, expression)
     answer = ArtifactContent(path=file.path, bytes=file.total)
     if part is None or part == []:

@@ -32,7 +32,7 @@ def read_content(
     client: Client, source: ArtifactSource, path: str, request: ContentRequest
 ) -> ArtifactContent | ImageAnswer:
     """The part of a file that is asked for. Raises Problem for what cannot be shown, NotFound for a file that is not there."""
-    file = _opened(client, source, path, request)
+    file = open_file(client, source, path, request)
     if not file.head.data:
         return ArtifactContent(path=path, bytes=0, text="", notes=["The file is empty."])
     family = _family(file.kind, request)
@@ -51,7 +51,7 @@ def read_content(
     return _READERS[family](file, request)
 
 
-def _opened(client: Client, source: ArtifactSource, path: str, request: ContentRequest) -> OpenedFile:
+def open_file(client: Client, source: ArtifactSource, path: str, request: ContentRequest) -> OpenedFile:
     """The file with its beginning and, when its last lines are asked for, its end: requested at the same time."""
     budget = Budget.of(client.settings.max_chars)
     # What is shown from its beginning is mostly had with the first request already.

@@ -15,6 +15,12 @@ from mlflow_mcp.text import hint, short
 NO_NUMBER = ("NaN", "nan", "inf", "-inf", "Infinity", "-Infinity")
 
 
+class NoSuchColumn(Problem):
+    """A file has no column of a name; `names` are those that it has."""
+
+    names: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class RowPage:
     """Which rows are asked for: `most` of them from row `start` (from 1), of some columns. `count_all`: count those after too."""
@@ -45,7 +51,9 @@ def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[
     for column in columns:
         if not select_names([column], names):
             next_step = f"{hint(column, names)} It has: {short(', '.join(names), 500)}."
-            raise Problem(f"The file has no column '{column}'.", next_step.strip())
+            missing = NoSuchColumn(f"The file has no column '{column}'.", next_step.strip())
+            missing.names = names
+            raise missing
     return select_names(columns, names)
 
 

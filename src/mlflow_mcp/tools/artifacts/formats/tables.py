@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
@@ -13,12 +13,12 @@ from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentR
 from mlflow_mcp.tools.artifacts.formats.delimited import read_csv, read_jsonl, read_tsv
 from mlflow_mcp.tools.artifacts.formats.parquet import read_parquet
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows
-from mlflow_mcp.tools.artifacts.formats.split import rows_of, split_table
+from mlflow_mcp.tools.artifacts.formats.split import begins_like_table, rows_of, split_table
 
 # Rows beyond a page are counted only in files up to this size.
 MOST_COUNTED = 64_000_000
-_ROWS = 20
-_COLUMNS = 100
+ROWS = 20
+MOST_COLUMNS = 100
 
 _ROWS_OF: dict[str, Callable[[OpenedFile, RowPage], Rows]] = {
     "csv": read_csv,
@@ -39,12 +39,21 @@ def read_split(file: OpenedFile, request: ContentRequest) -> ArtifactContent | N
     return None if table is None else _page_of(file, request, lambda _, page: rows_of(table, page))
 
 
+def rows_reader(file: OpenedFile) -> Callable[[RowPage], Rows] | None:
+    """What reads the rows of a file; None of one that is no table."""
+    if file.kind.family == "table":
+        return lambda page: _ROWS_OF[file.kind.name](file, page)
+    if begins_like_table(file) and (table := split_table(file)):
+        return lambda page: rows_of(table, page)
+    return None
+
+
 def _page_of(
     file: OpenedFile, request: ContentRequest, rows_on: Callable[[OpenedFile, RowPage], Rows]
 ) -> ArtifactContent:
     page = RowPage(
         start=request.window.start_line or 1,
-        most=request.window.max_lines or _ROWS,
+        most=request.window.max_lines or ROWS,
         columns=request.columns,
         count_all=file.total is not None and file.total <= MOST_COUNTED,
     )
@@ -65,12 +74,12 @@ def _page_of(
 def _show_table(answer: ArtifactContent, rows: Rows, page: RowPage, budget: Budget) -> int:
     """Put as many rows as fit into the answer, and tell how many these are. Not `Table.of`: what a file holds is shown
     whole, also its numbers."""
-    width = len(rows.columns) if page.columns else min(len(rows.columns), _COLUMNS)
+    width = len(rows.columns) if page.columns else min(len(rows.columns), MOST_COLUMNS)
     columns = rows.columns[:width]
-    shown = [[_cell(value) for value in row[:width]] for row in rows.rows]
+    shown = [[cell(value) for value in row[:width]] for row in rows.rows]
     room, kept = budget.rows - 2 * len(encoded(columns)), 0
     for row in shown:
-        room -= len(encoded([truncate(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
+        room -= cost(row)
         if room < 0 and kept:
             break
         kept += 1
@@ -81,7 +90,12 @@ def _show_table(answer: ArtifactContent, rows: Rows, page: RowPage, budget: Budg
     return kept
 
 
-def _cell(value: Any) -> Any:
+def cost(row: Sequence[Any]) -> int:
+    """The characters that a row will take in the answer."""
+    return len(encoded([truncate(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
+
+
+def cell(value: Any) -> Any:
     """A long nested value becomes a text, which is cut like other long texts."""
     if isinstance(value, (dict, list)) and len(text := encoded(value)) > CELL_CHARS:
         return text
