@@ -17,7 +17,7 @@ from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.entities.model import model_of_version
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RejectedByMlflow, UnsupportedByServer
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -127,8 +127,13 @@ class Models:
         return {model.model_id: model for model in found}
 
     def beginning_with(self, prefix: str, at_most: int = 20) -> list[LoggedModel]:
-        """The models whose id begins so. `prefix` must be plain."""
-        return self.find(ModelSearch(None, like_prefix("model_id", prefix)), at_most)
+        """The models whose id begins so. `prefix` must be plain. Raises UnsupportedByServer where LIKE is not known."""
+        try:
+            return self.find(ModelSearch(None, like_prefix("model_id", prefix)), at_most)
+        except RejectedByMlflow as error:
+            raise UnsupportedByServer(
+                f"This MLflow server cannot search for the beginning of a model id ('{prefix}').", "Give the whole id."
+            ) from error
 
     @property
     def numbers_for_status(self) -> bool:

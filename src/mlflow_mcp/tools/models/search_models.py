@@ -41,7 +41,7 @@ OnDataset = Annotated[str | None, Field(description="Only metrics on 'val', or o
 ModelOrder = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
-    Field(description="E.g. ['metrics.acc DESC']. Default: newest first."),
+    Field(description="['metrics.acc DESC']. Default: newest first."),
 ]
 
 
