@@ -6,19 +6,17 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 
 from __future__ import annotations
 
-import math
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.errors import ModelNotFound, Problem
+from mlflow_mcp.errors import Problem
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Run
 
     from mlflow_mcp.client import Client
 
@@ -41,27 +39,6 @@ class Activity(NamedTuple):
     usual_gap: float | None
 
 
-class Measured(NamedTuple):
-    """A metric's value with the logged model and the dataset it was measured on."""
-
-    metric: str
-    dataset: str
-    digest: str
-    model_id: str
-    step: int
-    value: float
-    run_id: str = ""
-
-    @classmethod
-    def of(cls, logged: Metric, model_id: str) -> Measured:
-        """MLflow's entity of a metric that was logged with a dataset."""
-        value = math.nan if logged.value is None else logged.value
-        return cls(
-            *(logged.key, str(logged.dataset_name), logged.dataset_digest or "", model_id, logged.step, value),
-            str(logged.run_id),
-        )
-
-
 class History(NamedTuple):
     """Points in the order of their steps; `is_whole` when they are all there are (in the steps asked for)."""
 
@@ -71,7 +48,6 @@ class History(NamedTuple):
 
 MOST_SAMPLED = 2_500
 _RUNS_PER_REQUEST = 100
-_MODELS_READ = 20
 _GAPS = 50
 _PAGE = 10_000
 _SAMPLES_WITHIN_STEPS = (3, 5)  # the oldest version that was seen to do it right
@@ -128,26 +104,6 @@ class Metrics:
         gaps = [after - before for before, after in pairwise(times)]
         usual = statistics.median(gaps) / 1000 if len(gaps) > 1 and history.is_whole else None
         return Activity(newest.key, newest.timestamp, newest.step, usual)
-
-    def on_datasets(self, run_id: str, model_ids: Sequence[str]) -> list[Measured]:
-        """What a run logged with a dataset for these logged models, the latest of each metric, dataset and model.
-
-        MLflow keeps a metric's dataset with its logged model only: the run itself has the last value of each name.
-        """
-
-        def of_model(model_id: str) -> list[Measured]:
-            try:
-                metrics = self._client.models.logged(model_id).metrics or ()
-            except ModelNotFound:  # deleted since
-                return []
-            return [
-                Measured.of(each, model_id)
-                for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))
-                if each.dataset_name and each.run_id == run_id
-            ]
-
-        found = self._client.run_concurrently(*(partial(of_model, id_) for id_ in list(model_ids)[:_MODELS_READ]))
-        return list({each[:4]: each for part in found for each in part}.values())
 
     def every_point(self, run_id: str, name: str) -> Iterator[list[Point]]:
         """The whole history in pages, as logged (by time), so that memory holds one page. A server that does not page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
@@ -198,3 +199,21 @@ def test_the_value_on_a_dataset_is_that_of_the_run_that_measured_it(both_homes, 
     assert [(row["run_id"], row["val/f 1 on dataset"]) for row in rows_of(data_of(answer)["runs"])] == list(
         zip(runs, (0.9, 0.3))
     )
+
+
+def test_nan_on_a_dataset_is_no_zero(logged, both_homes, ask):
+    """MLflow's databases keep NaN as 0 for logged models, which would be the lowest of all."""
+    nan, zero = logged(with_model=True, more=math.nan), logged(with_model=True, more=-0.5)
+
+    whole = ask(both_homes.uri, "get_run", run_id=nan)
+    ranked = ask(
+        both_homes.uri,
+        "best_runs",
+        metric="auc",
+        mode="min",
+        dataset="squad",
+        query=f"attributes.run_id IN ('{nan}', '{zero}')",
+    )
+
+    assert {row["value"] for row in rows_of(whole.data["metrics_by_dataset"])} == {"NaN"}
+    assert [row["auc on dataset"] for row in rows_of(data_of(ranked)["runs"])] == [0]

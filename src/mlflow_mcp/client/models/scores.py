@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_mcp.entities.model import Measure, ModelView, Score
 from mlflow_mcp.errors import NotFound
@@ -21,21 +21,30 @@ _METRICS_CHECKED = 10
 _RUNS_READ = 100
 
 
+class Logged(NamedTuple):
+    """When a run logged a value."""
+
+    run_id: str
+    step: int
+    timestamp: int
+
+    @classmethod
+    def of(cls, score: Score) -> Logged:
+        return cls(str(score.run_id), score.step, score.timestamp)
+
+
 def with_nan(client: Client, models: Sequence[ModelView]) -> list[ModelView]:
-    """The models with NaN where it was logged: MLflow's databases keep it as 0 for logged models, and as NaN only for runs.
-    A request for each metric that is exactly 0."""
+    """The models with NaN where it was logged."""
     zeros = [
-        (model.model_id, measure, score)
+        (measure.metric, Logged.of(score))
         for model in models
         for measure, score in model.scores.items()
         if score.value == 0 and score.run_id
     ]
-    names = list(dict.fromkeys(measure.metric for _, measure, _ in zeros))[:_METRICS_CHECKED]
-    checks = (partial(_not_numbers, client, name, [s for _, m, s in zeros if m.metric == name]) for name in names)
-    wrong = {name: found for name, found in zip(names, client.run_concurrently(*checks)) if found}
+    wrong = not_numbers(client, zeros)
 
     def checked(measure: Measure, score: Score) -> Score:
-        is_nan = (score.run_id, score.step, score.timestamp) in wrong.get(measure.metric, ()) and score.value == 0
+        is_nan = score.value == 0 and (measure.metric, Logged.of(score)) in wrong
         return score._replace(value=math.nan) if is_nan else score
 
     if not wrong:
@@ -43,17 +52,24 @@ def with_nan(client: Client, models: Sequence[ModelView]) -> list[ModelView]:
     return [replace(each, scores={m: checked(m, s) for m, s in each.scores.items()}) for each in models]
 
 
-def _not_numbers(client: Client, metric: str, scores: Sequence[Score]) -> set[tuple[str | None, int, int]]:
-    """Of these points those that the run has as NaN and not as a number too: (run id, step, time)."""
-    runs = list(dict.fromkeys(str(score.run_id) for score in scores))[:_RUNS_READ]
-    steps = [score.step for score in scores]
+def not_numbers(client: Client, zeros: Sequence[tuple[str, Logged]]) -> set[tuple[str, Logged]]:
+    """Of these zeros of logged models, by their metric, those that are NaN: MLflow's databases keep NaN as 0 for logged
+    models, and as NaN only for runs. A request for each metric."""
+    names = list(dict.fromkeys(metric for metric, _ in zeros))[:_METRICS_CHECKED]
+    checks = (partial(_nan_of_runs, client, name, [at for metric, at in zeros if metric == name]) for name in names)
+    found = client.run_concurrently(*checks)
+    return {(name, at) for name, nan in zip(names, found) for at in nan}
+
+
+def _nan_of_runs(client: Client, metric: str, zeros: Sequence[Logged]) -> set[Logged]:
+    """Where the runs have NaN and no 0."""
+    runs = list(dict.fromkeys(each.run_id for each in zeros))[:_RUNS_READ]
+    steps = [each.step for each in zeros]
     with suppress(NotFound):
         histories = client.metrics.histories(runs, metric, start_step=min(steps), end_step=max(steps))
         points = [(run, point) for run, history in histories.items() for point in history.points]
-        nan: set[tuple[str | None, int, int]] = {
-            (run, point.step, point.timestamp) for run, point in points if math.isnan(point.value)
-        }
-        return nan - {(run, point.step, point.timestamp) for run, point in points if not math.isnan(point.value)}
+        nan = {Logged(run, point.step, point.timestamp) for run, point in points if math.isnan(point.value)}
+        return nan - {Logged(run, point.step, point.timestamp) for run, point in points if point.value == 0}
     return set()
 
 

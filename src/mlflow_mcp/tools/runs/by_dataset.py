@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.metrics import Measured, Point
+from mlflow_mcp.client.metrics import Point
+from mlflow_mcp.client.models.measured import Measured, measured_by
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import listed, number
 
@@ -31,7 +32,7 @@ def on_datasets(client: Client, runs: Sequence[RunView]) -> dict[str, list[Measu
     ]
     models = [list(dict.fromkeys([*run.models_made, *run.models_used])) for run in with_models]
     found = client.run_concurrently(
-        *(partial(client.metrics.on_datasets, run.run_id, of_run) for run, of_run in zip(with_models, models))
+        *(partial(measured_by, client, run.run_id, of_run) for run, of_run in zip(with_models, models))
     )
     return {run.run_id: part for run, part in zip(with_models, found)}
 

@@ -13,8 +13,7 @@ from itertools import groupby
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_value
-from mlflow_mcp.client.metrics import Measured
-from mlflow_mcp.client.models.measured import measured_on
+from mlflow_mcp.client.models.measured import Measured, measured_on
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem

@@ -16,6 +16,7 @@ from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.metrics import Activity
+from mlflow_mcp.client.models.measured import measured_by
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
 from mlflow_mcp.errors import Problem
@@ -89,7 +90,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
         client.parts("When it last logged", lambda: _tell_last_logged(answer, client, entity))
     if is_model(run_id):
         answer.note(f"This is the source run of {run_id}; get_model shows the model.")
-    measured = client.metrics.on_datasets(full_id, [*run.models_made, *run.models_used])
+    measured = measured_by(client, full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
     answer.note(*map(str, unnamed_values(client, {"This run": run}, sorted(run.metrics), measured)))
     answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.metrics import Measured
+from mlflow_mcp.client.models.measured import Measured
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import listed
