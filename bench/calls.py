@@ -65,6 +65,17 @@ class Bare:
     def search(self, body: dict[str, Any]) -> dict[str, Any]:
         return self._json(self.session.post(f"{self.uri}/api/2.0/mlflow/runs/search", json=body, timeout=600))
 
+    def models(self, body: dict[str, Any]) -> None:
+        told = self._json(self.session.post(f"{self.uri}/api/2.0/mlflow/logged-models/search", json=body, timeout=600))
+        assert told["models"]
+
+    def registered(self, most: int) -> None:
+        """The registry's page and the logged models of its versions, as a script would read them."""
+        told = self._get("registered-models/search", max_results=most)["registered_models"]
+        for model in told:
+            source = model["latest_versions"][0]["source"]
+            self._get(f"logged-models/{source.split('/models/')[1].split('/')[0]}")
+
     def every_page(self, body: dict[str, Any]) -> None:
         """One page of 1,000 after the other, as a script would read them."""
         token: dict[str, str] = {}
@@ -131,6 +142,36 @@ def cases(store: seed.Filled, runs: int) -> list[Case]:
             "describe_experiment",
             {"experiment_id": home},
             {"experiment_ids": [home], "max_results": 1000},
+        ),
+        Case(
+            "search_models, a page of all experiments",
+            "search_models",
+            {},
+            lambda bare: bare.models(in_all | {"max_results": 20}),
+            lambda answer: len(answer["models"]["rows"]) == 20,
+        ),
+        Case(
+            "search_models, ranked on a dataset",
+            "search_models",
+            {"order_by": ["metrics.f1 DESC"], "dataset": "val (d1)"},
+            lambda bare: bare.models(
+                in_all
+                | {
+                    "max_results": 20,
+                    "datasets": [{"dataset_name": "val", "dataset_digest": "d1"}],
+                    "order_by": [
+                        {"field_name": "metrics.f1", "ascending": False, "dataset_name": "val", "dataset_digest": "d1"}
+                    ],
+                }
+            ),
+            lambda answer: len(answer["models"]["rows"]) == 20,
+        ),
+        Case(
+            "search_models, 20 registered models",
+            "search_models",
+            {"registered": True},
+            lambda bare: bare.registered(20),
+            lambda answer: len(answer["models"]["rows"]) == 20,
         ),
         Case(
             f"aggregate_runs, all {runs:,} runs",

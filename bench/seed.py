@@ -29,6 +29,7 @@ BATCH = 2_000
 
 NEWEST = 1_790_000_000_000  # start time of the first run; each next one began a minute earlier
 CURVE_METRIC = "train/loss"
+MODELS = 4  # in each experiment
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def fill(db: Path, *, experiments: int = 500, runs: int = 20_000, curve: int = 0
     with closing(sqlite3.connect(db)) as connection, without_indexes(connection):
         insert_experiments(connection, range(1, experiments + 1))
         insert_runs(connection, (run_of(number, experiments) for number in range(runs)))
+        insert_models(connection, range(1, experiments + 1))
         if curve:
             insert_curve(connection, run_of(runs, experiments), curve)
     return expected(experiments=experiments, runs=runs, curve=curve)
@@ -188,6 +190,54 @@ def insert_curve(connection: sqlite3.Connection, run: Run, points: int) -> None:
     rows = ((run.id, CURVE_METRIC, value, run.started + step, step) for step, value in enumerate(values))
     for batch in batches(rows):
         insert_metrics(connection, batch, latest=batch[-1][-1] == points - 1)
+
+
+def insert_models(connection: sqlite3.Connection, experiments: Iterable[int]) -> None:
+    """Logged models, MODELS in each experiment, each of a run of its own, with three params and two metrics on a dataset;
+    the first of each twentieth experiment is version 1 of a registered model, its champion."""
+    for experiment in experiments:
+        for number in range(MODELS):
+            id_ = "m-" + hashlib.md5(f"model {experiment} {number}".encode()).hexdigest()
+            created = NEWEST - (experiment * MODELS + number) * 60_000
+            place, run = (
+                f"mlflow-artifacts:/{experiment}/models/{id_}/artifacts",
+                run_of(experiment * MODELS + number, 500),
+            )
+            connection.execute(
+                "INSERT INTO logged_models(model_id, experiment_id, name, artifact_location, creation_timestamp_ms,"
+                " last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id)"
+                " VALUES (?, ?, ?, ?, ?, ?, 2, 'active', 'classifier', ?)",
+                (id_, experiment, f"model-{number}", place, created, created, run.id),
+            )
+            params = [(id_, experiment, name, f"{number}") for name in ("lr", "depth", "seed")]
+            connection.executemany("INSERT INTO logged_model_params VALUES (?, ?, ?, ?)", params)
+            scores = [
+                (id_, experiment, run.id, name, created, (experiment * 37 + number) % 997 / 997)
+                for name in ("f1", "loss")
+            ]
+            connection.executemany(
+                "INSERT INTO logged_model_metrics(model_id, experiment_id, run_id, metric_name, metric_timestamp_ms,"
+                " metric_value, metric_step, dataset_name, dataset_digest) VALUES (?, ?, ?, ?, ?, ?, 1, 'val', 'd1')",
+                scores,
+            )
+            if number == 0 and experiment % 20 == 0:
+                insert_registered(connection, f"registered-{experiment}", place, run.id, created)
+
+
+def insert_registered(connection: sqlite3.Connection, name: str, source: str, run_id: str, created: int) -> None:
+    connection.execute(
+        "INSERT INTO registered_models(name, creation_time, last_updated_time, workspace) VALUES (?, ?, ?, 'default')",
+        (name, created, created),
+    )
+    connection.execute(
+        "INSERT INTO model_versions(name, version, creation_time, last_updated_time, current_stage, source, run_id, status,"
+        " workspace) VALUES (?, 1, ?, ?, 'None', ?, ?, 'READY', 'default')",
+        (name, created, created, source, run_id),
+    )
+    connection.execute(
+        "INSERT INTO registered_model_aliases(name, alias, version, workspace) VALUES (?, 'champion', 1, 'default')",
+        (name,),
+    )
 
 
 def insert_metrics(connection: sqlite3.Connection, rows: list[tuple], *, latest: bool) -> None:

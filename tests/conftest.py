@@ -292,7 +292,7 @@ def models_server(
 ) -> Iterator[ModelStore]:
     """The same models behind a real `mlflow server`. Tests only read from it."""
     folder, artifacts = tmp_path_factory.mktemp("models_server"), artifacts_of(model_store.uri)
-    model_stores.copied_to_be_served(model_store, artifacts, folder)
+    copied_to_be_served(model_store.uri, artifacts, folder)
     with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
         conversations.share(uri)
         yield replace(model_store, uri=uri)

@@ -35,7 +35,7 @@ REQUIRED = {
     "search_traces": {},
     "get_trace": {"trace_id": Seeded.failed_trace},
     "search_models": {},
-    "get_model": {"model": "sft-8b"},
+    "get_model": {"model": "support-assistant"},
 }
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 

@@ -11,6 +11,7 @@ from mlflow_mcp.client.cursors import decode_cursor, encode_cursor
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
 from tests.support import raw_store
+from tests.support.asking import rows_of
 from tests.support.raw_store import RawRun, run_id
 from tests.support.stores import copied
 
@@ -247,6 +248,43 @@ def test_a_list_that_changed_between_two_pages_is_told(change, limit, empty_stor
     notes = [note for note in second.data.get("notes", ()) if note.startswith("The list changed since the page before")]
     assert bool(notes) == (change != "nothing")
     assert len(second.data["runs"]["rows"]) == limit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["deleted", "a new experiment", "nothing"])
+def test_a_list_of_models_that_changed_between_two_pages_is_told(change, model_store, tmp_path, ask):
+    """And a new experiment, which MLflow's token does not name, is no reason to refuse it."""
+    uri = copied(model_store.uri, tmp_path / "models.db")
+    first = ask(uri, "search_models", limit=2)
+    with raw_store.opened(uri) as db:
+        if change == "deleted":
+            db.execute("UPDATE logged_models SET lifecycle_stage = 'deleted' WHERE name = 'broken'")
+        elif change == "a new experiment":
+            raw_store.add_experiments(db, {77: "new"})
+
+    second = ask(uri, "search_models", limit=2, cursor=first.data["next_cursor"])
+
+    shown = [[row["name"] for row in rows_of(page.data["models"])] for page in (first, second)]
+    notes = [note for note in second.data.get("notes", ()) if note.startswith("The list changed since the page before")]
+    assert shown[0] == ["broken", "large"]
+    if change == "deleted":
+        assert "(models added, deleted," in notes[0]
+    else:
+        assert (shown[1], notes) == (["ckpt-300", "ckpt-200"], [])
+
+
+@pytest.mark.slow
+def test_a_cursor_of_models_is_short_however_many_experiments_there_are(model_store, tmp_path, ask):
+    uri = copied(model_store.uri, tmp_path / "models.db")
+    with raw_store.opened(uri) as db:
+        raw_store.add_experiments(db, {number: f"many-{number}" for number in range(10, 900)})
+    arguments = {"query": "name != 'x'", "order_by": "metrics.f1 DESC", "limit": 2}
+
+    first = ask(uri, "search_models", **arguments)
+    second = ask(uri, "search_models", cursor=first.data["next_cursor"], **arguments)
+
+    assert len(first.data["next_cursor"]) < 400
+    assert len(rows_of(second.data["models"])) == 2
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from tests.support import raw_store
 from tests.support.secrets import SECRETS
-from tests.support.stores import copied
+from tests.support.stores import copied, date_models, date_runs
 
-FIRST = 1_790_000_000_000  # 2026-09-21
-MINUTE = 60_000
 WHY_NOT = "failed: p95 latency 480 ms, limit 200 ms"
 SECRET = SECRETS["Hugging Face"]
 
@@ -57,22 +54,10 @@ def make(folder: Path, empty: str) -> ModelStore:
             copied(empty, folder / "mlflow.db")
             with _speaking_to(uri):
                 store = _write(uri, folder / "artifacts")
-            _date(store)
+            date_runs(uri)
+            date_models(uri)
             ids.write_text(json.dumps(dataclasses.asdict(store)))
     return ModelStore(**json.loads(ids.read_text()))
-
-
-def copied_to_be_served(store: ModelStore, artifacts: Path, folder: Path) -> None:
-    """A copy of the store in `folder` for a server that passes on what lies in `artifacts`."""
-    places = [
-        ("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location"),
-        ("model_versions", "source"), ("model_versions", "storage_location"), ("trace_tags", "value"),
-    ]  # fmt: skip
-    with raw_store.opened(copied(store.uri, folder / "mlflow.db")) as db:
-        for table, column in places:
-            db.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, 'mlflow-artifacts:')", (artifacts.as_uri(),)
-            )
 
 
 @contextlib.contextmanager
@@ -230,19 +215,3 @@ def _registry(client: Any, artifacts: Path, runs: dict[str, str], models: dict[s
     client.set_model_version_tag("intent", "2", "validation_status", WHY_NOT)
     client.update_model_version("intent", "2", "Larger encoder.")
     client.create_registered_model("empty")
-
-
-def _date(store: ModelStore) -> None:
-    """Fixed times, a minute apart: whether two were made in the same second would decide which columns an answer has."""
-    columns = {
-        "runs": ("start_time", "end_time"),
-        "logged_models": ("creation_timestamp_ms", "last_updated_timestamp_ms"),
-        "model_versions": ("creation_time", "last_updated_time"),
-        "registered_models": ("creation_time", "last_updated_time"),
-    }
-    with raw_store.opened(store.uri) as db:
-        for table, (first, second) in columns.items():
-            rows = [row for (row,) in db.execute(f"SELECT rowid FROM {table} ORDER BY {first}, rowid").fetchall()]
-            for at, row in enumerate(rows):
-                moment = FIRST + at * MINUTE
-                db.execute(f"UPDATE {table} SET {first} = ?, {second} = ? WHERE rowid = ?", (moment, moment + 1, row))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,14 @@ from tests.support.raw_store import RawRun
 
 if TYPE_CHECKING:
     from mlflow_mcp.cli.demo.data import Seeded
+
+
+# Where a store says in which folder files are.
+PLACES = [
+    ("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location"),
+    ("model_versions", "source"), ("model_versions", "storage_location"), ("trace_tags", "value"),
+]  # fmt: skip
+FIRST, MINUTE = 1_790_000_000_000, 60_000  # 2026-09-21
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ def make_seeded(folder: Path, empty: str) -> Store:
             copied(empty, folder / "mlflow.db")
             seeded = seed(uri, str(folder / "artifacts"), log_megabytes=1)
             date_experiments(uri)
+            date_models(uri)
             ids.write_text(json.dumps(dataclasses.asdict(seeded)))
     return Store(uri, Seeded(**json.loads(ids.read_text())))
 
@@ -60,11 +69,7 @@ def make_seeded(folder: Path, empty: str) -> Store:
 def copied_to_be_served(uri: str, artifacts: Path, folder: Path) -> None:
     """A copy of the store in `folder` for a server that passes on what lies in `artifacts`."""
     with raw_store.opened(copied(uri, folder / "mlflow.db")) as db:
-        for table, column in (
-            ("runs", "artifact_uri"),
-            ("experiments", "artifact_location"),
-            ("trace_tags", "value"),
-        ):
+        for table, column in PLACES:
             db.execute(
                 f"UPDATE {table} SET {column} = replace({column}, ?, 'mlflow-artifacts:')", (artifacts.as_uri(),)
             )
@@ -85,6 +90,29 @@ def date_experiments(uri: str) -> None:
             " last_update_time = :first + experiment_id * :day + 3600000",
             {"first": first, "day": day},
         )
+
+
+def date_runs(uri: str) -> None:
+    date(uri, {"runs": ("start_time", "end_time")})
+
+
+def date_models(uri: str) -> None:
+    """Fixed times, a minute apart: whether two were made in the same second would decide which columns an answer has."""
+    columns = {
+        "logged_models": ("creation_timestamp_ms", "last_updated_timestamp_ms"),
+        "model_versions": ("creation_time", "last_updated_time"),
+        "registered_models": ("creation_time", "last_updated_time"),
+    }
+    date(uri, columns)
+
+
+def date(uri: str, columns: Mapping[str, tuple[str, str]]) -> None:
+    with raw_store.opened(uri) as db:
+        for table, (first, second) in columns.items():
+            rows = [row for (row,) in db.execute(f"SELECT rowid FROM {table} ORDER BY {first}, rowid").fetchall()]
+            for at, row in enumerate(rows):
+                times = (FIRST + at * MINUTE, FIRST + at * MINUTE + 1, row)
+                db.execute(f"UPDATE {table} SET {first} = ?, {second} = ? WHERE rowid = ?", times)
 
 
 def copied(uri: str, target: Path) -> str:
@@ -108,4 +136,5 @@ def filled(uri: str, runs: Iterable[RawRun]) -> str:
 def labels_of(seeded: Seeded) -> dict[str, str]:
     """What a snapshot writes instead of the ids that seeding made."""
     long_ids = {id_: f"<experiment:{name}>" for name, id_ in seeded.experiments.items() if len(id_) > 6}
-    return long_ids | {id_: f"<run:{name}>" for name, id_ in seeded.runs.items()}
+    models = {id_: f"<model:{name}>" for name, id_ in seeded.models.items()}
+    return long_ids | models | {id_: f"<run:{name}>" for name, id_ in seeded.runs.items()}

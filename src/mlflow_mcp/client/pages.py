@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlflow_mcp.client.cursors import decode_cursor, encode_cursor, forged
 from mlflow_mcp.client.experiments import chunks
-from mlflow_mcp.client.scan import one_earlier
+from mlflow_mcp.client.page_tokens import one_earlier
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

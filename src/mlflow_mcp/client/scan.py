@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST, chunks
+from mlflow_mcp.client.page_tokens import token_at
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -188,28 +187,3 @@ def _between(least: int, largest: int) -> list[int]:
     ratio = (largest / least) ** (1 / (_TRIED_AT_ONCE + 1))
     steps = range(1, _TRIED_AT_ONCE + 1)
     return sorted({min(largest, max(least + 1, round(least * ratio**step))) for step in steps})
-
-
-def token_at(place: int) -> str | None:
-    """The page token of MLflow's own stores for the runs from this place on; there is none for the beginning."""
-    from mlflow.utils.search_utils import SearchUtils
-
-    token: bytes = SearchUtils.create_page_token(place)  # type: ignore[no-untyped-call]  # MLflow has no types there
-    return token.decode() if place else None
-
-
-def one_earlier(token: str) -> tuple[str | None, int]:
-    """A page token of MLflow's own stores (of runs, logged models) as the token of the row before it and 1, the rows to pass
-    over; another token as itself and 0."""
-    try:
-        content = json.loads(base64.b64decode(token))
-    except ValueError:
-        return token, 0
-    place = content.get("offset") if isinstance(content, dict) else None
-    if not isinstance(place, int) or place < 1 or _encoded(content) != token:
-        return token, 0
-    return (_encoded({**content, "offset": place - 1}) if place > 1 else None), 1
-
-
-def _encoded(content: dict[str, Any]) -> str:
-    return base64.b64encode(json.dumps(content).encode()).decode()

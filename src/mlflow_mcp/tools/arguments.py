@@ -44,7 +44,10 @@ def _name_and_value(text: Any) -> tuple[str, str]:
 RunId = Annotated[
     str,
     BeforeValidator(as_text),
-    Field(min_length=1, description="Run id, its first 6+ characters, run name, job id, or MLflow URL."),
+    Field(
+        min_length=1,
+        description="Run id, its first 6+ characters, run name, job id, MLflow URL, or model: its source run.",
+    ),
 ]
 ExperimentId = Annotated[
     str | list[str] | None,
@@ -99,7 +102,7 @@ Limit = Annotated[int, Field(ge=1, le=1_000, description="Rows at most.")]
 Cursor = Annotated[str | None, Field(description="next_cursor of the answer to continue.")]
 RunIds = Annotated[
     list[str],
-    Field(min_length=1, description="Run ids, names, job or invocation ids, mixed."),
+    Field(min_length=1, description="Run ids, names, job or invocation ids, models, mixed."),
     BeforeValidator(_texts),
     BeforeValidator(one_or_many),
 ]

@@ -16,6 +16,7 @@ import yaml
 
 from mlflow_mcp.cli.demo import agent, training
 from mlflow_mcp.cli.demo.launcher import LLAMA, QWEN, SKILL, TASKS, Export, flat, launcher_config, write_task
+from mlflow_mcp.cli.demo.models import REGISTERED, seed_models
 from mlflow_mcp.cli.demo.tracing import write
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Seeded:
     """Text -> on how many lines of `log_run`'s logs, all files together, it stands, literally."""
     sweep_best: str
     """Name of the sweep's child with the greatest accuracy; one is NaN, one has none, one was KILLED."""
+    models: Mapping[str, str]
+    """Name of a logged model -> its id. The checkpoints of `training_base` and `training_spike`."""
 
     candidate: str = "71f3f3199ea5e1f0"
     """Four tasks of LLAMA in ANA, whole and clean: the invocation to ask about first."""
@@ -91,6 +94,8 @@ class Seeded:
     """The tool failed and succeeded the second time."""
     trace_session: str = "chat-05"
     """Four traces, one of which failed."""
+    registered_model: str = REGISTERED
+    """Version 1 is `@champion`; 2 is `@challenger`, better, but with a tag that says why not to deploy it."""
 
 
 def _exports(log_bytes: int) -> list[Export]:
@@ -170,11 +175,13 @@ def seed(tracking_uri: str, artifact_root: str | None = None, *, log_megabytes: 
         name, run_id, counts = _write(client, experiments[export.experiment], export)
         runs[f"{name}#2" if name in runs else name] = run_id
         log_counts = counts or log_counts  # the largest comes last
-    runs |= training.seed_training(client, experiments[Seeded.training_experiment])
+    trained = training.seed_training(client, experiments[Seeded.training_experiment])
+    runs |= trained
+    logged = seed_models(client, experiments[Seeded.training_experiment], trained)
     children, best = training.seed_sweep(client, experiments[Seeded.sweep_experiment])
     for number in agent.DEMO:
         write(tracking_uri, "0", agent.judged(number))
-    return Seeded(experiments, runs | children, log_counts, best)
+    return Seeded(experiments, runs | children, log_counts, best, logged)
 
 
 def _write(client: MlflowClient, experiment_id: str, export: Export) -> tuple[str, str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers six questions."""
+"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers seven questions."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "Did the loss of sft-8b-bs512 spike anywhere?",
         "get_metric_history",
         {"run_ids": [Seeded.training_spike], "metrics": ["train/loss"], "max_points": 8, "exact": True},
+    ),
+    (
+        f"May the challenger of {Seeded.registered_model} replace its champion?",
+        "get_model",
+        {
+            "model": f"models:/{Seeded.registered_model}@challenger",
+            "compare_to": f"models:/{Seeded.registered_model}@champion",
+        },
     ),
     (
         "Why did the support agent fail in its session chat-05?",
@@ -110,7 +118,7 @@ def _store(terminal: Terminal, folder: Path) -> str:
         terminal.say(f"done in {_took(started)}.")
         terminal.paragraph(
             "Everything in it is made up: evaluations of two models as a launcher exports them, with their usual traps, "
-            "three fine-tuning runs and a sweep."
+            "three fine-tuning runs with two of their models in a registry, and a sweep."
         )
     else:
         terminal.say(f"Using the MLflow store in {folder}, made by an earlier demo.")

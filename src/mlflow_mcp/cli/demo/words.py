@@ -38,6 +38,14 @@ def spike(answer: Mapping[str, Any]) -> str:
     return f"Yes: it rose to {value:g} at step {step}. The largest jump is {jump}; it ended at {curve['last'][1]:g}."
 
 
+def replacement(answer: Mapping[str, Any]) -> str:
+    """`answer` compares A, the challenger, with B, the champion."""
+    why = next(row["A"] for row in records(answer["differences"]) if row["name"] == "tags.validation_status")
+    better = [row for row in records(answer["metrics"]) if row["best"] == "A"]
+    gains = [f"{row['metric']} {row['A']:g} instead of {row['B']:g}" for row in better]
+    return f"Not yet: its validation {why}. It is better in {_listed(gains)}."
+
+
 def failure(answer: Mapping[str, Any]) -> str:
     failed = [row for row in records(answer["spans"]) if row["status"] == "ERROR"][-1]
     why = failed["note"].rpartition("; ")[2]
@@ -49,7 +57,15 @@ def ambiguity(_: Mapping[str, Any]) -> str:
 
 
 # In the order of the questions.
-IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (scores, comparison, errors, spike, failure, ambiguity)
+IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
+    scores,
+    comparison,
+    errors,
+    spike,
+    replacement,
+    failure,
+    ambiguity,
+)
 
 
 def records(table: Mapping[str, Any]) -> list[dict[str, Any]]:

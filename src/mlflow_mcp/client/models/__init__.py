@@ -11,12 +11,13 @@ from mlflow_mcp.client.filters import explained, like_prefix
 from mlflow_mcp.client.models.on_dataset import read_matching
 from mlflow_mcp.client.models.query import EXAMPLE, Dataset
 from mlflow_mcp.client.models.registry import Registry
+from mlflow_mcp.client.page_tokens import completed, shortened
 from mlflow_mcp.client.pages import RowPage, Source, page_of
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.client.transport.local_store import local_path
 from mlflow_mcp.entities.model import model_of_version
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RejectedByMlflow, UnsupportedByServer
 from mlflow_mcp.text import safe_uri
 
 if TYPE_CHECKING:
@@ -86,12 +87,16 @@ class Models:
 
         is_filtered_here = bool(self._client.is_http and search.dataset and not search.dataset.digest)
 
-        def read(ids: list[str], most: int, token: str | None) -> tuple[list[LoggedModel], str | None]:
-            here = search._replace(experiment_ids=ids)
+        def read_from(here: ModelSearch, most: int, token: str | None) -> tuple[list[LoggedModel], str | None]:
             if is_filtered_here and search.dataset:
                 on_any = here._replace(dataset=None)
                 return read_matching(partial(self.search, on_any), search.dataset.name, search.query, most, token)
             return self.search(here, most, token)
+
+        def read(ids: list[str], most: int, token: str | None) -> tuple[list[LoggedModel], str | None]:
+            known = {"experiment_ids": ids, "filter_string": search.query}
+            rows, following = read_from(search._replace(experiment_ids=ids), most, completed(token, known))
+            return rows, shortened(following, known)
 
         source = Source(
             read,
@@ -122,8 +127,13 @@ class Models:
         return {model.model_id: model for model in found}
 
     def beginning_with(self, prefix: str, at_most: int = 20) -> list[LoggedModel]:
-        """The models whose id begins so. `prefix` must be plain."""
-        return self.find(ModelSearch(None, like_prefix("model_id", prefix)), at_most)
+        """The models whose id begins so. `prefix` must be plain. Raises UnsupportedByServer where LIKE is not known."""
+        try:
+            return self.find(ModelSearch(None, like_prefix("model_id", prefix)), at_most)
+        except RejectedByMlflow as error:
+            raise UnsupportedByServer(
+                f"This MLflow server cannot search for the beginning of a model id ('{prefix}').", "Give the whole id."
+            ) from error
 
     @property
     def numbers_for_status(self) -> bool:

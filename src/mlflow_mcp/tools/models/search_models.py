@@ -34,17 +34,14 @@ _MOST_BEST = 4
 
 ModelQuery = Annotated[
     str,
-    Field(
-        description="\"metrics.acc > 0.9 AND name LIKE '%bert%' AND status = 'READY' AND source_run_id = '<id>'\". "
-        "Registry: name, tags."
-    ),
+    Field(description="\"metrics.acc > 0.9 AND name LIKE '%bert%' AND source_run_id = '<id>'\". Registry: name, tags."),
 ]
 Registered = Annotated[bool, Field(description="Search the registry.")]
-OnDataset = Annotated[str | None, Field(description="Only metrics on it: 'val', or one digest: 'val (5be1f2)'.")]
+OnDataset = Annotated[str | None, Field(description="Only metrics on 'val', or one digest: 'val (5be1f2)'.")]
 ModelOrder = Annotated[
     list[str] | None,
     BeforeValidator(one_or_many),
-    Field(description="E.g. ['metrics.acc DESC']. Default: newest first."),
+    Field(description="['metrics.acc DESC']. Default: newest first."),
 ]
 
 
@@ -68,8 +65,8 @@ def search_models(  # noqa: PLR0913  # one parameter per argument of the tool
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> ModelTable:
-    """Find logged models and checkpoints with their metrics per dataset, or with registered=true the registry's models with
-    versions, aliases and tags. get_model shows one or compares two; query_runs searches runs."""
+    """Find logged models and checkpoints with metrics per dataset, or with registered=true the registry's models with
+    versions, aliases and tags. get_model shows one or compares two."""
     on = Dataset.of(dataset) if dataset else None
     if registered:
         if experiment_id:
