@@ -26,7 +26,7 @@ def decode_cursor(cursor: str, *arguments: Any) -> Any:
     try:
         owner, content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
-        raise _forged() from None
+        raise forged() from None
     if owner != _digest(arguments):
         raise Problem(
             "This cursor belongs to other arguments.",
@@ -40,7 +40,7 @@ def decode_offset(cursor: str, *arguments: Any) -> int:
     try:
         return int(decode_cursor(cursor, *arguments))
     except (ValueError, TypeError):
-        raise _forged() from None
+        raise forged() from None
 
 
 def decode_position(cursor: str, *arguments: Any) -> tuple[str | None, int]:
@@ -49,8 +49,8 @@ def decode_position(cursor: str, *arguments: Any) -> tuple[str | None, int]:
         token, skip = decode_cursor(cursor, *arguments)
         return (None if token is None else str(token)), int(skip)
     except (ValueError, TypeError):
-        raise _forged() from None
+        raise forged() from None
 
 
-def _forged() -> Problem:
+def forged() -> Problem:
     return Problem("This cursor is not one that this server gave.", "Leave cursor out to start at the first page.")

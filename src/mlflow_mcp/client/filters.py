@@ -25,21 +25,21 @@ _KINDS = {
 }  # fmt: skip
 _ATTRIBUTES = {"run_id", "run_name", "status", "artifact_uri", "user_id", "start_time", "end_time", "created"}
 _STRING = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
-_COMPARATOR = r"(?:!=|==|<=|>=|=|<|>|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\b|\bIS\b)"
+COMPARATOR = r"(?:!=|==|<=|>=|=|<|>|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\b|\bIS\b)"
 _FIELD = re.compile(
-    rf"(?i)(?<![\w.`\"'])({'|'.join(_KINDS)})\.(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={_COMPARATOR})"
+    rf"(?i)(?<![\w.`\"'])({'|'.join(_KINDS)})\.(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={COMPARATOR})"
 )
 
 
 @contextmanager
-def explained(query: str) -> Iterator[None]:
+def explained(query: str, example: str = EXAMPLE) -> Iterator[None]:
     """An example beside MLflow's words when it refuses the filter."""
     try:
         yield
     except RejectedByMlflow as error:
         if not query:
             raise
-        raise RejectedByMlflow(error.failed, f"Correct it and call again. A filter is written so: {EXAMPLE}") from error
+        raise RejectedByMlflow(error.failed, f"Correct it and call again. A filter is written so: {example}") from error
 
 
 def quoted_query(query: str) -> str:
@@ -48,10 +48,10 @@ def quoted_query(query: str) -> str:
     parts: list[str] = []
     end = 0
     for found in _fields(text):
-        parts += [text[end : found.start(2)], _quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
+        parts += [text[end : found.start(2)], quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
         end = found.end(2)
     quoted = "".join([*parts, text[end:]])
-    _refuse_what_mlflow_cannot(quoted)
+    refuse_what_mlflow_cannot(quoted)
     return quoted
 
 
@@ -104,10 +104,10 @@ def containing(field: str, part: str) -> tuple[str, bool]:
 
 def _fields(text: str) -> Iterator[re.Match[str]]:
     """The fields that a filter compares, as matches with the places of kind (1) and name (2) in `text`."""
-    return _FIELD.finditer(_blanked(text))
+    return _FIELD.finditer(blanked(text))
 
 
-def _blanked(text: str) -> str:
+def blanked(text: str) -> str:
     """The filter with the inside of all quotes blanked out, so that what is found in it stands at the same place in the
     filter itself and is never a part of a quoted name or value."""
     return _STRING.sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 2) + quoted[0][0], text)
@@ -117,7 +117,7 @@ def _without_quotes(name: str) -> str:
     return name[1:-1] if name[:1] in ("`", '"') else name
 
 
-def _quote_unless_quoted(name: str) -> str:
+def quote_unless_quoted(name: str) -> str:
     """A name as a caller wrote it, who may have quoted it already."""
     return name if name[:1] in ("`", '"') else _quote_name(name)
 
@@ -146,7 +146,7 @@ def _quote_order(clause: str) -> str:
         text, direction = text[: found.start()].rstrip(), f" {found[1].upper()}"
     kind, dot, name = text.partition(".")
     if dot and kind.lower() in _KINDS:
-        return f"{kind}.{_quote_unless_quoted(name.strip())}{direction}"
+        return f"{kind}.{quote_unless_quoted(name.strip())}{direction}"
     if text.strip("`").lower() in _ATTRIBUTES:
         return f"attributes.{text.strip('`')}{direction}"
     raise Problem(
@@ -155,8 +155,8 @@ def _quote_order(clause: str) -> str:
     )
 
 
-def _refuse_what_mlflow_cannot(text: str) -> None:
-    bare = _blanked(text)
+def refuse_what_mlflow_cannot(text: str) -> None:
+    bare = blanked(text)
     if re.search(r"(?i)\bOR\b", bare):
         raise Problem(
             "MLflow filters have no OR.",

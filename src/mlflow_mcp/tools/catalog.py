@@ -24,6 +24,8 @@ from mlflow_mcp.tools.runs.query_runs import query_runs
 from mlflow_mcp.tools.runs.search_runs_by_tags import search_runs_by_tags
 from mlflow_mcp.tools.session.get_server_info import get_server_info
 from mlflow_mcp.tools.session.resolve_id import resolve_id
+from mlflow_mcp.tools.traces.get_trace import get_trace
+from mlflow_mcp.tools.traces.search_traces import search_traces
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_artifacts, "artifacts", READS, "Search in files"),
     Entry(diff_artifacts.diff_artifacts, "artifacts", READS, "Compare files"),
     Entry(download_artifacts.download_artifacts, "artifacts", WRITES_FILES, "Download files"),
+    Entry(search_traces, "traces", READS, "Find traces"),
+    Entry(get_trace, "traces", READS, "One trace"),
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
 )
 

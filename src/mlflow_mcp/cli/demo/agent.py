@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mlflow_mcp.cli.demo.tracing import Recording, Step
+from mlflow_mcp.cli.demo.tracing import Recording, Step, Verdict
 
 EXPERIMENT = "support-agent"
 COUNT = 40
+# Of the forty, those that the demo holds: ten of v1 and ten of v2.
+DEMO = range(10, 30)
 FIRST = 1_788_220_800_000  # 2026-09-01
 HOUR = 3_600_000
 MODELS = {"v1": "acme-small", "v2": "acme-large"}
@@ -27,6 +29,16 @@ def recordings() -> Iterator[Recording]:
     """Forty tickets, a turn of four each: v1 of the agent for two days, then v2, whose orders database is slow."""
     for number in range(COUNT):
         yield ticket(number)
+
+
+def judged(number: int) -> Recording:
+    """The ticket with what a judge says of its answer: every sixth promises what no tool returned."""
+    recording = ticket(number)
+    if fails(number):
+        return recording
+    right = number % 6 != 5
+    why = "The answer names the order and its date." if right else "The answer promises a date that no tool returned."
+    return replace(recording, verdicts=(Verdict("correctness", "yes" if right else "no", why, "acme-judge"),))
 
 
 def version_of(number: int) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlflow_mcp.cli.demo import training
+from mlflow_mcp.cli.demo import agent, training
 from mlflow_mcp.cli.demo.launcher import LLAMA, QWEN, SKILL, TASKS, Export, flat, launcher_config, write_task
+from mlflow_mcp.cli.demo.tracing import write
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,6 +83,14 @@ class Seeded:
     nan_from_step: int = training.NAN_FROM_STEP
     sweep_experiment: str = "sweeps"
     sweep_parent: str = training.SWEEP_PARENT
+    traces: int = len(agent.DEMO)
+    """Of a support agent, in MLflow's Default experiment, as of clients that name none."""
+    failed_trace: str = agent.ticket(22).trace_id
+    """Its tool `search_orders` timed out."""
+    retried_trace: str = agent.ticket(24).trace_id
+    """The tool failed and succeeded the second time."""
+    trace_session: str = "chat-05"
+    """Four traces, one of which failed."""
 
 
 def _exports(log_bytes: int) -> list[Export]:
@@ -163,6 +172,8 @@ def seed(tracking_uri: str, artifact_root: str | None = None, *, log_megabytes: 
         log_counts = counts or log_counts  # the largest comes last
     runs |= training.seed_training(client, experiments[Seeded.training_experiment])
     children, best = training.seed_sweep(client, experiments[Seeded.sweep_experiment])
+    for number in agent.DEMO:
+        write(tracking_uri, "0", agent.judged(number))
     return Seeded(experiments, runs | children, log_counts, best)
 
 

@@ -37,6 +37,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a judge, an LLM, says of a trace."""
+
+    name: str
+    value: str
+    rationale: str
+    judge: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """A trace. Its id follows from `key`, so that it is the same wherever it is written."""
 
@@ -52,6 +62,7 @@ class Recording:
     run_id: str | None = None
     model_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
 
     @property
     def trace_id(self) -> str:
@@ -108,6 +119,21 @@ def info_of(recording: Recording, experiment_id: str) -> Any:
         execution_duration=recording.duration,
         trace_metadata={key: value for key, value in metadata.items() if value},
         tags={"mlflow.traceName": recording.name, **recording.tags},
+        assessments=[_feedback(verdict, recording.time) for verdict in recording.verdicts],
+    )
+
+
+def _feedback(verdict: Verdict, time: int) -> Assessment:
+    from mlflow.entities import AssessmentSource, Feedback
+
+    source = AssessmentSource("LLM_JUDGE", verdict.judge)
+    return Feedback(
+        name=verdict.name,
+        value=verdict.value,
+        rationale=verdict.rationale,
+        source=source,
+        create_time_ms=time,
+        last_update_time_ms=time,
     )
 
 

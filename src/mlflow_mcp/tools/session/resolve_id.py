@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
 from mlflow_mcp.client.ids.parse import SHORTEST_PREFIX, experiment_in_url, is_run_id, plain_id, run_in_url
+from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, TraceNotFound, UnsupportedByServer
+from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, UnsupportedByServer
 from mlflow_mcp.text import every, iso
 from mlflow_mcp.tools.arguments import AnyId
 
@@ -25,7 +28,9 @@ MOST_SHOWN = 20
 class IdMatch(BaseModel):
     """One thing an id stands for. `next` is the call that reads it."""
 
-    kind: Annotated[str, Field(description="invocation, job, run, experiment, logged model, trace.")]
+    kind: Annotated[
+        str, Field(description="invocation, job, run, experiment, logged model, trace, session (of traces).")
+    ]
     id: str
     name: str | None = None
     experiment: str | None = None
@@ -45,18 +50,19 @@ class IdMatches(Answer):
 
 
 def resolve_id(client: Client, id: AnyId) -> IdMatches:
-    """Find out what an id is - invocation, job, run, experiment, logged model or trace - and where it lives, from the full
+    """Find out what an id is - invocation, job, run, experiment, logged model, trace or session - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
-    text = run_in_url(id.strip()) or experiment_in_url(id.strip()) or plain_id(id)
+    text = _in_url(id.strip()) or plain_id(id)
     names = client.experiments.reread()
     experiments = _experiments(text, names)
     if "/" in text and "://" in text:
-        raise Problem(f"No run or experiment can be read out of '{text}'.", "Pass the id alone.")
+        raise Problem(f"No run, experiment or trace can be read out of '{text}'.", "Pass the id alone.")
     searches: list[Callable[[], list[IdMatch]]] = [
         lambda: _runs_and_invocations(find_matches(client, list(names), text, (*RUN_WAYS, *INVOCATION_WAYS)), names),
         lambda: _logged_models(client, text),
         lambda: _traces(client, text),
+        lambda: _sessions(client, text),
     ]
     results = client.run_concurrently(*(partial(_if_supported, search) for search in searches))
     unsupported = [result for result in results if isinstance(result, UnsupportedByServer)]
@@ -67,7 +73,7 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         raise unsupported[0]
     if not found:
         raise NotFound(
-            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, logged model or trace "
+            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, logged model, trace or session "
             f"in {every(len(names), 'experiment', 'any of the')}.",
             _next_try(text),
         )
@@ -76,6 +82,11 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     if len(found) > MOST_SHOWN:
         answer.note(f"{len(found) - MOST_SHOWN} more things are called so; give more of the id.")
     return answer
+
+
+def _in_url(text: str) -> str | None:
+    """The id of what a URL shows: the innermost of what it names."""
+    return trace_in_url(text) or session_in_url(text) or run_in_url(text) or experiment_in_url(text)
 
 
 def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | UnsupportedByServer:
@@ -182,16 +193,34 @@ def _logged_models(client: Client, text: str) -> list[IdMatch]:
 def _traces(client: Client, text: str) -> list[IdMatch]:
     if not text.startswith("tr-"):
         return []
-    try:
-        trace = client.traces.info(text)
-    except TraceNotFound:
-        return []
     return [
         IdMatch(
             kind="trace",
-            id=text,
-            experiment=client.experiments.name_of(str(trace.experiment_id)),
-            time=iso(trace.timestamp_ms),
-            next="Reading traces is not part of this server yet; MLflow's UI shows it.",
+            id=trace.id,
+            name=trace.name,
+            experiment=client.experiments.name_of(trace.experiment_id),
+            time=trace.time,
+            next=f"get_trace(trace_id='{trace.id}')",
         )
+        for trace in map(TraceView, traces_called(client, text))
     ]
+
+
+def _sessions(client: Client, text: str) -> list[IdMatch]:
+    """The session of traces of this id. A server without traces has none."""
+    with suppress(UnsupportedByServer):
+        infos, more = session_called(client, text)
+        first = [TraceView(info) for info in infos[:1]]
+        count = f"at least {len(infos)}" if more else str(len(infos))
+        return [
+            IdMatch(
+                kind="session",
+                id=text,
+                experiment=client.experiments.name_of(trace.experiment_id),
+                time=trace.time,
+                matched=f"session of {count} traces",
+                next=f"get_trace(trace_id='{text}')",
+            )
+            for trace in first
+        ]
+    return []

@@ -1,0 +1,142 @@
+"""Traces: one, its spans, or one request's worth of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlflow_mcp.client.filters import explained
+from mlflow_mcp.client.traces.filters import EXAMPLE
+from mlflow_mcp.client.transport.connection import token_of
+from mlflow_mcp.errors import NotFound, Problem, TraceNotFound, Unreachable, UnsupportedByServer
+
+if TYPE_CHECKING:
+    from mlflow.entities import Span, TraceInfo
+    from mlflow.tracing.client import TracingClient
+
+    from mlflow_mcp.client import Client
+
+SINCE = "2.14"
+# What MLflow takes for one request.
+MOST_PER_REQUEST = 500
+_SPANS_LOCATION = "mlflow.trace.spansLocation"
+_KEPT_BY_THE_SERVER = ("TRACKING_STORE", "ARCHIVE_REPO")
+_NEVER_CAME = "MLflow has no spans of this trace: they were never exported, or have not arrived yet."
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The spans of a trace as MLflow has them; `missing` says why there may be fewer than there were."""
+
+    spans: Sequence[Span] = field(default_factory=tuple)
+    missing: str | None = None
+
+
+class Traces:
+    """`client.traces`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def info(self, trace_id: str) -> TraceInfo:
+        """The trace without its spans. Raises TraceNotFound when the server has none of that id."""
+        try:
+            info: TraceInfo = self._client.ask_feature(
+                lambda: self._tracing.get_trace_info(trace_id), "traces", since=SINCE
+            )
+        except NotFound as error:
+            raise TraceNotFound(
+                f"No trace has the id '{trace_id}'.", "search_traces finds traces by time, text, status or session."
+            ) from error
+        return info
+
+    def spans(self, info: TraceInfo) -> Spans:
+        """The trace's spans, as far as they have arrived. What cannot be read is said, not raised: the trace itself exists."""
+        try:
+            found = self._spans(info)
+        except Unreachable:
+            raise
+        except Problem as error:
+            return Spans(missing=_NEVER_CAME if _never_came(error) else f"Its spans cannot be read. {error.failed}")
+        return Spans(found) if found else Spans(missing=_NEVER_CAME)
+
+    def search(
+        self,
+        experiment_ids: Sequence[str],
+        query: str = "",
+        *,
+        order_by: Sequence[str] = (),
+        max_results: int = MOST_PER_REQUEST,
+        page_token: str | None = None,
+    ) -> tuple[list[TraceInfo], str | None]:
+        """One page of traces without their spans, and the token of the next. At most EXPERIMENTS_PER_REQUEST experiments."""
+        if not experiment_ids:
+            return [], None
+        with explained(query, EXAMPLE):
+            page = self._client.ask_feature(
+                lambda: self._client.connection.mlflow.search_traces(
+                    locations=list(experiment_ids),
+                    filter_string=query or None,
+                    max_results=max_results,
+                    order_by=list(order_by) or None,
+                    page_token=page_token,
+                    include_spans=False,
+                ),
+                "traces",
+                since=SINCE,
+            )
+        return [trace.info for trace in page], token_of(page)
+
+    def count(self, experiment_ids: Sequence[str], window: tuple[int | None, int | None]) -> int | None:
+        """How many traces the experiments have in a window of milliseconds (end exclusive), as the server counts them; None
+        where it cannot."""
+        start, end = window
+        try:
+            points = self._client.ask_feature(
+                lambda: self._counted(experiment_ids, start, end), "trace metrics", since="3.9"
+            )
+        except Unreachable:
+            raise
+        except (Problem, AttributeError):  # older servers and older clients do not count
+            return None
+        return sum(int(point.values.get("COUNT", 0)) for point in points)
+
+    @property
+    def _tracing(self) -> TracingClient:
+        """MLflow's tracing client: its main one has no method for the info alone."""
+        uri = self._client.connection.mlflow.tracking_uri
+        from mlflow.tracing.client import TracingClient
+
+        return TracingClient(uri)
+
+    def _spans(self, info: TraceInfo) -> Sequence[Span]:
+        if info.tags.get(_SPANS_LOCATION) in _KEPT_BY_THE_SERVER:
+            try:
+                # MLflow's own method waits three seconds for the rest of a trace that is not complete.
+                partial = self._client.ask(lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True))
+                return list(partial.data.spans) if partial else []
+            except UnsupportedByServer:
+                pass
+        trace = self._client.ask(lambda: self._client.connection.mlflow.get_trace(info.trace_id, display=False))
+        return list(trace.data.spans)
+
+    def _counted(self, experiment_ids: Sequence[str], start: int | None, end: int | None) -> Any:
+        from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
+
+        return self._tracing.store.query_trace_metrics(
+            experiment_ids=list(experiment_ids),
+            view_type=MetricViewType.TRACES,
+            metric_name="trace_count",
+            aggregations=[MetricAggregation(aggregation_type=AggregationType.COUNT)],
+            start_time_ms=start,
+            end_time_ms=None if end is None else end - 1,
+        )
+
+
+def _never_came(error: Problem) -> bool:
+    """Whether MLflow's client looked for a file of spans and found none; it says so in what its own error came from."""
+    from mlflow.exceptions import MlflowTraceDataNotFound
+
+    cause = error.__cause__
+    return cause is not None and isinstance(cause.__context__, MlflowTraceDataNotFound)

@@ -1,0 +1,68 @@
+"""Time windows as people write them: the last 24h, a day, from one time to another. Pure."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import iso
+
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LENGTH = re.compile(r"(?i)(?:last\s+)?(\d{1,6})\s*(m|min|h|d|w)(?:inutes?|ours?|ays?|eeks?)?")
+_FORMS = "Write '24h', '7d', '2026-11-20' (that day, UTC), '2026-11-20T14:00..2026-11-21' or '2026-11-20..'."
+
+
+@dataclass(frozen=True)
+class Window:
+    """Milliseconds since 1970; the end is exclusive. None: open."""
+
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.start is None and self.end is None
+
+    def __str__(self) -> str:
+        return f"{iso(self.start) or ''}..{iso(self.end) or ''}"
+
+
+def window_of(text: str | None, now: float | None = None) -> Window:
+    """The window that a text names. A length of time ends at `now`, in seconds since 1970. Raises Problem for other texts."""
+    if text is None or not text.strip():
+        return Window()
+    if length := _LENGTH.fullmatch(text.strip()):
+        ago = timedelta(**{_UNITS[length[2].lower()]: int(length[1])})
+        return Window(max(0, round(((time.time() if now is None else now) - ago.total_seconds()) * 1000)))
+    first, dots, second = text.partition("..")
+    if not dots:
+        return Window(*_bounds(first, text))
+    start = _bounds(first, text)[0] if first.strip() else None
+    # '2026-11-01..2026-11-20' holds all of the 20th.
+    end = _bounds(second, text)[1] if second.strip() else None
+    if start is not None and end is not None and end <= start:
+        raise Problem(f"The time '{text}' ends before it begins.", _FORMS)
+    return Window(start, end)
+
+
+def _bounds(written: str, text: str) -> tuple[int, int]:
+    """The first millisecond of a day or moment and the first after it; a moment ends with itself."""
+    written = written.strip()
+    try:
+        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", written))
+    except ValueError:
+        raise Problem(f"'{text}' is no time that can be searched for.", _FORMS) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    is_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", written) is not None
+    if not is_day and ".." not in text:
+        raise Problem(f"'{text}' is a moment, not a time from and to.", _FORMS)
+    start = _milliseconds(moment)
+    return start, start + 86_400_000 if is_day else start
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,191 @@
+"""The spans of a trace as a tree that survives what clients write: missing parents, cycles, ids used twice. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow.entities import Span
+
+_TYPE = "mlflow.spanType"
+_USAGE = "mlflow.chat.tokenUsage"
+
+
+@dataclass(eq=False)
+class SpanNode:
+    """A span of a tree. Times are nanoseconds since 1970."""
+
+    id: str
+    parent_id: str | None
+    name: str
+    type: str
+    start: int
+    end: int | None
+    status: str
+    """As MLflow says: OK, ERROR or UNSET."""
+    message: str
+    tokens: int | None
+    span: Any = field(repr=False, default=None)
+    children: list[SpanNode] = field(default_factory=list, repr=False)
+    parent: SpanNode | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, span: Span) -> SpanNode:
+        """Out of the dict that MLflow keeps of a span: its properties would parse all of it, seconds for a large trace."""
+        stored = span.to_dict()
+        attributes = stored["attributes"]
+        usage = _loaded(attributes.get(_USAGE))
+        total = usage.get("total_tokens") if isinstance(usage, dict) else None
+        status = stored["status"]
+        end = stored.get("end_time_unix_nano")
+        return cls(
+            id=_hexadecimal(stored["span_id"]) or "",
+            parent_id=_hexadecimal(stored.get("parent_span_id")),
+            name=str(stored["name"]),
+            type=str(_loaded(attributes.get(_TYPE)) or "UNKNOWN"),
+            start=int(stored["start_time_unix_nano"] or 0),
+            end=int(end) if end else None,
+            status=str(status["code"]).removeprefix("STATUS_CODE_"),
+            message=status.get("message") or "",
+            tokens=total if isinstance(total, int) else None,
+            span=span,
+        )
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "ERROR"
+
+    @property
+    def duration(self) -> float | None:
+        return None if self.end is None else max(0, self.end - self.start) / 1e9
+
+    @property
+    def own_time(self) -> float:
+        """Seconds in which none of its children ran; of a span that has not ended, none."""
+        if self.end is None:
+            return 0.0
+        covered, reached = 0, self.start
+        for child in self.children:  # in the order of their starts
+            start, end = max(child.start, reached), min(child.end or child.start, self.end)
+            if end > start:
+                covered, reached = covered + end - start, end
+        return max(0, self.end - self.start - covered) / 1e9
+
+    def ancestors(self) -> Iterator[SpanNode]:
+        """Its parent, the parent's parent, and so on."""
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    @property
+    def path(self) -> list[SpanNode]:
+        """From its root to itself."""
+        return [*reversed(list(self.ancestors())), self]
+
+
+@dataclass(frozen=True)
+class SpanTree:
+    """All spans, the trees they form, and what was wrong with them."""
+
+    nodes: Sequence[SpanNode]
+    """In the order of their starts."""
+    roots: Sequence[SpanNode]
+    orphans: int
+    """Roots whose parent is not among the spans."""
+    cycles: int
+    """Roots that are their own ancestors."""
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> SpanTree:
+        return cls.of_nodes([SpanNode.of(span) for span in spans])
+
+    @classmethod
+    def of_nodes(cls, nodes: Iterable[SpanNode]) -> SpanTree:
+        ordered = sorted(nodes, key=lambda node: (node.start, node.id))
+        by_id = {node.id: node for node in reversed(ordered)}
+        for node in ordered:
+            above = by_id.get(node.parent_id) if node.parent_id else None
+            if above is not None:
+                node.parent = above
+        cycles = _cut_cycles(ordered)
+        for node in ordered:
+            if node.parent is not None:
+                node.parent.children.append(node)
+        roots = [node for node in ordered if node.parent is None]
+        orphans = sum(1 for node in roots if node.parent_id and node.parent_id not in by_id)
+        return cls(ordered, roots, orphans, cycles)
+
+    @property
+    def failing(self) -> list[SpanNode]:
+        """The spans where failures began: those that failed and have no child that did."""
+        return [node for node in self.nodes if node.failed and not any(child.failed for child in node.children)]
+
+    @property
+    def slowest(self) -> SpanNode | None:
+        """Below the roots, the span with the most time of its own."""
+        return max((node for node in self.nodes if node.parent), key=lambda node: node.own_time, default=None)
+
+
+def _cut_cycles(nodes: Sequence[SpanNode]) -> int:
+    """Make roots of the spans where chains of parents run in a circle: of each circle the one that began first."""
+    settled: set[int] = set()
+    cut = 0
+    for node in nodes:
+        chain: list[SpanNode] = []
+        on_chain: set[int] = set()
+        at: SpanNode | None = node
+        while at is not None and id(at) not in settled and id(at) not in on_chain:
+            chain.append(at)
+            on_chain.add(id(at))
+            at = at.parent
+        if at is not None and id(at) in on_chain:
+            circle = chain[next(place for place, each in enumerate(chain) if each is at) :]
+            min(circle, key=lambda each: (each.start, each.id)).parent = None
+            cut += 1
+        settled |= on_chain
+    return cut
+
+
+def _hexadecimal(written: str | None) -> str | None:
+    """The id of a span as MLflow's UI shows it, of one in base64."""
+    if not written or re.fullmatch(r"[0-9a-f]{16}", written):
+        return written or None
+    return base64.b64decode(written).hex()
+
+
+def _loaded(text: Any) -> Any:
+    """An attribute's value; as it is when it is no JSON."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
+
+
+def pattern_of(name: str) -> str:
+    """The name with its numbers as `*`, which repeated steps share: `step_*`."""
+    return re.sub(r"\d+", "*", name)
+
+
+def as_json(span: Span) -> dict[str, Any]:
+    """A span's inputs, outputs, other attributes and events, parsed where they are JSON, as they are where not."""
+    attributes = {str(key): value for key, value in span.attributes.items()}
+    content = {
+        "inputs": attributes.pop("mlflow.spanInputs", None),
+        "outputs": attributes.pop("mlflow.spanOutputs", None),
+    }
+    for told in ("mlflow.traceRequestId", _TYPE, "mlflow.spanLogLevel"):
+        attributes.pop(told, None)
+    events = [{"name": event.name, **_parsed(event.attributes or {})} for event in span.events]
+    found = {**content, "attributes": attributes, "events": events}
+    return {key: value for key, value in found.items() if value not in (None, {}, [])}
+
+
+def _parsed(attributes: Any) -> dict[str, Any]:
+    return {str(key): value if isinstance(value, (str, int, float, bool)) else json.loads(json.dumps(value, default=str))
+            for key, value in attributes.items()}  # fmt: skip

@@ -1,0 +1,228 @@
+"""Find traces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from mlflow_mcp.answers.base import Page
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
+from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.ids.runs import run_id_of
+from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
+from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
+from mlflow_mcp.client.traces.window import Window, window_of
+from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import every, listed, plural
+from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit
+from mlflow_mcp.tools.traces.fields import FieldPaths
+from mlflow_mcp.tools.traces.shown import judgements_in_a_row, value_of, words
+
+if TYPE_CHECKING:
+    from mlflow.entities import TraceInfo
+
+
+def _parts(value: Any) -> Any:
+    """A list as the text that MLflow's command line takes: `a, b`."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+TraceQuery = Annotated[
+    str | None,
+    Field(
+        description="MLflow filter: \"status = 'ERROR' AND span.name = 'search' AND feedback.ok = 'no' "
+        "AND text LIKE '%refund%'\"."
+    ),
+]
+Source = Annotated[str | None, Field(min_length=1, description="Run, or logged model ('m-…').")]
+Session = Annotated[str | None, Field(min_length=1, description="Session id.")]
+When = Annotated[str | None, Field(description="'24h', '2026-11-20' or 'from..to'.")]
+TraceOrder = Annotated[str | None, BeforeValidator(_parts), Field(description="'duration DESC'")]
+Fields = Annotated[
+    str | None,
+    BeforeValidator(_parts),
+    Field(description="More columns: 'spans.name, search.inputs.q'."),
+]
+
+_PREVIEW = 70
+# Tags shown unless `fields` names some: those that tell the rows apart.
+_MOST_TAGS = 3
+_ORDERS = (
+    "timestamp_ms",
+    "execution_time_ms",
+    "end_time_ms",
+    "status",
+    "name",
+    "request_id",
+    "run_id",
+    "experiment_id",
+)
+# What the table calls it, and MLflow.
+_SHOWN_AS = {"time": "timestamp_ms", "duration": "execution_time_ms", "state": "status", "trace_id": "request_id"}
+
+
+class TraceRows(Page):
+    """A row for each trace; `state` is MLflow's word, `duration` in seconds, `assessments` those not overridden."""
+
+    partial: str | None = None
+    total: Annotated[int | None, Field(description="How many match, where the server can tell.")] = None
+    window: str | None = None
+    searched: Annotated[str | None, Field(description="When nothing matches.")] = None
+    traces: Table
+
+
+def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
+    client: Client,
+    experiment_id: ExperimentId = None,
+    query: TraceQuery = None,
+    run_id: Source = None,
+    session: Session = None,
+    when: When = None,
+    fields: Fields = None,
+    order_by: TraceOrder = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> TraceRows:
+    """Find traces of LLM apps and agents: time, state, duration, tokens, request, response, assessments.
+    get_trace shows one."""
+    ids, quoted, orders = (
+        experiment_ids(client, experiment_id),
+        quoted_trace_query(query or ""),
+        _orders(order_by),
+    )
+    arguments = (ids, quoted, run_id, session, when, orders)
+    place = place_of(cursor, arguments)
+    window = window_of(when, place.now)
+    search = TraceSearch(
+        ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments
+    )
+    paths = FieldPaths.of(fields)
+    page = search_page(client, search, limit, place)
+    answer = TraceRows(
+        partial=_not_searched(client, search),
+        total=None if cursor else _total(client, search, page, window),
+        window=None if window.is_open else str(window),
+        traces=_table(client, page.traces, paths),
+    )
+    answer.continue_with(page.cursor_after, len(page.traces), page.more)
+    answer.note(*paths.problems())
+    if not page.traces and not cursor:
+        _explain_nothing(client, answer, search)
+    return answer
+
+
+def _source(client: Client, run_id: str | None) -> dict[str, str]:
+    if not run_id:
+        return {}
+    return {"model_id": run_id} if run_id.startswith("m-") else {"run_id": run_id_of(client, run_id)}
+
+
+def _orders(order_by: str | None) -> list[str]:
+    """The clauses as MLflow takes them; the names that answers use are known too."""
+    clauses = []
+    for clause in (order_by or "").split(",") if order_by else ():
+        found = re.fullmatch(r"(?i)\s*`?([\w.]+)`?(?:\s+(asc|desc)(?:ending)?)?\s*", clause)
+        name = _SHOWN_AS.get(found[1], found[1]) if found else ""
+        if not found or name not in _ORDERS:
+            raise Problem(
+                f"order_by cannot use '{clause.strip()}'.",
+                f"MLflow orders traces by {', '.join(_ORDERS)}, each with ASC or DESC.",
+            )
+        clauses.append(f"{name} {(found[2] or 'ASC').upper()}")
+    return clauses
+
+
+def _not_searched(client: Client, search: TraceSearch) -> str | None:
+    count = len(client.experiments.names() if search.experiment_ids is None else search.experiment_ids)
+    if count <= EXPERIMENTS_PER_REQUEST:
+        return None
+    return f"Only {EXPERIMENTS_PER_REQUEST:,} of {count:,} experiments were searched, those changed last: name experiment_id."
+
+
+def _total(client: Client, search: TraceSearch, page: TracePage, window: Window) -> int | None:
+    """The count of what matches, where the page is all of it, or the server counts and nothing but a time is asked for."""
+    if not page.more:
+        return len(page.traces)
+    if search.filter != joined("", window):
+        return None
+    ids = list(client.experiments.names()) if search.experiment_ids is None else search.experiment_ids
+    return client.traces.count(ids[:EXPERIMENTS_PER_REQUEST], (window.start, window.end))
+
+
+def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Table:
+    traces = [TraceView(info) for info in infos]
+    tags = [] if paths.paths else _telling_tags(traces)
+    columns = ["trace_id", "time", "name", "state", "duration", "tokens", "cost", "request", "response", "assessments",
+               "session", *(f"tags.{name}" for name in tags), "experiment"]  # fmt: skip
+    names = client.experiments.names()
+    rows = [
+        [
+            trace.id,
+            trace.time,
+            trace.name,
+            trace.state,
+            trace.duration,
+            trace.total_tokens,
+            trace.cost,
+            words(client, trace.request, _PREVIEW),
+            words(client, trace.response, _PREVIEW),
+            judgements_in_a_row(client, trace),
+            trace.session,
+            *(trace.tags.get(name) for name in tags),
+            names.get(trace.experiment_id, trace.experiment_id),
+        ]
+        for trace in traces
+    ]
+    if paths.paths:
+        extra = paths.values(client, infos)
+        columns += paths.paths
+        rows = [[*row, *map(value_of, more)] for row, more in zip(rows, extra)]
+    return Table.of(columns, rows, keep=("trace_id", *paths.paths))
+
+
+def _telling_tags(traces: Sequence[TraceView]) -> list[str]:
+    """Tags that most traces have and that are not different in all of them."""
+    names = dict.fromkeys(name for trace in traces for name in trace.tags)
+    telling = []
+    for name in names:
+        values: list[Any] = [trace.tags[name] for trace in traces if name in trace.tags]
+        if (
+            2 * len(values) >= len(traces)
+            and len(set(values)) <= max(1, len(values) // 2)
+            and max(map(len, values)) <= 40
+        ):
+            telling.append(name)
+    return telling[:_MOST_TAGS]
+
+
+def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch) -> None:
+    """What was searched, and whether there are traces at all."""
+    ids = search.experiment_ids
+    where = (
+        every(len(client.experiments.names()), "experiment")
+        if ids is None
+        else listed([client.experiments.name_of(each) for each in ids], 3)
+    )
+    answer.searched = f"traces in {where}" + (f" where {search.filter}" if search.filter else "")
+    if not search.filter:
+        return
+    newest = search_page(client, TraceSearch(ids), 20).traces
+    if not newest:
+        answer.note("There are no traces here at all.")
+        return
+    views = [TraceView(info) for info in newest]
+    states = ", ".join(
+        f"{name} {[view.state for view in views].count(name)}" for name in dict.fromkeys(v.state for v in views)
+    )
+    named = listed([name for name in dict.fromkeys(view.name for view in views) if name], 5)
+    judged = listed(sorted({each.name for view in views for each in view.judgements}), 8)
+    answer.note(
+        f"The newest {plural(len(views), 'trace')} here: last {views[0].time}; names {named}; states {states}"
+        + (f"; assessments {judged}." if judged else ".")
+    )
