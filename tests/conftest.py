@@ -231,9 +231,12 @@ def both_curves(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def traces_file(session_folder: Path, empty_template: str, conversations: Conversations) -> TraceStore:
+def traces_file(
+    session_folder: Path, empty_template: str, labels: dict[str, str], conversations: Conversations
+) -> TraceStore:
     """The traces of `tests.support.traces` in a sqlite file. Tests only read from it."""
     made = make_traces(session_folder / "traces", empty_template)
+    labels |= {run_id: f"<run:{name}>" for name, run_id in made.runs.items()}
     conversations.share(made.uri)
     return made
 

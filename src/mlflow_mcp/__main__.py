@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     commands.add_parser("serve", help="serve over stdio (the default)")
     commands.add_parser("doctor", help="say whether the configured MLflow server can be used, and what to set when not")
     demo = commands.add_parser(
-        "demo", help="make a small local store and ask it five questions, without any MLflow server"
+        "demo", help="make a small local store and ask it six questions, without any MLflow server"
     )
     demo.add_argument(
         "--folder", default="mlflow-mcp-demo", help="where the store is made or found (default: %(default)s)"

@@ -58,17 +58,18 @@ def test_the_first_start_makes_a_store_where_it_says(first, folder):
 
 def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
     parts = re.split(r"\n\d\. ", first.stdout)[1:]
-    assert len(parts) == len(QUESTIONS) == 5
+    assert len(parts) == len(QUESTIONS) == 6
     for part, (question, tool, _) in zip(parts, QUESTIONS, strict=True):
         assert part.startswith(question)
         assert f"→ {tool}(" in part
         assert re.search(r"This cost the agent [\d,]+ characters, about [\d,]+\stokens; answered in", part)
-    facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "a4e91cd8603f2b7e"]
+    facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "search_orders", "a4e91cd8603f2b7e"]
     answers = [
         "In words: meta/llama-3.1-8b-instruct ran 4 tasks: aime_2025 6.66667, gpqa_diamond 0.328283,",
         "In words: Mostly not: it is better in ifeval, worse in aime_2025, gpqa_diamond and mmlu-pro.",
         "In words: 15 times. The last is in line 11,920: 2026-10-12 07:33:12.797 WARNING client: request 1215 HTTP 429",
         "In words: Yes: it rose to 9.75 at step 237.",
+        "In words: Its tool search_orders failed after 30 s: TimeoutError: no answer from orders-db-1 after 30.0 s",
         "In words: Nothing is guessed:",
     ]
     for part, fact, answer in zip(parts, facts, answers, strict=True):

@@ -88,10 +88,50 @@ def test_an_old_schema_says_how_to_upgrade_it(sqlite_store, ask):
     answer = ask(sqlite_store.uri, "query_runs")
 
     assert answer.is_error
-    assert answer.text.startswith(f"The database {sqlite_store.uri} was made by another version of MLflow: Detected ")
-    assert answer.text.endswith(f" Take a backup, then run `mlflow db upgrade {sqlite_store.uri}`.")
+    assert answer.text.startswith(
+        f"The database {sqlite_store.uri} was made by another version of MLflow: its schema is 451aebb31d03, and "
+    )
+    assert f" Take a backup, then run `mlflow db upgrade {sqlite_store.uri}` with MLflow " in answer.text
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("451aebb31d03",)]
+
+
+def test_a_database_that_lacks_the_tables_of_a_newer_mlflow_is_not_migrated_by_looking(sqlite_store, ask):
+    """MLflow itself migrates such a file in place; one of version 2.9 has none of the tables that came since."""
+    database = sqlite_store.uri.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
+        connection.execute("DROP TABLE logged_model_tags")
+        connection.commit()
+
+    answer = ask(sqlite_store.uri, "query_runs")
+
+    assert answer.is_error
+    assert "was made by another version of MLflow: its schema is acf3f17fdcc7" in answer.text
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("acf3f17fdcc7",)]
+        assert not connection.execute("SELECT name FROM sqlite_master WHERE name = 'logged_model_tags'").fetchall()
+
+
+def test_a_database_of_a_newer_mlflow_is_not_to_be_upgraded(sqlite_store, ask):
+    with closing(sqlite3.connect(sqlite_store.uri.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        connection.commit()
+
+    answer = ask(sqlite_store.uri, "query_runs")
+
+    assert answer.text.endswith("It is newer: install a newer MLflow beside mlflow-mcp.")
+
+
+def test_a_database_without_a_schema_is_not_given_one(sqlite_store, ask):
+    database = sqlite_store.uri.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM alembic_version")
+        connection.commit()
+
+    answer = ask(sqlite_store.uri, "query_runs")
+
+    assert answer.text == f"The database {sqlite_store.uri} holds no MLflow data. Correct MLFLOW_TRACKING_URI."
 
 
 def test_a_store_that_appears_later_is_found_by_the_next_call(sqlite_template, ask_many, tmp_path):

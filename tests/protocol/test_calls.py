@@ -195,6 +195,10 @@ def large_questions(seeded):
         ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 50, "context": 20}),
         ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.candidate}.3"], "artifact_path": "config"}),
         ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.baseline}.0"], "artifact_path": "/"}),
+        ("search_traces", {"limit": 1_000, "fields": "spans.inputs, spans.outputs"}),
+        ("get_trace", {"trace_id": seeded.retried_trace}),
+        ("get_trace", {"trace_id": seeded.retried_trace, "span": "answer"}),
+        ("get_trace", {"trace_id": seeded.trace_session}),
     ]
 
 

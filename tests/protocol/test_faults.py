@@ -91,6 +91,16 @@ def test_a_server_that_hangs_up_is_reported_by_every_tool(ask_many, snapshot_err
         every_tool_says_so(ask_many, uri, snapshot_error)
 
 
+@pytest.mark.parametrize(("status", "words"), [(401, "does not accept the credentials"), (403, "refuses access")])
+def test_a_refusal_of_basic_auth_is_not_taken_for_another_kind_of_server(status, words, ask):
+    """MLflow's own app sends plain text and calls it HTML."""
+    with answering(status, "Permission denied", "text/html; charset=utf-8") as uri:
+        answer = ask(uri, "get_run", run_id="0123456789abcdef0123456789abcdef")
+
+    assert answer.is_error
+    assert words in answer.text
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 @pytest.mark.parametrize("body", ["", "nope"], ids=["empty", "text"])
 def test_a_bad_status_is_reported_by_every_tool(status, body, ask_many, snapshot_error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -62,6 +63,8 @@ BODIES = {
     "no ids": '{"experiments": [{}], "runs": [{}], "run": {}, "files": [{}], "metrics": [{}], "experiment": {}}',
     "wrong types": '{"experiments": 7, "runs": "x", "run": [], "files": {"a": 1}, "metrics": 3}',
     "null fields": '{"experiments": null, "runs": null, "run": null, "files": null, "root_uri": null}',
+    "an object for a list": '{"files": {}, "root_uri": "x", "experiments": {}, "runs": {}}',
+    "nested deeply": "[" * 50_000,
     "nested wrongly": '{"experiments": [[1]], "runs": [{"info": 3}], "run": {"info": []}, "files": [7], "metrics": ["x"]}',
 }
 MORE_CALLS = [
@@ -227,3 +230,51 @@ def test_when_it_last_logged_is_left_out_though_its_history_hangs(http_home, ask
 
     assert answer.data["metrics"] == {"loss": 1}
     assert answer.data["notes"] == ["When it last logged did not all come within 1 s; what is missing is left out."]
+
+
+def test_a_user_without_permissions_is_told_that_they_may_be_missing(ask_many):
+    """MLflow's permissions leave out of lists what may not be read; the status is 200."""
+
+    def answer(handler):
+        handler.reply(200, b"3.1.4" if handler.path == "/version" else b"{}", JSON)
+
+    with scripted(answer) as uri, ask_many(uri) as ask:
+        answers = [
+            ask("query_runs"),
+            ask("query_runs"),
+            ask("search_experiments"),
+            ask("best_runs", metric="accuracy", mode="max"),
+            ask("get_invocation", invocation_id="71f3f3199ea5e1f0"),
+            ask("query_runs", experiment_id="evals"),
+        ]
+
+    for found in answers:
+        assert "or they lack the permission to read any" in found.text, found.text
+        assert "no active runs here at all" not in found.text
+
+
+def test_a_cursor_that_is_nested_too_deeply_is_refused(sqlite_template, ask):
+    nested = base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
+
+    answer = ask(sqlite_template.uri, "query_runs", cursor=nested)
+
+    assert answer.text.startswith("This cursor is not one that this server gave.")
+
+
+def test_steps_beyond_64_bits_are_the_last_step(both_curves, ask):
+    from mlflow import MlflowClient
+
+    run = next(iter(MlflowClient(both_curves).search_runs([*map(str, range(20))], max_results=50)))
+    name = next(iter(run.data.metrics))
+    whole = ask(both_curves, "get_metric_history", run_ids=run.info.run_id, metrics=name)
+    beyond = ask(
+        both_curves,
+        "get_metric_history",
+        run_ids=run.info.run_id,
+        metrics=name,
+        start_step=-(2**70),
+        end_step=2**70,
+    )
+
+    assert not beyond.is_error, beyond.text
+    assert not whole.is_error

@@ -48,6 +48,11 @@ def questions(seeded, secret):
         ("search_artifacts", {"run_ids": run, "pattern": "api_key"}),
         ("search_artifacts", {"run_ids": run, "pattern": "walltime", "context": 20}),
         ("diff_artifacts", {"run_ids": [run, f"{seeded.baseline}.0"], "artifact_path": "config"}),
+        # What spans hold is asked for in tests/tools/traces.
+        ("search_traces", {"query": f"text LIKE '%{secret}%'"}),
+        ("search_traces", {"session": secret}),
+        ("get_trace", {"trace_id": secret}),
+        ("get_trace", {"trace_id": seeded.failed_trace, "span": secret}),
     ]
 
 

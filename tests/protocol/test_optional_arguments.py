@@ -6,6 +6,7 @@ import anyio
 import jsonschema
 import pytest
 
+from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG, WRITES_FILES
@@ -31,6 +32,8 @@ REQUIRED = {
     "search_artifacts": {"run_ids": [LOG_RUN], "pattern": "walltime"},
     "diff_artifacts": {"run_ids": [LOG_RUN, "0c94be2d86a1f753.0"], "artifact_path": "config"},
     "download_artifacts": {"run_ids": [LOG_RUN]},
+    "search_traces": {},
+    "get_trace": {"trace_id": Seeded.failed_trace},
 }
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 

@@ -103,6 +103,42 @@ def test_a_file_that_differs_between_the_copies_is_not_chosen_silently(recorded,
     assert CORRECTED["not_overwritten"] in text
 
 
+def test_a_selected_part_that_is_equal_in_all_copies_is_read_where_the_files_differ(recorded, ask):
+    job_id = CORRECTED["job_id"]
+
+    def selected(select):
+        return ask(recorded, "get_artifact_content", run_id=job_id, artifact_path="results.yml", select=select)
+
+    answer = data_of(selected("config.type"))
+    assert answer["content"]
+    assert (
+        "This part is equal in all 2 copies of this job that have the file; the files differ elsewhere."
+        in answer["notes"]
+    )
+    assert "differs between the copies of this job" in problem_of(selected("results"))
+
+
+def test_a_loose_name_of_a_log_finds_the_one_with_a_number_or_offers_all(recorded, ask):
+    jobs = catalogue()["invocations"]["resumed"]["jobs"]
+
+    def read(job, path):
+        return ask(recorded, "get_artifact_content", run_id=job["job_id"], artifact_path=path, max_lines=1)
+
+    for path in ("client.log", "client-*.log"):
+        several = problem_of(read(jobs[0], path))
+        assert several.startswith(f"'{path}' fits 3 files: ")
+        assert several.count("/logs/client-") == 3
+    candidate = next(job for job in CANDIDATE["jobs"])
+    for path in ("client.log", "logs/client-*.log"):
+        answer = data_of(read(candidate, path))
+        assert "/logs/client-" in answer["path"]
+        assert any(
+            note.startswith(f"There is no '{path}' itself; this is the only file that fits '")
+            for note in answer["notes"]
+        )
+    assert "has no artifact 'clint.log'" in problem_of(read(candidate, "clint.log"))
+
+
 def test_a_file_of_one_copy_is_read_by_job_id_and_its_run_is_named(recorded, ask):
     job_id = f"{CANDIDATE['id']}.1"
     (log,) = [

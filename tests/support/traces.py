@@ -78,7 +78,10 @@ def _written(uri: str, artifacts: Path) -> TraceStore:
         ids[recording.key] = write(
             uri, experiment, dataclasses.replace(recording, run_id=runs[source] if source else None)
         )
-        assess(uri, ids[recording.key], *assessments(number))
+        for minute, assessment in enumerate(assessments(number)):
+            # The times of assessments decide on their order.
+            assessment.create_time_ms = assessment.last_update_time_ms = recording.time + minute * 60_000
+            assess(uri, ids[recording.key], assessment)
     corrected = assess(uri, ids["ticket 1"], feedback("correctness", "yes", "The date is right."))
     correct(uri, ids["ticket 1"], corrected[0])
     for recording in odd_recordings():

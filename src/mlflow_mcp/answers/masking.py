@@ -106,13 +106,15 @@ def _is_secret_number(value: Any, name: str) -> bool:
 
 def _masked_object(value: dict[Any, Any], name: str) -> dict[str, Any]:
     value = _with_pair(value, _Marked)
-    masked = _masked_keys({key: mask(inner, _name_of(str(key), name)) for key, inner in value.items()})
     columns = value.get("columns")
-    for key in _KEYS_OF_ROWS:
-        rows = value.get(key)
-        if isinstance(columns, list) and isinstance(rows, list):
-            masked[key] = [_masked_row(columns, row) if isinstance(row, list) else mask(row) for row in rows]
-    return masked
+    return _masked_keys(
+        {
+            key: [_masked_row(columns, row) for row in inner]
+            if key in _KEYS_OF_ROWS and isinstance(columns, list) and isinstance(inner, list)
+            else mask(inner, _name_of(str(key), name))
+            for key, inner in value.items()
+        }
+    )
 
 
 def _masked_keys(masked: dict[Any, Any]) -> dict[str, Any]:
@@ -150,8 +152,10 @@ def _is_no_name(value: str) -> bool:
     return not re.fullmatch(r"[A-Za-z_]\w*", value) or is_random(value)
 
 
-def _masked_row(columns: list[Any], row: list[Any]) -> list[Any]:
+def _masked_row(columns: list[Any], row: Any) -> Any:
     """The cells under the names of their columns, and beside a cell that is a name under that one."""
+    if not isinstance(row, list):
+        return mask(row)
     name = next(
         (
             cell

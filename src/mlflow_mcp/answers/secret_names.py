@@ -61,11 +61,13 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]*|[A-Za-z_]\w*(?:[._][A-Za-z_]\w*)
 def is_secret(value: str, name: str) -> bool:
     """Whether a value under a name of secrets is one, and not empty, a word for none, or the name of a variable or file
     that holds it."""
+    if not names_a_secret(name) and not may_name_a_secret(name):
+        return False
     value = value.strip().strip("\"'`")
     if len(value) < _SHORTEST or _CODE.fullmatch(value) or (name.lower().endswith("pwd") and value[0] in "/~"):
         return False
     if not names_a_secret(name):
-        return may_name_a_secret(name) and is_random(value) and not _is_reference(value)
+        return is_random(value) and not _is_reference(value)
     if _IDENTIFIER.fullmatch(value) and (names_a_secret(value) or may_name_a_secret(value)):
         return False
     if _is_reference(value):

@@ -220,6 +220,9 @@ _WHOLE = [
     )
 ]
 _LONG = re.compile(r"[\w+/~-]{14}")  # in every key
+# One search for all signs is the quicker way in a short text.
+_ANY_SIGN = re.compile("|".join(map(re.escape, (*_OF_KEYS, *_OF_NAMES_TOO, *(sign for sign, _ in _WHOLE)))))
+_SHORT = 100
 _RUNS = re.compile(r"[A-Za-z0-9]+")
 _OF_LETTERS = re.compile(r"(?:hf|api_org)_[A-Za-z]{34}")  # as Hugging Face makes them
 _HAS_UUID = re.compile(_UUID)
@@ -227,7 +230,7 @@ _HAS_UUID = re.compile(_UUID)
 
 def hide_shapes(text: str) -> str:
     """The text without what is a key by its own look."""
-    if not _LONG.search(text):
+    if not _LONG.search(text) or (len(text) < _SHORT and not _ANY_SIGN.search(text)):
         return text
     for sign, form in _WHOLE:
         if sign in text:  # most texts hold none of them, and to look is quick
@@ -288,37 +291,3 @@ def _changes_often(text: str) -> bool:
     """Of drawn letters and digits six in ten follow one of another kind; in names some three."""
     kinds = [0 if each.islower() else 1 if each.isupper() else 2 for each in text if each.isalnum()]
     return len(kinds) >= 20 and sum(a != b for a, b in itertools.pairwise(kinds)) >= 0.45 * len(kinds)
-
-
-# -- private keys ----------------------------------------------------------------------------------------------------
-
-_KEY_BEGIN = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-_KEY_BLOCK = re.compile(
-    rf"{_KEY_BEGIN}(?:(?!-----BEGIN)[\s\S]){{0,20000}}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-)
-_LINE = r"[-+]?[ \t\"'|>]*(?:[A-Za-z0-9+/=]{1,76}|[A-Z][A-Za-z-]+: [^\n]*)?(?:\\n)?[\"',]*[ \t]*"
-_KEY_WITHOUT_END = re.compile(rf"{_KEY_BEGIN}(?:\\n[A-Za-z0-9+/=\\]*|{_LINE}(?:\r?\n{_LINE}(?=\r?\n|\Z))*)")
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
-# A line from inside of a key, of which only a part of the file is shown.
-_KEY_LINE = re.compile(r"(?m)^([-+]?[ \t\"'|>]*)([A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70})(?=(?:\\n)?[\"',]*[ \t]*$)")
-_KEY_LINE_BEFORE = re.compile(r"[-+]?[ \t\"']*[A-Za-z0-9+/=]{1,76}(?:\\n)?[\"',]*")
-
-
-def hide_private_keys(text: str) -> str:
-    """The text without private keys, also where only their end or lines of their inside are in it."""
-    if "PRIVATE KEY" in text:
-        text = _KEY_WITHOUT_END.sub(HIDDEN, _KEY_BLOCK.sub(HIDDEN, text))
-        if end := _KEY_END.search(text):
-            lines = text[: end.start()].split("\n")
-            while lines and _KEY_LINE_BEFORE.fullmatch(lines[-1] or "="):
-                lines.pop()
-            text = "\n".join([*lines, HIDDEN]) + text[end.end() :]
-    elif "CERTIFICATE-----" in text or "PUBLIC KEY-----" in text:
-        return text
-    return _KEY_LINE.sub(_hide_key_line, text) if len(text) >= 64 else text
-
-
-def _hide_key_line(match: re.Match[str]) -> str:
-    line = match[2]
-    kinds = (any(map(str.isupper, line)), any(map(str.islower, line)), any(map(str.isdigit, line)))
-    return match[1] + HIDDEN if all(kinds) else match[0]

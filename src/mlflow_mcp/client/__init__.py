@@ -34,7 +34,7 @@ T = TypeVar("T")
 # How long an answer waits for a part that it can do without.
 PART_SECONDS = 5.0
 # What MLflow's client and ours raise when JSON of another shape than MLflow's is taken apart.
-MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
 
 __all__ = ["Client"]
 

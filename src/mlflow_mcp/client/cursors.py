@@ -25,7 +25,7 @@ def decode_cursor(cursor: str, *arguments: Any) -> Any:
     """The content that `encode_cursor` was given. Raises Problem when the cursor is broken or belongs to other arguments."""
     try:
         owner, content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise forged() from None
     if owner != _digest(arguments):
         raise Problem(

@@ -28,6 +28,12 @@ PRIMARY_TAG = "mlflow.experiment.primaryMetric.name"
 GREATER_TAG = "mlflow.experiment.primaryMetric.greaterIsBetter"
 
 
+# A server with permissions leaves out of its lists what one may not read, and says nothing of it.
+NOTHING_VISIBLE = (
+    "The server shows these credentials no experiment at all: it has none, or they lack the permission to read any."
+)
+
+
 class Experiments:
     """`client.experiments`. The list of names belongs to the connection: no identity sees that of another."""
 
@@ -38,12 +44,15 @@ class Experiments:
     def names(self) -> dict[str, str]:
         """Every active experiment's name by id, newest change first, as known; read in full when not known yet."""
         known = self._connection.experiments
-        return self.reread() if known is None else known.names
+        if known is None:
+            return self.reread()
+        self._tell_if_nothing_is_visible(known.names)
+        return known.names
 
     def checked_names(self) -> dict[str, str]:
         """The names as they are now: the known ones when a small request finds them unchanged, else read in full."""
         known = self._connection.experiments
-        return self.reread() if known is None or self._changed_since(known) else known.names
+        return self.reread() if known is None or self._changed_since(known) else self.names()
 
     def deleted(self, name_or_id: str) -> Experiment | None:
         """The deleted experiment of this name or id."""
@@ -77,7 +86,13 @@ class Experiments:
             raise not_mlflow(safe_uri(self._client.uri), 200)
         names = {str(experiment.experiment_id): str(experiment.name) for experiment in found}
         self._connection.experiments = KnownExperiments(names, _fingerprint(found[:1]))
+        self._tell_if_nothing_is_visible(names)
         return names
+
+    def _tell_if_nothing_is_visible(self, names: dict[str, str]) -> None:
+        missing = self._client.call.missing
+        if not names and self._client.is_http and NOTHING_VISIBLE not in missing:
+            missing.append(NOTHING_VISIBLE)
 
     def search(
         self, query: str | None, order_by: Sequence[str], limit: int, page_token: str | None
@@ -105,6 +120,7 @@ class Experiments:
             lambda: search(list(known.names)), lambda: self._changed_since(known)
         )
         found, has_changed = results
+        self._tell_if_nothing_is_visible(known.names)
         return search(list(self.reread())) if has_changed else found
 
     def search_in(self, experiment_ids: list[str] | None, search: Callable[[list[str]], T]) -> T:

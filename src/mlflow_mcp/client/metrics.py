@@ -7,6 +7,7 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -73,6 +74,7 @@ _RUNS_PER_REQUEST = 100
 _MODELS_READ = 20
 _GAPS = 50
 _PAGE = 10_000
+_SAMPLES_WITHIN_STEPS = (3, 5)  # the oldest version that was seen to do it right
 _BULK_INTERVAL = "/api/2.0/mlflow/metrics/get-history-bulk-interval"
 _HISTORY = "/api/2.0/mlflow/metrics/get-history"
 # Steps are 64-bit integers.
@@ -176,13 +178,17 @@ class Metrics:
         self, run_ids: list[str], name: str, most: int, start: int | None, end: int | None
     ) -> Iterator[tuple[str, Point]]:
         zoomed = start is not None or end is not None
-        first, last = (start if start is not None else _FIRST_STEP), (end if end is not None else _LAST_STEP)
+        first = _FIRST_STEP if start is None else min(max(start, _FIRST_STEP), _LAST_STEP)
+        last = _LAST_STEP if end is None else min(max(end, _FIRST_STEP), _LAST_STEP)
         if not self._client.is_http:
             steps = (first, last) if zoomed else (None, None)
             sampled = self._client.ask(
                 lambda: self._client.connection.store.get_metric_history_bulk_interval(run_ids, name, most, *steps)
             )
             yield from ((each.run_id, Point(each.step, each.timestamp, each.value)) for each in sampled)
+            return
+        if start is not None and self._samples_wrongly_within_steps():
+            yield from self._thinned(run_ids, name, most, first, last)
             return
         params: list[tuple[str, Any]] = [("run_ids", run_id) for run_id in run_ids]
         params += [("metric_key", name), ("max_results", most)]
@@ -193,6 +199,12 @@ class Metrics:
             return
         for each in self._client.http.json_of(response).get("metrics", ()):
             yield str(each.get("run_id", run_ids[0])), _point(each)
+
+    def _samples_wrongly_within_steps(self) -> bool:
+        """Whether the server may leave out most points of steps that begin after the first: 2.16 to 3.1 do, and nothing in
+        their answer shows it. A server that does not tell its version is taken for one of these."""
+        version = re.match(r"(\d+)\.(\d+)", self._client.http.server_version() or "")
+        return version is None or (int(version[1]), int(version[2])) < _SAMPLES_WITHIN_STEPS
 
     def _thinned(self, run_ids: list[str], name: str, most: int, first: int, last: int) -> Iterator[tuple[str, Point]]:
         """What the server would sample, out of the whole history."""

@@ -42,7 +42,7 @@ class Judgement:
         return cls(
             name=assessment.name,
             kind="expectation" if expectation else "feedback" if feedback else "issue",
-            value=value,
+            value=int(value) if isinstance(value, float) and value.is_integer() else value,
             source=f"{str(source.source_type).lower()} {source.source_id or ''}".strip(),
             rationale=assessment.rationale or None,
             span_id=assessment.span_id or None,

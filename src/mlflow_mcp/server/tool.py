@@ -118,7 +118,14 @@ class BoundTool(Tool):
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
-        answer = await run_within_deadline(self.name, work, client, self._limiter)
+        try:
+            answer = await run_within_deadline(self.name, work, client, self._limiter)
+        except Unreachable:
+            raise
+        except Problem as problem:
+            if not client.call.missing:
+                raise
+            raise Problem(f"{problem.failed} {' '.join(client.call.missing)}", problem.next_step) from problem
         answer.note(*client.call.missing)
         return answer
 

@@ -334,6 +334,20 @@ def test_a_long_curve_of_a_server_that_cannot_sample_is_sampled_here(curves_serv
     assert len(answer.text) < 6_000
 
 
+@pytest.mark.parametrize("version", ["2.16.2", "3.1.4", "not told"])
+def test_steps_of_an_old_server_are_read_from_the_whole_history(version, curves_server, ask):
+    """MLflow 2.16 to 3.1 drop most points of a long stretch that begins after the first step, and say nothing."""
+    question = {"run_ids": [LONG], "metrics": ["loss"], "start_step": 12_000, "end_step": 17_000}
+    with faulty_proxy(curves_server, fail(200, "/version", body=version)) as proxy:
+        sampled = ask(proxy.uri, "get_metric_history", **question)
+        exact = ask(proxy.uri, "get_metric_history", **question, exact=True)
+
+        assert proxy.count(BULK) == 0
+    (curve,) = sampled.data["curves"]
+    assert (curve["first"][0], curve["last"][0]) == (12_000, 17_000)
+    assert exact.data == ask(curves_server, "get_metric_history", **question, exact=True).data
+
+
 def test_a_failing_page_of_the_history_is_an_error(curves_server, ask, snapshot_error):
     with faulty_proxy(curves_server, fail(500, r"metrics/get-history\?", *range(2, 20))) as proxy:
         answer = ask(proxy.uri, "get_metric_history", run_ids=[LONG], metrics=["loss"], exact=True)

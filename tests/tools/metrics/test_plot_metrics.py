@@ -219,3 +219,17 @@ def test_pictures_drawn_at_the_same_time_are_those_drawn_alone(store, ask_many):
         together = list(threads.map(lambda question: ask("plot_metrics", **question).result.content, questions * 2))
 
     assert together == alone * 2
+
+
+def test_a_curve_at_the_ends_of_the_float_range_is_drawn_divided(empty_store, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(empty_store)
+    run_id = client.create_run("0").info.run_id
+    for step, value in enumerate((1e308, -1e308, 1.5e308, 0.0)):
+        client.log_metric(run_id, "loss", value, step=step)
+
+    answer = ask(empty_store, "plot_metrics", run_ids=run_id, metrics="loss")
+
+    assert not answer.is_error, answer.text
+    assert answer.result.content[0].type == "image"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.asking import data_of
+
 
 @pytest.mark.parametrize(
     ("id_", "kinds"),
@@ -81,3 +83,29 @@ def test_a_logged_model_is_found_by_its_id(sqlite_store, ask):
     (found,) = ask(sqlite_store.uri, "resolve_id", id=model.model_id).data["found"]
 
     assert (found["kind"], found["name"], found["experiment"]) == ("logged model", "classifier", "sweeps")
+
+
+@pytest.mark.parametrize(
+    "form", ["{id}", "{id:.14}", "https://mlflow.example.com/#/experiments/0/traces?selectedEvaluationId={id}"]
+)
+def test_a_trace_leads_to_the_call_that_reads_it(form, both_stores, ask):
+    trace = both_stores.seeded.failed_trace
+
+    (found,) = data_of(ask(both_stores.uri, "resolve_id", id=form.format(id=trace)))["found"]
+
+    assert found == {
+        "kind": "trace",
+        "id": trace,
+        "name": "handle_ticket",
+        "experiment": "Default",
+        "time": "2026-09-02T20:00:00Z",
+        "next": f"get_trace(trace_id='{trace}')",
+    }
+
+
+def test_a_session_of_traces_leads_to_its_conversation(both_stores, ask):
+    (found,) = data_of(ask(both_stores.uri, "resolve_id", id="chat-05"))["found"]
+
+    assert found["kind"] == "session"
+    assert found["matched"] == "session of 4 traces"
+    assert found["next"] == "get_trace(trace_id='chat-05')"

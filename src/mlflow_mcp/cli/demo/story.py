@@ -1,4 +1,4 @@
-"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers five questions."""
+"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers six questions."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "Did the loss of sft-8b-bs512 spike anywhere?",
         "get_metric_history",
         {"run_ids": [Seeded.training_spike], "metrics": ["train/loss"], "max_points": 8, "exact": True},
+    ),
+    (
+        "Why did the support agent fail in its session chat-05?",
+        "get_trace",
+        {"trace_id": Seeded.failed_trace},
     ),
     (
         f"And a mistake: what did {Seeded.ambiguous_prefix} score?",

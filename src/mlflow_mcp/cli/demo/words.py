@@ -38,12 +38,18 @@ def spike(answer: Mapping[str, Any]) -> str:
     return f"Yes: it rose to {value:g} at step {step}. The largest jump is {jump}; it ended at {curve['last'][1]:g}."
 
 
+def failure(answer: Mapping[str, Any]) -> str:
+    failed = [row for row in records(answer["spans"]) if row["status"] == "ERROR"][-1]
+    why = failed["note"].rpartition("; ")[2]
+    return f"Its {failed['type'].lower()} {failed['span'].strip()} failed after {failed['duration']:g} s: {why}"
+
+
 def ambiguity(_: Mapping[str, Any]) -> str:
     return "Nothing is guessed: the agent is told both candidates and asks which one is meant."
 
 
 # In the order of the questions.
-IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (scores, comparison, errors, spike, ambiguity)
+IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (scores, comparison, errors, spike, failure, ambiguity)
 
 
 def records(table: Mapping[str, Any]) -> list[dict[str, Any]]:

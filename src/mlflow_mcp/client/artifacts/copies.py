@@ -20,6 +20,13 @@ _COMPARED_WHOLE = 2_000_000
 _END = 64_000
 
 
+class CopiesDiffer(Problem):
+    """A file is not the same in all copies of a job that have it: `path` in `run_ids`."""
+
+    path = ""
+    run_ids: tuple[str, ...] = ()
+
+
 class CopiesSource(ArtifactSource):
     """Reads a file from the copy that has it. Where several have it, they must be equal: else Problem names them.
 
@@ -64,10 +71,12 @@ class CopiesSource(ArtifactSource):
             return sources[0]  # which then says what is wrong with the path
         if len(holders) > 1 and not self._are_equal(path, holders):
             described = ", ".join(self._copies[run_id] for run_id in holders)
-            raise Problem(
+            differ = CopiesDiffer(
                 f"'{path}' differs between the copies of this job: {described}.",
                 "Call again with one of these run ids, the first for the scores that count; diff_artifacts shows what differs.",
             )
+            differ.path, differ.run_ids = path, tuple(holders)
+            raise differ
         first = next(iter(holders))
         if len(holders) > 1:
             self.remarks.append(f"The file is the same in {plural(len(holders), 'copy', 'copies')} of this job.")

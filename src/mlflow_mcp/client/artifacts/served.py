@@ -145,7 +145,7 @@ class ServedRun:
             response = self._client.http.get("/api/2.0/mlflow/artifacts/list", params)
             self._refuse_missing_run(response)
             page = _json_of(self._client, response)
-            if not {"root_uri", "files"} & set(page):
+            if not {"root_uri", "files"} & set(page) or not isinstance(page.get("files", []), list):
                 raise not_mlflow(safe_uri(self._client.uri), 200)
             entries += [_entry(file) for file in page.get("files", ())]
             token = page.get("next_page_token")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mlflow_mcp.client.artifacts.locate import store_at
 from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
 from mlflow_mcp.client.transport.connection import token_of
@@ -22,6 +26,8 @@ SINCE = "2.14"
 MOST_PER_REQUEST = 500
 _SPANS_LOCATION = "mlflow.trace.spansLocation"
 _KEPT_BY_THE_SERVER = ("TRACKING_STORE", "ARCHIVE_REPO")
+_FILE_LOCATION = "mlflow.artifactLocation"
+_FILE = "traces.json"
 _NEVER_CAME = "MLflow has no spans of this trace: they were never exported, or have not arrived yet."
 
 
@@ -57,8 +63,10 @@ class Traces:
             found = self._spans(info)
         except Unreachable:
             raise
+        except NotFound:
+            return Spans(missing=_NEVER_CAME)
         except Problem as error:
-            return Spans(missing=_NEVER_CAME if _never_came(error) else f"Its spans cannot be read. {error.failed}")
+            return Spans(missing=f"Its spans cannot be read. {error.failed}")
         return Spans(found) if found else Spans(missing=_NEVER_CAME)
 
     def search(
@@ -111,15 +119,30 @@ class Traces:
         return TracingClient(uri)
 
     def _spans(self, info: TraceInfo) -> Sequence[Span]:
-        if info.tags.get(_SPANS_LOCATION) in _KEPT_BY_THE_SERVER:
-            try:
-                # MLflow's own method waits three seconds for the rest of a trace that is not complete.
-                partial = self._client.ask(lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True))
-                return list(partial.data.spans) if partial else []
-            except UnsupportedByServer:
-                pass
-        trace = self._client.ask(lambda: self._client.connection.mlflow.get_trace(info.trace_id, display=False))
-        return list(trace.data.spans)
+        if info.tags.get(_SPANS_LOCATION) not in _KEPT_BY_THE_SERVER:
+            return self._uploaded(info)
+        with suppress(UnsupportedByServer):
+            # MLflow's own method waits three seconds for the rest of a trace that is not complete.
+            some = self._client.ask_feature(
+                lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True), "parts of traces", since="3.7"
+            )
+            return list(some.data.spans) if some else []
+        whole = partial(self._client.connection.mlflow.get_trace, info.trace_id, display=False)
+        return list(self._client.ask_feature(whole, "spans of traces", since="3.5").data.spans)
+
+    def _uploaded(self, info: TraceInfo) -> Sequence[Span]:
+        """Out of the file that clients upload beside a trace when the server does not keep spans. MLflow's own method would
+        fetch it with the credentials and from the server that this process' environment names."""
+        root = info.tags.get(_FILE_LOCATION)
+        if not root:
+            return []
+        store = self._client.ask(lambda: store_at(self._client, root, info.trace_id))
+        with self._client.asking():
+            blocks = bytearray()
+            for block in store.stream(_FILE):
+                self._client.call.check()
+                blocks += block
+        return self._client.ask(lambda: _spans_in(bytes(blocks)))
 
     def _counted(self, experiment_ids: Sequence[str], start: int | None, end: int | None) -> Any:
         from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
@@ -134,9 +157,11 @@ class Traces:
         )
 
 
-def _never_came(error: Problem) -> bool:
-    """Whether MLflow's client looked for a file of spans and found none; it says so in what its own error came from."""
-    from mlflow.exceptions import MlflowTraceDataNotFound
+def _spans_in(data: bytes) -> Sequence[Span]:
+    """The spans of an uploaded file. Raises Problem for one that is none."""
+    from mlflow.entities import TraceData
 
-    cause = error.__cause__
-    return cause is not None and isinstance(cause.__context__, MlflowTraceDataNotFound)
+    try:
+        return list(TraceData.from_dict(json.loads(data)).spans)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Problem(f"The file {_FILE} beside it is broken.") from None

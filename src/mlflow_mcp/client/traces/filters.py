@@ -18,11 +18,14 @@ _FIELD = re.compile(
     rf"(?i)(?<![\w.`\"'])(tags?|(?:request_)?metadata|feedback|expectation)\."
     rf"(`[^`]+`|\"[^\"]+\"|(?:(?!\sAND\s)[^'\"`])+?)(\s*)(?={COMPARATOR})"
 )
+# Words that MLflow's parser takes for types of SQL unless they stand behind `trace.`, and what our tables call `status`.
+_WORD = re.compile(rf"(?i)(?<![\w.`\"'])(text|timestamp|state)(?=\s*{COMPARATOR})")
+_WRITTEN = {"text": "trace.text", "timestamp": "trace.timestamp_ms", "state": "status"}
 
 
 def quoted_trace_query(query: str) -> str:
     """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
-    text = query.strip()
+    text = _with_words(query.strip())
     parts: list[str] = []
     end = 0
     for found in _FIELD.finditer(blanked(text)):
@@ -31,6 +34,12 @@ def quoted_trace_query(query: str) -> str:
     quoted = "".join([*parts, text[end:]])
     refuse_what_mlflow_cannot(quoted)
     return quoted
+
+
+def _with_words(text: str) -> str:
+    for found in reversed(list(_WORD.finditer(blanked(text)))):
+        text = f"{text[: found.start()]}{_WRITTEN[found[1].lower()]}{text[found.end() :]}"
+    return text
 
 
 def joined(query: str, window: Window, *, run_id: str = "", model_id: str = "", session: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page begins: MLflow's token and the rows to skip there, and the time of the first page, to which '24h' belongs."""
+    """Where a page begins: MLflow's token and the rows to skip there, and the second since 1970 that '24h' ends at."""
 
     token: str | None = None
     skip: int = 0
-    now: float = 0.0
+    now: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,14 @@ class TracePage:
     cursor_after: Callable[[int], str]
 
 
-def place_of(cursor: str | None, arguments: tuple[Any, ...]) -> Place:
-    """Where the page begins. Raises Problem for a cursor of other arguments or of none."""
+def place_of(cursor: str | None, arguments: tuple[Any, ...], now: int = 0) -> Place:
+    """Where the page begins; `now` is what the cursors of a first page carry on. Raises Problem for a cursor of other arguments or of none."""
     if not cursor:
-        return Place(now=time.time())
+        return Place(now=now)
     content = decode_cursor(cursor, *arguments)
     try:
-        token, skip, now = content
-        return Place(None if token is None else str(token), max(0, int(skip)), float(now))
+        token, skip, began = content
+        return Place(None if token is None else str(token), max(0, int(skip)), int(began))
     except (ValueError, TypeError):
         raise forged() from None
 

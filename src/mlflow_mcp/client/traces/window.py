@@ -30,13 +30,18 @@ class Window:
         return f"{iso(self.start) or ''}..{iso(self.end) or ''}"
 
 
-def window_of(text: str | None, now: float | None = None) -> Window:
-    """The window that a text names. A length of time ends at `now`, in seconds since 1970. Raises Problem for other texts."""
+def second_of(text: str | None) -> int:
+    """The second since 1970 at which the length of time that a text names ends, which is now; 0 for other texts."""
+    return int(time.time()) if text and _LENGTH.fullmatch(text.strip()) else 0
+
+
+def window_of(text: str | None, now: int) -> Window:
+    """The window that a text names. A length of time ends at `now`, in seconds since 1970, and holds what came since. Raises Problem for other texts."""
     if text is None or not text.strip():
         return Window()
     if length := _LENGTH.fullmatch(text.strip()):
         ago = timedelta(**{_UNITS[length[2].lower()]: int(length[1])})
-        return Window(max(0, round(((time.time() if now is None else now) - ago.total_seconds()) * 1000)))
+        return Window(max(0, round((now - ago.total_seconds()) * 1000)))
     first, dots, second = text.partition("..")
     if not dots:
         return Window(*_bounds(first, text))

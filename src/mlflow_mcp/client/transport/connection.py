@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlflow_mcp.address import check_address
 from mlflow_mcp.client.transport.concurrency import WorkerPool
 from mlflow_mcp.client.transport.local_store import check_local_store, default_uri
+from mlflow_mcp.client.transport.schema import check_schema
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.settings import Settings
 
@@ -89,11 +90,13 @@ class Connection:
         return self._mlflow
 
     def load(self) -> None:
-        """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody."""
+        """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody but a database."""
         check_address(self.known_uri)
         check_local_store(self.known_uri)
         _prepare_environment(self.settings)
         import mlflow  # noqa: F401
+
+        check_schema(self.known_uri)
 
     @property
     def mlflow_version(self) -> str:

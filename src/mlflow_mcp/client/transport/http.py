@@ -71,7 +71,7 @@ class Http:
             raise of_status(response.status_code, safe_uri(self._client.uri), response.text)
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise not_mlflow(safe_uri(self._client.uri), 200) from None
 
     def server_version(self) -> str | None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from mlflow_mcp import installation
 from mlflow_mcp.client.call import CallEnded
@@ -218,7 +217,8 @@ def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
         )
     response = last_response.get()
     if response is not None:
-        if response.status == 200 or "html" in response.content_type:
+        # MLflow's basic-auth refuses with plain text that it calls HTML.
+        if response.status == 200 or ("html" in response.content_type and response.status not in (401, 403)):
             return not_mlflow(where, response.status)
         return of_status(response.status, where, response.body)
     if uri.startswith("databricks") and code == "INTERNAL_ERROR":  # raised before any request is sent
@@ -226,31 +226,7 @@ def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:
             "No credentials for Databricks were found.",
             "Set DATABRICKS_HOST and DATABRICKS_TOKEN in the host's env block, or log in with the Databricks CLI.",
         )
-    if code == "INTERNAL_ERROR" and _has_other_schema(uri):
-        return Problem(
-            f"The database {where} was made by another version of MLflow: {short(message)}",
-            f"Take a backup, then run `mlflow db upgrade {where}`.",
-        )
     return of_code(code, message)
-
-
-def _has_other_schema(uri: str) -> bool:
-    """Whether `uri` names a database whose schema is not the one of the installed MLflow."""
-    if "://" not in uri or uri.startswith(("http://", "https://", "file:")):
-        return False
-    import mlflow.store.db_migrations
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with create_engine(uri).connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError:
-        return False
-    folder = Path(next(iter(mlflow.store.db_migrations.__path__)))
-    return revision != ScriptDirectory(str(folder)).get_current_head()
 
 
 def _of_other(error: BaseException, where: str) -> Problem:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import ImageAnswer
+from mlflow_mcp.answers.budget import encoded
+from mlflow_mcp.answers.masking import HIDDEN
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.copies import CopiesSource
+from mlflow_mcp.client.artifacts.copies import CopiesDiffer, CopiesSource
 from mlflow_mcp.client.artifacts.locate import is_model
 from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
@@ -70,6 +73,8 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
     path = checked_path(artifact_path)
     try:
         answer = with_path(source, path, lambda whole: read_content(client, source, whole, request))
+    except CopiesDiffer as differ:
+        return _equal_part(client, differ, request)
     except (RunNotFound, ModelNotFound):
         raise
     except NotFound as missing:
@@ -77,6 +82,24 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
     if isinstance(source, CopiesSource):
         answer.note(*source.remarks[-1:])
     return answer
+
+
+def _equal_part(client: Client, differ: CopiesDiffer, request: ContentRequest) -> ArtifactContent:
+    """What is selected out of a file whose copies differ, when that is the same in all of them; raises `differ` otherwise."""
+    if request.select is None:
+        raise differ
+    read = [partial(read_content, client, client.artifacts(run_id), differ.path, request) for run_id in differ.run_ids]
+    first, *others = client.run_concurrently(*read)
+    part = getattr(first, "content", None)
+    # What is hidden cannot be told to be equal.
+    if part is None or HIDDEN in encoded(part) or any(getattr(other, "content", None) != part for other in others):
+        raise differ
+    assert isinstance(first, ArtifactContent)
+    first.bytes = None
+    first.note(
+        f"This part is equal in all {len(read)} copies of this job that have the file; the files differ elsewhere."
+    )
+    return first
 
 
 def _in_another_copy(client: Client, source: ArtifactSource, path: str) -> NotFound | None:

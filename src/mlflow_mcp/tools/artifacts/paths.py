@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -16,6 +18,7 @@ from mlflow_mcp.tools.artifacts.formats.detect import YAML
 
 A = TypeVar("A", bound=Answer)
 
+_GLOB = re.compile(r"[*?\[]")
 # What is compared as a whole.
 MOST_WHOLE = 10_000_000
 
@@ -28,8 +31,10 @@ def with_path(source: ArtifactSource, path: str, read: Callable[[str], A]) -> A:
         raise
     except NotFound:
         pass
-    answer = read(find_path(source, path))
-    answer.note(f"There is no '{path}' itself; this is the only file that ends so.")
+    found = find_path(source, path)
+    answer = read(found)
+    like = "ends so" if _ends_with(found.lower(), path.strip().lower()) else f"fits '{_pattern_of(path)}'"
+    answer.note(f"There is no '{path}' itself; this is the only file that {like}.")
     return answer
 
 
@@ -40,7 +45,7 @@ def find_path(source: ArtifactSource, end: str, whose: str = "The run") -> str:
     """
     entries, unread = source.tree()
     files = [entry for entry in entries if not entry.is_dir]
-    matches = _files_ending_with(files, end) or _files_ending_with(files, end.strip())
+    matches = _files_ending_with(files, end) or _files_ending_with(files, end.strip()) or _files_like(files, end)
     if len(matches) == 1:
         return matches[0].path
     if len(matches) > 1:
@@ -58,6 +63,17 @@ def find_path(source: ArtifactSource, end: str, whose: str = "The run") -> str:
 def _files_ending_with(files: Sequence[ArtifactEntry], end: str) -> list[ArtifactEntry]:
     exact = [entry for entry in files if _ends_with(entry.path, end)]
     return exact or [entry for entry in files if _ends_with(entry.path.lower(), end.lower())]
+
+
+def _files_like(files: Sequence[ArtifactEntry], end: str) -> list[ArtifactEntry]:
+    """The files that a glob means, or whose name has a number or the like after that of `client.log`: `client-123.log`."""
+    pattern = _pattern_of(end)
+    return [entry for entry in files if matches_glob(entry.path, pattern) or fnmatchcase(entry.path, f"*/{pattern}")]
+
+
+def _pattern_of(end: str) -> str:
+    stem, ending = posixpath.splitext(end.strip().strip("/"))
+    return end.strip() if _GLOB.search(end) else f"{glob.escape(stem)}-*{ending}"
 
 
 def _ends_with(path: str, end: str) -> bool:

@@ -20,6 +20,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _DASHES = ("-", "--", ":", "-.")
 _LEGEND_MOST = 12
 _DPI = 110
+_LARGEST_DRAWN = 1e300
 
 
 @dataclass(frozen=True)
@@ -48,23 +49,30 @@ def _quietly(draw: Callable[P, bytes]) -> Callable[P, bytes]:
     return quiet
 
 
+def _divisor(lines: Sequence[Line]) -> float:
+    """What values are divided by: beyond 1e300 the differences that an axis is made of are no numbers."""
+    largest = max((abs(value) for line in lines for value in line.y if is_finite(value)), default=0.0)
+    return 1.0 if largest < _LARGEST_DRAWN else 1e10
+
+
 @_quietly
 def draw_curves(panels: Sequence[tuple[str, Sequence[Line]]], x_label: str, smoothing: float, log_y: bool) -> bytes:
     """A PNG with one panel for each (metric, lines). With smoothing the raw curves stay visible, faint."""
     figure, axes = _figure(len(panels))
     for axis, (metric, lines) in zip(axes, panels):
+        divisor = _divisor(lines)
         for place, line in enumerate(lines):
             style: dict[str, Any] = {
                 "color": _COLOURS[place % len(_COLOURS)],
                 "linestyle": _DASHES[place // len(_COLOURS) % len(_DASHES)],
             }
             marker = "o" if len(line.x) < 3 else None
-            y = [value if is_finite(value) else math.nan for value in line.y]
+            y = [value / divisor if is_finite(value) else math.nan for value in line.y]
             if smoothing:
                 axis.plot(line.x, y, alpha=0.25, linewidth=0.8, **style)
                 y = smoothed(y, smoothing)
             axis.plot(line.x, y, label=_short(line.label), linewidth=1.6, marker=marker, **style)
-        axis.set_ylabel(metric)
+        axis.set_ylabel(metric if divisor == 1 else f"{metric} / {divisor:g}")
         if log_y:
             axis.set_yscale("log")
         _tidy(axis)

@@ -80,7 +80,7 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
         runs.experiment_ids, lambda ids: client.runs.search(ids[:1_000], max_results=200)
     )
     if not newest:
-        answer.note("There are no active runs here at all.")
+        answer.note("There are no active runs here at all." if client.experiments.names() else "")
         return
     for kind, name in fields:
         answer.note(_nearest_field(newest, kind, name))

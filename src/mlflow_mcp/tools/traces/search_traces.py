@@ -16,7 +16,7 @@ from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
-from mlflow_mcp.client.traces.window import Window, window_of
+from mlflow_mcp.client.traces.window import Window, second_of, window_of
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import every, listed, plural
@@ -97,7 +97,7 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         _orders(order_by),
     )
     arguments = (ids, quoted, run_id, session, when, orders)
-    place = place_of(cursor, arguments)
+    place = place_of(cursor, arguments, second_of(when))
     window = window_of(when, place.now)
     search = TraceSearch(
         ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments

@@ -184,6 +184,7 @@ def test_wide_encodings_are_read_by_lines_too(lines, encoding, start, count, tex
     text = joined(lines, "\r\n", True)
     whole = lines_in(text.replace("\r\n", "\n"))
     assume(start <= len(whole))
+    assume(not text.startswith("\0"))  # UTF-16's mark and a zero are UTF-32's mark
     file = text_file(text.encode(encoding))
 
     assert read(file, Window(start_line=start, max_lines=count), 9_999, encoding).text == "".join(
