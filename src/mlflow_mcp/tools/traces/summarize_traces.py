@@ -81,7 +81,7 @@ def summarize_traces(
 ) -> TraceSummary:
     """Compute figures over all matching traces: counts, error rate, latency percentiles, tokens, cost, assessments; by group;
     failures by span and message; or against another time or version, with a verdict. search_traces lists single traces."""
-    now, ids = time.time(), experiment_ids(client, experiment_id)
+    now, ids = int(time.time()), experiment_ids(client, experiment_id)
     key = key_of(group_by) if group_by else None
 
     def answer_in(searched: list[str]) -> TraceSummary:
@@ -96,7 +96,7 @@ def summarize_traces(
     return client.experiments.search_in(ids, answer_in)
 
 
-def _answer(client: Client, question: Question, key: str | None, compare_to: str | None, now: float) -> TraceSummary:
+def _answer(client: Client, question: Question, key: str | None, compare_to: str | None, now: int) -> TraceSummary:
     if compare_to and key:
         raise Problem(
             "compare_to and group_by cannot be combined.", "Call once with compare_to and once with group_by."

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import COMPARATOR, blanked
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
+from mlflow_mcp.client.traces.metrics import Overlap
 from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import Problem
@@ -35,7 +37,7 @@ class Compared:
     notes: list[str] = field(default_factory=list)
 
 
-def other_question(question: Question, compare_to: str, now: float) -> Question:
+def other_question(question: Question, compare_to: str, now: int) -> Question:
     """What `compare_to` names: 'previous' or another time, or another filter in place of the query. Raises Problem where it
     would be compared with a part of itself."""
     text = compare_to.strip()
@@ -52,7 +54,7 @@ def other_question(question: Question, compare_to: str, now: float) -> Question:
             f"compare_to='{text}' is a time, and `when` has no beginning: all traces would be compared with a part of themselves.",
             f"Say with when what is compared with it: when='24h', compare_to='{PREVIOUS}'.",
         )
-    end = round(now * 1000) if window.end is None else window.end
+    end = now * 1000 if window.end is None else window.end
     other = Window(2 * window.start - end, window.start) if text.lower() == PREVIOUS else window_of(text, now)
     if not ((other.end is not None and other.end <= window.start) or (other.start is not None and other.start >= end)):
         raise Problem(f"The times {window} and {other} overlap.", "Compare times that have no trace in common.")
@@ -80,15 +82,20 @@ def compared(client: Client, sides: tuple[Question, Question], found: tuple[Over
     if tested:
         answer.notes.append(f"Verdicts: Fisher's exact test, two-sided, at 0.05 over all {len(tested)} tests.")
     if "latency p50" in verdicts:
-        answer.notes.append(
-            "Latency is tested by how many took longer than the median of both sides together; assessments by one value per trace, "
-            "a person's before a judge's."
-        )
-    elif not in_both:
-        answer.notes.append(
-            f"Latency and assessments are tested where each side has 1 to {_MOST_READ:,} traces: narrow when."
-        )
+        answer.notes.append(_how_tested(found))
     return answer
+
+
+def _how_tested(found: tuple[Overview, Overview]) -> str:
+    if max(side.figures.traces for side in found) > _MOST_READ:
+        return (
+            "Latency is tested by how many took longer than the median of compare_to; assessments only where each side has "
+            f"at most {_MOST_READ:,} traces."
+        )
+    return (
+        "Latency is tested by how many took longer than the median of both sides together; assessments by one value per trace, "
+        "a person's before a judge's."
+    )
 
 
 def _in_both(client: Client, these: Question, others: Question) -> int | None:
@@ -131,11 +138,26 @@ def _tested(
         return
     yield "error_rate", Shares(these.errors, these.ended, others.errors, others.ended)
     if max(these.traces, others.traces) > _MOST_READ:
+        yield from _slower_of_many(client, sides, others)
         return
     first, second = (_values_of(client, side) for side in sides)
     if slower := _slower(first.seconds, second.seconds):
         yield "latency p50", slower
     yield from _assessed(first.counts, second.counts)
+
+
+def _slower_of_many(client: Client, sides: tuple[Question, Question], others: Figures) -> Iterator[tuple[str, Shares]]:
+    """Of each side those that took longer than the median of compare_to, counted by the server."""
+    slow = f"execution_time_ms > {round(1000 * others.latency.get('p50', 0))}"
+    counts: list[Overlap] = client.trace_metrics.or_else(
+        lambda: client.run_concurrently(
+            *(partial(client.trace_metrics.overlap, side.ids, slow, slow, side.filter) for side in sides)
+        ),
+        list,
+    )
+    if counts:
+        first, second = counts
+        yield "latency p50", Shares(first.first, first.total, second.first, second.total)
 
 
 @dataclass

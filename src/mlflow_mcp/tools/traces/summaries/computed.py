@@ -97,8 +97,9 @@ def _states(figures: Iterable[Figure]) -> dict[str, int]:
 
 
 def _latency(figures: Sequence[Figure]) -> dict[str, float]:
-    """Milliseconds as seconds."""
-    return {_LATENCY[way]: value / 1000 for each in figures for way, value in each.values.items() if way in _LATENCY}
+    """Milliseconds as seconds, in one order whatever the server's."""
+    values = figures[0].values if figures else {}
+    return {name: values[way] / 1000 for way, name in _LATENCY.items() if way in values}
 
 
 def _tokens(found: Sequence[Sequence[Figure]]) -> dict[str, float]:

@@ -26,7 +26,7 @@ _MESSAGE = 240
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 # A number in it tells an id of letters and digits from a word.
 _ID = re.compile(
-    r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{6,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,})\b"
+    r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,}|[0-9a-f]{6,})\b"
 )
 _MOST_TRIED = 16
 _LONGEST_VALUE = 60
@@ -130,7 +130,7 @@ def _exception(node: SpanNode) -> str | None:
 
 def _goes_with(client: Client, question: Question) -> tuple[Table | None, int]:
     """What failing traces have more often: tags, names, models and runs, by counts over all traces; and how many were tried."""
-    candidates = list(_candidates([TraceView(info) for info in question.newest(client, 500)]))[:_MOST_TRIED]
+    candidates = list(_candidates(question.from_both_ends(client)[0]))[:_MOST_TRIED]
     if not candidates:
         return None, 0
     found: list[Overlap] = client.trace_metrics.or_else(

@@ -22,7 +22,7 @@ from mlflow_mcp.tools.traces.summaries.figures import (
     group_row,
     most_first,
 )
-from mlflow_mcp.tools.traces.summaries.question import Question, read_all
+from mlflow_mcp.tools.traces.summaries.question import LOOKED_AT, Question, read_all
 from mlflow_mcp.tools.traces.summaries.span_groups import MOST_ROWS, SPANS, Groups, span_groups
 
 TIMES = {"hour": 3_600, "day": 86_400}
@@ -33,8 +33,6 @@ _NONE = "(none)"
 _MOST_BUCKETS = 330
 # Values of a tag or of metadata that the server is asked about one by one.
 _MOST_VALUES = 12
-# Traces from either end of time whose values these are.
-_LOOKED_AT = 500
 
 
 def key_of(text: str) -> str:
@@ -98,17 +96,14 @@ def _begin(bucket: str) -> str:
 def _by_value(client: Client, question: Question, scope: Scope, key: str) -> Groups:
     """By the values of a tag or of metadata. The server lists no values: they are those of the newest and the oldest traces,
     and the sum tells whether there are others."""
-    newest, oldest = client.run_concurrently(
-        lambda: question.newest(client, _LOOKED_AT), lambda: question.newest(client, _LOOKED_AT, order="ASC")
-    )
+    traces, are_all = question.from_both_ends(client)
     value_in = _value_in(key)
-    traces = [TraceView(info) for info in {info.trace_id: info for info in (*newest, *oldest)}.values()]
     values = sorted({value for value in map(value_in, traces) if value is not None})
-    if len(newest) < _LOOKED_AT or len(values) > _MOST_VALUES:
+    if are_all or len(values) > _MOST_VALUES:
         return _read(client, question, key)
     if not values:
         names = {name for trace in traces for name in _names_in(key, trace)}
-        raise _no_such_name(key, f"None of the {_LOOKED_AT} newest and the {_LOOKED_AT} oldest matching traces", names)
+        raise _no_such_name(key, f"None of the {LOOKED_AT} newest and the {LOOKED_AT} oldest matching traces", names)
     same = tag_is if key.startswith("tags.") else metadata_is
     name = _METADATA.get(key) or key.partition(".")[2]
     parts = computed.by_filter(

@@ -18,6 +18,8 @@ from mlflow_mcp.text import plural
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
 
+# Traces from either end of time, which tell what tags and values there are.
+LOOKED_AT = 500
 # More are not read for one answer.
 MOST_READ = 50_000
 
@@ -50,11 +52,20 @@ class Question:
         )
         return found
 
+    def from_both_ends(self, client: Client) -> tuple[list[TraceView], bool]:
+        """The newest and the oldest traces, and whether these are all that there are."""
+        newest, oldest = client.run_concurrently(
+            lambda: self.newest(client, LOOKED_AT), lambda: self.newest(client, LOOKED_AT, order="ASC")
+        )
+        found = {info.trace_id: TraceView(info) for info in (*newest, *oldest)}
+        return list(found.values()), len(newest) < LOOKED_AT
+
 
 def read_all(
-    client: Client, question: Question, take: Callable[[TraceView], None], most: int = MOST_READ
+    client: Client, question: Question, take: Callable[[TraceView], None], most: int | None = None
 ) -> str | None:
     """Hand over every trace, newest first, each once. What is missing, as the heading of an answer; None: nothing."""
+    most = most or MOST_READ
     token, seen = None, set[str]()
     oldest: str | None = None
     while True:

@@ -61,12 +61,12 @@ _LABELS: dict[str, Callable[[SpanNode], str | None]] = {
 }
 
 
-def spans_sampled(client: Client, question: Question, more: str = "", most: int = MOST_TRACES) -> Sample:
+def spans_sampled(client: Client, question: Question, more: str = "") -> Sample:
     """The spans of the newest traces, `more` being a further filter; one trace more is asked for, to know whether these are all."""
-    traces = [TraceView(info) for info in question.newest(client, most + 1, more)]
+    traces = [TraceView(info) for info in question.newest(client, MOST_TRACES + 1, more)]
     sample = Sample()
-    for start in range(0, min(len(traces), most), _AT_ONCE):
-        _read(client, traces[start : min(start + _AT_ONCE, most)], sample)
+    for start in range(0, min(len(traces), MOST_TRACES), _AT_ONCE):
+        _read(client, traces[start : min(start + _AT_ONCE, MOST_TRACES)], sample)
         if client.call.is_late:
             break
     if sample.traces < len(traces):
