@@ -53,6 +53,11 @@ def questions(seeded, secret):
         ("search_traces", {"session": secret}),
         ("get_trace", {"trace_id": secret}),
         ("get_trace", {"trace_id": seeded.failed_trace, "span": secret}),
+        ("summarize_traces", {"query": f"name = '{secret}'"}),
+        ("summarize_traces", {"query": f"text LIKE '%{secret}%'"}),
+        ("summarize_traces", {"query": "status = 'OK'", "compare_to": f"name = '{secret}'"}),
+        ("summarize_traces", {"group_by": secret}),
+        ("summarize_traces", {"group_by": f"tags.{secret}"}),
     ]
 
 

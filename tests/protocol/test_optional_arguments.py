@@ -34,6 +34,7 @@ REQUIRED = {
     "download_artifacts": {"run_ids": [LOG_RUN]},
     "search_traces": {},
     "get_trace": {"trace_id": Seeded.failed_trace},
+    "summarize_traces": {},
 }
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 
