@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.append(sys.path.pop(0))  # this folder last: MLflow means Python's `secrets`, not the one here
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import calls

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlflow_mcp.cli.demo.tracing import Recording, Step, Verdict, write
 from tests.support import raw_store
 from tests.support.secrets import fake
 
@@ -81,8 +82,33 @@ SELECTS = (
 )  # fmt: skip
 
 
+TRACE = Recording(
+    "planted",
+    f"agent with {SHAPED}",
+    raw_store.STARTED,
+    [
+        Step("agent", "AGENT", 0, 90, None, inputs=DOCUMENT, outputs=CONFIG, error=f"AuthError: api_key={BARE} refused"),
+        Step("call", "TOOL", 5, 60, inputs={"headers": {"Authorization": f"Bearer {BARE}"}}, outputs=LOG,
+             error=f"AuthError: {SHAPED} refused", attributes={"db_password": NAMED, "url": f"https://ana:{BARE}@x.example"}),
+        Step(f"with {SHAPED}", "CHAIN", 60, 80, inputs=json.dumps({"password": NAMED}), outputs=[{"api_key": BARE}]),
+    ],
+    state="ERROR",
+    request=json.dumps({"messages": [{"role": "user", "content": f"my password: '{NAMED}' and {SHAPED}"}]}),
+    response=json.dumps({"api_key": BARE, "password": NAMED}),
+    session=f"s {SHAPED}",
+    user=SHAPED,
+    tags={"db_password": NAMED, "note": SHAPED},
+    verdicts=[Verdict("leak", SHAPED, f"It says api_key={BARE}", SHAPED)],
+)  # fmt: skip
+TRACE_FIELDS = (
+    "info.tags", "info.tags.db_password", "info.request_preview", "spans.inputs", "spans.outputs", "call.inputs.headers.Authorization",
+    "agent.inputs.env.OPENAI_API_KEY", "spans.attributes", "info.assessments", "nowhere", "spans.inputs.servers.*.api_key",
+)  # fmt: skip
+
+
 def plant(uri: str, folder: Path) -> list[str]:
-    """Put two runs of an invocation into the store, and return their ids."""
+    """Put two runs of an invocation and a trace into the store, and return the runs' ids."""
+    write(uri, "0", TRACE)
     runs = []
     for number in (1, 2):
         run_id = raw_store.run_id(number)
@@ -164,8 +190,31 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
         *_of_files(first),
+        *_of_traces(),
         *[("diff_artifacts", {"run_ids": runs, "artifact_path": name}) for name in (*FILES, "/")],
     ]
+
+
+def _of_traces() -> list[tuple[str, dict[str, Any]]]:
+    trace = TRACE.trace_id
+    asked: list[tuple[str, dict[str, Any]]] = [("search_traces", {"query": f"name = '{SHAPED}'"})]
+    asked += [("search_traces", {"fields": path}) for path in (None, *TRACE_FIELDS)]
+    asked += [("get_trace", {"trace_id": text}) for text in (trace, TRACE.session, f"no {SHAPED}")]
+    asked += [("get_trace", {"trace_id": trace, "span": span}) for span in ("agent", "call", f"with {SHAPED}", "no")]
+    selects = [f"inputs.{each}" for each in SELECTS if "@" not in each and each[0].islower() and "(" not in each]
+    selects += [
+        "outputs",
+        "events[0]",
+        'events[0]."exception.message"',
+        'attributes."db_password"',
+        "attributes.*",
+        "to_string(@)",
+    ]
+    selects += ["values(inputs)", "join(' ', [inputs.api_key, inputs.password])", "inputs.headers.*", "nothing"]
+    asked += [
+        ("get_trace", {"trace_id": trace, "span": span, "select": s}) for span in ("agent", "call") for s in selects
+    ]
+    return asked
 
 
 def _of_files(run: str) -> list[tuple[str, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.budget import Budget, encoded
-from mlflow_mcp.answers.masking import hide_named, mask, mask_at
+from mlflow_mcp.answers.masking import mask, mask_at
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import encode_cursor, forged
 from mlflow_mcp.entities.spans import SpanNode, SpanTree, as_json
@@ -93,8 +93,9 @@ class Part:
 def show_span(client: Client, answer: Page, node: SpanNode, part: Part) -> SpanContent:
     """The span, or a part of it. The answer gets the cursor of the next page of a text, and notes."""
     document = as_json(node.span)
+    if masked := client.settings.mask_secrets:
+        document = mask(document)  # before anything is taken out: what is taken may leave its name behind
     budget = Budget.of(client.settings.max_chars)
-    masked = client.settings.mask_secrets
     shown = SpanContent(
         id=node.id,
         path=_path(node),
@@ -106,10 +107,7 @@ def show_span(client: Client, answer: Page, node: SpanNode, part: Part) -> SpanC
         tokens=node.tokens,
         children=_children(node) if part.select is None else None,
     )
-    if part.select is not None:
-        value = _selected(document, part.select, masked)
-    else:
-        value = mask(document) if masked else document
+    value = document if part.select is None else _selected(document, part.select, masked)
     if part.select is not None and isinstance(value, str):
         _show_text(answer, shown, value, part, budget)
     elif part.offset:
@@ -150,7 +148,7 @@ def _show_value(answer: Page, shown: SpanContent, value: Any, path: str, budget:
 
 def _selected(document: dict[str, Any], select: str, masked: bool) -> Any:
     try:
-        value = taken(hide_named(document) if masked else document, select)
+        value = taken(document, select)
     except Unparsable as error:
         raise Problem(
             f"'{select}' is no JMESPath: {error}.", "Write a path such as 'inputs.messages[0].content'."
