@@ -165,6 +165,11 @@ def clipped(name: str) -> str:
     return name if len(name) <= LONGEST_QUOTED else f"{name[: LONGEST_QUOTED - 1]}…"
 
 
+def as_number(text: str) -> float | None:
+    """A text that is a plain number: `nan` and `1_000` are words here."""
+    return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE) else None
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """`Nearest: 'a', 'b'.`, or nothing when nothing is like it."""
     found = nearest(name, known)

@@ -371,7 +371,14 @@ def both_models(request, tmp_path_factory) -> Models:
 
 @pytest.mark.parametrize(
     "named",
-    ["{id}", "models:/{id}", "models:/shop-classifier/1", "models:/shop-classifier@best", "models:/shop-classifier/2"],
+    [
+        "{id}",
+        "models:/{id}",
+        "models:/shop-classifier/1",
+        "models:/shop-classifier@best",
+        "models:/shop-classifier/2",
+        "models:/shop-classifier/latest",
+    ],
 )
 def test_the_files_of_a_model(named, both_models, expected, ask_many):
     # Versions and aliases lead to the same place: the first questions show that.
@@ -393,7 +400,6 @@ def test_the_files_of_a_model_of_an_old_server(both_models, expected, ask_many):
         "models:/shop-classifier@worst",
         "models:/nothing/1",
         "models:/shop-classifier",
-        "models:/shop-classifier/latest",
     ],
 )
 def test_an_unknown_model_is_refused_by_name(named, both_models, ask, snapshot_error):

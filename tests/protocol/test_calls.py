@@ -199,6 +199,8 @@ def large_questions(seeded):
         ("get_trace", {"trace_id": seeded.retried_trace}),
         ("get_trace", {"trace_id": seeded.retried_trace, "span": "answer"}),
         ("get_trace", {"trace_id": seeded.trace_session}),
+        ("summarize_traces", {"group_by": "hour"}),
+        ("summarize_traces", {"group_by": "failure"}),
     ]
 
 

@@ -78,6 +78,9 @@ MORE_CALLS = [
     ("download_artifacts", {"run_ids": RUN}),
     ("aggregate_runs", {"metrics": "accuracy", "group_by": "params.lr"}),
     ("list_artifacts", {"run_id": "m-" + "0" * 32}),
+    ("summarize_traces", {"experiment_id": "1"}),
+    ("summarize_traces", {"experiment_id": "1", "group_by": "failure"}),
+    ("summarize_traces", {"experiment_id": "1", "query": "execution_time_ms > 1"}),
 ]
 
 

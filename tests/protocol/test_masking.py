@@ -56,6 +56,11 @@ def questions(seeded, secret):
         ("search_models", {"query": f"tags.x = '{secret}'"}),
         ("search_models", {"registered": True, "query": f"name = '{secret}'"}),
         ("get_model", {"model": secret}),
+        ("summarize_traces", {"query": f"name = '{secret}'"}),
+        ("summarize_traces", {"query": f"text LIKE '%{secret}%'"}),
+        ("summarize_traces", {"query": "status = 'OK'", "compare_to": f"name = '{secret}'"}),
+        ("summarize_traces", {"group_by": secret}),
+        ("summarize_traces", {"group_by": f"tags.{secret}"}),
     ]
 
 

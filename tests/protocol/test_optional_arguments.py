@@ -36,6 +36,7 @@ REQUIRED = {
     "get_trace": {"trace_id": Seeded.failed_trace},
     "search_models": {},
     "get_model": {"model": "support-assistant"},
+    "summarize_traces": {},
 }
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 

@@ -23,9 +23,10 @@ def test_only_runs_with_a_small_limit_are_called_canaries(name, recorded, ask):
     assert not any("canary" in remark for job, remark in remarks.items() if job not in limited)
 
 
-def test_a_count_that_is_shown_is_the_true_one(recorded, ask):
-    invocation = catalogue()["invocations"]["candidate"]
-    true = {job["job_id"]: job["samples"] for job in invocation["jobs"]}
+@pytest.mark.parametrize("name", ["candidate", "baseline", "resumed", "trial", "partly_limited"])
+def test_a_count_that_is_shown_is_the_true_one(name, recorded, ask):
+    invocation = catalogue()["invocations"][name]
+    true = {job["job_id"]: job.get("samples") for job in invocation["jobs"]}
 
     rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation["id"]).data["tasks"])
 
@@ -83,7 +84,8 @@ def test_responses_are_told_as_responses_and_never_as_samples(recorded, ask):
     rows = rows_of(ask(recorded, "get_invocation", invocation_id=invocation["id"]).data["tasks"])
 
     (aime,) = [row for row in rows if row["task"] == "AIME_2025"]
-    assert (aime["responses"], aime["samples"]) == (300, None)
+    assert (aime["responses"], aime["repeats"], aime["samples"]) == (300, 10, 30)
+    assert "samples: derived, 300 responses / 10 repeats" in aime["evidence"]
     assert {row["evaluated"][:10] for row in rows} == {"2026-03-01"}
 
 

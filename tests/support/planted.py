@@ -185,6 +185,8 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("list_artifacts", {"run_id": first, "glob": "**/*.txt"}),
         ("download_artifacts", {"run_id": first, "artifact_path": f"{SHAPED}.txt"}),
         ("download_artifacts", {"run_id": first, "artifact_path": f"{SHAPED}.no"}),
+        ("summarize_traces", {"query": f"tags.password = '{NAMED}'"}),
+        ("summarize_traces", {"group_by": f"tags.{SHAPED}"}),
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
         *_of_files(first),

@@ -26,6 +26,7 @@ from filelock import FileLock
 
 from mlflow_mcp.cli.demo import agent
 from mlflow_mcp.cli.demo.tracing import Raw, Recording, Step, assess, write
+from tests.support import raw_store
 from tests.support.stores import copied, date_experiments
 
 if TYPE_CHECKING:
@@ -159,6 +160,39 @@ def odd_recordings() -> Iterator[Recording]:
             Step("keyed", "CHAT_MODEL", 1_000, 1_100, inputs={"api_key": SECRET, "prompt": f"my key is {SECRET}"}),
         ],
     )  # fmt: skip
+
+
+def multiply(store: TraceStore, count: int) -> None:
+    """Copies of the agent's forty traces, a second apart, until there are so many."""
+    with raw_store.opened(store.uri) as db:
+        db.execute(
+            f"CREATE TEMP TABLE copies AS WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT {count // 40 - 1}) SELECT n FROM n"
+        )
+        of_agent = f"request_id IN (SELECT request_id FROM trace_info WHERE experiment_id = {store.experiment_id})"
+        new_id = "substr({id}, 1, 20) || printf('%015d', n)"
+        changed = {
+            "request_id": new_id.format(id="request_id"),
+            "trace_id": new_id.format(id="trace_id"),
+            "assessment_id": "assessment_id || n",
+            "timestamp_ms": "timestamp_ms + n * 1000",
+            "trace_timestamp_ms": "trace_timestamp_ms + n * 1000",
+            "execution_time_ms": "execution_time_ms + (n * 7919) % 1000",
+            "start_time_unix_nano": "start_time_unix_nano + n * 1000000000",
+            "end_time_unix_nano": "end_time_unix_nano + n * 1000000000 + ((n * 7919) % 1000) * 1000000",
+        }  # fmt: skip
+        for table, of_these in (
+            ("trace_info", of_agent),
+            ("trace_tags", of_agent),
+            ("trace_request_metadata", of_agent),
+            ("spans", f"experiment_id = {store.experiment_id}"),
+            ("assessments", f"experiment_id = {store.experiment_id}"),
+        ):
+            columns = list(raw_store.columns_of(db, table))
+            values = ", ".join(changed.get(name, f'"{name}"') for name in columns)
+            db.execute(f"CREATE TEMP TABLE these AS SELECT * FROM {table} WHERE {of_these}")
+            names = ", ".join(f'"{name}"' for name in columns)
+            db.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM these, copies")
+            db.execute("DROP TABLE these")
 
 
 def large_recording(key: str, spans: int, characters: int) -> Recording:

@@ -20,6 +20,7 @@ from mlflow_mcp.client.metrics import Metrics
 from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
+from mlflow_mcp.client.traces.metrics import TraceMetrics
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.guard import asking_for, part_ends
@@ -81,6 +82,10 @@ class Client:
     @cached_property
     def traces(self) -> Traces:
         return Traces(self)
+
+    @cached_property
+    def trace_metrics(self) -> TraceMetrics:
+        return TraceMetrics(self)
 
     def artifacts(self, owner: str) -> ArtifactSource:
         """The artifacts of a run id, a logged model id or a `models:/` URI."""

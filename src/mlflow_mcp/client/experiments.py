@@ -26,6 +26,7 @@ EXPERIMENTS_PER_REQUEST = 1_000
 # MLflow sets both when an experiment has a primary metric; the second is `True` or `False`.
 PRIMARY_TAG = "mlflow.experiment.primaryMetric.name"
 GREATER_TAG = "mlflow.experiment.primaryMetric.greaterIsBetter"
+NOTE_TAG = "mlflow.note.content"
 
 
 # A server with permissions leaves out of its lists what one may not read, and says nothing of it.
@@ -141,6 +142,11 @@ class Experiments:
             )
         )
         return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
+
+    def note_of(self, experiment_id: str) -> str | None:
+        """What people wrote about the experiment in MLflow's UI."""
+        found = self._client.ask(lambda: self._connection.mlflow.get_experiment(experiment_id))
+        return found.tags.get(NOTE_TAG) or None
 
     def _pages(self) -> Iterator[list[Experiment]]:
         token, seen, ids = None, set[str](), set[str]()

@@ -48,7 +48,7 @@ def quoted_query(query: str) -> str:
     text = query.strip()
     parts: list[str] = []
     end = 0
-    for found in _fields(text):
+    for found in fields_in(text):
         parts += [text[end : found.start(2)], quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
         end = found.end(2)
     quoted = "".join([*parts, text[end:]])
@@ -59,7 +59,7 @@ def quoted_query(query: str) -> str:
 def fields_of(query: str) -> list[tuple[str, str]]:
     """The (kind, name) pairs that a quoted filter compares, e.g. ("tags", "model")."""
     return [
-        (_KINDS[found[1].lower()], _without_quotes(query[found.start(2) : found.end(2)])) for found in _fields(query)
+        (_KINDS[found[1].lower()], _without_quotes(query[found.start(2) : found.end(2)])) for found in fields_in(query)
     ]
 
 
@@ -103,7 +103,7 @@ def containing(field: str, part: str) -> tuple[str, bool]:
     return f"{field} ILIKE {quoted_value(f'%{pattern}%')}", not re.search("[%_]", pattern)
 
 
-def _fields(text: str) -> Iterator[re.Match[str]]:
+def fields_in(text: str) -> Iterator[re.Match[str]]:
     """The fields that a filter compares, as matches with the places of kind (1) and name (2) in `text`."""
     return _FIELD.finditer(blanked(text))
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # The last two say where its weights come from, which names it too.
 _MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
+# Tags that the launcher sets; all others are the users'.
+LAUNCHER_TAGS = frozenset({"invocation_id", "job_id", "task_name", "benchmark", "harness", "executor"})
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
 _TASKS = re.compile(r"\.tasks\.(\d+)\.")
 _PLANNED = re.compile(r"config\.evaluation\.tasks\.(\d+)\.name")
@@ -177,6 +179,10 @@ class Job:
     @cached_property
     def own_config(self) -> Mapping[str, str]:
         return next((copy.own_config for copy in self.copies if copy.own_config), {})
+
+    @property
+    def harness(self) -> str | None:
+        return next((copy.harness for copy in self.copies if copy.harness), None)
 
     @property
     def model(self) -> str | None:

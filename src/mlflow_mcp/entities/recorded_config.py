@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_mcp.entities.samples import Samples, leaves_of
+from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,37 @@ class RecordedStatistics:
     """What eval_factory_metrics.json records. Responses are no samples: repeats and retries are among them."""
 
     responses: int | None = None
-    evaluated: str | None = None  # when the evaluation itself began; the run's times are the export's
+    evaluated: str | None = None  # from when to when the evaluation itself ran; the run's times are the export's
+    runs: int | None = None  # how often the evaluation was started
 
     @classmethod
     def of(cls, content: Any) -> RecordedStatistics:
-        count = _part(content, "response_stats").get("count")
-        began = _part(content, "evaluation").get("start_time")
+        evaluation = _part(content, "evaluation")
         return cls(
-            responses=count if isinstance(count, int) and not isinstance(count, bool) else None,
-            evaluated=f"{began[:19]}Z" if isinstance(began, str) and began.endswith("Z") else None,
+            responses=_whole(_part(content, "response_stats").get("count")),
+            evaluated=_interval(evaluation.get("start_time"), evaluation.get("end_time")),
+            runs=_whole(evaluation.get("total_runs")),
         )
+
+    @property
+    def samples(self) -> Samples:
+        """What the responses tell: nothing where the evaluation was resumed, and some samples were answered twice."""
+        if not self.responses or (self.runs or 1) > 1:
+            return Samples()
+        return Samples(responses=Proof(self.responses, "response_stats.count"))
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _interval(began: Any, ended: Any) -> str | None:
+    """`2026-09-20T01:05:00Z to 03:11:00Z`, with the end's date where it is another day."""
+    if not (isinstance(began, str) and began.endswith("Z")):
+        return None
+    if not (isinstance(ended, str) and ended.endswith("Z")):
+        return f"{began[:19]}Z"
+    return f"{began[:19]}Z to {ended[11:19] if ended[:10] == began[:10] else ended[:19]}Z"
 
 
 def planned_tasks_of(content: Any) -> dict[str, str]:

@@ -6,6 +6,8 @@ Three things that are easily taken for one another, each with where it is from:
 - the count: metrics `…num_entries`, or `stats.count` of a score in results.yml;
 - the repeats per sample: `n_samples` or `num_repeats`, whatever they sound like, and `avg-of-N` in a metric's name.
 
+Responses count repeats and retries too: they bound the samples, and tell their number where the repeats divide them.
+
 Newer launchers write `n_results`, problems times repeats, which is a count only where `config.repeats` is known.
 
 The flattened params of a run hold the config of all tasks of its invocation: `…tasks.<n>.…` concerns the run only when n
@@ -18,6 +20,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from mlflow_mcp.text import plural
 
 # A limit that a full evaluation would not have.
 CANARY = 50
@@ -43,6 +47,7 @@ class Samples:
     limit: Proof | None = None
     count: Proof | None = None
     repeats: Proof | None = None
+    responses: Proof | None = None  # repeats and retries included
 
     @classmethod
     def of_params(cls, params: Mapping[str, str], task_number: str | None) -> Samples:
@@ -76,19 +81,48 @@ class Samples:
 
     def __or__(self, other: Samples) -> Samples:
         """What this proves, and what only the other one proves."""
-        return Samples(self.limit or other.limit, self.count or other.count, self.repeats or other.repeats)
+        return Samples(
+            self.limit or other.limit,
+            self.count or other.count,
+            self.repeats or other.repeats,
+            self.responses or other.responses,
+        )
+
+    @property
+    def counted(self) -> Proof | None:
+        """The count, or the one that the responses give where several repeats divide them: retries would leave a rest."""
+        if self.count or not self.responses or not self.repeats:
+            return self.count
+        responses, repeats = self.responses.value, self.repeats.value
+        if repeats < 2 or responses < repeats or responses % repeats:
+            return None
+        return Proof(responses / repeats, f"derived, {responses:g} responses / {plural(int(repeats), 'repeat')}")
+
+    @property
+    def at_most(self) -> Proof | None:
+        """The most samples that there can have been."""
+        if (counted := self.counted) or not self.responses:
+            return counted
+        repeats = self.repeats.value if self.repeats else 1
+        return Proof(self.responses.value // repeats, f"{self.responses.value:g} responses")
 
     @property
     def number(self) -> int | None:
         """The count, or the limit where nothing counts."""
-        if self.count is not None:
-            return int(self.count.value)
-        return int(self.limit.value) if self.limit and self.limit.value >= 1 else None
+        if counted := self.counted:
+            return int(counted.value)
+        return int(self.limit.value) if self.limit and self.limit.value >= 1 and not self.is_below_limit else None
+
+    @property
+    def is_below_limit(self) -> bool:
+        """Whether there were fewer samples than the limit allows: the dataset is smaller, or samples were lost."""
+        most = self.at_most
+        return self.limit is not None and self.limit.value >= 1 and most is not None and most.value < self.limit.value
 
     @property
     def is_trial(self) -> bool:
         """Whether a small limit proves a trial run, a "canary". A small count does not: some datasets have 30 questions."""
-        return self.limit is not None and 1 <= self.limit.value <= CANARY
+        return self.limit is not None and 1 <= self.limit.value <= CANARY and not self.is_below_limit
 
     @property
     def is_limited(self) -> bool:
@@ -100,7 +134,7 @@ class Samples:
         def moved(proof: Proof | None) -> Proof | None:
             return proof and replace(proof, evidence=f"{proof.evidence.replace('its params', 'params')} of {name}")
 
-        return Samples(moved(self.limit), moved(self.count), moved(self.repeats))
+        return Samples(moved(self.limit), moved(self.count), moved(self.repeats), moved(self.responses))
 
 
 def _of_results(params: Mapping[str, str]) -> Samples:

@@ -28,6 +28,7 @@ from mlflow_mcp.tools.session.get_server_info import get_server_info
 from mlflow_mcp.tools.session.resolve_id import resolve_id
 from mlflow_mcp.tools.traces.get_trace import get_trace
 from mlflow_mcp.tools.traces.search_traces import search_traces
+from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(get_model, "models", READS, "One model"),
     Entry(search_traces, "traces", READS, "Find traces"),
     Entry(get_trace, "traces", READS, "One trace"),
+    Entry(summarize_traces, "traces", READS, "Figures of traces"),
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
 )
 

@@ -301,7 +301,7 @@ def test_each_of_many_curves_has_fewer_points(store, ask):
 
     answer = ask(store.uri, "get_metric_history", run_ids=runs, metrics=["*"])
 
-    assert len(answer.data["curves"]) == 15
+    assert len(answer.data["curves"]) == 19
     assert sum(len(curve["x"]) for curve in answer.data["curves"]) <= 400
     assert len(answer.text) < 16_000
 

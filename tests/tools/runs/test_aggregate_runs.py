@@ -224,7 +224,7 @@ def test_groups_without_the_metric_are_counted_in_a_sentence(store, ask):
     answer = ask(store.uri, "aggregate_runs", metrics=["accuracy"], group_by=["experiment"])
 
     assert [row["experiment"] for row in rows_of(answer.data["table"])] == ["sweeps"]
-    assert answer.data["notes"] == ["4 groups (28 runs) without these metrics not shown."]
+    assert answer.data["notes"][0] == "4 groups (28 runs) without these metrics not shown."
 
 
 def test_a_metric_that_no_run_has_names_the_nearest(store, ask, snapshot_error):
@@ -468,3 +468,33 @@ def test_more_runs_than_files_are_read_of_are_not_judged_by_samples(empty_store,
 
     assert answer.is_error
     assert answer.text.startswith("min_samples needs the files of 201 runs; at most 200 are read.")
+
+
+def test_runs_that_did_not_finish_and_runs_without_the_metric_are_told(empty_store, ask_many):
+    runs = [
+        RawRun(run_id(1), name="good", metrics={"acc": 0.8, "test": 0.7}),
+        RawRun(run_id(2), name="spike", metrics={"acc": 0.99}, status="FAILED"),
+        RawRun(run_id(3), name="other", metrics={"acc": 0.7}, tags={"mlflow.runName": "other"}),
+    ]
+    uri = filled(empty_store, runs)
+    with ask_many(uri) as ask:
+        notes = ask("aggregate_runs", metrics=["acc", "test"]).data["notes"]
+        by_status = ask("aggregate_runs", metrics=["acc"], group_by=["status"])
+        finished = ask("aggregate_runs", metrics=["acc"], query="attributes.status = 'FINISHED'")
+
+    assert notes == [
+        "Of the runs with a value, 1 is FAILED, and counted like the others. "
+        "query=\"attributes.status = 'FINISHED'\" leaves them out.",
+        "Without 'test': 'other', 'spike' (FAILED).",
+    ]
+    assert "notes" not in by_status.data
+    assert "notes" not in finished.data
+
+
+def test_many_runs_without_the_metric_are_only_counted(empty_store, ask):
+    runs = [RawRun(run_id(at), metrics={"acc": 0.8} | ({"test": 0.5} if at < 3 else {})) for at in range(14)]
+
+    answer = ask(filled(empty_store, runs), "aggregate_runs", metrics=["test"])
+
+    assert rows_of(answer.data["table"])[0]["missing"] == 11
+    assert "Without" not in answer.text

@@ -230,7 +230,7 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     assert answer.data["notes"] == [
         "1 further copy of these jobs left out; get_invocation lists them.",
         "1 run with fewer than 51 samples left out above these.",
-        f"min_samples could not judge 'eval-{store.seeded.whole}': nothing counts or limits their samples.",
+        f"min_samples could not judge 'eval-{store.seeded.whole}', which is kept: nothing counts or limits the samples.",
     ]
 
 
@@ -246,9 +246,44 @@ def test_a_winner_that_did_not_finish_is_pointed_out(store, ask):
     answer = ask(store.uri, "best_runs", metric="accuracy", mode="min", limit=1)
 
     assert answer.data["notes"] == [
-        "The ranking is lowest first, but the metric's name ('accuracy') says that higher is better.",
         "Number 1 (trial-11) is KILLED, not FINISHED.",
+        "The ranking is lowest first, but the metric's name ('accuracy') says that higher is better.",
     ]
+
+
+def test_how_far_a_winner_came_that_did_not_finish_is_told_first(empty_store, ask):
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [RawRun(run_id(1), name="spike", status="FAILED"), RawRun(run_id(2), name="whole")])
+        raw_store.add_points(db, run_id(1), "acc", [(11, raw_store.STARTED, 0.99)])
+        raw_store.add_points(db, run_id(2), "acc", [(59, raw_store.STARTED, 0.9)])
+
+    answer = ask(empty_store, "best_runs", metric="acc")
+
+    assert answer.data["notes"] == [
+        "Number 1 (spike) is FAILED, not FINISHED: its value is of step 11, those of finished runs go to step 59."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "is_told"),
+    [
+        ("accuracy", [91.9, 0.913, 0.5], True),
+        ("accuracy", [91.9, 90.3, 50.0], False),
+        ("accuracy", [0.9, 0.913, 1.2], False),
+        ("loss", [9.9, 0.913, 0.5], False),
+    ],
+)
+def test_values_of_two_scales_are_pointed_out(metric, values, is_told, empty_store, ask_many):
+    runs = [RawRun(run_id(at), name=f"r{at}", metrics={metric: value}) for at, value in enumerate(values)]
+    uri = filled(empty_store, runs)
+    with ask_many(uri) as ask:
+        ranked, described = ask("best_runs", metric=metric, limit=1), ask("describe_experiment", experiment_id="0")
+        counted = ask("aggregate_runs", metrics=[metric])
+
+    told = f"'{metric}' may be of two scales, shares and percent: "
+    ending = "91.9, while 2 other values are at most 1. Check before comparing them."
+    for answer, name in ((ranked, "'r0' "), (described, "'r0' "), (counted, "")):
+        assert (f"{told}{name}{ending}" in (answer.data.get("notes") or [])) == is_told
 
 
 def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):

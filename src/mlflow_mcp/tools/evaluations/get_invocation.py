@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -21,6 +22,7 @@ from mlflow_mcp.text import iso
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
 from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, headline_of
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
+from mlflow_mcp.tools.evaluations.places import list_delivered, places_of, without_logs
 from mlflow_mcp.tools.evaluations.remarks import (
     evidence_of,
     may_repeat,
@@ -32,7 +34,7 @@ from mlflow_mcp.tools.evaluations.remarks import (
 
 METRICS_SHOWN = 6
 _TASK_COLUMNS = (
-    *("task", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
+    *("task", "harness", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
     *("responses", "metrics", "headline", "more_metrics", "remarks"),
 )
 
@@ -47,7 +49,7 @@ class Invocation(Answer):
     tasks: Annotated[
         Table,
         Field(
-            description="`evaluated`: when the evaluation began. `responses`: with repeats and retries, no samples. "
+            description="`evaluated`: from when to when. `responses`: with repeats and retries, no samples. "
             f"`headline`: {HOW_KNOWN}."
         ),
     ]
@@ -56,6 +58,9 @@ class Invocation(Answer):
         Field(
             description="Other exports of these jobs; `differs` has their values of metrics that differ, `has` what only they have."
         ),
+    ] = None
+    places: Annotated[
+        dict[str, str] | None, Field(description="By experiment, what it has that the others have not.")
     ] = None
 
 
@@ -66,6 +71,7 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
     found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id))
     jobs = group_jobs(found.job_runs or found.runs)
     details = inspect_jobs(client, jobs)
+    _list_files(client, jobs, details)
     names = client.experiments.names()
     runs = [RunView.of(launched.entity, names) for launched in found.runs]
     answer = Invocation(
@@ -75,9 +81,21 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
         exported=iso(max(run.ended for run in runs)),
         tasks=_task_table(client, jobs, details, names),
         duplicates=_duplicate_table(jobs, details, names),
+        places=places_of(jobs, details, names),
     )
-    answer.note(*_notes(client, answer, found, jobs, list(details.values())))
+    answer.note(*_notes(client, answer, found, jobs, details))
     return answer
+
+
+def _list_files(client: Client, jobs: Sequence[Job], details: Mapping[str, JobDetails]) -> None:
+    requests = [
+        partial(list_delivered, client, copy, details[job.run_id], deep=bool(job.others))
+        for job in jobs[:MOST_INSPECTED]
+        for copy in job.copies
+    ]
+    client.parts("Which files these runs have", *requests)
+    for of_job in details.values():
+        of_job.with_logs.sort()
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,7 @@ def _task_table(
     ids = {str(job.canonical.entity.info.experiment_id) for job in jobs}
     context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)))
     rows = [row for job in jobs for row in _task_rows(context, job, details[job.run_id])]
-    rows.sort(key=lambda row: (str(row[0]), str(row[2])))
+    rows.sort(key=lambda row: (str(row[0]), str(row[3])))
     return Table.of(_TASK_COLUMNS, rows, keep=("task", "run_id", "metrics"))
 
 
@@ -111,7 +129,8 @@ def _task_rows(context: _Context, job: Job, details: JobDetails) -> list[list[An
     rows = []
     for task, samples in tasks.items():
         of_task = [*of_trial(samples), *remarks, *may_repeat(task, by_task[task], context.jobs)]
-        rows.append(_row(context, job, task, by_task[task], replace(details, samples=samples), of_task))
+        own = replace(details, samples=samples, folders=[each for each in details.folders if each.endswith(f".{task}")])
+        rows.append(_row(context, job, task, by_task[task], own, of_task))
     if by_task[""]:
         unnamed = replace(details, samples=Samples())
         rows.append(_row(context, job, "(not told which task)", by_task[""], unnamed, remarks))
@@ -129,6 +148,7 @@ def _row(
     repeats = samples.repeats.value if samples.repeats else 1
     return [
         task,
+        job.harness or _harness_in(details.folders),
         run.run_id,
         job.canonical.job_id,
         run.experiment,
@@ -143,6 +163,11 @@ def _row(
         len(metrics) - len(shown) or None,
         "; ".join(remarks) or None,
     ]
+
+
+def _harness_in(folders: Sequence[str]) -> str | None:
+    """The harness of a run that names none, or of one of its tasks: that of its only folder."""
+    return folders[0].partition(".")[0] if len(folders) == 1 else None
 
 
 def _task_in_folders(folders: Sequence[str]) -> str:
@@ -171,7 +196,7 @@ def _duplicate_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], nam
 
 
 def _notes(
-    client: Client, answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], details: Sequence[JobDetails]
+    client: Client, answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], details: Mapping[str, JobDetails]
 ) -> list[str]:
     notes = []
     if found.job_id and not found.job_runs:
@@ -186,7 +211,8 @@ def _notes(
         notes.append(f"Only {MOST_INSPECTED} of its jobs were checked for re-exports, logs and sample limits.")
     if not found.job_id:
         notes += not_exported(client, jobs)
-    notes += sample_notes(jobs, details)
+    notes += sample_notes(jobs, list(details.values()))
+    notes += without_logs(jobs, details)
     if any(len(job.canonical.metrics) > METRICS_SHOWN for job in jobs):
         notes.append("`more_metrics` counts those not shown: get_run has them.")
     return notes

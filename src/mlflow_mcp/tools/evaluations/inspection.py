@@ -23,6 +23,7 @@ MOST_INSPECTED = 40
 _RESULTS_BYTES = 256 * 1024
 _CONFIGS = ("config.yml", "config.yaml")
 _TRIED_FOR_MODEL = 3
+_RUN_CONFIG = "run_config.yml"
 _STATISTICS = "eval_factory_metrics.json"
 # More points at one step than this, or points closer together, are a curve that was logged without steps.
 _MOST_EXPORTS = 10
@@ -45,11 +46,15 @@ class JobDetails:
 
     samples: Samples
     model: str | None
-    has_config: bool  # whether flattened params or results.yml were there to name a sample limit
+    has_config: bool  # whether flattened params or a config file were there to name a sample limit
+    read_config: bool = (
+        False  # whether results.yml or run_config.yml was read: params lack what a harness limits by default
+    )
     reexport: Reexport | None = None
     folders: list[str] = field(default_factory=list)  # `<harness>.<task>`, where the run's tags do not name it
     of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
-    with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs, where some have none
+    files: dict[str, list[str]] = field(default_factory=dict)  # of each copy whose task folder was listed, logs apart
+    with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
     statistics: RecordedStatistics = field(default_factory=RecordedStatistics)
     unread: str | None = None  # why results.yml could not be read, when it should be there
@@ -62,18 +67,16 @@ class JobDetails:
     def add(self, recorded: RecordedConfig) -> None:
         self.samples |= recorded.samples
         self.model = self.model or recorded.model
-        self.has_config = self.has_config or not recorded.is_empty
+        self.read_config = self.read_config or not recorded.is_empty
+        self.has_config = self.has_config or self.read_config
 
 
 def inspect_jobs(
     client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False
 ) -> dict[str, JobDetails]:
     """Details by the run id of each job's canonical copy, all inspected at the same time. `history=False` spares the look for
-    exports in place, logs and statistics; with `counts` the number of samples is read also where the config tells that there was
-    no limit.
-
-    Files are read only where params do not tell: limit and repeats of jobs without a flattened config, and the model,
-    which is the same in all of an invocation, from the first job that does not name it.
+    exports in place, and results.yml and statistics where params tell: with `counts` only where they tell the limit and the
+    count. The model is the same in all of an invocation: the first job that does not name it is read for it.
     """
     inspected = list(jobs[:MOST_INSPECTED])
     first_without_model: dict[str, str] = {}
@@ -86,14 +89,15 @@ def inspect_jobs(
         of_job, needs_model = details[job.run_id], job.run_id in first_without_model.values()
         if history:
             requests.append(partial(_find_reexport, client, job.canonical, of_job))
-            requests.append(partial(_read_statistics, client, job.canonical, of_job))
-            requests += [partial(_look_for_logs, client, copy, of_job) for copy in job.copies if job.others]
-        needs_results = needs_model or not job.has_config or (counts and job.samples.count is None)
+            requests.append(partial(_read_statistics, client, job, of_job))
+        elif counts and job.samples.count is None:
+            requests.append(partial(_read_statistics, client, job, of_job))
+        needs_results = history or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
     client.parts("What files and histories tell of these jobs", *requests)
     for of_job in details.values():
-        of_job.with_logs.sort()
+        of_job.samples |= of_job.statistics.samples
     return details
 
 
@@ -159,19 +163,13 @@ def _changes(exports: dict[str, list[Point]]) -> dict[str, tuple[float, float]]:
 # --- files
 
 
-def _look_for_logs(client: Client, copy: LauncherRun, details: JobDetails) -> None:
-    if copy.harness and copy.task:
-        with suppress(Problem):  # what cannot be listed is not claimed
-            folder = f"{copy.harness}.{copy.task}"
-            if f"{folder}/logs" in (entry.path for entry in client.artifacts(copy.run_id).entries(folder)):
-                details.with_logs.append(copy.run_id)
-
-
-def _read_statistics(client: Client, run: LauncherRun, details: JobDetails) -> None:
-    for folder in _folders(run.results_folder):
-        with suppress(Problem):  # what cannot be read is not claimed
-            details.statistics = RecordedStatistics.of(_read_yaml(client, run, f"{folder}/{_STATISTICS}"))
-            return
+def _read_statistics(client: Client, job: Job, details: JobDetails) -> None:
+    """The statistics of the first copy that has them."""
+    for copy in job.copies:
+        for folder in _folders(copy.results_folder):
+            with suppress(Problem):  # what cannot be read is not claimed
+                details.statistics = RecordedStatistics.of(_read_yaml(client, copy, f"{folder}/{_STATISTICS}"))
+                return
 
 
 def _folders(folder: str | None) -> list[str]:
@@ -211,6 +209,15 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
             details.add(recorded)
             return
     details.lacks_results = details.unread is None
+    _read_run_config(client, job, folder, details)
+
+
+def _read_run_config(client: Client, job: Job, folder: str, details: JobDetails) -> None:
+    for copy in job.copies:
+        with suppress(Problem):  # what cannot be read is not claimed
+            content = _read_yaml(client, copy, f"{folder}/{_RUN_CONFIG}")
+            details.add(RecordedConfig.of(content, _RUN_CONFIG))
+            return
 
 
 def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:

@@ -16,10 +16,13 @@ _CHANGES_SHOWN = 6
 
 def evidence_of(samples: Samples) -> str | None:
     """Where the numbers of the row are from, a limit apart: its remark names it."""
-    facts = [("samples", samples.count)]
+    counted, most = samples.counted, samples.at_most
+    facts = [f"samples: {counted.evidence}"] if counted else []
     if samples.repeats and samples.repeats.value > 1:
-        facts.append(("repeats", samples.repeats))
-    return "; ".join(f"{name}: {proof.evidence}" for name, proof in facts if proof) or None
+        if most and not counted:
+            facts.append(f"samples: {most.value:g} or fewer, {most.evidence} with their retries")
+        facts.append(f"repeats: {samples.repeats.evidence}")
+    return "; ".join(facts) or None
 
 
 def remarks_on(job: Job, details: JobDetails) -> list[str]:
@@ -32,6 +35,8 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
         remarks.append(f"{len(job.copies)} copies, {which}")
     if details.with_logs and job.run_id not in details.with_logs:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
+    if (runs := details.statistics.runs) and runs > 1:
+        remarks.append(f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json)")
     if details.reexport:
         remarks.append(_of_reexport(details.reexport))
     if job.canonical.status != "FINISHED":
@@ -44,11 +49,16 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
 
 
 def of_trial(samples: Samples) -> list[str]:
-    """That a limit makes an evaluation unlike a full one."""
-    if samples.limit is None:
+    """A limit, and whether it makes an evaluation unlike a full one."""
+    limit, most = samples.limit, samples.at_most
+    if limit is None:
         return []
+    if samples.is_below_limit and most:
+        found = f"{most.value:g} samples" if samples.count else most.evidence
+        return [f"{limit.evidence}, not reached: {found} (a smaller dataset, or samples were lost)"]
     kind = "canary" if samples.is_trial else "limited"
-    return [f"{kind} ({samples.limit.evidence}): not comparable with a full run"]
+    share = f", a share of the dataset{f': {most.evidence}' if most else ''}" if limit.value < 1 else ""
+    return [f"{kind} ({limit.evidence}{share}): not comparable with a full run"]
 
 
 def _of_reexport(reexport: Reexport) -> str:
@@ -66,17 +76,22 @@ def sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str
         for job, each in zip(jobs, details)
         if not each.samples.is_limited and not each.of_folder
     ]
-    unread = [each.unread for _, each in unlimited if each.unread and not each.has_config]
+    unread = [each.unread for _, each in unlimited if each.unread and not each.read_config]
     if unread:
         notes.append(
             f"Whether {plural(len(unread), 'run')} had a sample limit is unknown, results.yml could not be read: {unread[0]}"
         )
-    if silent := [task for task, each in unlimited if not each.has_config and not each.unread]:
+    silent = [task for task, each in unlimited if not each.has_config and not each.unread]
+    if silent:
         notes.append(f"Nothing records whether {quoted(silent)} had a sample limit: it may be a small trial.")
-    if any(each.has_config and each.samples.number is None for _, each in unlimited):
+    by_params = [task for task, each in unlimited if each.has_config and not each.read_config and not each.unread]
+    if by_params:
         notes.append(
-            f"Where {'else ' if silent else ''}neither `samples` nor a limit is given, the config sets no limit."
+            f"The params of {quoted(by_params)} set no sample limit; results.yml, which names one of the harness too, was not read."
         )
+    if any(each.read_config for _, each in unlimited):
+        others = "else " if silent or unread or by_params else ""
+        notes.append(f"Where {others}no limit is named, config files and params set none.")
     return notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -17,6 +18,7 @@ from mlflow_mcp.entities.labels import name_families, tells_nothing
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.run import RunView, ended
+from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.text import iso, listed, number, plural, truncate
 from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.evaluations.inspection import models_of
@@ -39,6 +41,8 @@ _NAMES = 30
 
 
 _VALUES = 6
+_SCALES_TOLD = 3
+_LONGEST_NOTE = 1_000
 
 
 _PARAM_NAMES = 20
@@ -57,6 +61,7 @@ class ExperimentSummary(Answer):
     partial: Annotated[str | None, Field(description="Of which runs these figures are, if not of all.")] = None
     experiment_id: str
     name: str
+    description: Annotated[str | None, Field(description="What people wrote about it in MLflow.")] = None
     runs_read: int
     by_status: dict[str, int]
     first_start: str | None = None
@@ -78,7 +83,10 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     metric. query_runs or best_runs comes next."""
     ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
-    found, following = client.runs.search(ids[:1], max_results=_PAGE)
+    read: list[Any] = client.run_concurrently(
+        lambda: client.runs.search(ids[:1], max_results=_PAGE), lambda: client.experiments.note_of(ids[0])
+    )
+    (found, following), note = read
     runs = [RunView.of(run, client.experiments.names()) for run in found]
     launched = [LauncherRun.of(run) for run in found]
     exported = bool(launched) and all(run.is_export for run in launched)
@@ -91,6 +99,7 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         partial=_partial(client, ids[0], len(runs)) if following else None,
         experiment_id=ids[0],
         name=client.experiments.name_of(ids[0]),
+        description=truncate(note, _LONGEST_NOTE) if note else None,
         runs_read=len(runs),
         by_status=dict(Counter(run.status for run in runs).most_common()),
         first_start=None if exported else first,
@@ -105,7 +114,7 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         params=_value_table([run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
         tags=_value_table([run.tags for run in runs], "tag", _NAMES, repeated, left_out),
     )
-    answer.note(*left_out)
+    answer.note(*_two_scales(runs), *left_out)
     if answer.partial:
         answer.note("aggregate_runs computes over all runs.")
     if not runs:
@@ -161,6 +170,16 @@ def _metric_table(runs: Sequence[RunView], notes: list[str]) -> Table:
         for name in shown
     ]
     return Table.of(["metric", "runs", "min", "max", "nan_or_infinite"], rows, keep=("metric", "min", "max"))
+
+
+def _two_scales(runs: Sequence[RunView]) -> list[str]:
+    """A sentence for each of the first metrics whose values may be of two scales."""
+    values: dict[str, list[tuple[str | None, float]]] = {}
+    for run in runs:
+        for name, value in run.metrics.items():
+            values.setdefault(name, []).append((run.name, value))
+    sentences = (two_scales(name, of_metric) for name, of_metric in values.items() if len(of_metric) > 1)
+    return list(islice(filter(None, sentences), _SCALES_TOLD))
 
 
 def _some(parts: Sequence[str]) -> str:

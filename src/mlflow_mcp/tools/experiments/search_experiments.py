@@ -11,6 +11,7 @@ from mlflow_mcp.answers.base import Page
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.cursors import decode_position, encode_cursor
+from mlflow_mcp.client.experiments import NOTE_TAG
 from mlflow_mcp.client.filters import containing
 from mlflow_mcp.client.ids.deleted import deleted_state
 from mlflow_mcp.entities.run import own_tags
@@ -103,7 +104,7 @@ def _renamed(experiment: Experiment) -> str | None:
 
 def _note(experiment: Experiment) -> str | None:
     """What people wrote about the experiment in MLflow's UI."""
-    text = experiment.tags.get("mlflow.note.content")
+    text = experiment.tags.get(NOTE_TAG)
     return short(text, _LONGEST_NOTE) if text else None
 
 

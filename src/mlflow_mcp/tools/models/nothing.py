@@ -8,7 +8,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.models import ModelSearch
 from mlflow_mcp.client.models.query import Comparison, Dataset
 from mlflow_mcp.entities.model import ModelView
-from mlflow_mcp.text import every, hint, listed, plural, truncate
+from mlflow_mcp.text import every, hint, listed, truncate
 
 # Models whose names are compared with those of the filter.
 _LOOKED_AT = 200
@@ -32,7 +32,7 @@ def nearest_things(client: Client, search: ModelSearch, parts: Sequence[Comparis
     newest = [ModelView.of(each, {}) for each in client.models.find(ModelSearch(search.experiment_ids), _LOOKED_AT)]
     if not newest:
         return ["There are no logged models here at all; registered=true searches the registry."]
-    among = f"the newest {plural(len(newest), 'logged model')}"
+    among = "the only logged model" if len(newest) == 1 else f"the newest {len(newest):,} logged models"
     notes = [_nearest_dataset(newest, search.dataset, among)] if search.dataset else []
     return notes + [_nearest_field(newest, part, among) for part in parts if not isinstance(part, str)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any
@@ -11,15 +12,17 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_query
+from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
 from mlflow_mcp.entities.metrics import select_names
+from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import hint, listed, number, plural
+from mlflow_mcp.text import clipped, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Query, one_or_many
 from mlflow_mcp.tools.runs.group_keys import GroupKey, no_such_key
-from mlflow_mcp.tools.runs.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples
+from mlflow_mcp.tools.runs.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples, kept_unjudged
 from mlflow_mcp.tools.runs.statistics import Statistics
 
 GroupBy = Annotated[
@@ -36,6 +39,7 @@ Quantiles = Annotated[
 
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
+_MISSING_NAMED = 10
 
 
 class Aggregates(Answer):
@@ -64,7 +68,7 @@ def aggregate_runs(
     median, max and quantiles, grouped by tags, params or attributes. NaN and missing values are counted apart. Use it
     instead of fetching runs and calculating. best_runs names single runs."""
     ids, keys = experiment_ids(client, experiment_id), [GroupKey.of(key) for key in group_by or ()]
-    where = quoted_query(query)
+    where = searchable(client, ids, query)
     counted = client.experiments.search_in(ids, lambda each: _count(client, each, where, metrics, keys, min_samples))
     if not (counted.values.runs or counted.values.partial):
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
@@ -77,8 +81,31 @@ def aggregate_runs(
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
-    answer.note(*_notes(counted))
+    answer.note(*_notes(counted), *_missing(client, counted))
     return answer
+
+
+def _counts(statuses: Mapping[str, int]) -> str:
+    """`2 are KILLED and 1 is FAILED`."""
+    return " and ".join(f"{n} {'is' if n == 1 else 'are'} {status}" for status, n in sorted(statuses.items()))
+
+
+def _missing(client: Client, counted: _Counted) -> list[str]:
+    """Which runs do not have a metric, where these are few."""
+    few = {name: runs for name, runs in counted.lacking.items() if 0 < len(runs) <= _MISSING_NAMED}
+    few = {name: runs for name, runs in few.items() if counted.counts_missing and name in counted.metric_names}
+    if not few:
+        return []
+    ids = {run.run_id: run for runs in few.values() for run in runs}
+    query = f"attributes.run_id IN ({', '.join(map(quoted_value, ids))})"
+    found = client.runs.find(list({run.experiment_id for run in ids.values()}), query)
+    names = {run.info.run_id: run.info.run_name for run in found}
+
+    def told(run: RunValues) -> str:
+        status = f" ({run.status})" if run.status != "FINISHED" else ""
+        return f"'{clipped(names.get(run.run_id) or run.run_id)}'{status}"
+
+    return [f"Without '{name}': {', '.join(sorted(map(told, runs)))}." for name, runs in few.items()]
 
 
 def _notes(counted: _Counted) -> list[str]:
@@ -99,8 +126,12 @@ def _notes(counted: _Counted) -> list[str]:
     if counted.too_small:
         notes.append(f"{plural(counted.too_small, 'run')} with fewer than {counted.least} samples left out.")
     if counted.unjudged:
+        notes.append(kept_unjudged(counted.unjudged))
+    notes += [two_scales(name, [(None, value) for value in counted.every_value(name)]) for name in counted.metric_names]
+    if (unfinished := counted.unfinished) and not any(key.attribute == "status" for key in counted.keys):
         notes.append(
-            f"min_samples could not judge {plural(counted.unjudged, 'run')}: nothing counts or limits the samples."
+            f"Of the runs with a value, {_counts(unfinished)}, and counted like the others. "
+            "query=\"attributes.status = 'FINISHED'\" leaves them out."
         )
     if len(counted.metric_names) > len(counted.metrics):
         notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")
@@ -118,7 +149,10 @@ class _Counted:
         self.samples: dict[Group, dict[str, Statistics]] = {}
         self.once = JobsOnce()
         self.least: int | None = None
-        self.too_small = self.unjudged = 0
+        self.too_small = 0
+        self.unjudged: list[str] = []  # names
+        self.unfinished: Counter[str] = Counter()  # by status, runs with a value
+        self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
         self._keys_seen: set[str] = set()
         self._selected: dict[tuple[str, ...], list[str]] = {}
 
@@ -156,8 +190,17 @@ class _Counted:
     def add(self, group: Group, run: RunValues) -> None:
         self.groups[group] = self.groups.get(group, 0) + 1
         samples = self.samples.setdefault(group, {})
-        for name in self._names_of(run):
+        names = self._names_of(run)
+        for name in names:
             samples.setdefault(name, Statistics()).add(run.metrics[name])
+        self.unfinished.update([run.status] if names and run.status != "FINISHED" else ())
+        for name in self.metrics:
+            if name not in run.metrics and len(lacking := self.lacking.setdefault(name, [])) <= _MISSING_NAMED:
+                lacking.append(run)
+
+    def every_value(self, name: str) -> list[float]:
+        """All finite values of a metric."""
+        return [value for samples in self.samples.values() if name in samples for value in samples[name].values]
 
     def _names_of(self, run: RunValues) -> list[str]:
         """The metrics asked for that the run has."""

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_values
 from mlflow_mcp.tools.runs.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
+from mlflow_mcp.tools.runs.jobs_once import kept_unjudged
 from mlflow_mcp.tools.runs.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
@@ -67,7 +69,8 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     """Rank runs by a metric's latest value and return the top N with what tells them apart; NaN, infinite and missing values never win,
     and a winner of few samples is pointed out. Within a filter, in one, several or all experiments. compare_runs shows
     the differences of the winners, aggregate_runs statistics over all."""
-    ids, where = experiment_ids(client, experiment_id), quoted_query(query)
+    ids = experiment_ids(client, experiment_id)
+    where = searchable(client, ids, query)
     order = order_of(client, ids, metric, mode)
     first = order.mode if order else "max"
     if dataset:
@@ -90,7 +93,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     if top.too_few_samples:
         answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out above these.")
     if min_samples is not None and top.uncounted:
-        answer.note(f"min_samples could not judge {listed(top.uncounted, 5)}: nothing counts or limits their samples.")
+        answer.note(kept_unjudged(top.uncounted))
     return answer
 
 
@@ -112,8 +115,32 @@ def _answer(client: Client, top: Ranked, choice: ColumnChoice, order: Order) -> 
         partial = _last_of_several(client, top.runs, top.metric)
         table = run_table(runs, names, replace(choice, metrics=[top.metric, *(choice.metrics or ())]))
         answer = Ranking(partial=partial, metric=top.metric, order=str(order), **dict(table))
-    answer.note(*order.doubts, *_notes(client, top.runs))
+    unfinished = _unfinished(top)
+    answer.note(
+        *unfinished[:1], two_scales(top.metric, top.read), *order.doubts, *unfinished[1:], *_notes(client, top.runs)
+    )
     return answer
+
+
+def _unfinished(top: Ranked) -> list[str]:
+    """Which of the ranked runs did not finish, and how far they came."""
+    steps = {run.run_id: _step_of(run, top.metric) for run in top.runs} if top.values is None else {}
+    done = [step for run in top.runs if run.status == "FINISHED" and (step := steps.get(run.run_id)) is not None]
+    notes = []
+    for place, run in enumerate(top.runs, 1):
+        step = steps.get(run.run_id)
+        if run.status == "FINISHED":
+            continue
+        behind = step is not None and done and step != max(done)
+        how_far = f": its value is of step {step}, those of finished runs go to step {max(done)}" if behind else ""
+        notes.append(f"Number {place} ({run.name}) is {run.status}, not FINISHED{how_far}.")
+    return notes
+
+
+def _step_of(run: LauncherRun, metric: str) -> int | None:
+    """The step of the run's latest value."""
+    # `run.data.metrics` has the values alone.
+    return next((each.step for each in run.entity.data._metric_objs or () if each.key == metric), None)
 
 
 def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
@@ -121,12 +148,10 @@ def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:
     notes = []
     samples = inspect_samples(client, runs)
     for place, run in enumerate(runs, 1):
-        limit, name, status = samples[run.run_id].limit, run.name, run.status
+        limit, name = samples[run.run_id].limit, run.name
         if limit is not None:
             kind = "a trial run" if samples[run.run_id].is_trial else "limited"
             notes.append(f"Number {place} ({name}) is {kind} ({limit.evidence}): not comparable with full runs.")
-        if status != "FINISHED":
-            notes.append(f"Number {place} ({name}) is {status}, not FINISHED.")
     return notes
 
 

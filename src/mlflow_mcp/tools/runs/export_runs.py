@@ -14,9 +14,9 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.scan import EveryRun
+from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import iso, number, plural, size
@@ -78,7 +78,7 @@ def export_runs(
     if kind == "parquet":
         import pyarrow  # noqa: F401  # to learn before reading everything that the extra is missing
     ids = experiment_ids(client, experiment_id)
-    where = quoted_query(query)
+    where = searchable(client, ids, query)
     with (
         written_whole(client.settings, place) as part,
         tempfile.TemporaryFile("w+", encoding="utf-8", dir=place.parent) as spool,

@@ -11,7 +11,7 @@ from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.values import RunValues
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import plural
+from mlflow_mcp.text import listed, plural
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, inspect_samples
 
 # The tags by which runs are known to be exports of one evaluation job.
@@ -19,6 +19,7 @@ JOB_TAGS = ("job_id", "invocation_id")
 Group = tuple[Any, ...]
 # The files of so many runs are read to learn how many samples they had.
 _MOST_JUDGED = 200
+_NAMED = 5
 
 
 def job_of(run: RunValues) -> str | None:
@@ -56,7 +57,12 @@ class Judged:
     """Runs by what is known of their samples."""
 
     too_small: set[str] = field(default_factory=set)
-    unknown: int = 0
+    unknown: list[str] = field(default_factory=list)  # names
+
+
+def kept_unjudged(names: Sequence[str]) -> str:
+    """What is said of runs that min_samples could not judge."""
+    return f"min_samples could not judge {listed(names, _NAMED)}, which {'is' if len(names) == 1 else 'are'} kept: nothing counts or limits the samples."
 
 
 def judged_by_samples(client: Client, experiment_ids: Sequence[str], run_ids: Sequence[str], least: int) -> Judged:
@@ -70,9 +76,10 @@ def judged_by_samples(client: Client, experiment_ids: Sequence[str], run_ids: Se
     for start in range(0, len(run_ids), MOST_INSPECTED):
         ids = ", ".join(quoted_value(each) for each in run_ids[start : start + MOST_INSPECTED])
         runs = client.runs.find(experiment_ids, f"attributes.run_id IN ({ids})")
+        names = {run.info.run_id: run.info.run_name or run.info.run_id for run in runs}
         for run_id, samples in inspect_samples(client, [LauncherRun.of(run) for run in runs]).items():
             if samples.number is None:
-                found.unknown += 1
+                found.unknown.append(names[run_id])
             elif samples.number < least:
                 found.too_small.add(run_id)
     return found

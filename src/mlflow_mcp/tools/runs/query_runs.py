@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import EXAMPLE, quoted_order, quoted_query
+from mlflow_mcp.client.filters import EXAMPLE, quoted_order
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, TagColumns
 from mlflow_mcp.tools.runs.search import RunSearch, search_table
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable
@@ -33,5 +34,7 @@ def query_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     """Search runs in one, several or all experiments with an MLflow filter and an order; returns a table with the metrics
     that most runs have and the params and tags that differ. For exact tag values search_runs_by_tags is simpler; for an
     invocation id call get_invocation. get_run shows one run whole."""
-    search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), quoted_order(order_by), deleted)
+    ids = experiment_ids(client, experiment_id)
+    where = searchable(client, ids, query, deleted=deleted)
+    search = RunSearch(ids, where, quoted_order(order_by), deleted)
     return search_table(client, search, ColumnChoice(metrics, params, tags), limit, cursor)

@@ -30,6 +30,9 @@ class Ranked:
     copies: int = 0  # further exports of jobs that are in the ranking
     tied: int = 0  # runs left out that have the value of the last one
     more_tied: bool = False  # whether there may be further ones
+    read: list[tuple[str | None, float]] = field(
+        default_factory=list
+    )  # the names of the runs that were read, and values
     values: Mapping[str, float] | None = None  # by run id, where they are not the runs' latest
 
     def value(self, run: LauncherRun) -> float:
@@ -101,6 +104,7 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
             client, ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"], limit + _READ_FURTHER, cursor
         )
         finite = [run for run in map(LauncherRun.of, page.rows) if is_finite(run.metrics.get(metric))]
+        ranked.read += [(run.name, run.metrics[metric]) for run in finite]
         add_all(client, ranked, finite)
         read += len(page.rows)
         if ranked.is_full or not page.more or read >= _MOST_READ:

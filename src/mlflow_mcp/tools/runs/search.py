@@ -11,7 +11,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import every, hint, listed, plural, truncate
+from mlflow_mcp.text import as_number, every, hint, listed, plural, truncate
 from mlflow_mcp.tools.runs.by_dataset import mixed_in_columns
 from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
 
@@ -60,20 +60,15 @@ def _ordered_as_text(order_by: Sequence[str], runs: Sequence[Run], *, more: bool
         kind, _, rest = clause.partition(".")
         name = re.sub(r"\s(ASC|DESC)$", "", rest).strip('`"')
         values = [run.data.params[name] for run in runs if name in run.data.params] if kind.startswith("param") else []
-        numbers = [_as_number(value) for value in values]
+        numbers = [as_number(value) for value in values]
         in_order = sorted(value for value in numbers if value is not None)
         if not in_order or None in numbers:
             continue
-        if more or [_as_number(value) for value in sorted(values)] != in_order:
+        if more or [as_number(value) for value in sorted(values)] != in_order:
             sentences.append(
                 f"The order by param '{name}' is that of text, in which 100 comes before 9: MLflow keeps params as text."
             )
     return sentences
-
-
-def _as_number(text: str) -> float | None:
-    # Only plain numbers: `nan` and `1_000` are words here.
-    return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE) else None
 
 
 def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:

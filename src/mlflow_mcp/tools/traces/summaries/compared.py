@@ -1,0 +1,202 @@
+"""Two sets of traces side by side, with a verdict where an exact test gives one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.filters import COMPARATOR, blanked
+from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
+from mlflow_mcp.client.traces.metrics import Overlap
+from mlflow_mcp.client.traces.window import Window, window_of
+from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import number
+from mlflow_mcp.tools.runs.statistics import Statistics
+from mlflow_mcp.tools.traces.shown import text_of
+from mlflow_mcp.tools.traces.summaries.exact import Shares
+from mlflow_mcp.tools.traces.summaries.figures import Counted, Figures, rate_shown, seconds_shown
+from mlflow_mcp.tools.traces.summaries.judged import Counts, one_value_each
+from mlflow_mcp.tools.traces.summaries.overview import Overview
+from mlflow_mcp.tools.traces.summaries.question import Question, read_all
+
+PREVIOUS = "previous"
+# Of so many traces on each side the latencies themselves are read.
+_MOST_READ = 1_000
+_MOST_VALUES = 6
+
+
+@dataclass
+class Compared:
+    table: Table
+    notes: list[str] = field(default_factory=list)
+
+
+def other_question(question: Question, compare_to: str, now: int) -> Question:
+    """What `compare_to` names: 'previous' or another time, or another filter in place of the query. Raises Problem where it
+    would be compared with a part of itself."""
+    text = compare_to.strip()
+    if re.search(rf"(?i){COMPARATOR}", blanked(text)):
+        if not question.query:
+            raise Problem(
+                "compare_to is a filter, and there is no query: all traces would be compared with a part of themselves.",
+                f"Say with query what is compared with it: query=\"tags.version = 'v2'\", compare_to={text!r}.",
+            )
+        return replace(question, query=quoted_trace_query(text))
+    window = question.window
+    if window.start is None:
+        raise Problem(
+            f"compare_to='{text}' is a time, and `when` has no beginning: all traces would be compared with a part of themselves.",
+            f"Say with when what is compared with it: when='24h', compare_to='{PREVIOUS}'.",
+        )
+    end = now * 1000 if window.end is None else window.end
+    other = Window(2 * window.start - end, window.start) if text.lower() == PREVIOUS else window_of(text, now)
+    if not ((other.end is not None and other.end <= window.start) or (other.start is not None and other.start >= end)):
+        raise Problem(f"The times {window} and {other} overlap.", "Compare times that have no trace in common.")
+    return replace(question, window=other)
+
+
+def compared(client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]) -> Compared:
+    """A row for each figure, with a verdict on the error rate, the latency and the shares of assessments."""
+    in_both = _in_both(client, *sides)
+    rows = [row for row in _rows(found[0].figures, found[1].figures) if row[1:] != [None, None]]
+    tested = [] if in_both else list(_tested(client, sides, found))
+    verdicts = {name: shares.verdict(len(tested)) for name, shares in tested}
+    for name, shares in tested:
+        if name not in {row[0] for row in rows}:
+            rows.append([name, rate_shown(shares.hits / shares.of), rate_shown(shares.other_hits / shares.other_of)])
+    cells = [[*row, _difference(*row[1:]), _cut(client, verdicts.get(row[0]))] for row in rows]
+    table = Table.of(
+        ["figure", "these", "compare_to", "difference", "verdict"], cells, keep=("figure", "these", "compare_to")
+    )
+    answer = Compared(table)
+    if in_both:
+        answer.notes.append(f"No verdict: {in_both:,} traces are on both sides. Use filters that exclude each other.")
+    elif in_both is None:
+        answer.notes.append("Verdicts hold if no trace is on both sides, which this server cannot tell.")
+    if tested:
+        answer.notes.append(f"Verdicts: Fisher's exact test, two-sided, at 0.05 over all {len(tested)} tests.")
+    if "latency p50" in verdicts:
+        answer.notes.append(_how_tested(found))
+    return answer
+
+
+def _how_tested(found: tuple[Overview, Overview]) -> str:
+    if max(side.figures.traces for side in found) > _MOST_READ:
+        return (
+            "Latency is tested by how many took longer than the median of compare_to; assessments only where each side has "
+            f"at most {_MOST_READ:,} traces."
+        )
+    return (
+        "Latency is tested by how many took longer than the median of both sides together; assessments by one value per trace, "
+        "a person's before a judge's."
+    )
+
+
+def _in_both(client: Client, these: Question, others: Question) -> int | None:
+    """How many traces are on both sides; None where that cannot be told."""
+    if these.window != others.window:
+        return 0
+    within = joined("", these.window)
+    return client.trace_metrics.or_else(
+        lambda: client.trace_metrics.overlap(these.ids, these.query, others.query, within).both, lambda: None
+    )
+
+
+def _rows(these: Figures, others: Figures) -> Iterator[list[Any]]:
+    yield ["traces", these.traces, others.traces]
+    yield ["error_rate", rate_shown(these.error_rate), rate_shown(others.error_rate)]
+    for name in ("mean", "p50", "p95", "p99"):
+        yield [f"latency {name}", seconds_shown(these.latency.get(name)), seconds_shown(others.latency.get(name))]
+    yield ["tokens per trace", number(these.tokens.get("mean")), number(others.tokens.get("mean"))]
+    yield ["cost per trace", _per_trace(these), _per_trace(others)]
+
+
+def _per_trace(figures: Figures) -> Any:
+    return None if figures.cost is None or not figures.traces else number(figures.cost / figures.traces)
+
+
+def _difference(these: Any, others: Any) -> Any:
+    known = isinstance(these, (int, float)) and isinstance(others, (int, float))
+    return number(these - others, 4) if known else None
+
+
+def _cut(client: Client, verdict: str | None) -> str | None:
+    return text_of(client, verdict, 200)
+
+
+def _tested(
+    client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]
+) -> Iterator[tuple[str, Shares]]:
+    these, others = found[0].figures, found[1].figures
+    if not these.ended or not others.ended:
+        return
+    yield "error_rate", Shares(these.errors, these.ended, others.errors, others.ended)
+    if max(these.traces, others.traces) > _MOST_READ:
+        yield from _slower_of_many(client, sides, others)
+        return
+    first, second = (_values_of(client, side) for side in sides)
+    if slower := _slower(first.seconds, second.seconds):
+        yield "latency p50", slower
+    yield from _assessed(first.counts, second.counts)
+
+
+def _slower_of_many(client: Client, sides: tuple[Question, Question], others: Figures) -> Iterator[tuple[str, Shares]]:
+    """Of each side those that took longer than the median of compare_to, counted by the server."""
+    slow = f"execution_time_ms > {round(1000 * others.latency.get('p50', 0))}"
+    counts: list[Overlap] = client.trace_metrics.or_else(
+        lambda: client.run_concurrently(
+            *(partial(client.trace_metrics.overlap, side.ids, slow, slow, side.filter) for side in sides)
+        ),
+        list,
+    )
+    if counts:
+        first, second = counts
+        yield "latency p50", Shares(first.first, first.total, second.first, second.total)
+
+
+@dataclass
+class _Values:
+    """The latencies of traces, and how many have which value of an assessment."""
+
+    seconds: list[float]
+    counts: Counts
+
+
+def _values_of(client: Client, question: Question) -> _Values:
+    read, counts = Counted(), dict[str, dict[str, int]]()
+
+    def take(trace: TraceView) -> None:
+        read.add(trace)
+        for name, value in one_value_each(trace).items():
+            values = counts.setdefault(name, {})
+            values[value] = values.get(value, 0) + 1
+
+    read_all(client, question, take, _MOST_READ)
+    return _Values(read.seconds.values, counts)
+
+
+def _slower(these: list[float], others: list[float]) -> Shares | None:
+    """Of each side those that took longer than the median of both together."""
+    median = Statistics([*these, *others]).quantile(0.5)
+    if median is None or not these or not others:
+        return None
+    return Shares(sum(each > median for each in these), len(these), sum(each > median for each in others), len(others))
+
+
+def _assessed(first: Counts, second: Counts) -> Iterator[tuple[str, Shares]]:
+    """The share of each value of what was assessed on both sides; of two values of the one that is given more often."""
+    for name in sorted(set(first) & set(second)):
+        these, others = first[name], second[name]
+        values = sorted({*these, *others}, key=lambda value: (-these.get(value, 0) - others.get(value, 0), value))
+        if not 2 <= len(values) <= _MOST_VALUES:
+            continue
+        whole, other_whole = sum(these.values()), sum(others.values())
+        for value in values[: 1 if len(values) == 2 else None]:
+            label = f"{name}={value}".replace('"', "")
+            yield label, Shares(these.get(value, 0), whole, others.get(value, 0), other_whole)

@@ -1,0 +1,57 @@
+"""Fisher's exact test, and when a difference may be called one. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# The chance of a wrong verdict that an answer may have, over all that it tests.
+ERROR = 0.05
+# Of probabilities that are equal but for rounding.
+_SAME = 1e-9
+
+
+def fisher(hits: int, of: int, other_hits: int, other_of: int) -> float:
+    """The two-sided p of `hits` of `of` against `other_hits` of `other_of`: the sum over all tables with the same margins
+    that are no likelier than this one."""
+    total, hit = of + other_of, hits + other_hits
+    low, high = max(0, hit - other_of), min(of, hit)
+    if low == high:
+        return 1.0
+    every = [_log_chosen(of, at) + _log_chosen(other_of, hit - at) for at in range(low, high + 1)]
+    whole = _log_chosen(total, hit)
+    limit = every[hits - low] + math.log1p(_SAME) + 1e-12 * abs(every[hits - low])
+    return min(1.0, math.fsum(math.exp(each - whole) for each in every if each <= limit))
+
+
+def _log_chosen(of: int, chosen: int) -> float:
+    return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """So many of these, against so many of those."""
+
+    hits: int
+    of: int
+    other_hits: int
+    other_of: int
+
+    def verdict(self, tests: int = 1) -> str:
+        """`higher` or `lower` where Fisher's test says so among so many tests, else `cannot tell`, with the counts it rests on."""
+        counts = f"{self.hits:,} of {self.of:,} against {self.other_hits:,} of {self.other_of:,}"
+        if not self.of or not self.other_of:
+            return f"cannot tell: {counts}"
+        p = self.p
+        if p >= ERROR / tests:
+            return f"cannot tell: {counts}, p={shown(p)}"
+        word = "higher" if self.hits * self.other_of > self.other_hits * self.of else "lower"
+        return f"{word}: {counts}, p={shown(p)}"
+
+    @property
+    def p(self) -> float:
+        return fisher(self.hits, self.of, self.other_hits, self.other_of)
+
+
+def shown(p: float) -> str:
+    return f"{p:.2g}" if p >= 0.0001 else "<0.0001"

@@ -1,0 +1,195 @@
+"""Where failures began, what they say, and what goes with failing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.filters import quoted_value
+from mlflow_mcp.client.traces.metrics import Overlap
+from mlflow_mcp.entities.spans import SpanNode, SpanTree
+from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.tools.traces.shown import text_of
+from mlflow_mcp.tools.traces.summaries.exact import ERROR, Shares, shown
+from mlflow_mcp.tools.traces.summaries.figures import rate_shown
+from mlflow_mcp.tools.traces.summaries.question import Question
+from mlflow_mcp.tools.traces.summaries.sampled import spans_sampled
+
+FAILED = "status = 'ERROR'"
+MOST_SHOWN = 12
+_MESSAGE = 240
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+# A number in it tells an id of letters and digits from a word.
+_ID = re.compile(
+    r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,}|[0-9a-f]{6,})\b"
+)
+_MOST_TRIED = 16
+_LONGEST_VALUE = 60
+
+
+@dataclass
+class Failures:
+    """The failures by span and message, and what traces that fail have more often than others."""
+
+    table: Table
+    traces: int
+    partial: str | None = None
+    goes_with: Table | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Kind:
+    """Failures that begin in spans of one name and say the same but for numbers and ids."""
+
+    span: str
+    type: str | None
+    message: str
+    traces: list[TraceView] = field(default_factory=list)
+
+
+def folded(message: str) -> str:
+    """The message with its ids and numbers as `<id>` and `<n>`."""
+    return _NUMBER.sub("<n>", _ID.sub("<id>", message))
+
+
+def failures_of(client: Client, question: Question) -> Failures:
+    sample = spans_sampled(client, question, FAILED)
+    kinds: dict[tuple[str, str], _Kind] = {}
+    unnamed = 0
+    for trace, tree in sample.trees:
+        began = list(_began(client, tree))
+        unnamed += not began
+        for kind in began:
+            kinds.setdefault((kind.span, kind.message), kind).traces.append(trace)
+    read = len(sample.trees)
+    ordered = sorted(kinds.values(), key=lambda kind: (-len(kind.traces), kind.span, kind.message))
+    rows: list[list[Any]] = [
+        [
+            kind.span,
+            kind.type,
+            kind.message,
+            len(kind.traces),
+            rate_shown(len(kind.traces) / read),
+            kind.traces[-1].time,
+            kind.traces[0].time,
+            kind.traces[0].id,
+        ]
+        for kind in ordered[:MOST_SHOWN]
+    ]
+    columns = ["span", "type", "message", "traces", "share", "first", "last", "latest_trace"]
+    found = Failures(Table.of(columns, rows, keep=("span", "message", "traces")), sample.traces, sample.partial)
+    if len(ordered) > MOST_SHOWN:
+        found.notes.append(f"{len(ordered)} kinds of failures; the {MOST_SHOWN} most frequent are shown.")
+    if unnamed:
+        found.notes.append(f"{unnamed} of them have no span that failed.")
+    if sample.without:
+        found.notes.append(f"Of {sample.without} failing traces there are no spans to read.")
+    if sample.traces:
+        found.goes_with, tried = _goes_with(client, question)
+        if tried and found.goes_with is None:
+            found.notes.append(f"Of {tried} tags, names and models tried none goes with failing beyond chance.")
+    return found
+
+
+def _began(client: Client, tree: SpanTree) -> Iterator[_Kind]:
+    """The kinds of failures that this trace has, each once. Of spans that failed and were tried again only those count from
+    which the failure went up to the root, where there are such."""
+    failing = [node for node in tree.failing if all(above.failed for above in node.ancestors())] or tree.failing
+    told: set[tuple[str, str]] = set()
+    # A retry that failed and the last try that failed are one failure, told by the last.
+    for node in failing:
+        kind = _Kind(node.name, None if node.type == "UNKNOWN" else node.type, _message(client, node))
+        if (kind.span, kind.message) not in told:
+            told.add((kind.span, kind.message))
+            yield kind
+
+
+def _message(client: Client, node: SpanNode) -> str:
+    # Masked first: a secret whose numbers are folded is not recognised.
+    text = text_of(client, node.message or _exception(node), 2_000)
+    line = folded(text) if text else "(no message)"
+    return line if len(line) <= _MESSAGE else f"{line[: _MESSAGE - 1]}…"
+
+
+def _exception(node: SpanNode) -> str | None:
+    for event in node.span.events:
+        words = (event.attributes or {}).get("exception.message")
+        if words:
+            return str(words)
+    return None
+
+
+# --- what goes with failing
+
+
+def _goes_with(client: Client, question: Question) -> tuple[Table | None, int]:
+    """What failing traces have more often: tags, names, models and runs, by counts over all traces; and how many were tried."""
+    candidates = list(_candidates(question.from_both_ends(client)[0]))[:_MOST_TRIED]
+    if not candidates:
+        return None, 0
+    found: list[Overlap] = client.trace_metrics.or_else(
+        lambda: client.run_concurrently(
+            *(partial(client.trace_metrics.overlap, question.ids, FAILED, each, question.filter) for each in candidates)
+        ),
+        list,
+    )
+    told = [(each, overlap) for each, overlap in zip(candidates, found) if _says_more(overlap, len(candidates))]
+    told.sort(key=lambda each: _shares(each[1]).p)
+    rows: list[list[Any]] = [
+        [each, overlap.both, overlap.second, rate_shown(overlap.both / overlap.second), *_others(overlap)]
+        for each, overlap in told
+    ]
+    columns = ["traces_with", "failed", "of", "error_rate", "error_rate_of_others", "p"]
+    return (Table.of(columns, rows, keep=columns) if rows else None), len(found)
+
+
+def _others(overlap: Overlap) -> list[Any]:
+    shares = _shares(overlap)
+    return [rate_shown(shares.other_hits / shares.other_of), shown(shares.p)]
+
+
+def _shares(overlap: Overlap) -> Shares:
+    return Shares(overlap.both, overlap.second, overlap.first - overlap.both, max(0, overlap.total - overlap.second))
+
+
+def _says_more(overlap: Overlap, tests: int) -> bool:
+    shares = _shares(overlap)
+    if not shares.of or not shares.other_of or shares.hits * shares.other_of <= shares.other_hits * shares.of:
+        return False
+    return shares.p < ERROR / tests
+
+
+def _candidates(traces: Sequence[TraceView]) -> Iterator[str]:
+    """Filters for what some traces have and others have not; what two traces share at least."""
+    seen: dict[tuple[str, str], int] = {}
+    for trace in traces:
+        for pair in _pairs(trace):
+            seen[pair] = seen.get(pair, 0) + 1
+    values: dict[str, int] = {}
+    for name, _ in seen:
+        values[name] = values.get(name, 0) + 1
+    for (name, value), count in sorted(seen.items(), key=lambda each: -each[1]):
+        # A tag whose values are all different says nothing about failing.
+        if 1 < count < len(traces) and values[name] <= max(2, len(traces) // 4) and _fits(value):
+            yield f"{name} = {quoted_value(value)}"
+
+
+def _fits(value: str) -> bool:
+    return 0 < len(value) <= _LONGEST_VALUE and not ("'" in value and '"' in value)
+
+
+def _pairs(trace: TraceView) -> Iterator[tuple[str, str]]:
+    for name, value in trace.tags.items():
+        yield f"tags.`{name}`", value
+    for name, told in (("name", trace.name), ("run_id", trace.run_id)):
+        if told:
+            yield name, told
+    for name, told in (("mlflow.modelId", trace.model_id), ("mlflow.trace.user", trace.user)):
+        if told:
+            yield f"metadata.`{name}`", told

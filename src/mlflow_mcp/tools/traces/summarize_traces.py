@@ -1,0 +1,230 @@
+"""Figures of many traces."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
+from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.traces.filters import quoted_trace_query
+from mlflow_mcp.client.traces.window import Window, window_of
+from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import listed, number, plural
+from mlflow_mcp.tools.arguments import ExperimentId
+from mlflow_mcp.tools.traces.summaries.compared import compared, other_question
+from mlflow_mcp.tools.traces.summaries.computed import states as states_of
+from mlflow_mcp.tools.traces.summaries.failures import failures_of
+from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
+from mlflow_mcp.tools.traces.summaries.groups import groups_by, key_of
+from mlflow_mcp.tools.traces.summaries.judged import counts_of, counts_table, disagreement_table, read_judged
+from mlflow_mcp.tools.traces.summaries.overview import Overview, overview
+from mlflow_mcp.tools.traces.summaries.question import Question
+
+TraceFilter = Annotated[str | None, Field(description="Filter, as in search_traces; also run_id = '…'.")]
+Time = Annotated[str | None, Field(description="'24h', '2026-11-20' or 'from..to'.")]
+TraceGroup = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        description="name, status, span, span_type, tool, model, session, run, user, assessment, failure, hour, day, tags.<name>",
+    ),
+]
+CompareTo = Annotated[
+    str | None, Field(min_length=1, description="Another filter or time, or 'previous': the time before `when`.")
+]
+
+_MOST_SPANS = 8
+
+
+class TraceSummary(Answer):
+    """`error_rate` is of the traces that ended; latency, p50, p95 in seconds; cost in US dollars, as logged."""
+
+    partial: str | None = None
+    traces: Annotated[int | None, Field(description="How many match.")] = None
+    states: dict[str, int] | None = None
+    error_rate: Any = None
+    latency: dict[str, Any] | None = None
+    tokens: dict[str, Any] | None = None
+    cost: Any = None
+    window: str | None = None
+    groups: Table | None = None
+    comparison: Table | None = None
+    failed_spans: Annotated[
+        Table | None, Field(description="Spans with an error, those that it only passed through included.")
+    ] = None
+    failures: Annotated[
+        Table | None, Field(description="Where failures began and what they say, numbers and ids folded.")
+    ] = None
+    goes_with: Annotated[
+        Table | None, Field(description="What failing traces have more often, beyond chance (Fisher's exact test).")
+    ] = None
+    assessments: Table | None = None
+    disagreements: Annotated[
+        Table | None, Field(description="Traces that a judge and a person assessed, and where they differ.")
+    ] = None
+
+
+def summarize_traces(
+    client: Client,
+    experiment_id: ExperimentId = None,
+    query: TraceFilter = None,
+    when: Time = None,
+    group_by: TraceGroup = None,
+    compare_to: CompareTo = None,
+) -> TraceSummary:
+    """Compute figures over all matching traces: counts, error rate, latency percentiles, tokens, cost, assessments; by group;
+    failures by span and message; or against another time or version, with a verdict. search_traces lists single traces."""
+    now, ids = int(time.time()), experiment_ids(client, experiment_id)
+    key = key_of(group_by) if group_by else None
+
+    def answer_in(searched: list[str]) -> TraceSummary:
+        question = Question(searched[:EXPERIMENTS_PER_REQUEST], quoted_trace_query(query or ""), window_of(when, now))
+        answer = _answer(client, question, key, compare_to, now)
+        answer.window = None if question.window.is_open else str(question.window)
+        if len(searched) > EXPERIMENTS_PER_REQUEST:
+            only = f"Only {EXPERIMENTS_PER_REQUEST:,} of {len(searched):,} experiments, those changed last: name experiment_id."
+            answer.partial = f"{only} {answer.partial or ''}".strip()
+        return answer
+
+    return client.experiments.search_in(ids, answer_in)
+
+
+def _answer(client: Client, question: Question, key: str | None, compare_to: str | None, now: int) -> TraceSummary:
+    if compare_to and key:
+        raise Problem(
+            "compare_to and group_by cannot be combined.", "Call once with compare_to and once with group_by."
+        )
+    if compare_to:
+        return _comparison(client, question, other_question(question, compare_to, now))
+    if key == "failure":
+        answer = _failures(client, question)
+    elif key == "assessment":
+        answer = _assessments(client, question)
+    elif key:
+        answer = _grouped(client, question, key)
+    else:
+        answer = _whole(client, question)
+    if not answer.traces:
+        _explain_nothing(client, answer, question)
+    return answer
+
+
+def _whole(client: Client, question: Question) -> TraceSummary:
+    found = overview(client, question)
+    figures = found.figures
+    answer = TraceSummary(
+        partial=found.partial,
+        traces=figures.traces,
+        states=dict(sorted(figures.states.items())) or None,
+        error_rate=rate_shown(figures.error_rate),
+        latency={name: seconds_shown(value) for name, value in figures.latency.items()} or None,
+        tokens={name: number(round(value, 1)) for name, value in figures.tokens.items()} or None,
+        cost=number(figures.cost),
+        failed_spans=_failed_spans(found),
+        assessments=counts_table(client, found.counts or {}),
+    )
+    answer.note(*_notes(found))
+    return answer
+
+
+def _failed_spans(found: Overview) -> Table | None:
+    ordered = sorted(found.failed_spans.items(), key=lambda each: (-each[1], each[0]))
+    rows = [[name, kind, count] for (name, kind), count in ordered[:_MOST_SPANS]]
+    return Table.of(["span", "type", "errors"], rows, keep=("span", "errors")) if rows else None
+
+
+def _notes(found: Overview) -> list[str]:
+    notes = []
+    if found.figures.errors:
+        notes.append("group_by='failure' tells where failures began, what they say and what goes with them.")
+    if running := found.figures.running:
+        also = "" if found.is_read else "; the server counts their time so far in the latency"
+        notes.append(f"{plural(running, 'trace')} in progress, not in the error rate{also}.")
+    if found.is_read and found.figures.errors:
+        notes.append("Read trace by trace: failed spans are not counted here, group_by='span' does.")
+    if found.counts is None:
+        notes.append("Assessments have too many values to be counted here: group_by='assessment'.")
+    if len(found.failed_spans) > _MOST_SPANS:
+        notes.append("group_by='span' shows more spans.")
+    return notes
+
+
+def _grouped(client: Client, question: Question, key: str) -> TraceSummary:
+    found = groups_by(client, question, key)
+    answer = TraceSummary(partial=found.partial, traces=found.traces, groups=found.table)
+    answer.note(*found.notes)
+    return answer
+
+
+def _failures(client: Client, question: Question) -> TraceSummary:
+    found = failures_of(client, question)
+    states = None if question.scope is None else states_of(client, question.scope)
+    figures = Figures(states or {})
+    answer = TraceSummary(
+        partial=found.partial,
+        traces=figures.traces if states is not None else None,
+        states=states or None,
+        error_rate=rate_shown(figures.error_rate),
+        failures=found.table if found.traces else None,
+        goes_with=found.goes_with,
+    )
+    if not found.traces:
+        answer.note("No matching trace failed.")
+    answer.note(*found.notes)
+    return answer
+
+
+def _assessments(client: Client, question: Question) -> TraceSummary:
+    counts = counts_of(client, question)
+    judged, partial = read_judged(client, question, whole=counts is None)
+    answer = TraceSummary(
+        partial=partial if counts is None else None,
+        traces=judged.traces if partial is None else None,
+        assessments=counts_table(client, judged.counts if counts is None else counts),
+        disagreements=disagreement_table(client, judged.disagreements),
+    )
+    if partial and counts is not None:
+        answer.note(f"Only the disagreements are partial. {partial}")
+    if answer.assessments is None:
+        answer.note("No matching trace was assessed.")
+    elif answer.disagreements is None:
+        answer.note("No trace that was read has feedback of the same name by a judge and by a person.")
+    return answer
+
+
+def _comparison(client: Client, these: Question, others: Question) -> TraceSummary:
+    sides = (overview(client, these), overview(client, others))
+    told = compared(client, (these, others), sides)
+    partials = [f"{name}: {side.partial}" for name, side in zip(("these", "compare_to"), sides) if side.partial]
+    answer = TraceSummary(partial=" ".join(partials) or None, comparison=told.table)
+    answer.note(*told.notes)
+    if these.window != others.window:
+        answer.note(f"compare_to is {others.window}.")
+    for name, side, question in zip(("these", "compare_to"), sides, (these, others)):
+        if not side.figures.traces:
+            answer.note(f"No trace is in {name}: {_where(question)}.")
+    return answer
+
+
+def _explain_nothing(client: Client, answer: TraceSummary, question: Question) -> None:
+    """What was searched, and the newest trace that there is."""
+    if answer.traces is None:
+        return
+    everything = Question(question.ids, "", Window())
+    newest = [TraceView(info) for info in everything.newest(client, 20)]
+    if not newest:
+        answer.note("There are no traces in these experiments at all.")
+        return
+    names = listed(list(dict.fromkeys(view.name for view in newest if view.name)), 5)
+    answer.note(f"No trace matches: {_where(question)}. The newest here is of {newest[0].time}; names {names}.")
+
+
+def _where(question: Question) -> str:
+    return question.filter or "no filter"
