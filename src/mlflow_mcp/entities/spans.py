@@ -54,6 +54,16 @@ class SpanNode:
             stored=stored,
         )
 
+    def attribute(self, name: str) -> Any:
+        return _loaded((self.stored.get("attributes") or {}).get(name))
+
+    @property
+    def exception(self) -> str | None:
+        """The message of the first exception among its events."""
+        events = self.stored.get("events") or ()
+        told = ((event.get("attributes") or {}).get("exception.message") for event in events)
+        return next((str(words) for words in told if words), None)
+
     @property
     def failed(self) -> bool:
         return self.status == "ERROR"

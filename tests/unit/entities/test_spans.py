@@ -123,3 +123,16 @@ def test_a_span_that_has_not_ended_has_no_duration():
 
     assert made.roots[0].duration is None
     assert made.roots[0].own_time == 0
+
+
+def test_attributes_and_the_exception_of_a_span_as_it_is_stored():
+    stored = {
+        "attributes": {"mlflow.llm.model": '"nova-30b"', "broken": '"'},
+        "events": [{"name": "started", "attributes": None}, {"attributes": {"exception.message": "no answer"}}],
+    }
+    made = node("a")
+    made.stored = stored
+
+    assert [made.attribute(name) for name in ("mlflow.llm.model", "broken", "other")] == ["nova-30b", '"', None]
+    assert made.exception == "no answer"
+    assert node("b").exception is None

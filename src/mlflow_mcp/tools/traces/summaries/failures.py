@@ -112,17 +112,9 @@ def _began(client: Client, tree: SpanTree) -> Iterator[_Kind]:
 
 def _message(client: Client, node: SpanNode) -> str:
     # Masked first: a secret whose numbers are folded is not recognised.
-    text = text_of(client, node.message or _exception(node), 2_000)
+    text = text_of(client, node.message or node.exception, 2_000)
     line = folded(text) if text else "(no message)"
     return line if len(line) <= _MESSAGE else f"{line[: _MESSAGE - 1]}…"
-
-
-def _exception(node: SpanNode) -> str | None:
-    for event in node.span.events:
-        words = (event.attributes or {}).get("exception.message")
-        if words:
-            return str(words)
-    return None
 
 
 # --- what goes with failing

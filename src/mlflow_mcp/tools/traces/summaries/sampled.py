@@ -49,7 +49,7 @@ class Sample:
 
 
 def _model(node: SpanNode) -> str | None:
-    value = node.span.attributes.get(_MODEL)
+    value = node.attribute(_MODEL)
     return str(value) if value else None
 
 
