@@ -11,6 +11,7 @@ from mlflow_mcp.client.filters import explained, like_prefix
 from mlflow_mcp.client.models.on_dataset import read_matching
 from mlflow_mcp.client.models.query import EXAMPLE, Dataset
 from mlflow_mcp.client.models.registry import Registry
+from mlflow_mcp.client.models.tokens import shortened, whole
 from mlflow_mcp.client.pages import RowPage, Source, page_of
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import token_of
@@ -85,11 +86,13 @@ class Models:
         order = list(search.order)
 
         def read(ids: list[str], most: int, token: str | None) -> tuple[list[LoggedModel], str | None]:
-            here = search._replace(experiment_ids=ids)
+            here, token = search._replace(experiment_ids=ids), whole(token, ids)
             if self._client.is_http and search.dataset and not search.dataset.digest:
-                on_any = here._replace(dataset=None)
-                return read_matching(partial(self.search, on_any), search.dataset.name, search.query, most, token)
-            return self.search(here, most, token)
+                on_any = partial(self.search, here._replace(dataset=None))
+                models, following = read_matching(on_any, search.dataset.name, search.query, most, token)
+            else:
+                models, following = self.search(here, most, token)
+            return models, shortened(following, ids)
 
         source = Source(read, lambda models: _ordered(models, order), ("models", search.query, order, search.dataset))
         return page_of(self._client, search.experiment_ids, source, limit, cursor)
