@@ -41,7 +41,7 @@ class ModelStore:
     def labels(self) -> dict[str, str]:
         """What snapshots write instead of ids."""
         models = {id_: f"<model:{name}>" for name, id_ in self.models.items()}
-        short = {id_[:12]: f"<run:{name}>" for name, id_ in self.runs.items()}
+        short = {id_[:8]: f"<run:{name}>" for name, id_ in self.runs.items()}
         return models | {id_: f"<run:{name}>" for name, id_ in self.runs.items()} | short
 
 

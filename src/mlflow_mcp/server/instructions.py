@@ -20,6 +20,7 @@ _SENTENCES: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("compare_runs", "best_runs", "aggregate_runs", "get_metric_history"),
     ),
     ("search_artifacts counts lines in logs of any size; do not count them yourself.", ("search_artifacts",)),
+    ("Models, checkpoints and the registry: search_models, get_model.", ("search_models", "get_model")),
     (
         "Tables list what is equal in all rows once, in `common`, and what they do not show in `also_logged`; `notes` say what "
         "was left out.",

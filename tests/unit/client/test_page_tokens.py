@@ -12,7 +12,7 @@ OTHERS = ["", "abc", "W10=", "no token", "eyJvZmZzZXQiOiA1fQ", "Q2FSU0FBPT0="]
 
 def models_from(place):
     return SearchLoggedModelsPaginationToken(
-        ["1", "2"], "name = 'x'", [{"field_name": "metrics.f1", "ascending": False}], place
+        ["1", "2"], "name = 'ä'", [{"field_name": "metrics.f1", "ascending": False}], place
     ).encode()
 
 
@@ -32,7 +32,7 @@ def test_tokens_of_other_servers_stay(token):
 
 
 def test_what_is_known_of_a_search_is_left_out_and_put_back():
-    known = {"experiment_ids": ["1", "2"], "filter_string": "name = 'x'"}
+    known = {"experiment_ids": ["1", "2"], "filter_string": "name = 'ä'"}
 
     short = shortened(models_from(7), known)
 

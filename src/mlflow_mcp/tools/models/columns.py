@@ -15,6 +15,8 @@ from mlflow_mcp.tools.runs.columns import families, telling_columns
 
 _MOST_MEASURES = 8
 _MOST_OTHERS = 4
+# More rows than this are an overview: fewer params and tags.
+_LONG, _MOST_IN_OVERVIEW = 10, 2
 
 
 @dataclass(frozen=True)
@@ -85,5 +87,5 @@ def _ordered(labels: Mapping[Measure, str], most: int) -> dict[Measure, str]:
 def _telling(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[str]]:
     """The names that are columns, and those that are not."""
     counts = Counter(name for row in rows for name in row)
-    shown = telling_columns(counts, rows)[:_MOST_OTHERS]
+    shown = telling_columns(counts, rows)[: _MOST_IN_OVERVIEW if len(rows) > _LONG else _MOST_OTHERS]
     return shown, [name for name in counts if name not in shown]

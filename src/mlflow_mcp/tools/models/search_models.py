@@ -29,7 +29,7 @@ from mlflow_mcp.tools.models.registered import registered_models
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
 
-_SHORT_ID = 12
+_SHORT_ID = 8  # every tool takes a run id by its first 6 or more
 _MOST_BEST = 4
 
 ModelQuery = Annotated[
@@ -83,7 +83,8 @@ def search_models(  # noqa: PLR0913  # one parameter per argument of the tool
     models = _views(client, page.rows)
     ranking = Ranking.of(search)
     kept = [at for at, model in enumerate(models) if ranking is None or ranking.has_place(model)]
-    answer = _table(client, [models[at] for at in kept], on, is_whole=not cursor and not page.more)
+    shown = [models[at] for at in kept]
+    answer = _table(client, shown, on, times=ranking is None, is_whole=not cursor and not page.more)
     without_place = [model for at, model in enumerate(models) if at not in kept]
     answer.note(page.what_shifted("models"))
     answer.note(*doubts(ranking, models, without_place), *earlier_values(parts, models, on))
@@ -109,16 +110,19 @@ def _views(client: Client, models: Sequence[LoggedModel]) -> list[ModelView]:
     return with_nan(client, [ModelView.of(model, names) for model in models])
 
 
-def _table(client: Client, models: Sequence[ModelView], on: Dataset | None, *, is_whole: bool) -> ModelTable:
+def _table(
+    client: Client, models: Sequence[ModelView], on: Dataset | None, *, times: bool, is_whole: bool
+) -> ModelTable:
     wanted = sorted({measure for model in models for measure in model.scores if is_on(measure, on)})
     columns = ModelColumns.of(models, wanted)
     steps = steps_of(client, models)
     if not any(steps.values()):  # what was logged without a step has step 0
         steps = {}
-    rows = [[*_identity(model, steps, wanted), *columns.cells(model)] for model in models]
-    names = ["model_id", "name", "experiment", "status", "type", "step", "measured_at_step", "source_run", "created"]
+    created = [iso(model.created) if times else None for model in models]  # a ranking needs no times
+    rows = [[*_identity(m, steps, wanted), when, *columns.cells(m)] for m, when in zip(models, created)]
+    names = ["model_id", "name", "experiment", "status", "type", "step", "measured_at_step", "source_run", "registered"]
     return ModelTable(
-        models=Table.of([*names, "registered", *columns.names()], rows, keep=("model_id",)),
+        models=Table.of([*names, "created", *columns.names()], rows, keep=("model_id",)),
         best=_best(models, columns) if is_whole else None,
         datasets=_digests(columns.measures),
         also_logged=columns.also_logged,
@@ -137,7 +141,6 @@ def _identity(model: ModelView, steps: dict[str, int], wanted: Sequence[Measure]
         step,
         measured.pop() if step is None and len(measured) == 1 and measured != {0} else None,
         model.source_run_id[:_SHORT_ID] if model.source_run_id else None,
-        iso(model.created),
         ", ".join(model.versions) or None,
     ]
 
