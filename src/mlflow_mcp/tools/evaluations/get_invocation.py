@@ -23,16 +23,19 @@ from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, headline_of
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
 from mlflow_mcp.tools.evaluations.remarks import (
     evidence_of,
+    is_above,
     may_repeat,
     not_exported,
+    not_numbers,
     of_trial,
     remarks_on,
     sample_notes,
+    without_unclear_count,
 )
 
 METRICS_SHOWN = 6
 _TASK_COLUMNS = (
-    *("task", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
+    *("task", "harness", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
     *("responses", "metrics", "headline", "more_metrics", "remarks"),
 )
 
@@ -65,7 +68,7 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
     found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id))
     jobs = group_jobs(found.job_runs or found.runs)
-    details = inspect_jobs(client, jobs)
+    details = inspect_jobs(client, jobs, counts=True)
     names = client.experiments.names()
     runs = [RunView.of(launched.entity, names) for launched in found.runs]
     answer = Invocation(
@@ -95,7 +98,7 @@ def _task_table(
     ids = {str(job.canonical.entity.info.experiment_id) for job in jobs}
     context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)))
     rows = [row for job in jobs for row in _task_rows(context, job, details[job.run_id])]
-    rows.sort(key=lambda row: (str(row[0]), str(row[2])))
+    rows.sort(key=lambda row: (str(row[0]), str(row[3])))
     return Table.of(_TASK_COLUMNS, rows, keep=("task", "run_id", "metrics"))
 
 
@@ -123,25 +126,26 @@ def _row(
 ) -> list[Any]:
     run, samples, shown = (
         RunView.of(job.canonical.entity, context.experiments),
-        details.samples,
+        without_unclear_count(details.samples),
         headline(metrics, METRICS_SHOWN),
     )
     repeats = samples.repeats.value if samples.repeats else 1
     return [
         task,
+        job.canonical.harness,
         run.run_id,
         job.canonical.job_id,
         run.experiment,
         run.status,
         details.statistics.evaluated,
-        samples.number,
+        None if is_above(samples, details.statistics.responses) else samples.number,
         int(repeats) if repeats > 1 else None,
         evidence_of(samples),
         details.statistics.responses,
         shown,
         headline_of(metrics, context.primary.get(run.experiment_id)) if len(shown) > 1 else None,
         len(metrics) - len(shown) or None,
-        "; ".join(remarks) or None,
+        "; ".join([*remarks, *not_numbers(metrics)]) or None,
     ]
 
 
