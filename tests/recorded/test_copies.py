@@ -278,3 +278,39 @@ def test_of_three_invocations_config_that_one_lacks_is_counted(recorded, ask):
         note.startswith("Headline metrics, ") and "gpqa_diamond_score_micro" in note for note in answer.data["notes"]
     )
     assert len(answer.text) < 5_900
+
+
+def test_copies_whose_scores_disagree_are_told_with_both_values_and_none_is_the_best(recorded, ask_many):
+    ids = [run["run_id"] for run in copies_of(CORRECTED["job_id"])]
+    with ask_many(recorded) as ask:
+        rows = rows_of(ask("get_invocation", invocation_id=CANDIDATE["id"]).data["tasks"])
+        compared = ask("compare_runs", run_ids=ids)
+
+    remarks = {row["job_id"]: row["remarks"] for row in rows}
+    told = f"their scores disagree: {CORRECTED['metric']} {CORRECTED['new']} here, {CORRECTED['old']} in copy "
+    assert told in remarks.pop(CORRECTED["job_id"])
+    assert not any("disagree" in each for each in remarks.values())
+    assert all(row.get("best") is None for row in rows_of(compared.data["metrics"]))
+    assert compared.data["notes"][0].startswith(f"A, B are copies of one job, {CORRECTED['job_id']} of invocation ")
+
+
+def test_what_a_broken_export_lacks_is_named(recorded, ask):
+    broken = catalogue()["invocations"]["broken"]
+
+    rows = rows_of(data_of(ask(recorded, "get_invocation", invocation_id=broken["id"]))["tasks"])
+
+    failed = [row for row in rows if row["status"] == "FAILED"]
+    assert failed
+    for row in failed:
+        assert "missing are eval_factory_metrics.json, " in row["remarks"]
+
+
+def test_the_time_of_an_old_export_s_evaluation_is_its_param(recorded, ask_many):
+    old = catalogue()["invocations"]["old_whole"]
+    with ask_many(recorded) as ask:
+        row = rows_of(ask("get_invocation", invocation_id=old["id"]).data["tasks"])[0]
+        run = ask("get_run", run_id=row["run_id"]).data
+
+    time = row["remarks"].partition("param timestamp: ")[2][:20]
+    assert time.startswith("20")
+    assert run["times_are"].endswith(f", param timestamp is {time}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_mcp.entities.run import ended
 from mlflow_mcp.entities.samples import Samples
+from mlflow_mcp.text import as_number, iso
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -27,6 +28,7 @@ _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
 _TASKS = re.compile(r"\.tasks\.(\d+)\.")
 _PLANNED = re.compile(r"config\.evaluation\.tasks\.(\d+)\.name")
 _OWN_EXPORT = "config.export."
+_LAST_SECOND = 32_503_680_000  # the year 3000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,13 @@ class LauncherRun:
     def is_export(self) -> bool:
         """Whether a launcher exported it: its times are then those of the export. Newer launchers write no invocation id."""
         return bool(self.invocation_id) or (self.job_id is not None and "config_hash" in self.entity.data.params)
+
+    @property
+    def timestamp(self) -> str | None:
+        """The launcher's param `timestamp`: when the evaluation was launched, or for a job found by its folder, when that was
+        last changed. Some exports write 0."""
+        seconds = as_number(str(self.entity.data.params.get("timestamp", "")))
+        return iso(round(seconds * 1000)) if self.is_export and seconds and seconds < _LAST_SECOND else None
 
     @property
     def results_folder(self) -> str | None:

@@ -217,3 +217,14 @@ def test_a_task_of_the_config_without_a_run_is_named(empty_store, ask):
     answer = ask(uri, "get_invocation", invocation_id="a" * 16)
 
     assert "In the config, but without a run here: ifeval (job .1)." in answer.data["notes"]
+
+
+def test_a_value_that_is_no_number_is_said_to_be_no_score(empty_store, ask):
+    tags = {"invocation_id": "a" * 16, "job_id": f"{'a' * 16}.0", "task_name": "gpqa"}
+    metrics = {"gpqa_score": 0.5, "gpqa_other": float("nan")}
+
+    answer = ask(
+        filled(empty_store, [RawRun(run_id(1), metrics=metrics, tags=tags)]), "get_invocation", invocation_id="a" * 16
+    )
+
+    assert "no score: gpqa_other is NaN" in rows_of(answer.data["tasks"])[0]["remarks"]

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 from tests.support import raw_store
-from tests.support.asking import server_of, six_digits
+from tests.support.asking import rows_of, server_of, six_digits
 from tests.support.curves import BACK, HUGE, HUGE_LENGTH, HUGE_SPIKE, LENGTH, LONG, ODD, SHORT, SPIKE, smooth
 from tests.support.raw_store import STARTED, RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
@@ -96,11 +96,7 @@ def test_exact_figures_are_those_of_all_raw_points(both_curves, curves_file, ask
     points = raw_points(curves_file, LONG)
     low = min(points, key=lambda point: point[1])
     tail = [value for step, value in points if step >= (LENGTH - 1) * 0.9]
-    jumps = [
-        (abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])])
-        for a, b in pairwise(points)
-        if SPIKE not in (a[0], b[0])
-    ]
+    jumps = [(abs(b[1] - a[1]), [a[0], six_digits(a[1]), b[0], six_digits(b[1])]) for a, b in pairwise(points)]
     assert curve["min"] == [low[0], six_digits(low[1])]
     assert curve["best_step"] == low[0]
     assert curve["last"] == [LENGTH - 1, six_digits(points[-1][1])]
@@ -172,7 +168,7 @@ def test_nan_and_infinities_are_counted_and_are_never_extremes(exact, both_curve
 
     assert (curve["min"], curve["max"]) == ([8, -1e300], [3, 1e300])
     assert curve["nan"] == {"count": 3, "steps": "1-2, 7"}
-    assert curve["infinite"] == 2
+    assert curve["infinite"] == {"count": 2, "steps": "4-5"}
     assert curve["y"] == [1.0, "NaN", "NaN", 1e300, "Infinity", "-Infinity", 1e-300, "NaN", -1e300, 0.0]
 
 
@@ -296,14 +292,76 @@ def test_time_is_seconds_since_the_first_point(store, ask):
     assert curve["last"][0] == 399, "figures keep their steps"
 
 
-def test_each_of_many_curves_has_fewer_points(store, ask):
-    runs = [store.seeded.training_base, store.seeded.training_spike, store.seeded.training_diverged]
+def test_each_of_several_curves_has_fewer_points(store, ask):
+    runs = [store.seeded.training_base, store.seeded.training_spike]
 
     answer = ask(store.uri, "get_metric_history", run_ids=runs, metrics=["*"])
 
-    assert len(answer.data["curves"]) == 19
-    assert sum(len(curve["x"]) for curve in answer.data["curves"]) <= 400
+    assert 4 < len(answer.data["curves"]) <= 12
+    assert 200 < sum(len(curve["x"]) for curve in answer.data["curves"]) <= 400
     assert len(answer.text) < 16_000
+
+
+@pytest.fixture
+def sweep(empty_store):
+    """The URI of a parent without a loss, whose 14 children have one: most are smooth, some are not."""
+    steps = range(40)
+    losses = {name: [1 / (step + 1) for step in steps] for name in (f"trial-{n:02}" for n in range(14))}
+    losses["trial-03"][7:9] = [math.nan, math.nan]
+    losses["trial-05"][20] = math.inf
+    losses["trial-08"][30] = 48.6
+    losses["trial-09"][25:] = [5.0] * 15
+    losses["trial-11"] = losses["trial-11"][:12]
+    parent = RawRun(run_id(99), name="sweep")
+    children = [
+        RawRun(run_id(n), name=name, start_time=STARTED + n, tags={"mlflow.parentRunId": run_id(99)})
+        for n, name in enumerate(losses)
+    ]
+    uri = filled(empty_store, [parent, *children])
+    with raw_store.opened(uri) as db:
+        raw_store.add_points(db, run_id(99), "best", [(0, STARTED, 0.1)])
+        for child, values in zip(children, losses.values()):
+            points = [(step, STARTED + step * 1_000, value) for step, value in enumerate(values)]
+            raw_store.add_points(db, child.id, "loss", points)
+        again = [(step, STARTED + 100_000 + step, 1 / (step + 1)) for step in (30, 31)]
+        raw_store.add_points(db, run_id(12), "loss", again)
+    return uri
+
+
+def test_of_many_curves_the_odd_ones_come_first_and_the_others_are_rows(sweep, ask):
+    data = ask(sweep, "get_metric_history", run_ids=run_id(99), metrics="loss").data
+
+    odd = {curve["run"]: curve for curve in data["curves"]}
+    assert list(odd) == ["trial-03", "trial-05", "trial-08", "trial-09", "trial-12"]
+    assert odd["trial-03"]["nan"] == {"count": 2, "steps": "7-8"}
+    assert odd["trial-05"]["infinite"] == {"count": 1, "steps": "20"}
+    assert odd["trial-08"]["spike"][:2] == [30, 48.6]
+    assert odd["trial-09"]["largest_jump"][2:] == [25, 5]
+    assert odd["trial-12"]["written_again"]["points"] == 2
+    assert not any("x" in curve for curve in data["curves"])
+    others = rows_of(data["others"])
+    assert [row["run"] for row in others] == [f"trial-{n:02}" for n in (0, 1, 2, 4, 6, 7, 10, 11, 13)]
+    assert others[0] == {"metric": "loss", "first": 1, "max": 1, **others[0]}
+    assert data["notes"] == [
+        "Odd (NaN, infinite, spike, sudden jump, steps written again or missing): 5 of 14 curves, told first. "
+        "max_points=… shows points, of 40 curves at most.",
+        "loss of 13 runs ends at step 39; before it in: trial-11 (11).",
+        "'sweep' has no such metric: 14 child runs of it stand here.",
+    ]
+
+
+def test_points_that_are_asked_for_are_shown_of_many_curves(sweep, ask):
+    data = ask(sweep, "get_metric_history", run_ids=run_id(99), metrics="loss", max_points=5).data
+
+    assert len(data["curves"]) == 14
+    assert all(len(curve["x"]) <= 5 for curve in data["curves"])
+    assert "others" not in data
+
+
+def test_a_parent_that_has_the_metric_stands_for_itself(sweep, ask):
+    (curve,) = ask(sweep, "get_metric_history", run_ids=run_id(99), metrics="best").data["curves"]
+
+    assert curve["run"] == "sweep"
 
 
 # --- servers without the route
@@ -374,7 +432,7 @@ def test_a_glob_that_fits_nothing_lists_what_there_is(store, ask, snapshot_error
 
 
 def test_a_run_without_metrics_says_so(store, ask, snapshot_error):
-    answer = ask(store.uri, "get_metric_history", run_ids=store.seeded.sweep_parent, metrics=["loss"])
+    answer = ask(store.uri, "get_metric_history", run_ids=store.seeded.sweep_parent, metrics=["nowhere"])
 
     snapshot_error(answer)
 
@@ -389,7 +447,7 @@ def test_too_many_curves_are_refused(store, ask, snapshot_error):
     runs = [f"trial-{number:02}" for number in range(12)]
 
     answer = ask(store.uri, "get_metric_history", run_ids=[*runs, store.seeded.candidate, store.seeded.training_base,
-                 store.seeded.training_spike, store.seeded.training_diverged], metrics=["*"])  # fmt: skip
+                 store.seeded.training_spike, store.seeded.training_diverged], metrics=["*"], max_points=5)  # fmt: skip
 
     snapshot_error(answer)
 

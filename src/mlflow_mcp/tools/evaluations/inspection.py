@@ -17,6 +17,7 @@ from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatisti
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
+from mlflow_mcp.tools.evaluations.missing_files import looks_for_missing_files
 
 # More jobs than this are not inspected: their details are what their params and metrics say.
 MOST_INSPECTED = 40
@@ -57,6 +58,7 @@ class JobDetails:
     with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
     statistics: RecordedStatistics = field(default_factory=RecordedStatistics)
+    missing_files: list[str] = field(default_factory=list)  # of an export that did not finish, as other tasks have them
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -95,6 +97,10 @@ def inspect_jobs(
         needs_results = history or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
+    if history:
+        requests += looks_for_missing_files(
+            client, inspected, {id_: each.missing_files for id_, each in details.items()}
+        )
     client.parts("What files and histories tell of these jobs", *requests)
     for of_job in details.values():
         of_job.samples |= of_job.statistics.samples

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
-from mlflow_mcp.entities.metrics import same_value
+from mlflow_mcp.entities.metrics import headline, is_finite, same_value
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.text import iso, number, plural, quoted
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, Reexport, tasks_in_config
 
 _CHANGES_SHOWN = 6
+_DISAGREEMENTS_SHOWN = 3
+_NEAR = 0.9
 
 
 def evidence_of(samples: Samples) -> str | None:
@@ -27,12 +30,9 @@ def evidence_of(samples: Samples) -> str | None:
 
 def remarks_on(job: Job, details: JobDetails) -> list[str]:
     """What is to be known of a job's runs, the trial run first."""
-    remarks = of_trial(details.samples)
+    remarks = of_trial(details.samples, details.statistics.responses)
     if job.others:
-        which = (
-            "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
-        )
-        remarks.append(f"{len(job.copies)} copies, {which}")
+        remarks.append(_of_copies(job))
     if details.with_logs and job.run_id not in details.with_logs:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
     if (runs := details.statistics.runs) and runs > 1:
@@ -40,14 +40,17 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
     if details.reexport:
         remarks.append(_of_reexport(details.reexport))
     if job.canonical.status != "FINISHED":
-        remarks.append("its export did not finish: metrics and files may be incomplete")
-    if details.lacks_results:
+        remarks.append(f"its export did not finish: {_missing_files(details)}")
+    if details.lacks_results and not details.missing_files:
         remarks.append("no results.yml where the launcher puts it: files may be missing")
     if not job.canonical.has_invocation_tag:
         remarks.append("found by param, it has no invocation_id tag")
+    if details.statistics.evaluated is None and (time := job.canonical.timestamp):
+        remarks.append(f"param timestamp: {time}")
     return remarks
 
 
+<<<<<<< HEAD
 def of_trial(samples: Samples) -> list[str]:
     """A limit, and whether it makes an evaluation unlike a full one."""
     limit, most = samples.limit, samples.at_most
@@ -56,9 +59,67 @@ def of_trial(samples: Samples) -> list[str]:
     if samples.is_below_limit and most:
         found = f"{most.value:g} samples" if samples.count else most.evidence
         return [f"{limit.evidence}, not reached: {found} (a smaller dataset, or samples were lost)"]
+=======
+def _of_copies(job: Job) -> str:
+    """How many exports of the job there are, which one this is, and whether their scores agree."""
+    which = "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
+    disagreeing = {
+        name: (copy, value)
+        for copy in reversed(job.others)
+        for name, value in copy.metrics.items()
+        if name in job.canonical.metrics and not same_value(job.canonical.metrics[name], value)
+    }
+    said = f"{len(job.copies)} copies, {which}"
+    if not disagreeing:
+        return said
+    first = headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
+    told = [
+        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id[:8]}"
+        for name, value in first.items()
+    ]
+    more = f", and {len(disagreeing) - len(told)} more metrics" if len(disagreeing) > len(told) else ""
+    return f"{said}; their scores disagree: {', '.join(told)}{more}"
+
+
+def _missing_files(details: JobDetails) -> str:
+    if not details.missing_files:
+        return "metrics and files may be incomplete"
+    return f"missing are {', '.join(details.missing_files)}, which its other tasks have; metrics may be missing too"
+
+
+def not_numbers(metrics: Mapping[str, float]) -> list[str]:
+    """A remark on the values that are no score."""
+    odd = [name for name, value in metrics.items() if not is_finite(value)]
+    return (
+        [f"no score: {', '.join(f'{name} is {number(metrics[name])}' for name in odd[:_DISAGREEMENTS_SHOWN])}"]
+        if odd
+        else []
+    )
+
+
+def of_trial(samples: Samples, responses: int | None = None) -> list[str]:
+    """That a limit makes an evaluation unlike a full one, unless there were far fewer responses than the limit allows."""
+    if samples.limit is None:
+        return []
+    if is_above(samples, responses) and not samples.is_trial:
+        return [f"{samples.limit.evidence}, but {responses} responses: the limit may have cut nothing off"]
+>>>>>>> y1
     kind = "canary" if samples.is_trial else "limited"
     share = f", a share of the dataset{f': {most.evidence}' if most else ''}" if limit.value < 1 else ""
     return [f"{kind} ({limit.evidence}{share}): not comparable with a full run"]
+
+
+def without_unclear_count(samples: Samples) -> Samples:
+    """Without the count of a results.yml where samples were repeated: some harnesses count the repeats in it."""
+    repeated = samples.repeats is not None and samples.repeats.value > 1
+    unclear = repeated and samples.count is not None and samples.count.evidence.startswith("stats.count")
+    return replace(samples, count=None) if unclear else samples
+
+
+def is_above(samples: Samples, responses: int | None) -> bool:
+    """Whether nothing counts the samples, and the limit is far above the responses, of which there is one a sample at least."""
+    limit = samples.limit
+    return samples.count is None and limit is not None and responses is not None and responses < limit.value * _NEAR
 
 
 def _of_reexport(reexport: Reexport) -> str:

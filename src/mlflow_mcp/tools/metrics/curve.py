@@ -12,13 +12,15 @@ from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.text import iso, number
 from mlflow_mcp.tools.metrics.changes import Changes
+from mlflow_mcp.tools.metrics.odd_steps import OddSteps
 
-_NAN_RANGES = 5
 # A curve of so few points is kept whole.
 _SHORT = 1_000
 # The steps whose points are remembered to find those written again.
 _REMEMBERED = 20_000
 _EXAMPLES = 3
+# A metric logged so often is a curve, also without steps.
+_FEW = 10
 
 
 @dataclass
@@ -33,23 +35,23 @@ class Curve:
     parts: int
     by_time: bool = False
     count: int = 0
-    nan: int = 0
-    infinite: int = 0
+    nan: OddSteps = field(default_factory=OddSteps)
+    infinite: OddSteps = field(default_factory=OddSteps)
     first: Point | None = None
     last: Point | None = None
     low: Point | None = None
     high: Point | None = None
     changes: Changes = field(default_factory=Changes)
     buckets: dict[int, tuple[Point, Point]] = field(default_factory=dict)
-    nan_steps: list[list[int]] = field(default_factory=list)
-    more_nan: bool = False
     whole: list[Point] = field(default_factory=list)
     written_again: int = 0
     forgot: bool = False  # whether there were more steps than are remembered
+    in_order: bool = True  # whether no point so far lies before the one that came before it
     examples: list[tuple[Point, Point]] = field(default_factory=list)
     _at: dict[int, Point] = field(default_factory=dict)
     _tail: dict[int, Point] = field(default_factory=dict)
     _tail_mean: float | None = None
+    _latest_place: int | None = None
 
     @classmethod
     def between(cls, name: str, ends: Sequence[Point], parts: int) -> Curve:
@@ -80,14 +82,14 @@ class Curve:
             self._keep(point)
             if is_finite(point.value):
                 self._add_finite(point)
-            elif math.isnan(point.value):
-                self._add_nan(point.step)
             else:
-                self.infinite += 1
+                (self.nan if math.isnan(point.value) else self.infinite).add(self.x_of(point), joins=not self.by_time)
                 self.changes.interrupt()
 
     def _keep(self, point: Point) -> None:
         """Note a step that was written again, and keep the last tenth, of each step its latest point."""
+        self.in_order &= self._latest_place is None or self.place(point) >= self._latest_place
+        self._latest_place = self.place(point)
         if not self.by_time:
             before = self._at.get(point.step)
             if before:
@@ -110,6 +112,14 @@ class Curve:
             values = [point.value for point in self._tail.values() if is_finite(point.value)]
             self._tail_mean = sum(values) / len(values) if values else None
         self._tail, self._at = {}, {}
+        if not self.in_order:  # neighbours were not read one after the other
+            self.changes = Changes()
+            for point in sorted(self.whole, key=lambda point: point[:2]) if self.count <= _SHORT else ():
+                if is_finite(point.value):
+                    self.changes.add(self.place(point), point)
+                else:
+                    self.changes.interrupt()
+            self.in_order = True
 
     def _add_finite(self, point: Point) -> None:
         value = point.value
@@ -127,16 +137,6 @@ class Curve:
         width = self.last_place - self.first_place
         # A point outside of the ends, logged while the points were read, belongs to the part next to it.
         return 0 if width <= 0 else max(0, min(self.parts - 1, (place - self.first_place) * self.parts // width))
-
-    def _add_nan(self, step: int) -> None:
-        self.nan += 1
-        self.changes.interrupt()
-        if self.nan_steps and self.nan_steps[-1][1] + 1 >= step >= self.nan_steps[-1][0]:
-            self.nan_steps[-1][1] = max(self.nan_steps[-1][1], step)
-        elif len(self.nan_steps) < _NAN_RANGES:
-            self.nan_steps.append([step, step])
-        else:
-            self.more_nan = True
 
     def shown(self, most: int) -> list[Point]:
         """About `most` points at most in the order of their steps: all of a short curve; of a longer one both ends, both
@@ -161,11 +161,10 @@ class Curve:
             "best_step": best.step if best else None,
             "mean_last_tenth": number(self._tail_mean),
         }
-        spike = self.changes.spike() if is_whole else None
-        if spike:
+        if is_whole and (spike := self.changes.spike()):
             facts["spike"] = [*self._pair(spike[1]), number(spike[0].value), number(spike[2].value)]
-        if jump := self.changes.largest(apart_from=spike[1] if spike else None):
-            facts["largest_jump"] = [*self._pair(jump[0]), *self._pair(jump[1])]
+        if jump := self.changes.largest():
+            facts["largest_jump"] = [*self._pair(jump.before), *self._pair(jump.after)]
         if self.written_again:
             pairs = [
                 [old.step, number(old.value), iso(old.timestamp), number(new.value), iso(new.timestamp)]
@@ -173,12 +172,19 @@ class Curve:
             ]
             count = "points" if is_whole and not self.forgot else "points_at_least"
             facts["written_again"] = {count: self.written_again, "examples": pairs}
-        if self.nan:
-            ranges = [str(a) if a == b else f"{a}-{b}" for a, b in self.nan_steps]
-            facts["nan"] = {"count": self.nan, "steps": ", ".join(ranges) + (", …" if self.more_nan else "")}
-        if self.infinite:
-            facts["infinite"] = self.infinite
+        if self.nan.count:
+            facts["nan"] = self.nan.facts()
+        if self.infinite.count:
+            facts["infinite"] = self.infinite.facts()
         return facts
+
+    def is_odd(self, *, is_whole: bool = True) -> bool:
+        """Whether it has what a look at the curve would stop at: values that are no numbers, a spike, a sudden jump, steps
+        written again, many points without steps."""
+        self.close()
+        if self.nan.count or self.infinite.count or self.written_again or (self.by_time and self.count > _FEW):
+            return True
+        return is_whole and (self.changes.spike() is not None or self.changes.is_sudden())
 
     def x_of(self, point: Point) -> int | float:
         """A point's step, or in a curve by time its seconds since the first point."""

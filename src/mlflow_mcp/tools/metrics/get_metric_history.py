@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, Field
 
 from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client, metrics
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.text import iso, listed, number
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics.curve import Curve, seconds_since
-from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
+from mlflow_mcp.tools.metrics.histories import (
+    MOST_CURVES,
+    Axis,
+    EndStep,
+    StartStep,
+    curves_of,
+    read_histories,
+    refuse_backwards,
+    with_children,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+# A curve of a run, of a metric, and whether all of its points were read.
+Shown: TypeAlias = "tuple[Run, str, Curve, bool]"
 
 # As many points as an answer of all its curves may hold.
 MOST_POINTS = 400
+# Of more curves no points are shown unless they are asked for.
+_MOST_WITH_POINTS = 12
+_MOST_FOLDED = 200
+_MOST_ODD = 30
 
 
 MaxPoints = Annotated[
-    int | None, Field(ge=2, le=1_000, description="Points per curve at most. Default: 100, fewer with many curves.")
+    int | None,
+    Field(
+        ge=2, le=1_000, description="Points per curve at most. Default: 100, fewer with many, none beyond 12 curves."
+    ),
 ]
 
 
@@ -58,16 +78,18 @@ class CurveFacts(BaseModel):
         Field(description="Points at a step that had one: [step, value, time, later value, time]. The later counts."),
     ] = None
     nan: dict[str, Any] | None = None
-    infinite: int | None = None
-    x: list[Any]
-    y: list[Any]
+    infinite: dict[str, Any] | None = None
+    x: list[Any] | None = None
+    y: list[Any] | None = None
 
 
 class Curves(Answer):
-    """Curves, one an entry."""
+    """Curves, one an entry; of many curves only the odd ones (NaN, infinite, spike, sudden jump, steps written again or
+    missing), the `others` as rows."""
 
     axis: str
     curves: list[CurveFacts]
+    others: Table | None = None
 
 
 def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the tool
@@ -81,22 +103,28 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
     axis: Axis = "step",
 ) -> Curves:
     """Get the curves of metrics (loss, accuracy, system metrics) of one or more runs in few points, with first, last, min,
-    max, best step, mean of the last tenth, largest jump, spike and where NaN is. Long curves are sampled by the server;
-    exact=true reads all; start_step and end_step zoom in. plot_metrics draws them."""
+    max, best step, mean of the last tenth, largest jump, spike and where NaN is. Of many curves (a sweep's parent stands for
+    its children) the odd ones come first. Long curves are sampled by the server; exact=true reads all; start_step and
+    end_step zoom in. plot_metrics draws them."""
     refuse_backwards(start_step, end_step)
-    runs = runs_of(client, run_ids)
-    pairs = curves_of(runs, metrics)
+    runs, told = with_children(client, runs_of(client, run_ids), metrics)
+    pairs = curves_of(runs, metrics, MOST_CURVES if max_points else _MOST_FOLDED)
+    is_folded = max_points is None and len(pairs) > _MOST_WITH_POINTS
     most = max_points or max(10, min(100, MOST_POINTS // len(pairs)))
     read = _exactly if exact else _sampled
     curves = read(client, pairs, start_step, end_step, max(most // 2, 4))
     answer = Curves(axis="step" if axis == "step" else "seconds since the first point", curves=[])
-    for (run, name), (curve, is_whole) in zip(pairs, curves):
-        answer.curves.append(_facts(run, name, curve, is_whole, most, axis))
-    if any(each.sampled for each in answer.curves):
+    shown = [(*pair, *curve) for pair, curve in zip(pairs, curves)]
+    if is_folded:
+        _fold(answer, shown, axis)
+    else:
+        answer.curves = [_facts(*each, most, axis) for each in shown]
+    answer.note(*told)
+    if not all(is_whole for _, is_whole in curves):
         answer.note("Sampled figures may miss a spike between the sampled points: exact=true reads all of them.")
     if start_step is not None or end_step is not None:
         answer.note("All figures are of the steps asked for.")
-    empty = [f"{each.run}: {each.metric}" for each in answer.curves if not each.x and not each.nan]
+    empty = [f"{run.info.run_name}: {name}" for run, name, curve, _ in shown if not curve.count]
     if empty:
         answer.note(f"No points in these steps: {listed(empty, 5)}. Without start_step and end_step all are shown.")
     return answer
@@ -110,7 +138,7 @@ def _sampled(
     for run, name in pairs:
         history = found[run.info.run_id, name]
         curve = Curve.between(name, history.points, parts)
-        curve.add(history.points)
+        curve.add(sorted(history.points, key=lambda point: point[:2]))
         curves.append((curve, history.is_whole))
     return curves
 
@@ -151,6 +179,47 @@ def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: s
         y=[number(point.value) for point in shown],
         **curve.facts(is_whole=is_whole),
     )
+
+
+def _fold(answer: Curves, shown: Sequence[Shown], axis: str) -> None:
+    """The odd curves with their facts, the others as rows; no points of either."""
+    odd = [each for each in shown if each[2].is_odd(is_whole=each[3])]
+    for each in odd[:_MOST_ODD]:
+        facts = _facts(*each, 2, axis)
+        facts.x = facts.y = None
+        answer.curves.append(facts)
+    others = [each for each in shown if each[2].count and not each[2].is_odd(is_whole=each[3])]
+    columns = ["run_id", "run", "metric", "points", "last_step", "first", "last", "min", "max"]
+    rows = [_row(*each) for each in others]
+    if len({run.info.run_name for run, *_ in others}) == len({run.info.run_id for run, *_ in others}):
+        columns, rows = columns[1:], [row[1:] for row in rows]
+    answer.others = Table.of(columns, rows, keep=("run",)) if rows else None
+    answer.note(
+        f"Odd (NaN, infinite, spike, sudden jump, steps written again or missing): {len(odd)} of {len(shown)} curves"
+        f"{', told first' if odd else ''}. max_points=… shows points, of {MOST_CURVES} curves at most."
+    )
+    if len(odd) > _MOST_ODD:
+        answer.note(f"Odd, too: {listed([f'{run.info.run_name}: {name}' for run, name, *_ in odd[_MOST_ODD:]], 60)}.")
+    answer.note(*_ending_early(shown))
+
+
+def _row(run: Run, name: str, curve: Curve, is_whole: bool) -> list[Any]:
+    ends = [curve.first, curve.last, curve.low, curve.high]
+    values = [number(point.value) if point else None for point in ends]
+    last_step = curve.last.step if curve.last else None
+    return [run.info.run_id, run.info.run_name, name, curve.count if is_whole else None, last_step, *values]
+
+
+def _ending_early(shown: Sequence[Shown]) -> list[str]:
+    """Of each metric whose curves mostly end at one step, those that end before it."""
+    sentences = []
+    for name in dict.fromkeys(name for _, name, *_ in shown):
+        ends = [(str(run.info.run_name), curve.last.step) for run, of, curve, _ in shown if of == name and curve.last]
+        step, count = Counter(end for _, end in ends).most_common(1)[0] if ends else (0, 0)
+        early = [f"{run} ({end})" for run, end in ends if end < step]
+        if early and count > len(ends) / 2:
+            sentences.append(f"{name} of {count} runs ends at step {step}; before it in: {', '.join(early[:20])}.")
+    return sentences
 
 
 def _why_by_time(first: Point) -> str:

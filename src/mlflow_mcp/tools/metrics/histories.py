@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.metrics import History
 from mlflow_mcp.entities.metrics import select_names
+from mlflow_mcp.entities.run import PARENT_TAG
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, nearest, plural
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 MOST_CURVES = 40
+_MOST_CHILDREN = 500
 
 
 StartStep = Annotated[int | None, Field(description="First step to look at.")]
@@ -37,7 +40,31 @@ def refuse_backwards(start: int | None, end: int | None) -> None:
         raise Problem(f"start_step {start} is after end_step {end}.", "Give the lower one as start_step.")
 
 
-def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, str]]:
+def with_children(client: Client, runs: Sequence[Run], metrics: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """The runs; for one that has none of these metrics but children, as a sweep's parent, those of its children that have
+    one. And sentences that say so."""
+    parents = [run for run in runs if not select_names(metrics, list(run.data.metrics))]
+    found = client.run_concurrently(*(partial(_children, client, run, metrics) for run in parents))
+    children = {run.info.run_id: of_run for run, of_run in zip(parents, found) if of_run}
+    meant = [each for run in runs for each in children.get(run.info.run_id, [run])]
+    told = [
+        f"'{run.info.run_name}' has no such metric: {plural(len(children[run.info.run_id]), 'child run')} of it stand here."
+        for run in parents
+        if run.info.run_id in children
+    ]
+    return list({run.info.run_id: run for run in meant}.values()), told
+
+
+def _children(client: Client, parent: Run, metrics: Sequence[str]) -> list[Run]:
+    query = equals("tags", PARENT_TAG, parent.info.run_id)
+    runs: list[Run] = client.experiments.search_in(
+        [parent.info.experiment_id], lambda ids: client.runs.find(ids, query, at_most=_MOST_CHILDREN)
+    )
+    having = [run for run in runs if select_names(metrics, list(run.data.metrics))]
+    return sorted(having, key=lambda run: run.info.start_time or 0)
+
+
+def curves_of(runs: Sequence[Run], metrics: Sequence[str], most: int = MOST_CURVES) -> list[tuple[Run, str]]:
     """The (run, metric name) pairs that names and globs mean. Raises Problem for a name that no run has."""
     for pattern in metrics:
         if not any(select_names([pattern], list(run.data.metrics)) for run in runs):
@@ -50,8 +77,8 @@ def curves_of(runs: Sequence[Run], metrics: Sequence[str]) -> list[tuple[Run, st
                 else "There are no metrics at all.",
             )
     pairs = [(run, name) for run in runs for name in select_names(metrics, sorted(run.data.metrics))]
-    if len(pairs) > MOST_CURVES:
-        raise Problem(f"These are {len(pairs)} curves; one call shows {MOST_CURVES}.", "Name fewer runs or metrics.")
+    if len(pairs) > most:
+        raise Problem(f"These are {len(pairs)} curves; one call shows {most}.", "Name fewer runs or metrics.")
     return pairs
 
 

@@ -52,14 +52,16 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     against a baseline, aligned by task across experiments, and only those params, tags, datasets and commits that differ.
     Unequal sample counts are pointed out. Give two or more ids; diff_artifacts compares their config files."""
     _refuse_sides(run_ids, baseline)
-    sides, by_number = _read_sides(client, run_ids)
+    groups = groups_of(client, run_ids)
+    sides, by_number = _read_sides(client, groups)
     base = next(side for side in sides if side.id == (baseline or run_ids[0]))
     datasets = split_by_dataset(client, sides)
     metrics = datasets.asked_for(metrics)
     columns, rows = alignment.metric_rows(sides, base, metrics)
     if not rows:
         raise _nothing_shared(sides, metrics)
-    rows = [[*row[:-1], None] if row[1] in datasets.unknown else row for row in rows]
+    copies = _copies_of_one_job(sides, groups)
+    rows = [[*row[:-1], None] if copies or row[1] in datasets.unknown else row for row in rows]
     differences = find_differences(sides)
     labels = [side.label for side in sides]
     told, elsewhere = told_rows(differences.rows, labels, base.label)
@@ -72,6 +74,7 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
         differences=shown if told else None,
         equal=differences.equal,
     )
+    answer.note(copies)
     if by_number:
         answer.note(
             f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
@@ -95,9 +98,8 @@ def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
 
 
-def _read_sides(client: Client, run_ids: Sequence[str]) -> tuple[list[Side], list[str]]:
+def _read_sides(client: Client, groups: Sequence[IdRuns]) -> tuple[list[Side], list[str]]:
     """The sides with models and sample counts, aligned by task; and the tasks whose jobs are paired by number only."""
-    groups = groups_of(client, run_ids)
     _refuse_the_same(groups)
     names = client.experiments.names()
     paired = pair_jobs([group.jobs for group in groups])
@@ -116,6 +118,21 @@ def _spell_alike(sides: Sequence[Side], groups: Sequence[IdRuns]) -> None:
         copies = [other for other, its_run in zip(sides, first) if are_copies(run, its_run)]
         if copies and all(len(other.runs) == 1 for other in copies):
             side.model = shared_model(each.model for each in copies)
+
+
+def _copies_of_one_job(sides: Sequence[Side], groups: Sequence[IdRuns]) -> str:
+    """That all sides are exports of one job, so that none is better than another."""
+    first, *others = [LauncherRun.of(group.runs[0]) for group in groups]
+    single = all(len(side.runs) == 1 for side in sides)
+    if not (single and first.invocation_id and all(are_copies(first, other) for other in others)):
+        return ""
+    if any(first.invocation_id != other.invocation_id for other in others):
+        return ""
+    labels = ", ".join(side.label for side in sides)
+    return (
+        f"{labels} are copies of one job, {first.job_id or first.task} of invocation {first.invocation_id}: they differ by their "
+        "exports, and none is better. get_invocation tells which is current."
+    )
 
 
 def _refuse_the_same(groups: Sequence[IdRuns]) -> None:

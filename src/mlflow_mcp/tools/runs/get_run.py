@@ -69,6 +69,10 @@ MOST_CHILDREN = 50
 _OF_THE_EXPORT = "those of the export; eval_factory_metrics.json has the evaluation's"
 
 
+def _times_of_export(launched: LauncherRun) -> str:
+    return _OF_THE_EXPORT + (f", param timestamp is {launched.timestamp}" if launched.timestamp else "")
+
+
 def get_run(client: Client, run_id: RunId) -> Run:
     """Get full details of one run: metrics in full precision, params, tags, times, parent and children, datasets, logged models,
     the root of its artifacts and its URL. Use query_runs or get_invocation to compare several. get_artifact_content reads
@@ -85,7 +89,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
     launched = LauncherRun.of(entity)
     answer = _run(run, client)
     answer.params, answer.more_params = evaluation_params(launched)
-    answer.times_are = _OF_THE_EXPORT if launched.is_export else None
+    answer.times_are = _times_of_export(launched) if launched.is_export else None
     if run.status == "RUNNING":
         client.parts("When it last logged", lambda: _tell_last_logged(answer, client, entity))
     if is_model(run_id):

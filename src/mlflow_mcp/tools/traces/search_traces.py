@@ -17,7 +17,7 @@ from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
 from mlflow_mcp.client.traces.window import Window, second_of, window_of
-from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import every, listed, plural
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit
@@ -118,7 +118,9 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         traces=_table(client, page.traces, paths),
     )
     answer.continue_with(page.cursor_after, len(page.traces), page.more)
-    answer.note(*paths.problems())
+    answer.note(
+        *paths.problems(), OF_THE_EXPORT if any(TraceView(each).is_exported_sample for each in page.traces) else ""
+    )
     if not page.traces and not cursor:
         _explain_nothing(client, answer, search)
     return answer

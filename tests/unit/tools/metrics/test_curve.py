@@ -44,8 +44,8 @@ def test_ends_extremes_and_counts_are_those_of_all_points(points):
     assert same(curve.last, points[-1])
     assert (curve.low.value if curve.low else None) == min(finite, default=None)
     assert (curve.high.value if curve.high else None) == max(finite, default=None)
-    assert curve.nan == sum(math.isnan(point.value) for point in points)
-    assert curve.nan + curve.infinite + len(finite) == len(points)
+    assert curve.nan.count == sum(math.isnan(point.value) for point in points)
+    assert curve.nan.count + curve.infinite.count + len(finite) == len(points)
 
 
 @unhurried
@@ -111,20 +111,20 @@ def test_the_largest_jump_is_between_neighbours_that_are_numbers(points):
     finite = [p.value for p, q in followed if is_finite(p.value) and not (q.step == p.step and is_finite(q.value))]
     jumps = [abs(after - before) for before, after in pairwise(finite) if after != before]
     told = curve.changes.largest()
-    assert (abs(told[1].value - told[0].value) if told else None) == max(jumps, default=None)
+    assert (told.size if told else None) == max(jumps, default=None)
 
 
 def spike_of(*values):
     return curve_of([Point(step, step, value) for step, value in enumerate(values)]).facts().get("spike")
 
 
-def test_a_spike_is_named_with_the_values_beside_it_and_not_as_a_jump():
+def test_a_spike_is_named_with_the_values_beside_it_and_is_the_largest_jump():
     noise = [1.0 + step % 3 / 100 for step in range(40)]
     noise[20] = 9.75
     curve = curve_of([Point(step, step, value) for step, value in enumerate(noise)])
 
     assert curve.facts()["spike"] == [20, 9.75, 1.01, 1]
-    assert 20 not in curve.facts()["largest_jump"][::2]
+    assert curve.facts()["largest_jump"] == [20, 9.75, 21, 1], "nothing larger is left out of it"
     assert "spike" not in curve.facts(is_whole=False), "between the points of a sample there may be more like it"
 
 
@@ -146,6 +146,34 @@ def test_a_drop_of_one_point_is_a_spike():
 )
 def test_what_is_no_single_point_far_from_its_neighbours_is_no_spike(values):
     assert spike_of(*values) is None
+
+
+def test_a_jump_out_of_the_usual_is_sudden_and_a_steep_part_is_not():
+    def is_odd(*values):
+        return curve_of([Point(step, step, value) for step, value in enumerate(values)]).is_odd()
+
+    flat = [1.0 + step % 2 / 100 for step in range(20)]
+    assert is_odd(*flat, *(value + 5 for value in flat)), "a step up"
+    assert is_odd(*flat, 6.0), "up at the end"
+    assert not is_odd(*flat)
+    assert not is_odd(*(2.0**-step for step in range(40))), "a loss that falls at first"
+    assert not is_odd(*(1 / (1 + math.exp(20 - step)) for step in range(40)))
+
+
+def test_nothing_is_compared_across_steps_that_were_written_again():
+    points = [Point(step, step, 0.4) for step in range(60)] + [Point(step, 100 + step, 0.9) for step in range(40, 50)]
+
+    assert curve_of(points).facts()["largest_jump"] == [39, 0.4, 40, 0.9]
+    many = [Point(step, step, 0.4) for step in range(6_000)] + [
+        Point(step, 10_000 + step, 0.9) for step in range(40, 50)
+    ]
+    assert "largest_jump" not in curve_of(many).facts(), "what was not read in order is not known"
+
+
+def test_infinities_are_told_with_their_steps():
+    points = [Point(step, step, math.inf if step in (3, 4, 9) else 1.0) for step in range(12)]
+
+    assert curve_of(points).facts()["infinite"] == {"count": 3, "steps": "3-4, 9"}
 
 
 @unhurried
