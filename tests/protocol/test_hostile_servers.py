@@ -222,6 +222,20 @@ def test_scores_are_shown_though_the_artifact_store_and_histories_hang(
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("compare_to", [None, "ckpt-300"])
+def test_a_model_is_shown_though_its_files_hang(compare_to, models_server, ask, monkeypatch):
+    monkeypatch.setattr(client, "PART_SECONDS", 1.0)
+    more = {"compare_to": models_server.models[compare_to]} if compare_to else {}
+    started = time.monotonic()
+    with faulty_proxy(models_server.uri, stall("mlflow-artifacts/artifacts")) as proxy:
+        answer = ask(proxy.uri, "get_model", model=models_server.models["large"], **more)
+
+    assert not answer.is_error, answer.text
+    assert answer.data["metrics"]
+    assert "Its files could not be read: " in " ".join(answer.data["notes"])
+    assert time.monotonic() - started < 10
+
+
 def test_when_it_last_logged_is_left_out_though_its_history_hangs(http_home, ask, monkeypatch):
     from mlflow import MlflowClient
 

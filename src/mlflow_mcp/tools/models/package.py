@@ -31,9 +31,8 @@ class Package:
 def read_package(client: Client, owner: str) -> Package:
     """The files of a logged model or a version. A model without an `MLmodel` has an empty package."""
     try:
-        content, requirements = client.run_concurrently(
-            partial(_text, client, owner, "MLmodel"), partial(_text, client, owner, "requirements.txt")
-        )
+        files = [partial(_text, client, owner, name) for name in ("MLmodel", "requirements.txt")]
+        content, requirements = client.part(lambda: client.run_concurrently(*files))
         described = yaml.safe_load(content) if content else {}
     except (Problem, yaml.YAMLError) as problem:
         return Package(problem=f"Its files could not be read: {problem}")
