@@ -1,22 +1,19 @@
-"""Where failures began, what they say, and what goes with failing."""
+"""Where failures began and what they say."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_value
-from mlflow_mcp.client.traces.metrics import Overlap
 from mlflow_mcp.entities.spans import SpanNode, SpanTree
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.tools.traces.shown import text_of
-from mlflow_mcp.tools.traces.summaries.exact import ERROR, Shares, shown
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
+from mlflow_mcp.tools.traces.summaries.goes_with import goes_with
 from mlflow_mcp.tools.traces.summaries.question import Question
 from mlflow_mcp.tools.traces.summaries.sampled import spans_sampled
 
@@ -28,8 +25,6 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _ID = re.compile(
     r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,}|[0-9a-f]{6,})\b"
 )
-_MOST_TRIED = 16
-_LONGEST_VALUE = 60
 
 
 @dataclass
@@ -91,9 +86,9 @@ def failures_of(client: Client, question: Question) -> Failures:
     if sample.without:
         found.notes.append(f"Of {sample.without} failing traces there are no spans to read.")
     if sample.traces:
-        found.goes_with, tried = _goes_with(client, question)
-        if tried and found.goes_with is None:
-            found.notes.append(f"Of {tried} tags, names and models tried none goes with failing beyond chance.")
+        told = goes_with(client, question)
+        found.goes_with = told.table
+        found.notes += told.notes
     return found
 
 
@@ -117,6 +112,7 @@ def _message(client: Client, node: SpanNode) -> str:
     return line if len(line) <= _MESSAGE else f"{line[: _MESSAGE - 1]}…"
 
 
+<<<<<<< HEAD
 # --- what goes with failing
 
 
@@ -185,3 +181,11 @@ def _pairs(trace: TraceView) -> Iterator[tuple[str, str]]:
     for name, told in (("mlflow.modelId", trace.model_id), ("mlflow.trace.user", trace.user)):
         if told:
             yield f"metadata.`{name}`", told
+=======
+def _exception(node: SpanNode) -> str | None:
+    for event in node.span.events:
+        words = (event.attributes or {}).get("exception.message")
+        if words:
+            return str(words)
+    return None
+>>>>>>> d3
