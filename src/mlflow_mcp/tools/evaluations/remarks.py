@@ -64,7 +64,7 @@ def _of_copies(job: Job) -> str:
         return said
     first = headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
     told = [
-        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id[:8]}"
+        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id}"
         for name, value in first.items()
     ]
     more = f", and {len(disagreeing) - len(told)} more metrics" if len(disagreeing) > len(told) else ""
