@@ -164,11 +164,58 @@ def test_matching_files_are_listed_and_the_rest_counted(sqlite_home, ask):
 
     assert len(rows(answer, "files")) == 50
     assert data_of(answer)["total"] == 133
+    assert data_of(answer)["partial"] == "Only 200 of 230 files were searched; narrow glob for the others."
+    assert next(iter(data_of(answer))) == "partial"
     assert data_of(answer)["notes"] == [
-        "Only 200 of 230 files were searched; narrow glob for the others.",
         "83 more files with fewer matches are not listed.",
         "67 more files have no match.",
     ]
+
+
+def test_files_of_several_runs_with_the_very_same_matches_are_one_row(sqlite_home, ask):
+    same = "a: 1\nkey: x\n"
+    runs = [sqlite_home.run({"config.yml": same, f"task{n}/config.yml": same}, f"run-{n}") for n in range(3)]
+    runs.append(sqlite_home.run({"config.yml": "b: 2\n" + same}, "run-3"))
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=runs, pattern="key")
+
+    assert data_of(answer)["total"] == 7
+    assert rows(answer, "files") == [
+        ["run-0, run-1, run-2", "config.yml", 1, 2, 3],
+        ["run-0, run-1, run-2", "*/config.yml", 1, 2, 3],
+        ["run-3", "config.yml", 1, 3, None],
+    ]
+    assert [row[:3] for row in rows(answer, "matches")] == [
+        ["run-0, run-1, run-2", "config.yml", 2],
+        ["run-0, run-1, run-2", "*/config.yml", 2],
+        ["run-3", "config.yml", 3],
+    ]
+
+
+def test_counts_alone_do_not_make_files_the_same(sqlite_home, ask):
+    runs = [sqlite_home.run({"a.log": f"key {n}\n"}, f"run-{n}") for n in range(3)]
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=runs, pattern="key", max_matches=0)
+
+    assert [row[0] for row in rows(answer, "files")] == ["run-0", "run-1", "run-2"]
+
+
+def test_of_many_files_fewer_lines_are_shown_and_all_are_counted(sqlite_home, ask):
+    log = "".join(f"{n} needle {'x' * 200}\n" for n in range(50))
+    run_id = sqlite_home.run({f"{name}.log": f"{name}\n{log}" for name in "abcdefgh"})
+
+    def shown(**arguments):
+        return ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="needle", max_matches=50, **arguments)
+
+    first, last, one = shown(), shown(last=True), shown(glob="a.log")
+    assert len(first.text) < 12_000
+    assert data_of(first)["total"] == 400
+    assert [row[1] for row in rows(first, "files")] == [50] * 8
+    numbers = [row[1] for row in rows(first, "matches") if row[0] == "a.log"]
+    assert numbers == list(range(2, 2 + len(numbers)))
+    assert f"Of each file only the first {len(numbers)} matching lines shown, for room" in data_of(first)["notes"][0]
+    assert [row[1] for row in rows(last, "matches") if row[0] == "a.log"][-1] == 51
+    assert len(rows(one, "matches")) == 50
 
 
 @pytest.mark.slow
@@ -240,7 +287,7 @@ def test_when_time_is_up_the_answer_says_what_was_not_searched(sqlite_home, ask)
     if answer.is_error:  # on a machine that could not even begin
         assert answer.text.startswith("search_artifacts did not finish within 1 s.")
     else:
-        assert answer.data["notes"][0].startswith("NOT searched to their end, the time was up: '")
+        assert answer.data["partial"].startswith("NOT searched to their end, the time was up: '")
 
 
 def test_a_log_that_is_cut_off_is_an_error_and_not_a_smaller_count(http_home, ask):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import statistics
 
 import pytest
@@ -27,15 +28,15 @@ def groups_of(answer, by):
 @pytest.fixture(scope="module")
 def uncounting(traces_server):
     """The server as it was before it computed figures of traces."""
-    with faulty_proxy(traces_server.uri, unknown_route("traces/metrics|calculate-filter-correlation")) as proxy:
+    with faulty_proxy(traces_server.uri, unknown_route("traces/metrics")) as proxy:
         yield proxy.uri
 
 
 @pytest.fixture(scope="module")
 def many_traces(traces_file, tmp_path_factory):
-    """Each ticket thirty times, and ten traces of a third version in the middle of them."""
+    """Each ticket sixty times, and ten traces of a third version in the middle of them."""
     store = dataclasses.replace(traces_file, uri=copied(traces_file.uri, tmp_path_factory.mktemp("many") / "many.db"))
-    multiply(store, 1_200)
+    multiply(store, 2_400)
     for number in range(10):
         write(
             store.uri,
@@ -152,8 +153,8 @@ def test_the_values_of_a_tag_on_many_traces_are_asked_of_the_server_and_the_rest
     rows = {row["tags.version"]: row for row in rows_of(data["groups"])}
 
     # v7 is of traces in the middle, which nobody looked at.
-    assert {version: row["traces"] for version, row in rows.items()} == {"v1": 600, "v2": 600}
-    assert data["traces"] == 1_210
+    assert {version: row["traces"] for version, row in rows.items()} == {"v1": 1_200, "v2": 1_200}
+    assert data["traces"] == 2_410
     assert data["notes"] == ["10 traces with other values of tags.version or with none are in no row."]
 
 
@@ -195,10 +196,20 @@ def test_what_goes_with_failing_is_told_with_its_counts(many_traces, ask):
     found = {row["traces_with"]: row for row in rows_of(data["goes_with"])}
 
     told = found["tags.`version` = 'v2'"]
-    assert (told["failed"], told["of"], told["error_rate"]) == (180, 600, 0.3)
-    assert told["error_rate_of_others"] == six_digits(f"{60 / 610:.4g}")
+    assert (told["failed"], told["of"], told["error_rate"]) == (360, 1_200, 0.3)
+    assert told["error_rate_of_others"] == six_digits(f"{120 / 1_210:.4g}")
     assert told["p"] == "<0.0001"
     assert "tags.`version` = 'v1'" not in found
+
+
+@pytest.mark.slow
+def test_what_goes_with_failing_among_traces_that_are_read(many_traces, ask):
+    query = "execution_time_ms > 1"
+    data = data_of(ask(many_traces.uri, "summarize_traces", **HERE, group_by="failure", query=query))
+    found = {row["traces_with"]: row for row in rows_of(data["goes_with"])}
+
+    assert found["tags.`version` = 'v2'"]["of"] == 1_200
+    assert any(note.startswith("goes_with is partial. Of the newest 2,000 matching traces") for note in data["notes"])
 
 
 def test_nothing_failed(traces_file, ask):
@@ -247,8 +258,8 @@ def test_a_difference_of_many_traces_is_told(many_traces, ask):
     )["comparison"])  # fmt: skip
     verdicts = {row["figure"]: row["verdict"] for row in rows}
 
-    assert verdicts["error_rate"] == "higher: 180 of 600 against 60 of 600, p=<0.0001"
-    assert verdicts["latency p50"].startswith("higher: ")
+    assert verdicts["error_rate"] == "higher: 360 of 1,200 against 120 of 1,200, p=<0.0001"
+    assert re.fullmatch(r"higher: [\d.]+ to [\d.]+ s against [\d.]+ to [\d.]+ s", verdicts["latency p50"])
 
 
 def test_a_time_is_compared_with_the_time_before(traces_file, ask):
@@ -267,7 +278,7 @@ def test_no_verdict_where_a_trace_is_on_both_sides(traces_file, ask):
     )
 
     assert "verdict" not in data["comparison"]["columns"]
-    assert data["notes"] == ["No verdict: 2 traces are on both sides. Use filters that exclude each other."]
+    assert data["notes"] == ["No verdict: some traces are on both sides. Use filters that exclude each other."]
 
 
 def test_nothing_is_compared_with_a_part_of_itself(traces_file, ask, snapshot_error):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.budget import Budget
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource
@@ -21,6 +22,7 @@ from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint, listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, ending_of, is_worth_searching
+from mlflow_mcp.tools.artifacts.found import MOST_ROWS, SameMatches, Searched, file_table, folded, match_table
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
@@ -41,16 +43,15 @@ LastMatches = Annotated[bool, Field(description="Show the last matches instead o
 ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
 
 MOST_FILES = 200
-_MOST_ROWS = 50
 _MOST_LOOKED_UP = 10
-# Files without a match are listed when they are no more than this.
-_MOST_WITHOUT = 5
 _SHARE_OF_TIME = 0.8
 
 
 class Matches(Answer):
-    """`files`: matching lines counted in each file; `matches`: the lines, numbered from 1."""
+    """`files`: matching lines counted in each file; a row of several `files` is of as many with the same matches, in each of
+    them so many. `matches`: the lines, numbered from 1."""
 
+    partial: Annotated[str | None, Field(description="Which files were not searched, or not to their end.")] = None
     pattern: str
     total: Annotated[int, Field(description="Matching lines in all files.")]
     files: Table
@@ -77,20 +78,6 @@ class _File:
             self.result = None
 
 
-@dataclass(frozen=True)
-class _Searched:
-    """A text file, and what was found in it; `copies` of the job have it and gave the same."""
-
-    owner: Owner
-    path: str
-    result: SearchResult
-    copies: int = 1
-
-    @property
-    def run(self) -> str:
-        return self.owner.name if self.copies == 1 else f"{self.owner.name} (same in {self.copies} copies)"
-
-
 def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     client: Client,
     run_ids: RunIds,
@@ -112,16 +99,21 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     )
     tried = files[:MOST_FILES]
     client.run_concurrently(*(partial(file.search, finder, client.settings.mask_secrets) for file in tried))
-    searched = [_Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
+    searched = [Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
     texts = _without_equal_copies(searched)
+    rows = folded(texts)
+    lines, left_out_lines = match_table(rows, Budget.of(client.settings.max_chars), last=last)
     answer = Matches(
+        partial=_partial(len(files), texts),
         pattern=pattern,
         total=sum(text.result.count for text in texts),
-        files=_file_table(texts),
-        matches=_match_table(texts),
+        files=file_table(rows),
+        matches=lines,
     )
-    _note_scope(answer, files, left_out, unread)
+    answer.note(left_out_lines)
+    _note_scope(answer, left_out, unread)
     _note_results(answer, tried, texts)
+    _note_without(answer, texts, rows)
     if not answer.total:
         _note_other_copies(client, answer, [file.owner for file in files])
     return answer
@@ -146,9 +138,9 @@ def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> t
     return files, left_out, sum(unread for _, unread in trees)
 
 
-def _without_equal_copies(texts: Sequence[_Searched]) -> list[_Searched]:
+def _without_equal_copies(texts: Sequence[Searched]) -> list[Searched]:
     """The files, those in which a search of several copies of a job found the very same once: they would be counted twice."""
-    first: dict[tuple[Any, ...], _Searched] = {}
+    first: dict[tuple[Any, ...], Searched] = {}
     for text in texts:
         result = text.result
         job = text.owner.job or text.owner.id
@@ -175,29 +167,42 @@ def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
         return NotFound(f"None of {plural(len(paths), 'file')} is text.", "list_artifacts shows them.")
     names = {path.rpartition("/")[2] for path in paths}
     close = hint(globs[0].rpartition("/")[2].strip("*"), names)
+    kinds = ", ".join(
+        f"{count} {f'*{ending}' if ending else 'without an ending'}"
+        for ending, count in Counter(map(ending_of, paths)).most_common(6)
+    )
     return NotFound(
-        f"None of {plural(len(paths), 'file')} fits {listed(globs)}.", f"{close} list_artifacts shows them.".strip()
+        f"None of {plural(len(paths), 'file')} fits {listed(globs)}; there are {kinds}.",
+        f"{close} list_artifacts shows them.".strip(),
     )
 
 
-def _note_scope(answer: Matches, files: Sequence[_File], left_out: Counter[str], unread: int) -> None:
+def _partial(count: int, texts: Sequence[Searched]) -> str | None:
+    """That some of so many files were not searched, or not to their end."""
+    unfinished = [text.path for text in texts if not text.result.complete]
+    sentences = []
+    if count > MOST_FILES:
+        sentences.append(f"Only {MOST_FILES} of {count} files were searched; narrow glob for the others.")
+    if unfinished:
+        sentences.append(
+            f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids."
+        )
+    return " ".join(sentences) or None
+
+
+def _note_scope(answer: Matches, left_out: Counter[str], unread: int) -> None:
     """Say which files were not searched at all."""
     if left_out:
         kinds = [f"{count} *{ending}" for ending, count in left_out.most_common()]
         more = f" and {len(kinds) - 5} more kinds" if len(kinds) > 5 else ""
         tried = left_out.most_common(1)[0][0]
         answer.note(f"Not searched, binary by their endings: {', '.join(kinds[:5])}{more} (glob='*{tried}' tries).")
-    if len(files) > MOST_FILES:
-        answer.note(f"Only {MOST_FILES} of {len(files)} files were searched; narrow glob for the others.")
     if unread:
         answer.note(f"{plural(unread, 'folder')} more were not looked into, the trees are too large.")
 
 
-def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Searched]) -> None:
+def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[Searched]) -> None:
     """Say which files were searched in part, and why files are missing from the tables."""
-    unfinished = [text.path for text in texts if not text.result.complete]
-    if unfinished:
-        answer.note(f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids.")
     gone = [file.path for file in tried if file.result is None]
     if gone:
         answer.note(f"Skipped, deleted after listing: {listed(gone, 5)}.")
@@ -212,7 +217,6 @@ def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[_Sear
     undecodable = [text.path for text in texts if text.result.undecodable]
     if undecodable:
         answer.note(f"Bytes that are no text may hide matches in {listed(undecodable, 5)}; try the ASCII part alone.")
-    _note_without(answer, texts)
     binary = sum(file.result is not None and not file.result.is_text for file in tried)
     if binary:
         answer.note(f"{plural(binary, 'binary file')} left out.")
@@ -226,34 +230,15 @@ def _note_other_copies(client: Client, answer: Matches, owners: Sequence[Owner])
         answer.note(f"NOT searched: other copies of these jobs: {', '.join(list(copies.values())[:_MOST_LOOKED_UP])}.")
 
 
-def _note_without(answer: Matches, texts: Sequence[_Searched]) -> None:
+def _note_without(answer: Matches, texts: Sequence[Searched], rows: Sequence[SameMatches]) -> None:
     """Say how many of the files that were searched are not in the table, and that they have no match."""
     with_matches = sum(text.result.count > 0 for text in texts)
-    if more := max(0, with_matches - _MOST_ROWS):
+    if more := sum(
+        len(row.files) for row in sorted(rows, key=lambda row: -row.result.count)[MOST_ROWS:] if row.result.count
+    ):
         answer.note(f"{plural(more, 'more file')} with fewer matches are not listed.")
     none = [text.path for text in texts if not text.result.count]
     if not answer.files.rows and none:
         answer.note(f"None of the {len(none)} files searched has a match: {listed(none, 3)}.")
     elif with_matches and none:
         answer.note(f"{plural(len(none), 'more file has', 'more files have')} no match.")
-
-
-def _file_table(texts: Sequence[_Searched]) -> Table:
-    by_count = sorted(texts, key=lambda text: -text.result.count)
-    with_matches = [text for text in by_count if text.result.count]
-    shown = with_matches[:_MOST_ROWS] or (by_count if len(by_count) <= _MOST_WITHOUT else [])
-    rows = [[text.run, text.path, text.result.count, text.result.lines] for text in shown]
-    return Table.of(["run", "path", "matches", "lines"], rows, keep=("path", "matches"))
-
-
-def _match_table(texts: Sequence[_Searched]) -> Table | None:
-    rows: list[list[Any]] = []
-    paths = {text.path for text in texts if text.result.hits}
-    names = [path.rpartition("/")[2] for path in paths]
-    for text in texts:
-        name = text.path.rpartition("/")[2]
-        file = name if names.count(name) == 1 else text.path
-        for hit in text.result.hits:
-            around = {"before": hit.before, "after": hit.after} if hit.before or hit.after else None
-            rows.append([text.run, file, hit.number, hit.text, around])
-    return Table.of(["run", "file", "line", "text", "context"], rows, keep=("line", "text")) if rows else None

@@ -25,7 +25,6 @@ from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, 
 from mlflow_mcp.tools.evaluations.places import list_delivered, places_of, without_logs
 from mlflow_mcp.tools.evaluations.remarks import (
     evidence_of,
-    is_above,
     may_repeat,
     not_exported,
     not_numbers,
@@ -73,12 +72,8 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
     found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id))
     jobs = group_jobs(found.job_runs or found.runs)
-<<<<<<< HEAD
-    details = inspect_jobs(client, jobs)
-    _list_files(client, jobs, details)
-=======
     details = inspect_jobs(client, jobs, counts=True)
->>>>>>> y1
+    _list_files(client, jobs, details)
     names = client.experiments.names()
     runs = [RunView.of(launched.entity, names) for launched in found.runs]
     answer = Invocation(
@@ -155,17 +150,13 @@ def _row(
     repeats = samples.repeats.value if samples.repeats else 1
     return [
         task,
-<<<<<<< HEAD
         job.harness or _harness_in(details.folders),
-=======
-        job.canonical.harness,
->>>>>>> y1
         run.run_id,
         job.canonical.job_id,
         run.experiment,
         run.status,
         details.statistics.evaluated,
-        None if is_above(samples, details.statistics.responses) else samples.number,
+        samples.number,
         int(repeats) if repeats > 1 else None,
         evidence_of(samples),
         details.statistics.responses,

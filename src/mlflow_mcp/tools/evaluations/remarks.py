@@ -30,7 +30,7 @@ def evidence_of(samples: Samples) -> str | None:
 
 def remarks_on(job: Job, details: JobDetails) -> list[str]:
     """What is to be known of a job's runs, the trial run first."""
-    remarks = of_trial(details.samples, details.statistics.responses)
+    remarks = of_trial(details.samples)
     if job.others:
         remarks.append(_of_copies(job))
     if details.with_logs and job.run_id not in details.with_logs:
@@ -50,16 +50,6 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
     return remarks
 
 
-<<<<<<< HEAD
-def of_trial(samples: Samples) -> list[str]:
-    """A limit, and whether it makes an evaluation unlike a full one."""
-    limit, most = samples.limit, samples.at_most
-    if limit is None:
-        return []
-    if samples.is_below_limit and most:
-        found = f"{most.value:g} samples" if samples.count else most.evidence
-        return [f"{limit.evidence}, not reached: {found} (a smaller dataset, or samples were lost)"]
-=======
 def _of_copies(job: Job) -> str:
     """How many exports of the job there are, which one this is, and whether their scores agree."""
     which = "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
@@ -74,7 +64,7 @@ def _of_copies(job: Job) -> str:
         return said
     first = headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
     told = [
-        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id[:8]}"
+        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id}"
         for name, value in first.items()
     ]
     more = f", and {len(disagreeing) - len(told)} more metrics" if len(disagreeing) > len(told) else ""
@@ -97,13 +87,14 @@ def not_numbers(metrics: Mapping[str, float]) -> list[str]:
     )
 
 
-def of_trial(samples: Samples, responses: int | None = None) -> list[str]:
-    """That a limit makes an evaluation unlike a full one, unless there were far fewer responses than the limit allows."""
-    if samples.limit is None:
+def of_trial(samples: Samples) -> list[str]:
+    """A limit, and whether it makes an evaluation unlike a full one."""
+    limit, most = samples.limit, samples.at_most
+    if limit is None:
         return []
-    if is_above(samples, responses) and not samples.is_trial:
-        return [f"{samples.limit.evidence}, but {responses} responses: the limit may have cut nothing off"]
->>>>>>> y1
+    if samples.is_below_limit and most:
+        found = f"{most.value:g} samples" if samples.count else most.evidence
+        return [f"{limit.evidence}, not reached: {found} (a smaller dataset, or samples were lost)"]
     kind = "canary" if samples.is_trial else "limited"
     share = f", a share of the dataset{f': {most.evidence}' if most else ''}" if limit.value < 1 else ""
     return [f"{kind} ({limit.evidence}{share}): not comparable with a full run"]
@@ -114,12 +105,6 @@ def without_unclear_count(samples: Samples) -> Samples:
     repeated = samples.repeats is not None and samples.repeats.value > 1
     unclear = repeated and samples.count is not None and samples.count.evidence.startswith("stats.count")
     return replace(samples, count=None) if unclear else samples
-
-
-def is_above(samples: Samples, responses: int | None) -> bool:
-    """Whether nothing counts the samples, and the limit is far above the responses, of which there is one a sample at least."""
-    limit = samples.limit
-    return samples.count is None and limit is not None and responses is not None and responses < limit.value * _NEAR
 
 
 def _of_reexport(reexport: Reexport) -> str:

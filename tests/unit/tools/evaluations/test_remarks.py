@@ -5,25 +5,29 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.entities.samples import Proof, Samples
-from mlflow_mcp.tools.evaluations.remarks import is_above, of_trial, without_unclear_count
+from mlflow_mcp.tools.evaluations.remarks import of_trial, without_unclear_count
 
 
 @pytest.mark.parametrize(
-    ("limit", "count", "responses", "told", "above"),
+    ("limit", "count", "responses", "begins", "number"),
     [
-        (1000, None, 198, "limit_samples=1000, but 198 responses: the limit may have cut nothing off", True),
-        (1000, 198, 198, "limited (limit_samples=1000): not comparable with a full run", False),
-        (500, None, 498, "limited (limit_samples=500): not comparable with a full run", False),
-        (500, None, None, "limited (limit_samples=500): not comparable with a full run", False),
-        (0.1, None, 1404, "limited (limit_samples=0.1): not comparable with a full run", False),
-        (50, None, 20, "canary (limit_samples=50): not comparable with a full run", True),
+        (1000, None, 198, "limit_samples=1000, not reached: 198 responses", None),
+        (1000, 198, 198, "limit_samples=1000, not reached: 198 samples", 198),
+        (500, 498, 498, "limit_samples=500, not reached: 498 samples", 498),
+        (500, None, None, "limited (limit_samples=500): not comparable", 500),
+        (0.1, None, 1404, "limited (limit_samples=0.1, a share of the dataset: 1404 responses)", None),
+        (20, None, 20, "canary (limit_samples=20): not comparable", 20),
     ],
 )
-def test_a_limit_far_above_the_responses_is_no_count_of_samples(limit, count, responses, told, above):
-    samples = Samples(Proof(limit, f"limit_samples={limit}"), count and Proof(count, "stats.count in results.yml"))
+def test_a_limit_is_told_with_whether_it_was_reached(limit, count, responses, begins, number):
+    samples = Samples(
+        Proof(limit, f"limit_samples={limit}"),
+        count and Proof(count, "stats.count in results.yml"),
+        responses=responses and Proof(responses, f"{responses} responses"),
+    )
 
-    assert of_trial(samples, responses) == [told]
-    assert is_above(samples, responses) == above
+    assert [told.startswith(begins) for told in of_trial(samples)] == [True]
+    assert samples.number == number
 
 
 @pytest.mark.parametrize(("repeats", "kept"), [(None, True), (1, True), (16, False)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from fractions import Fraction
 from math import comb
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.tools.traces.summaries.exact import Shares, fisher, shown
+from mlflow_mcp.tools.traces.summaries.exact import Medians, Shares, fisher, percentiles_around_median, shown
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,26 @@ def test_the_more_is_tested_the_stronger_a_verdict_must_be():
 
 def test_tiny_chances_are_not_written_out():
     assert [shown(p) for p in (0.5, 0.0123, 0.00012, 0.00001)] == ["0.5", "0.012", "0.00012", "<0.0001"]
+
+
+def test_the_interval_of_a_median_narrows_with_the_count_and_never_leaves_the_values():
+    assert percentiles_around_median(50_000, 2) == ["P49.2876", "P50.7124"]
+    assert percentiles_around_median(1, 1) == ["P0.0000", "P100.0000"]
+
+
+def test_the_interval_holds_the_median_far_more_often_than_promised():
+    """Of 400 samples of 200 values at most one in forty may miss it; seeded."""
+    low, high = (float(way[1:]) / 100 for way in percentiles_around_median(200, 1))
+    numbers = random.Random(7)
+    missed = 0
+    for _ in range(400):
+        ordered = sorted(numbers.expovariate(1) for _ in range(200))
+        missed += not ordered[int(low * 199)] <= math.log(2) <= ordered[math.ceil(high * 199)]
+
+    assert missed <= 10
+
+
+def test_medians_differ_only_where_their_intervals_are_apart():
+    assert Medians(2.7, 2.8, 2.2, 2.4).verdict(2) == "higher: 2.7 to 2.8 s against 2.2 to 2.4 s"
+    assert Medians(1.0, 1.1, 2.2, 2.4).verdict(2) == "lower: 1 to 1.1 s against 2.2 to 2.4 s"
+    assert Medians(2.3, 2.8, 2.2, 2.4).verdict(2) == "cannot tell: 2.3 to 2.8 s against 2.2 to 2.4 s"

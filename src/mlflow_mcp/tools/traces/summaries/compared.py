@@ -11,15 +11,15 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import COMPARATOR, blanked
-from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
-from mlflow_mcp.client.traces.metrics import Overlap
+from mlflow_mcp.client.traces.filters import quoted_trace_query
 from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import number
 from mlflow_mcp.tools.runs.statistics import Statistics
 from mlflow_mcp.tools.traces.shown import text_of
-from mlflow_mcp.tools.traces.summaries.exact import Shares
+from mlflow_mcp.tools.traces.summaries.computed import latency_at
+from mlflow_mcp.tools.traces.summaries.exact import Medians, Shares, percentiles_around_median
 from mlflow_mcp.tools.traces.summaries.figures import Counted, Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.judged import Counts, one_value_each
 from mlflow_mcp.tools.traces.summaries.overview import Overview
@@ -28,6 +28,8 @@ from mlflow_mcp.tools.traces.summaries.question import Question, read_all
 PREVIOUS = "previous"
 # Of so many traces on each side the latencies themselves are read.
 _MOST_READ = 1_000
+# Error rate and latency.
+_TESTS_OF_MANY = 2
 _MOST_VALUES = 6
 
 
@@ -63,22 +65,20 @@ def other_question(question: Question, compare_to: str, now: int) -> Question:
 
 def compared(client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]) -> Compared:
     """A row for each figure, with a verdict on the error rate, the latency and the shares of assessments."""
-    in_both = _in_both(client, *sides)
+    overlaps = _share_a_trace(client, *sides)
     rows = [row for row in _rows(found[0].figures, found[1].figures) if row[1:] != [None, None]]
-    tested = [] if in_both else list(_tested(client, sides, found))
+    tested = [] if overlaps else list(_tested(client, sides, found))
     verdicts = {name: shares.verdict(len(tested)) for name, shares in tested}
     for name, shares in tested:
-        if name not in {row[0] for row in rows}:
+        if isinstance(shares, Shares) and name not in {row[0] for row in rows}:
             rows.append([name, rate_shown(shares.hits / shares.of), rate_shown(shares.other_hits / shares.other_of)])
     cells = [[*row, _difference(*row[1:]), _cut(client, verdicts.get(row[0]))] for row in rows]
     table = Table.of(
         ["figure", "these", "compare_to", "difference", "verdict"], cells, keep=("figure", "these", "compare_to")
     )
     answer = Compared(table)
-    if in_both:
-        answer.notes.append(f"No verdict: {in_both:,} traces are on both sides. Use filters that exclude each other.")
-    elif in_both is None:
-        answer.notes.append("Verdicts hold if no trace is on both sides, which this server cannot tell.")
+    if overlaps:
+        answer.notes.append("No verdict: some traces are on both sides. Use filters that exclude each other.")
     if tested:
         answer.notes.append(f"Verdicts: Fisher's exact test, two-sided, at 0.05 over all {len(tested)} tests.")
     if "latency p50" in verdicts:
@@ -89,8 +89,8 @@ def compared(client: Client, sides: tuple[Question, Question], found: tuple[Over
 def _how_tested(found: tuple[Overview, Overview]) -> str:
     if max(side.figures.traces for side in found) > _MOST_READ:
         return (
-            "Latency is tested by how many took longer than the median of compare_to; assessments only where each side has "
-            f"at most {_MOST_READ:,} traces."
+            "Medians differ where the intervals that surely hold them (distribution-free, by the DKW inequality) are apart; "
+            f"assessments are tested where each side has at most {_MOST_READ:,} traces."
         )
     return (
         "Latency is tested by how many took longer than the median of both sides together; assessments by one value per trace, "
@@ -98,14 +98,8 @@ def _how_tested(found: tuple[Overview, Overview]) -> str:
     )
 
 
-def _in_both(client: Client, these: Question, others: Question) -> int | None:
-    """How many traces are on both sides; None where that cannot be told."""
-    if these.window != others.window:
-        return 0
-    within = joined("", these.window)
-    return client.trace_metrics.or_else(
-        lambda: client.trace_metrics.overlap(these.ids, these.query, others.query, within).both, lambda: None
-    )
+def _share_a_trace(client: Client, these: Question, others: Question) -> bool:
+    return these.window == others.window and bool(these.newest(client, 1, others.query))
 
 
 def _rows(these: Figures, others: Figures) -> Iterator[list[Any]]:
@@ -132,13 +126,14 @@ def _cut(client: Client, verdict: str | None) -> str | None:
 
 def _tested(
     client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]
-) -> Iterator[tuple[str, Shares]]:
+) -> Iterator[tuple[str, Shares | Medians]]:
     these, others = found[0].figures, found[1].figures
     if not these.ended or not others.ended:
         return
     yield "error_rate", Shares(these.errors, these.ended, others.errors, others.ended)
     if max(these.traces, others.traces) > _MOST_READ:
-        yield from _slower_of_many(client, sides, others)
+        if medians := _medians_of_many(client, sides, found):
+            yield "latency p50", medians
         return
     first, second = (_values_of(client, side) for side in sides)
     if slower := _slower(first.seconds, second.seconds):
@@ -146,18 +141,21 @@ def _tested(
     yield from _assessed(first.counts, second.counts)
 
 
-def _slower_of_many(client: Client, sides: tuple[Question, Question], others: Figures) -> Iterator[tuple[str, Shares]]:
-    """Of each side those that took longer than the median of compare_to, counted by the server."""
-    slow = f"execution_time_ms > {round(1000 * others.latency.get('p50', 0))}"
-    counts: list[Overlap] = client.trace_metrics.or_else(
-        lambda: client.run_concurrently(
-            *(partial(client.trace_metrics.overlap, side.ids, slow, slow, side.filter) for side in sides)
-        ),
-        list,
+def _medians_of_many(
+    client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]
+) -> Medians | None:
+    """Where each side's median surely lies. Needs a server that computes percentiles."""
+    if any(side.scope is None or each.is_read for side, each in zip(sides, found)):
+        return None
+    ends: list[list[float]] = client.run_concurrently(
+        *(
+            partial(latency_at, client, side.scope, percentiles_around_median(each.figures.ended, _TESTS_OF_MANY))
+            for side, each in zip(sides, found)
+            if side.scope is not None
+        )
     )
-    if counts:
-        first, second = counts
-        yield "latency p50", Shares(first.first, first.total, second.first, second.total)
+    first, second = ends
+    return Medians(*first, *second) if len(first) == len(second) == 2 else None
 
 
 @dataclass

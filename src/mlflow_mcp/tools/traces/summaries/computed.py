@@ -34,6 +34,11 @@ def states(client: Client, scope: Scope) -> dict[str, int]:
     return _states(client.trace_metrics.query(scope, _COUNT))
 
 
+def states_of_each(client: Client, scopes: Sequence[Scope]) -> list[dict[str, int]]:
+    """The same for several scopes at once."""
+    return [_states(found) for found in client.trace_metrics.all(*((scope, _COUNT) for scope in scopes))]
+
+
 def by_filter(client: Client, scope: Scope, filters: Mapping[str, str]) -> dict[str, Figures]:
     """The figures of several parts of the scope, each by a filter of its own, without costs."""
     measures = (_COUNT, _SECONDS, _TOKENS[0])
@@ -56,6 +61,12 @@ def by_dimension(client: Client, scope: Scope, dimension: str | None, seconds: i
         label: Figures(_states(figures), _latency(seconds_of.get(label, [])), _tokens([tokens_of.get(label, [])]))
         for label, figures in _parted(counts, key).items()
     }
+
+
+def latency_at(client: Client, scope: Scope, ways: Sequence[str]) -> list[float]:
+    """Latencies in seconds at percentiles written as `P49.5`."""
+    (found,) = client.trace_metrics.all((scope, Measure("TRACES", "latency", ways)))
+    return [each / 1000 for figure in found for each in sorted(figure.values.values())]
 
 
 @dataclass

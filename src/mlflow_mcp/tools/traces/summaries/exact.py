@@ -1,4 +1,4 @@
-"""Fisher's exact test, and when a difference may be called one. Pure."""
+"""Exact tests, and when a difference may be called one. Pure."""
 
 from __future__ import annotations
 
@@ -51,6 +51,31 @@ class Shares:
     @property
     def p(self) -> float:
         return fisher(self.hits, self.of, self.other_hits, self.other_of)
+
+
+def percentiles_around_median(count: int, tests: int) -> list[str]:
+    """Percentiles between which the true median of so many values lies, for each of two sides at a share of ERROR: by the
+    inequality of Dvoretzky, Kiefer, Wolfowitz and Massart, which holds for every distribution and every count."""
+    alpha = ERROR / tests / 2
+    width = 100 * math.sqrt(math.log(2 / alpha) / (2 * max(1, count)))
+    return [f"P{max(0.0, 50 - width):.4f}", f"P{min(100.0, 50 + width):.4f}"]
+
+
+@dataclass(frozen=True)
+class Medians:
+    """Between which values the medians of these and of those lie, in seconds."""
+
+    low: float
+    high: float
+    other_low: float
+    other_high: float
+
+    def verdict(self, tests: int) -> str:
+        """`tests` is what the intervals were made for."""
+        told = f"{self.low:.4g} to {self.high:.4g} s against {self.other_low:.4g} to {self.other_high:.4g} s"
+        if self.low > self.other_high:
+            return f"higher: {told}"
+        return f"lower: {told}" if self.high < self.other_low else f"cannot tell: {told}"
 
 
 def shown(p: float) -> str:

@@ -1,22 +1,19 @@
-"""Where failures began, what they say, and what goes with failing."""
+"""Where failures began and what they say."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import quoted_value
-from mlflow_mcp.client.traces.metrics import Overlap
 from mlflow_mcp.entities.spans import SpanNode, SpanTree
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.tools.traces.shown import text_of
-from mlflow_mcp.tools.traces.summaries.exact import ERROR, Shares, shown
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
+from mlflow_mcp.tools.traces.summaries.goes_with import goes_with
 from mlflow_mcp.tools.traces.summaries.question import Question
 from mlflow_mcp.tools.traces.summaries.sampled import spans_sampled
 
@@ -28,8 +25,6 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _ID = re.compile(
     r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,}|[0-9a-f]{6,})\b"
 )
-_MOST_TRIED = 16
-_LONGEST_VALUE = 60
 
 
 @dataclass
@@ -91,9 +86,9 @@ def failures_of(client: Client, question: Question) -> Failures:
     if sample.without:
         found.notes.append(f"Of {sample.without} failing traces there are no spans to read.")
     if sample.traces:
-        found.goes_with, tried = _goes_with(client, question)
-        if tried and found.goes_with is None:
-            found.notes.append(f"Of {tried} tags, names and models tried none goes with failing beyond chance.")
+        told = goes_with(client, question)
+        found.goes_with = told.table
+        found.notes += told.notes
     return found
 
 
@@ -115,73 +110,3 @@ def _message(client: Client, node: SpanNode) -> str:
     text = text_of(client, node.message or node.exception, 2_000)
     line = folded(text) if text else "(no message)"
     return line if len(line) <= _MESSAGE else f"{line[: _MESSAGE - 1]}…"
-
-
-# --- what goes with failing
-
-
-def _goes_with(client: Client, question: Question) -> tuple[Table | None, int]:
-    """What failing traces have more often: tags, names, models and runs, by counts over all traces; and how many were tried."""
-    candidates = list(_candidates(question.from_both_ends(client)[0]))[:_MOST_TRIED]
-    if not candidates:
-        return None, 0
-    found: list[Overlap] = client.trace_metrics.or_else(
-        lambda: client.run_concurrently(
-            *(partial(client.trace_metrics.overlap, question.ids, FAILED, each, question.filter) for each in candidates)
-        ),
-        list,
-    )
-    told = [(each, overlap) for each, overlap in zip(candidates, found) if _says_more(overlap, len(candidates))]
-    told.sort(key=lambda each: _shares(each[1]).p)
-    rows: list[list[Any]] = [
-        [each, overlap.both, overlap.second, rate_shown(overlap.both / overlap.second), *_others(overlap)]
-        for each, overlap in told
-    ]
-    columns = ["traces_with", "failed", "of", "error_rate", "error_rate_of_others", "p"]
-    return (Table.of(columns, rows, keep=columns) if rows else None), len(found)
-
-
-def _others(overlap: Overlap) -> list[Any]:
-    shares = _shares(overlap)
-    return [rate_shown(shares.other_hits / shares.other_of), shown(shares.p)]
-
-
-def _shares(overlap: Overlap) -> Shares:
-    return Shares(overlap.both, overlap.second, overlap.first - overlap.both, max(0, overlap.total - overlap.second))
-
-
-def _says_more(overlap: Overlap, tests: int) -> bool:
-    shares = _shares(overlap)
-    if not shares.of or not shares.other_of or shares.hits * shares.other_of <= shares.other_hits * shares.of:
-        return False
-    return shares.p < ERROR / tests
-
-
-def _candidates(traces: Sequence[TraceView]) -> Iterator[str]:
-    """Filters for what some traces have and others have not; what two traces share at least."""
-    seen: dict[tuple[str, str], int] = {}
-    for trace in traces:
-        for pair in _pairs(trace):
-            seen[pair] = seen.get(pair, 0) + 1
-    values: dict[str, int] = {}
-    for name, _ in seen:
-        values[name] = values.get(name, 0) + 1
-    for (name, value), count in sorted(seen.items(), key=lambda each: -each[1]):
-        # A tag whose values are all different says nothing about failing.
-        if 1 < count < len(traces) and values[name] <= max(2, len(traces) // 4) and _fits(value):
-            yield f"{name} = {quoted_value(value)}"
-
-
-def _fits(value: str) -> bool:
-    return 0 < len(value) <= _LONGEST_VALUE and not ("'" in value and '"' in value)
-
-
-def _pairs(trace: TraceView) -> Iterator[tuple[str, str]]:
-    for name, value in trace.tags.items():
-        yield f"tags.`{name}`", value
-    for name, told in (("name", trace.name), ("run_id", trace.run_id)):
-        if told:
-            yield name, told
-    for name, told in (("mlflow.modelId", trace.model_id), ("mlflow.trace.user", trace.user)):
-        if told:
-            yield f"metadata.`{name}`", told

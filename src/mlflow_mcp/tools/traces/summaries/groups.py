@@ -22,7 +22,7 @@ from mlflow_mcp.tools.traces.summaries.figures import (
     group_row,
     most_first,
 )
-from mlflow_mcp.tools.traces.summaries.question import LOOKED_AT, Question, read_all
+from mlflow_mcp.tools.traces.summaries.question import Question, read_all
 from mlflow_mcp.tools.traces.summaries.span_groups import MOST_ROWS, SPANS, Groups, span_groups
 
 TIMES = {"hour": 3_600, "day": 86_400}
@@ -94,16 +94,18 @@ def _begin(bucket: str) -> str:
 
 
 def _by_value(client: Client, question: Question, scope: Scope, key: str) -> Groups:
-    """By the values of a tag or of metadata. The server lists no values: they are those of the newest and the oldest traces,
+    """By the values of a tag or of metadata. The server lists no values: they are those of some traces,
     and the sum tells whether there are others."""
-    traces, are_all = question.from_both_ends(client)
+    traces, are_all = question.spread(client)
     value_in = _value_in(key)
     values = sorted({value for value in map(value_in, traces) if value is not None})
     if are_all or len(values) > _MOST_VALUES:
         return _read(client, question, key)
     if not values:
         names = {name for trace in traces for name in _names_in(key, trace)}
-        raise _no_such_name(key, f"None of the {LOOKED_AT} newest and the {LOOKED_AT} oldest matching traces", names)
+        raise _no_such_name(
+            key, f"None of {len(traces):,} matching traces, the newest and the oldest among them,", names
+        )
     same = tag_is if key.startswith("tags.") else metadata_is
     name = _METADATA.get(key) or key.partition(".")[2]
     parts = computed.by_filter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client import Client
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Traces from either end of time, which tell what tags and values there are.
 LOOKED_AT = 500
+_TIMES = 12
+_AT_EACH = 50
 # More are not read for one answer.
 MOST_READ = 50_000
 
@@ -52,12 +54,19 @@ class Question:
         )
         return found
 
-    def from_both_ends(self, client: Client) -> tuple[list[TraceView], bool]:
-        """The newest and the oldest traces, and whether these are all that there are."""
+    def spread(self, client: Client) -> tuple[list[TraceView], bool]:
+        """The newest and the oldest traces and some at times between them, and whether these are all that there are."""
         newest, oldest = client.run_concurrently(
             lambda: self.newest(client, LOOKED_AT), lambda: self.newest(client, LOOKED_AT, order="ASC")
         )
-        found = {info.trace_id: TraceView(info) for info in (*newest, *oldest)}
+        between: list[list[TraceInfo]] = []
+        if len(newest) == LOOKED_AT:
+            first, last = oldest[-1].request_time, newest[-1].request_time
+            steps = [first + (last - first) * step // (_TIMES + 1) for step in range(1, _TIMES + 1)]
+            between = client.run_concurrently(
+                *(partial(self.newest, client, _AT_EACH, f"timestamp_ms < {time}") for time in steps)
+            )
+        found = {info.trace_id: TraceView(info) for page in (newest, oldest, *between) for info in page}
         return list(found.values()), len(newest) < LOOKED_AT
 
 
