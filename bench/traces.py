@@ -37,11 +37,10 @@ def recordings():
         yield large_recording(f"{spans} spans", spans, characters)
 
 
-def search(bare: calls.Bare) -> None:
+def search(bare: calls.Bare, query: str = "") -> None:
     place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
-    answer = bare.session.post(
-        f"{bare.uri}/api/3.0/mlflow/traces/search", json={"locations": [place], "max_results": 20}, timeout=600
-    )
+    asked = {"locations": [place], "max_results": 20, "filter": query}
+    answer = bare.session.post(f"{bare.uri}/api/3.0/mlflow/traces/search", json=asked, timeout=600)
     assert len(bare._json(answer)["traces"]) == 20
 
 
@@ -55,12 +54,19 @@ def fetch(bare: calls.Bare, trace_id: str, spans: int) -> None:
 def cases() -> list[calls.Case]:
     found = [
         calls.Case(
-            "search_traces, 20 of 1 experiment",
+            "search_traces, 20 of 1 experiment, counted",
             "search_traces",
             {"experiment_id": "0"},
             search,
             lambda answer: len(answer["traces"]["rows"]) == 20,
-        )
+        ),
+        calls.Case(
+            "search_traces, 20 of 1 experiment, filtered",
+            "search_traces",
+            {"experiment_id": "0", "query": "tags.version = 'v2'"},
+            lambda bare: search(bare, "tags.version = 'v2'"),
+            lambda answer: len(answer["traces"]["rows"]) == 20,
+        ),
     ]
     for spans in LARGE:
         trace_id = large_recording(f"{spans} spans", spans, 1).trace_id

@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mlflow.entities import Span
-
+# A span as MLflow stores and its `Span.to_dict` writes it: ids in base64, the values of attributes as JSON texts. MLflow's
+# own objects would parse all of it, seconds for a large trace.
+StoredSpan = dict[str, Any]
 _TYPE = "mlflow.spanType"
 _USAGE = "mlflow.chat.tokenUsage"
 
@@ -30,14 +30,12 @@ class SpanNode:
     """As MLflow says: OK, ERROR or UNSET."""
     message: str
     tokens: int | None
-    span: Any = field(repr=False, default=None)
+    stored: StoredSpan = field(repr=False, default_factory=dict)
     children: list[SpanNode] = field(default_factory=list, repr=False)
     parent: SpanNode | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, span: Span) -> SpanNode:
-        """Out of the dict that MLflow keeps of a span: its properties would parse all of it, seconds for a large trace."""
-        stored = span.to_dict()
+    def of(cls, stored: StoredSpan) -> SpanNode:
         attributes = stored["attributes"]
         usage = _loaded(attributes.get(_USAGE))
         total = usage.get("total_tokens") if isinstance(usage, dict) else None
@@ -53,7 +51,7 @@ class SpanNode:
             status=str(status["code"]).removeprefix("STATUS_CODE_"),
             message=status.get("message") or "",
             tokens=total if isinstance(total, int) else None,
-            span=span,
+            stored=stored,
         )
 
     @property
@@ -102,7 +100,7 @@ class SpanTree:
     """Roots that are their own ancestors."""
 
     @classmethod
-    def of(cls, spans: Iterable[Span]) -> SpanTree:
+    def of(cls, spans: Iterable[StoredSpan]) -> SpanTree:
         return cls.of_nodes([SpanNode.of(span) for span in spans])
 
     @classmethod
@@ -172,20 +170,15 @@ def pattern_of(name: str) -> str:
     return re.sub(r"\d+", "*", name)
 
 
-def as_json(span: Span) -> dict[str, Any]:
+def as_json(span: StoredSpan) -> dict[str, Any]:
     """A span's inputs, outputs, other attributes and events, parsed where they are JSON, as they are where not."""
-    attributes = {str(key): value for key, value in span.attributes.items()}
+    attributes = {str(key): _loaded(value) for key, value in span["attributes"].items()}
     content = {
         "inputs": attributes.pop("mlflow.spanInputs", None),
         "outputs": attributes.pop("mlflow.spanOutputs", None),
     }
     for told in ("mlflow.traceRequestId", _TYPE, "mlflow.spanLogLevel"):
         attributes.pop(told, None)
-    events = [{"name": event.name, **_parsed(event.attributes or {})} for event in span.events]
+    events = [{"name": event["name"], **(event.get("attributes") or {})} for event in span.get("events") or ()]
     found = {**content, "attributes": attributes, "events": events}
     return {key: value for key, value in found.items() if value not in (None, {}, [])}
-
-
-def _parsed(attributes: Any) -> dict[str, Any]:
-    return {str(key): value if isinstance(value, (str, int, float, bool)) else json.loads(json.dumps(value, default=str))
-            for key, value in attributes.items()}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 _NAME = "mlflow.traceName"
 # Of the last message of a chat, and of what frameworks call the text of an answer.
 _TEXTS = ("content", "text", "response", "answer", "output", "question", "query", "input", "prompt")
+# What MLflow's fields do not mean for `is_exported_sample`.
+OF_THE_EXPORT = (
+    "Written by a launcher's export (mlflow.source.name: nel): time and duration are the export's, and OK is said of wrong "
+    "answers too. The sample's own are the spans' attributes nel.reward, nel.latency_ms, nel.output_tokens."
+)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,11 @@ class TraceView:
     @property
     def experiment_id(self) -> str:
         return str(self.info.experiment_id)
+
+    @property
+    def is_exported_sample(self) -> bool:
+        """Whether the evaluation launcher (0.3 and later) wrote it, one trace for each sample, after the evaluation."""
+        return posixpath.basename(self.metadata.get("mlflow.source.name", "")) == "nel"
 
     @property
     def tags(self) -> dict[str, str]:

@@ -217,7 +217,7 @@ def test_one_span_of_a_large_trace_is_found_without_sending_the_rest(large_trace
 
 def test_a_server_that_cannot_give_spans_is_told_apart_from_a_trace_without_any(traces_server, ask):
     """Its routes to the spans are missing; the trace itself is there."""
-    with faulty_proxy(traces_server.uri, unknown_route("traces/get|traces/batchGet")) as proxy:
+    with faulty_proxy(traces_server.uri, unknown_route("traces/get|traces/batchGet|get-trace-artifact")) as proxy:
         data = data_of(ask(proxy.uri, "get_trace", trace_id=traces_server["ticket 7"]))
 
     assert data["state"] == "ERROR"
@@ -248,7 +248,17 @@ def test_spans_that_an_older_client_uploaded_are_read_from_their_file(content, t
     if content == "spans":
         assert [row["span"].strip() for row in rows_of(data["spans"])] == ["handle_ticket", "plan", "search_orders"]
     else:
-        assert data["partial"] == "Its spans cannot be read. The file traces.json beside it is broken."
+        assert data["partial"] == "Its spans cannot be read. What is stored of them is broken."
+
+
+def test_spans_are_read_by_the_api_where_the_route_of_the_ui_is_missing(traces_server, ask_many):
+    keys = ("ticket 4", "odd")
+    with ask_many(traces_server.uri) as ask:
+        whole = [data_of(ask("get_trace", trace_id=traces_server[key])) for key in keys]
+    with faulty_proxy(traces_server.uri, unknown_route("get-trace-artifact")) as proxy, ask_many(proxy.uri) as ask:
+        found = [data_of(ask("get_trace", trace_id=traces_server[key])) for key in keys]
+
+    assert found == whole
 
 
 def test_a_chain_deeper_than_python_can_recurse_is_outlined(traces_copy, ask):

@@ -160,7 +160,7 @@ def test_a_path_that_is_nowhere_is_answered_with_what_there_is(traces_file, ask)
 
 def test_spans_are_not_transferred_unless_a_path_leads_there(traces_server, ask):
     """A proxy that has no route to a trace's spans: rows do not need it."""
-    with faulty_proxy(traces_server.uri, unknown_route("traces/get|traces/batchGet")) as proxy:
+    with faulty_proxy(traces_server.uri, unknown_route("traces/get|traces/batchGet|get-trace-artifact")) as proxy:
         rows = data_of(ask(proxy.uri, "search_traces", session="chat-01", fields="info.state"))["traces"]["rows"]
 
     assert len(rows) == 4

@@ -107,7 +107,6 @@ def info_of(recording: Recording, experiment_id: str) -> Any:
         "mlflow.sourceRun": recording.run_id,
         "mlflow.modelId": recording.model_id,
         "mlflow.trace_schema.version": "3",
-        "mlflow.trace.tokenUsage": _usage([step.tokens for step in recording.steps if step.tokens]),
     }
     return TraceInfo(
         trace_id=recording.trace_id,
@@ -194,12 +193,6 @@ def _events(recording: Recording, step: Step) -> list[dict[str, Any]]:
     }
     time = (recording.time + (step.end or 0)) * 1_000_000
     return [{"name": "exception", "time_unix_nano": time, "attributes": attributes}]
-
-
-def _usage(tokens: Sequence[tuple[int, int]]) -> str | None:
-    if not tokens:
-        return None
-    return json.dumps(_usage_of((sum(given for given, _ in tokens), sum(made for _, made in tokens))))
 
 
 def _usage_of(tokens: tuple[int, int]) -> dict[str, int]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.client import Client
-from mlflow_mcp.entities.spans import as_json
+from mlflow_mcp.entities.spans import SpanNode, StoredSpan, as_json
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.text import hint, listed
 
 if TYPE_CHECKING:
-    from mlflow.entities import Span, TraceInfo
+    from mlflow.entities import TraceInfo
 
 _STEP = re.compile(r"`([^`]+)`|([^.`\[\]]+)|\[(\d+|\*)\]")
 # Values of one path in one trace; the rest is counted.
@@ -105,21 +105,22 @@ def _steps(path: str) -> list[str]:
     return [next(filter(None, found)) for found in _STEP.findall(path)]
 
 
-def _document(info: TraceInfo, spans: Sequence[Span]) -> dict[str, Any]:
+def _document(info: TraceInfo, spans: Sequence[StoredSpan]) -> dict[str, Any]:
     """What paths lead into."""
     trace = TraceView(info)
     told = {**info.to_dict(), "name": trace.name, "session": trace.session, "run_id": trace.run_id}
     return {"info": told, "spans": [_span(span) for span in spans]}
 
 
-def _span(span: Span) -> dict[str, Any]:
+def _span(span: StoredSpan) -> dict[str, Any]:
+    node = SpanNode.of(span)
     return {
-        "name": span.name,
-        "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "span_type": span.span_type,
-        "status": str(getattr(span.status.status_code, "value", span.status.status_code)),
-        "status_message": span.status.description,
-        "duration": (span.end_time_ns - span.start_time_ns) / 1e9 if span.end_time_ns else None,
+        "name": node.name,
+        "span_id": node.id,
+        "parent_id": node.parent_id,
+        "span_type": node.type,
+        "status": node.status,
+        "status_message": node.message,
+        "duration": node.duration,
         **as_json(span),
     }

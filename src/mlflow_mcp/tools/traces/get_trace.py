@@ -20,8 +20,8 @@ from mlflow_mcp.client.ids.traces import (
     unknown_trace,
 )
 from mlflow_mcp.entities.spans import SpanTree
-from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools.arguments import Cursor, as_text
 from mlflow_mcp.tools.traces.outline import outline
@@ -89,7 +89,7 @@ def get_trace(
     if not span:
         return _outlined(client, view, tree, spans.missing)
     if spans.missing:
-        raise NotFound(spans.missing, "get_trace without span shows what there is.")
+        raise Problem(spans.missing, "get_trace without span shows what there is.")
     arguments = (view.id, span, select)
     part = Part(select, decode_offset(cursor, *arguments) if cursor else 0, arguments)
     found = find_span(tree, span)
@@ -120,6 +120,7 @@ def _outlined(client: Client, view: TraceView, tree: SpanTree, missing: str | No
         spans=span_table(client, tree, outline(tree)) if tree.nodes else None,
         assessments=judgement_table(client, view.judgements),
     )
+    answer.note(OF_THE_EXPORT if view.is_exported_sample else "")
     if len(tree.nodes) > 1:
         failed = sum(node.failed for node in tree.nodes)
         stored = view.metadata.get("mlflow.trace.sizeBytes", "")

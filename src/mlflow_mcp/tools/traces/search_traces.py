@@ -17,7 +17,7 @@ from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
 from mlflow_mcp.client.traces.window import Window, second_of, window_of
-from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import every, listed, plural
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit
@@ -103,15 +103,24 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments
     )
     paths = FieldPaths.of(fields)
-    page = search_page(client, search, limit, place)
+    is_counted = not cursor and search.filter == joined("", window)
+    asked: list[Any] = client.run_concurrently(
+        lambda: search_page(client, search, limit, place),
+        lambda: _count(client, search, window) if is_counted else None,
+    )
+    page: TracePage = asked[0]
+    count: int | None = asked[1]
     answer = TraceRows(
         partial=_not_searched(client, search),
-        total=None if cursor else _total(client, search, page, window),
+        # The page may be all there is; else the server counts, when nothing but a time is asked for.
+        total=count if cursor or page.more else len(page.traces),
         window=None if window.is_open else str(window),
         traces=_table(client, page.traces, paths),
     )
     answer.continue_with(page.cursor_after, len(page.traces), page.more)
-    answer.note(*paths.problems())
+    answer.note(
+        *paths.problems(), OF_THE_EXPORT if any(TraceView(each).is_exported_sample for each in page.traces) else ""
+    )
     if not page.traces and not cursor:
         _explain_nothing(client, answer, search)
     return answer
@@ -145,12 +154,7 @@ def _not_searched(client: Client, search: TraceSearch) -> str | None:
     return f"Only {EXPERIMENTS_PER_REQUEST:,} of {count:,} experiments were searched, those changed last: name experiment_id."
 
 
-def _total(client: Client, search: TraceSearch, page: TracePage, window: Window) -> int | None:
-    """The count of what matches, where the page is all of it, or the server counts and nothing but a time is asked for."""
-    if not page.more:
-        return len(page.traces)
-    if search.filter != joined("", window):
-        return None
+def _count(client: Client, search: TraceSearch, window: Window) -> int | None:
     ids = list(client.experiments.names()) if search.experiment_ids is None else search.experiment_ids
     return client.traces.count(ids[:EXPERIMENTS_PER_REQUEST], (window.start, window.end))
 

@@ -92,7 +92,7 @@ class Part:
 
 def show_span(client: Client, answer: Page, node: SpanNode, part: Part) -> SpanContent:
     """The span, or a part of it. The answer gets the cursor of the next page of a text, and notes."""
-    document = as_json(node.span)
+    document = as_json(node.stored)
     if masked := client.settings.mask_secrets:
         document = mask(document)  # before anything is taken out: what is taken may leave its name behind
     budget = Budget.of(client.settings.max_chars)
