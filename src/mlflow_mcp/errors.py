@@ -45,3 +45,7 @@ class RejectedByMlflow(Problem):
 
 class UnsupportedByServer(Problem):
     """The server has no function for this, so it neither has the named thing nor lacks it."""
+
+
+class FeatureDisabled(UnsupportedByServer):
+    """The server knows the function and does not offer it: it is turned off, or the kind of store has none."""

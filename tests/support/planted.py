@@ -187,6 +187,7 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("download_artifacts", {"run_id": first, "artifact_path": f"{SHAPED}.no"}),
         ("summarize_traces", {"query": f"tags.password = '{NAMED}'"}),
         ("summarize_traces", {"group_by": f"tags.{SHAPED}"}),
+        *[("summarize_traces", {"group_by": by}) for by in ("name", "span", "failure", "assessment", "session")],
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
         *_of_files(first),

@@ -58,7 +58,7 @@ def test_only_an_answer_that_says_so_means_absent(code):
     assert not isinstance(of_status(404, URI, "<html>Not found</html>"), NotFound)
 
 
-@pytest.mark.parametrize("code", ["ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"])
+@pytest.mark.parametrize("code", ["ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED", "FEATURE_DISABLED"])
 def test_a_server_without_a_function_does_not_mean_absent(code):
     from mlflow.exceptions import RestException
 

@@ -26,7 +26,7 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.guard import asking_for, part_ends
 from mlflow_mcp.client.transport.http import Http
 from mlflow_mcp.client.transport.translate import ended_in, last_response, problem_of, unsupported
-from mlflow_mcp.errors import NotMlflow, Problem, TimedOut, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import FeatureDisabled, NotMlflow, Problem, TimedOut, Unreachable, UnsupportedByServer
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import safe_uri
 
@@ -124,7 +124,7 @@ class Client:
         try:
             return self.ask(request)
         except (UnsupportedByServer, NotMlflow) as error:
-            if not self.is_http:
+            if not self.is_http or isinstance(error, FeatureDisabled):
                 raise
             self.experiments.search(None, [], 1, None)  # raises when what answers is no MLflow server
             raise unsupported(safe_uri(self.uri), feature, since) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import statistics
+import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +46,17 @@ def many_traces(traces_file, tmp_path_factory):
             dataclasses.replace(TICKETS[20], key=f"v7 {number}", tags={"version": "v7"}),
         )
     return store
+
+
+@pytest.fixture(scope="module")
+def folder_of_traces(tmp_path_factory):
+    """Two traces that `mlflow.trace` left in a folder, one of which failed."""
+    folder = tmp_path_factory.mktemp("folder") / "mlruns"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        traced = [sys.executable, "-m", "tests.support.traces", str(folder), "0"]
+        subprocess.run(traced, check=True, capture_output=True, timeout=100)
+        yield str(folder)
 
 
 # --- the whole
@@ -105,6 +118,39 @@ def test_spans_read_from_traces_are_those_that_the_server_computes(by, traces_se
 
     for row, same in zip(rows_of(computed["groups"]), rows_of(read["groups"])):
         assert {name: same[name] for name in row} == row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"group_by": "failure"},
+        {"group_by": "assessment"},
+        {"query": "tags.version = 'v2'", "compare_to": "tags.version = 'v1'"},
+    ],
+    ids=["failure", "assessment", "compare_to"],
+)
+def test_a_server_that_computes_nothing_is_answered_from_traces(asked, traces_server, uncounting, ask):
+    computed = data_of(ask(traces_server.uri, "summarize_traces", **HERE, **asked))
+    read = data_of(ask(uncounting, "summarize_traces", **HERE, **asked))
+    for told in ("traces", "states", "error_rate"):  # of failures only the server counts these
+        computed.pop(told, None)
+        read.pop(told, None)
+
+    assert read == computed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", [None, "status", "span", "failure", "assessment"])
+def test_a_folder_of_runs_which_computes_nothing_is_read(by, folder_of_traces, ask):
+    data = data_of(ask(folder_of_traces, "summarize_traces", group_by=by))
+
+    if by == "failure":
+        assert [(row["span"], row["message"]) for row in rows_of(data["failures"])] == [
+            ("divide", "ZeroDivisionError: division by zero")
+        ]
+    else:
+        assert data["traces"] == 2
 
 
 def test_a_filter_that_only_the_search_knows_is_read_from_traces(traces_file, ask):
@@ -185,7 +231,7 @@ def test_only_so_many_failing_traces_are_read_and_the_heading_says_so(traces_fil
     data = data_of(ask(traces_file.uri, "summarize_traces", **HERE, group_by="failure"))
 
     assert next(iter(data)) == "partial"
-    assert data["partial"].startswith("Of the newest 3 such traces, back to 2026-09-03T")
+    assert data["partial"].startswith("Only the spans of the newest 3 failing traces were read, back to 2026-09-03T")
     assert rows_of(data["failures"])[0]["traces"] == 3
     assert data["states"]["ERROR"] == 8, "counted over all"
 

@@ -63,11 +63,9 @@ class Traces:
         """The trace's spans, as far as they have arrived. What cannot be read is said, not raised: the trace itself exists."""
         try:
             found = self._spans(info)
-        except Unreachable:
-            raise
         except NotFound:
             return Spans(missing=_NEVER_CAME)
-        except Problem as error:
+        except Problem as error:  # also a 500, which is what servers of MLflow 2 say of a file that is not there
             return Spans(missing=f"Its spans cannot be read. {error.failed}")
         return Spans(found) if found else Spans(missing=_NEVER_CAME)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 import re
 
-from mlflow_mcp.errors import NotFound, NotMlflow, Problem, RejectedByMlflow, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import (
+    FeatureDisabled,
+    NotFound,
+    NotMlflow,
+    Problem,
+    RejectedByMlflow,
+    Unreachable,
+    UnsupportedByServer,
+)
 from mlflow_mcp.text import short
 
 # Every error code of MLflow's protocol, and what to do about it. `{message}` is MLflow's own sentence.
@@ -75,6 +83,7 @@ _KINDS: dict[str, type[Problem]] = {
     "NOT_FOUND": NotFound,
     "ENDPOINT_NOT_FOUND": UnsupportedByServer,
     "NOT_IMPLEMENTED": UnsupportedByServer,
+    "FEATURE_DISABLED": FeatureDisabled,
     "INVALID_PARAMETER_VALUE": RejectedByMlflow,
 }
 

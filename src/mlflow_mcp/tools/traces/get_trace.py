@@ -21,7 +21,7 @@ from mlflow_mcp.client.ids.traces import (
 )
 from mlflow_mcp.entities.spans import SpanTree
 from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural, size
 from mlflow_mcp.tools.arguments import Cursor, as_text
 from mlflow_mcp.tools.traces.outline import outline
@@ -89,7 +89,7 @@ def get_trace(
     if not span:
         return _outlined(client, view, tree, spans.missing)
     if spans.missing:
-        raise NotFound(spans.missing, "get_trace without span shows what there is.")
+        raise Problem(spans.missing, "get_trace without span shows what there is.")
     arguments = (view.id, span, select)
     part = Part(select, decode_offset(cursor, *arguments) if cursor else 0, arguments)
     found = find_span(tree, span)

@@ -47,7 +47,7 @@ class TraceSummary(Answer):
     """`error_rate` is of the traces that ended; latency, p50, p95 in seconds; cost in US dollars, as logged."""
 
     partial: str | None = None
-    traces: Annotated[int | None, Field(description="How many match.")] = None
+    traces: Annotated[int | None, Field(description="How many match; of partial figures, how many were read.")] = None
     states: dict[str, int] | None = None
     error_rate: Any = None
     latency: dict[str, Any] | None = None
@@ -165,7 +165,8 @@ def _grouped(client: Client, question: Question, key: str) -> TraceSummary:
 
 def _failures(client: Client, question: Question) -> TraceSummary:
     found = failures_of(client, question)
-    states = None if question.scope is None else states_of(client, question.scope)
+    scope = question.scope
+    states = scope and client.trace_metrics.or_else(lambda: states_of(client, scope), lambda: None)
     figures = Figures(states or {})
     answer = TraceSummary(
         partial=found.partial,
@@ -200,7 +201,8 @@ def _assessments(client: Client, question: Question) -> TraceSummary:
 
 
 def _comparison(client: Client, these: Question, others: Question) -> TraceSummary:
-    sides = (overview(client, these), overview(client, others))
+    first, second = client.run_concurrently(lambda: overview(client, these), lambda: overview(client, others))
+    sides = (first, second)
     told = compared(client, (these, others), sides)
     partials = [f"{name}: {side.partial}" for name, side in zip(("these", "compare_to"), sides) if side.partial]
     answer = TraceSummary(partial=" ".join(partials) or None, comparison=told.table)

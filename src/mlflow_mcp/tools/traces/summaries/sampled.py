@@ -70,10 +70,8 @@ def spans_sampled(client: Client, question: Question, more: str = "") -> Sample:
         if client.call.is_late:
             break
     if sample.traces < len(traces):
-        sample.partial = (
-            f"Of the newest {plural(sample.traces, 'such trace')}, back to {traces[sample.traces - 1].time}; "
-            "older ones were not read."
-        )
+        kind = plural(sample.traces, "failing trace" if more else "matching trace")
+        sample.partial = f"Only the spans of the newest {kind} were read, back to {traces[sample.traces - 1].time}."
     return sample
 
 
