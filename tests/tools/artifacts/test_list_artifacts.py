@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+from tests.support.asking import data_of
+from tests.support.servers import fail, faulty_proxy
+
 GPQA = "eval-71f3f3199ea5e1f0-gpqa_diamond"
 TREE = {
     "config.yml": "a: 1\n",
@@ -309,3 +312,13 @@ def test_files_of_an_unknown_run_are_not_called_missing_files(tool, both_stores,
     assert answer.is_error
     assert "0123456789abcdef0123456789abcdef" in answer.text
     assert "resolve_id" in answer.text
+
+
+def test_a_size_that_is_no_number_is_left_out(http_home, ask):
+    run_id = http_home.run({"a.txt": "x"})
+    body = '{"root_uri": "x", "files": [{"path": "a.txt", "is_dir": false, "file_size": "unknown"}, {"path": "b.txt", "file_size": "7"}]}'
+
+    with faulty_proxy(http_home.uri, fail(200, "artifacts/list", body=body)) as proxy:
+        answer = ask(proxy.uri, "list_artifacts", run_id=run_id)
+
+    assert data_of(answer)["artifacts"]["rows"] == [["a.txt", None], ["b.txt", 7]]

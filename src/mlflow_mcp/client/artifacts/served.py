@@ -213,8 +213,8 @@ def _json_of(client: Client, response: Response) -> Any:
 
 
 def _entry(file: Mapping[str, Any]) -> ArtifactEntry:
-    length = file.get("file_size")
-    return ArtifactEntry(str(file["path"]), bool(file.get("is_dir")), None if length is None else int(length))
+    length = str(file.get("file_size"))  # protobuf writes large integers as text
+    return ArtifactEntry(str(file["path"]), bool(file.get("is_dir")), int(length) if length.isdecimal() else None)
 
 
 def _range_of_whole(response: Response, start: int, length: int) -> ByteRange:

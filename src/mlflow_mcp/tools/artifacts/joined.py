@@ -130,6 +130,7 @@ class JoinedTable:
             answer.note(f"Rows of each run: {listed(each, _COUNTS_NAMED)}.")
         if not self.window.tail and any(count is None or count >= start + kept for count in counts.values()):
             answer.note(f"start_line={start + kept} continues in every run; columns=[…] shows fewer columns.")
+        answer.note(next((part.counting for part in self.parts.values() if part.counting), ""))
         every = {name for part in self.parts.values() for name in part.columns}
         if len(every) > len(self.columns):
             answer.note(f"Only {len(self.columns)} of {len(every):,} columns are shown; columns=['…'] shows others.")

@@ -229,3 +229,11 @@ def test_no_expression_takes_a_secret_from_its_name(select, read):
 
     assert "horse" not in answer.text
     assert "[secret hidden]" in answer.text
+
+
+@pytest.mark.parametrize(("name", "written"), [("a.yml", "n: 0x{}\n"), ("a.toml", "n = 0x{}\n")])
+def test_an_integer_of_thousands_of_digits_is_no_failure(name, written, read):
+    data = data_of(read(name, written.format("f" * 6_000), select="n"))
+
+    assert data["content"] == "0x" + "f" * 6_000
+    assert "1 number beyond the precision of a double" in data["notes"][0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -189,6 +191,44 @@ def parquet(rows: int, groups: int) -> bytes:
     return file.getvalue()
 
 
+def test_two_parquet_columns_of_one_name_are_told_apart(read):
+    import pyarrow
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    table = pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array(["x"]), pyarrow.array([2])], ["a", "b", "a"])
+    parquet.write_table(table, file)
+
+    data = data_of(read("t.parquet", file.getvalue(), columns=["a.1", "b", "a"], start_line=1, max_lines=5))
+
+    assert data["table"] == {"columns": ["a.1", "b", "a"], "rows": [[2, "x", 1]]}
+    assert data["column_types"] == "a.1 (int64), b (string), a (int64)"
+
+
+WITHOUT_PANDAS = """
+import json, sys
+class NoPandas:
+    def find_spec(self, name, *_):
+        if name == "pandas":
+            raise ImportError(name)
+sys.meta_path.insert(0, NoPandas())
+import pyarrow
+from mlflow_mcp.tools.artifacts.formats.parquet import values_of
+times = pyarrow.array([1_762_000_000_123_456_789, None], pyarrow.timestamp("ns"))
+nested = pyarrow.array([[1], None], pyarrow.list_(pyarrow.timestamp("ns")))
+print(json.dumps([values_of(times), values_of(nested)]))
+"""
+
+
+@pytest.mark.slow
+def test_nanoseconds_are_shown_where_there_is_no_pandas():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], check=True, capture_output=True, text=True)
+
+    times, nested = json.loads(done.stdout)
+    assert times == ["2025-11-01 12:26:40.123456789", None]
+    assert nested == ["(list<item: timestamp[ns]>, not shown)", None]
+
+
 def test_a_parquet_file_is_a_table(read_both, snapshot):
     snapshot("get_artifact_content.parquet", read_both("samples.parquet", parquet(40, 1), start_line=39))
 
@@ -266,7 +306,10 @@ def test_a_logged_table_is_a_table(logged_table, sqlite_home, ask_many):
     assert first["table"]["rows"][1] == ["What is 2 + 2?", "4", 0.25, TABLE["messages"][1]]
     assert (first["row_count"], first["lines"]) == (30, "rows 1-2")
     assert first["column_types"] == "question (text), answer (text), score (number), messages (array)"
-    assert "start_line=3 continues" in first["notes"][0]
+    assert first["notes"][0] == (
+        'select="data[?[0]!=[1]] | length(@)" counts rows by a condition: [0] question, [1] answer, [2] score, [3] messages.'
+    )
+    assert "start_line=3 continues" in first["notes"][1]
     assert last["table"] == {"columns": ["score", "answer"], "rows": [[None, "60"]]}
     assert one["content"] == {
         "question": "What is 7 + 7?",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks
-from mlflow_mcp.tools.artifacts.formats.rows import NO_NUMBER, RowPage, Rows, chosen_columns, value_types
+from mlflow_mcp.tools.artifacts.formats.rows import NO_NUMBER, RowPage, Rows, chosen_columns, distinct, value_types
 from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
 
 _TYPED_ROWS = 500
@@ -68,7 +67,7 @@ def _csv_rows(lines: Iterator[str], page: RowPage, delimiter: str) -> Rows:
     csv.field_size_limit(_LONGEST_FIELD)
     quotes = _QuoteWatch(lines, delimiter)
     rows = iter(quotes)
-    header = _distinct(next(rows, []))
+    header = distinct(next(rows, []))
     columns = chosen_columns(header, page.columns)
     positions = [header.index(name) for name in columns]
     shown, count = _page_and_count(rows, page)
@@ -129,16 +128,6 @@ def _page_and_count(rows: Iterator[_Row], page: RowPage) -> tuple[list[_Row], in
     if not page.count_all and len(shown) == page.most:
         return shown, None
     return shown, before + len(shown) + sum(1 for _ in rows)
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names of columns; the second `a` as `a.1`, as pandas has it."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for name in names:
-        distinct.append(f"{name}.{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return distinct
 
 
 def _text_type(values: Sequence[str]) -> str:

@@ -34,7 +34,8 @@ class RowPage:
 @dataclass
 class Rows:
     """The rows of a page. `count` is of the whole file, None when it was not counted; `ragged` of them are longer than the
-    header, and the values beyond it are left out; `notes` say what else is not as it seems."""
+    header, and the values beyond it are left out; `notes` say what else is not as it seems, `counting` how rows that meet a
+    condition are counted, where that can be asked for."""
 
     columns: list[str]
     types: list[str]
@@ -42,6 +43,7 @@ class Rows:
     count: int | None
     ragged: int = 0
     notes: list[str] = field(default_factory=list)
+    counting: str = ""
 
 
 def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
@@ -55,6 +57,16 @@ def chosen_columns(names: Sequence[str], columns: Sequence[str] | None) -> list[
             missing.names = names
             raise missing
     return select_names(columns, names)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names of columns; the second `a` as `a.1`, as pandas has it."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        distinct.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return distinct
 
 
 def value_types(values: Iterable[Any]) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from mlflow_mcp.text import short
 from mlflow_mcp.tools.artifacts.formats.content import OpenedFile
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded
 from mlflow_mcp.tools.artifacts.formats.rows import RowPage, Rows, chosen_columns, value_types
 from mlflow_mcp.tools.artifacts.formats.structured import MOST_CHARACTERS, Remarks, Unparsable, parse
 
 _LONGEST_HEADER = 20_000
+# So few rows are counted by looking at them; so many columns are not numbered in a note.
+_SEEN_AT_ONCE = 5
+_NAMED = 12
 _BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"columns"\s*:\s*\[')
 
 
@@ -20,6 +24,7 @@ class SplitTable(NamedTuple):
     columns: list[str]
     rows: list[list[Any]]
     remarks: Remarks
+    has_index: bool = False  # as first column, which the rows of the file do not have
 
 
 def begins_like_table(file: OpenedFile) -> bool:
@@ -59,7 +64,7 @@ def _table(value: dict[str, Any], remarks: Remarks) -> SplitTable | None:
         return SplitTable(columns, rows, remarks)
     if not isinstance(index, list) or len(index) != len(rows):
         return None
-    return SplitTable(["index", *columns], [[name, *row] for name, row in zip(index, rows)], remarks)
+    return SplitTable(["index", *columns], [[name, *row] for name, row in zip(index, rows)], remarks, has_index=True)
 
 
 def rows_of(table: SplitTable, page: RowPage) -> Rows:
@@ -68,4 +73,14 @@ def rows_of(table: SplitTable, page: RowPage) -> Rows:
     positions = [table.columns.index(name) for name in columns]
     shown = [[row[at] for at in positions] for row in table.rows[page.start - 1 : page.start - 1 + page.most]]
     types = [value_types(row[at] for row in shown) for at in range(len(columns))]
-    return Rows(columns, types, shown, len(table.rows), notes=table.remarks.sentences())
+    notes = table.remarks.sentences()
+    return Rows(columns, types, shown, len(table.rows), notes=notes, counting=_how_to_count(table))
+
+
+def _how_to_count(table: SplitTable) -> str:
+    """Nothing in the table that is shown tells that its file has lists of cells for rows."""
+    if len(table.rows) < _SEEN_AT_ONCE or len(table.columns) > _NAMED or table.has_index:
+        return ""
+    names = ", ".join(f"[{at}] {short(name, 40)}" for at, name in enumerate(table.columns))
+    condition = "[0]!=[1]" if len(table.columns) > 1 else "[0]!=`0`"
+    return f'select="data[?{condition}] | length(@)" counts rows by a condition: {names}.'

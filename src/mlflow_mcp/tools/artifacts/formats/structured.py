@@ -46,6 +46,10 @@ class Unparsable(Exception):
 _LARGEST_EXACT = 2**53
 
 
+# Python refuses to write integers of more than 4,300 digits in decimal.
+_MOST_BITS = 14_000
+
+
 @dataclass
 class Remarks:
     """In what the values of a document differ from what is written there."""
@@ -216,12 +220,17 @@ def _converted(value: Any, left: list[int], levels: int, remarks: Remarks) -> An
         if isinstance(value, dict):
             return {_text(str(key)): _converted(inner, left, levels - 1, remarks) for key, inner in value.items()}
         return [_converted(inner, left, levels - 1, remarks) for inner in value]
+    return _scalar(value, remarks)
+
+
+def _scalar(value: Any, remarks: Remarks) -> Any:
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
         remarks.inexact += 1
+        return value if value.bit_length() <= _MOST_BITS else hex(value)
     if value is None or isinstance(value, (int, float)):
         return value
     return _text(str(value))  # dates and times

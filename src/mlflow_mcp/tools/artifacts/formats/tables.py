@@ -103,7 +103,7 @@ def cell(value: Any) -> Any:
 
 
 def _note_rest(answer: ArtifactContent, rows: Rows, last: int) -> None:
-    answer.note(*rows.notes)
+    answer.note(*rows.notes, rows.counting)
     if rows.count is None or last < rows.count:
         answer.note(
             f"start_line={last + 1} continues with the next rows; columns=[…] shows fewer columns, max_lines=1 a row whole."
