@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from mlflow_mcp.entities.recorded_scores import StandardError, standard_errors
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
 
@@ -15,10 +16,11 @@ class RecordedConfig:
 
     samples: Samples
     model: str | None
+    errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
-        return cls(Samples.of_file(content, file), _recorded_model(content))
+        return cls(Samples.of_file(content, file), _recorded_model(content), standard_errors(content))
 
     @property
     def is_empty(self) -> bool:

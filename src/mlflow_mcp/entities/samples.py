@@ -122,7 +122,7 @@ class Samples:
     @property
     def is_trial(self) -> bool:
         """Whether a small limit proves a trial run, a "canary". A small count does not: some datasets have 30 questions."""
-        return self.limit is not None and 1 <= self.limit.value <= CANARY and not self.is_below_limit
+        return self.limit is not None and 1 <= self.limit.value <= CANARY
 
     @property
     def is_limited(self) -> bool:

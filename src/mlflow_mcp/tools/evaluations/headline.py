@@ -7,7 +7,7 @@ all other scores are parts of it by their names (`mmlu_exact_match`, `mmlu_law_e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.entities.twins import without_twins
@@ -28,13 +28,27 @@ def headline_of(metrics: Mapping[str, float], primary: str | None) -> str | None
     folded = [name for name, _ in without_twins([metrics], scores, fold=True)]
     if len(folded) == 1:
         return folded[0]
-    if len(folded) <= _FEWEST_PARTS:
+    total, (_, parts) = next(iter(parts_of(folded).items()), ("", ("", [])))
+    return total if parts and len(parts) == len(folded) - 1 else None
+
+
+def parts_of(names: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """The scores that many others are parts of by their names: each with a glob of the parts, and the parts."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    left = sorted(names, key=lambda name: (len(name), name))
+    while left:
+        total, *longer = left
+        places = {name: at for name in longer if (at := _set_in(total, name))}
+        left = [name for name in longer if len(places) < _FEWEST_PARTS or name not in places]
+        if len(places) >= _FEWEST_PARTS:
+            at = min(places.values())
+            found[total] = (f"{total[:at]}*{total[max(places.values()) :]}", list(places))
+    return found
+
+
+def _set_in(total: str, name: str) -> int | None:
+    """Where a name has words set into the total's: `mmlu_law_acc` and `mmlu_acc`; None where it is no such name."""
+    if name.startswith(total):
         return None
-    total = min(folded, key=lambda name: (len(name), name))
-    return total if all(_is_part(total, other) for other in folded if other != total) else None
-
-
-def _is_part(total: str, name: str) -> bool:
-    """Whether a name is the total's with words set in: `mmlu_law_acc` for `mmlu_acc`."""
-    same = next(at for at, (a, b) in enumerate(zip(total, name + " ")) if a != b) if not name.startswith(total) else 0
-    return any(total[at - 1] in "_/-" and name.endswith(total[at:]) for at in range(1, same + 1))
+    same = next(at for at, (a, b) in enumerate(zip(total, name + " ")) if a != b)
+    return next((at for at in range(1, same + 1) if total[at - 1] in "_/-" and name.endswith(total[at:])), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, planned_tasks_of
+from mlflow_mcp.entities.recorded_scores import StandardError
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
@@ -59,6 +60,9 @@ class JobDetails:
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
     statistics: RecordedStatistics = field(default_factory=RecordedStatistics)
     missing_files: list[str] = field(default_factory=list)  # of an export that did not finish, as other tasks have them
+    errors: dict[str, StandardError] = field(
+        default_factory=dict
+    )  # of scores by metric name, where results.yml was read
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -69,16 +73,17 @@ class JobDetails:
     def add(self, recorded: RecordedConfig) -> None:
         self.samples |= recorded.samples
         self.model = self.model or recorded.model
+        self.errors = {**recorded.errors, **self.errors}
         self.read_config = self.read_config or not recorded.is_empty
         self.has_config = self.has_config or self.read_config
 
 
 def inspect_jobs(
-    client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False
+    client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False, errors: bool = False
 ) -> dict[str, JobDetails]:
     """Details by the run id of each job's canonical copy, all inspected at the same time. `history=False` spares the look for
     exports in place, and results.yml and statistics where params tell: with `counts` only where they tell the limit and the
-    count. The model is the same in all of an invocation: the first job that does not name it is read for it.
+    count; `errors` reads results.yml of all. The model is the same in all of an invocation: the first job that does not name it is read for it.
     """
     inspected = list(jobs[:MOST_INSPECTED])
     first_without_model: dict[str, str] = {}
@@ -94,7 +99,7 @@ def inspect_jobs(
             requests.append(partial(_read_statistics, client, job, of_job))
         elif counts and job.samples.count is None:
             requests.append(partial(_read_statistics, client, job, of_job))
-        needs_results = history or needs_model or not job.has_config or (counts and job.samples.count is None)
+        needs_results = history or errors or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
     if history:
@@ -211,7 +216,7 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
         if recorded is not None:
             if copy is not job.canonical:
                 samples = recorded.samples.from_copy(f"copy {copy.run_id[:8]}")
-                recorded = RecordedConfig(samples, recorded.model)
+                recorded = replace(recorded, samples=samples)
             details.add(recorded)
             return
     details.lacks_results = details.unread is None
@@ -232,7 +237,7 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) 
     for folder, recorded in zip(details.folders, client.run_concurrently(*read)):
         if recorded is not None:
             details.of_folder[folder] = recorded.samples
-            details.add(RecordedConfig(Samples(), recorded.model))
+            details.add(replace(recorded, samples=Samples()))
             details.has_config = True
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mlflow_mcp.entities.direction import better, is_share
 from mlflow_mcp.entities.launcher import metrics_by_task
 from mlflow_mcp.entities.metrics import is_finite, select_names
+from mlflow_mcp.entities.recorded_scores import DERIVED, StandardError
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.entities.twins import without_twins
@@ -28,6 +29,7 @@ class Side:
     configs: dict[str, Mapping[str, str]] = field(default_factory=dict)  # the flattened config of each task alone
     model: str | None = None
     is_export: bool = False  # whether its times are those of exports
+    errors: dict[str, Mapping[str, StandardError]] = field(default_factory=dict)  # of scores by run id and metric name
 
     def metrics(self, task: str) -> dict[str, float]:
         run = self.runs.get(task)
@@ -87,6 +89,33 @@ def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) 
                 ]
             )
     return columns, rows
+
+
+def with_errors(
+    sides: Sequence[Side], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> tuple[list[str], list[list[Any]], list[str]]:
+    """The columns and rows of metrics with the standard error of each side's score before `best`; and a sentence on where they
+    are from, when there are some."""
+    found = [[_error_of(side, row[0] or "", row[1]) for side in sides] for row in rows]
+    known = [error for of_row in found for error in of_row if error is not None]
+    if not known:
+        return list(columns), [list(row) for row in rows], []
+    widened = [
+        [*row[:-1], *(error and number(error.value, 3) for error in errors), row[-1]]
+        for row, errors in zip(rows, found)
+    ]
+    source = f"; some are {DERIVED}" if any(error.source == DERIVED for error in known) else ""
+    told = f"stderr: as each side's results.yml has it for this value{source}."
+    return [*columns[:-1], *(f"stderr {side.label}" for side in sides), columns[-1]], widened, [told]
+
+
+def _error_of(side: Side, task: str, names: str) -> StandardError | None:
+    """The recorded standard error of the very value that is compared."""
+    run = side.runs.get(task)
+    recorded = side.errors.get(run.run_id, {}) if run else {}
+    errors = (recorded.get(name) for name in names.split(" = "))
+    value = side.metrics(task).get(names.partition(" = ")[0])
+    return next((error for error in errors if error and error.is_of(value)), None)
 
 
 def _tasks(sides: Sequence[Side]) -> list[str]:
@@ -182,19 +211,33 @@ def unequal_samples(sides: Sequence[Side]) -> list[str]:
     for task in _tasks(sides):
         samples = {side.label: side.samples.get(task, Samples()) for side in sides if task in side.runs}
         about = f"Task {task}: " if task else ""
-        limits = {label: each.limit for label, each in samples.items()}
+        limits = {
+            label: None if each.is_below_limit and not each.is_trial else each.limit for label, each in samples.items()
+        }
         if len({each and each.value for each in limits.values()}) > 1:
             small = any(each.is_trial or (each.limit and each.limit.value < 1) for each in samples.values())
             verdict = "do not compare" if small else "compare with care"
             sentences.append(f"{about}unequal sample limits ({_proofs(limits, 'no limit recorded')}): {verdict}.")
             continue
         for kind, proofs in (
-            ("sample counts", {label: each.count for label, each in samples.items() if each.count}),
-            ("repeats per sample", {label: each.repeats for label, each in samples.items() if each.repeats}),
+            ("sample counts", {label: each.counted for label, each in samples.items()}),
+            ("repeats per sample", {label: each.repeats for label, each in samples.items()}),
         ):
-            if len({proof.value for proof in proofs.values()}) > 1:
-                sentences.append(f"{about}unequal {kind} ({_proofs(proofs)}): compare with care.")
+            if len({proof.value for proof in proofs.values() if proof}) > 1:
+                known = {label: proof for label, proof in proofs.items() if proof}
+                sentences.append(f"{about}unequal {kind} ({_proofs(known)}): compare with care.")
+        sentences += _unequal_responses(about, samples)
     return sentences
+
+
+def _unequal_responses(about: str, samples: Mapping[str, Samples]) -> list[str]:
+    """Where not all sides' samples are counted, that their responses differ: the only sign of unlike samples then."""
+    responses = {label: each.responses for label, each in samples.items() if each.responses}
+    repeats = {each.repeats.value if each.repeats else 1 for each in samples.values()}
+    counted = all(each.counted for each in samples.values())
+    if counted or len(repeats) > 1 or len({proof.value for proof in responses.values()}) < 2:
+        return []
+    return [f"{about}unequal responses ({_proofs(responses)}), retries included; samples are not counted on all sides."]
 
 
 def _proofs(proofs: Mapping[str, Proof | None], without: str = "") -> str:

@@ -18,12 +18,13 @@ from mlflow_mcp.entities.run import RunView, own_tags
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
-from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs import alignment
 from mlflow_mcp.tools.runs.alignment import Side
+from mlflow_mcp.tools.runs.copies_told import disagreeing_copies
 from mlflow_mcp.tools.runs.differences import Differences, find_differences, told_rows
-from mlflow_mcp.tools.runs.pairing import pair_jobs
+from mlflow_mcp.tools.runs.folded import equal_throughout, folded, headlines
+from mlflow_mcp.tools.runs.pairing import PairedJobs, pair_jobs
 from mlflow_mcp.tools.runs.per_dataset import split_by_dataset
 
 MOST_SIDES = 20
@@ -41,7 +42,7 @@ class Comparison(Answer):
 
     sides: Table
     baseline: str
-    metrics: Table
+    metrics: Table | None = None
     only_one_side: Annotated[dict[str, list[str]] | None, Field(description="What a single side has.")] = None
     differences: Table | None = None
     equal: Annotated[int, Field(description="Params, tags, datasets and commits that are the same on all sides.")]
@@ -53,36 +54,49 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
     Unequal sample counts are pointed out. Give two or more ids; diff_artifacts compares their config files."""
     _refuse_sides(run_ids, baseline)
     groups = groups_of(client, run_ids)
-    sides, by_number = _read_sides(client, groups)
+    sides, paired = _read_sides(client, groups)
     base = next(side for side in sides if side.id == (baseline or run_ids[0]))
     datasets = split_by_dataset(client, sides)
     metrics = datasets.asked_for(metrics)
-    columns, rows = alignment.metric_rows(sides, base, metrics)
-    if not rows:
+    columns, all_rows = alignment.metric_rows(sides, base, metrics)
+    if metrics and not all_rows:
         raise _nothing_shared(sides, metrics)
+    rows, parts = folded(all_rows, sides) if metrics is None else (all_rows, [])
     copies = _copies_of_one_job(sides, groups)
     rows = [[*row[:-1], None] if copies or row[1] in datasets.unknown else row for row in rows]
-    differences = find_differences(sides)
+    columns, shown, of_errors = alignment.with_errors(sides, columns, rows)
     labels = [side.label for side in sides]
+    differences = find_differences(sides)
     told, elsewhere = told_rows(differences.rows, labels, base.label)
-    shown = Table.of(["name", *labels], told[:MOST_DIFFERENCES], keep=("name", *labels))
     answer = Comparison(
         sides=_sides_table(sides),
         baseline=base.label,
-        metrics=Table.of(columns, rows, keep=("metric", *labels)),
+        metrics=Table.of(columns, shown, keep=("metric", *labels)) if shown else None,
         only_one_side=_bounded(alignment.only_on_one_side(sides, metrics)),
-        differences=shown if told else None,
+        differences=Table.of(["name", *labels], told[:MOST_DIFFERENCES], keep=("name", *labels)) if told else None,
         equal=differences.equal,
     )
     answer.note(copies)
-    if by_number:
-        answer.note(
-            f"{quoted(by_number)} ran several times: jobs are paired by their numbers, since nothing else tells which belong together."
-        )
+    if metrics is None and not rows:
+        answer.note(f"No metric is compared: {_contents(sides)}.")
+    answer.note(
+        *_paired_by_number(paired),
+        *_comparability(sides),
+        *disagreeing_copies(list(zip(labels, paired.sides)), rows),
+        *parts,
+    )
+    answer.note(*equal_throughout(rows, sides), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *datasets.notes)
-    answer.note(_headlines(sides, rows), _of_models(run_ids))
-    answer.note(*elsewhere, *_notes(sides, differences, len(told), has_best=any(row[-1] for row in rows)))
+    answer.note(headlines(rows, sides), _of_models(run_ids))
+    answer.note(*elsewhere, *_notes(differences, len(told), has_best=any(row[-1] for row in rows)))
     return answer
+
+
+def _paired_by_number(paired: PairedJobs) -> list[str]:
+    if not paired.by_number:
+        return []
+    told = f"{quoted(paired.by_number)} ran several times: jobs are paired by their numbers"
+    return [f"{told}, since nothing else tells which belong together."]
 
 
 def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
@@ -98,26 +112,28 @@ def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
 
 
-def _read_sides(client: Client, groups: Sequence[IdRuns]) -> tuple[list[Side], list[str]]:
-    """The sides with models and sample counts, aligned by task; and the tasks whose jobs are paired by number only."""
+def _read_sides(client: Client, groups: Sequence[IdRuns]) -> tuple[list[Side], PairedJobs]:
+    """The sides with models and sample counts, aligned by task; and their jobs, paired."""
     _refuse_the_same(groups)
     names = client.experiments.names()
     paired = pair_jobs([group.jobs for group in groups])
     evaluated = [job for by_task in paired.sides for job in by_task.values() if job.canonical.invocation_id]
-    details = inspect_jobs(client, evaluated, history=False, counts=True)
+    details = inspect_jobs(client, evaluated, history=False, counts=True, errors=True)
     sides = [_side(chr(65 + at), *pair, details, names) for at, pair in enumerate(zip(groups, paired.sides))]
     _spell_alike(sides, groups)
     alignment.align(sides)
-    return sides, paired.by_number
+    return sides, paired
 
 
 def _spell_alike(sides: Sequence[Side], groups: Sequence[IdRuns]) -> None:
     """Copies of one job have one model, whatever a tag and a param call it."""
     first = [group.jobs[0].canonical for group in groups]
+    own = [side.model for side in sides]
     for side, run in zip(sides, first):
-        copies = [other for other, its_run in zip(sides, first) if are_copies(run, its_run)]
-        if copies and all(len(other.runs) == 1 for other in copies):
-            side.model = shared_model(each.model for each in copies)
+        copies = [at for at, its_run in enumerate(first) if are_copies(run, its_run)]
+        if copies and all(len(sides[at].runs) == 1 for at in copies):
+            named = [name for at in copies for name in (own[at] or "").split(", ")]
+            side.model = shared_model(named)
 
 
 def _copies_of_one_job(sides: Sequence[Side], groups: Sequence[IdRuns]) -> str:
@@ -173,6 +189,7 @@ def _side(
         configs={task: job.own_config for task, job in by_task.items()},
         samples={task: each.samples for task, each in of_task.items()},
         model=shared_model(each.model for each in of_task.values()),
+        errors={job.run_id: of_task[task].errors for task, job in by_task.items()},
         is_export=all(job.canonical.is_export for job in by_task.values()),
     )
 
@@ -208,8 +225,12 @@ def _sides_table(sides: Sequence[Side]) -> Table:
     return Table.of(columns, rows, keep=("side", "name"))
 
 
-def _notes(sides: Sequence[Side], differences: Differences, told: int, *, has_best: bool) -> list[str]:
-    notes = [*_unfinished(sides), *alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
+def _comparability(sides: Sequence[Side]) -> list[str]:
+    return [*_unfinished(sides), *alignment.unequal_samples(sides), *alignment.unlike_scales(sides)[:5]]
+
+
+def _notes(differences: Differences, told: int, *, has_best: bool) -> list[str]:
+    notes = []
     if differences.without_config:
         notes.append(
             f"Params config.* are not compared with {', '.join(differences.without_config)}, which has none; "
@@ -221,19 +242,6 @@ def _notes(sides: Sequence[Side], differences: Differences, told: int, *, has_be
     if more > 0:
         notes.append(f"{more} more differences are not shown; get_run shows all params of a run.")
     return notes
-
-
-def _headlines(sides: Sequence[Side], rows: Sequence[Sequence[Any]]) -> str:
-    """Which of several metrics of a task is its headline, where something proves it for all sides that have it."""
-    by_task: dict[str, list[list[str]]] = {}
-    for task, name, *_ in rows:
-        by_task.setdefault(task or "", []).append(name.split(" = "))
-    found = []
-    for task, of_task in by_task.items():
-        headlines = {headline_of(side.metrics(task), None) for side in sides if task and task in side.runs}
-        if len(of_task) > 1 and len(headlines) == 1:
-            found += [name for names in of_task for name in names if name in headlines]
-    return f"Headline metrics, {HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
 
 
 def _unfinished(sides: Sequence[Side]) -> list[str]:
@@ -255,15 +263,19 @@ def _bounded(only: dict[str, list[str]]) -> dict[str, list[str]] | None:
     return cut or None
 
 
-def _nothing_shared(sides: Sequence[Side], metrics: Sequence[str] | None) -> Problem:
+def _nothing_shared(sides: Sequence[Side], metrics: Sequence[str]) -> Problem:
+    return Problem(
+        f"These {plural(len(sides), 'side')} share no metric among {listed(list(metrics))}: {_contents(sides)}.",
+        "Compare runs of the same task, or leave metrics out.",
+    )
+
+
+def _contents(sides: Sequence[Side]) -> str:
+    """Which metrics and tasks the sides have."""
     contents = []
     for side in sides[:4]:
         names = sorted({name for task in side.runs for name in side.metrics(task)})
         tasks = [task for task in side.runs if task]
         has = f"has {listed(names, 4)}" if names else "has no metrics"
         contents.append(f"{side.id} {has}" + (f" (task {', '.join(tasks[:3])})" if tasks else ""))
-    which = f" among {listed(list(metrics))}" if metrics else ""
-    return Problem(
-        f"These {plural(len(sides), 'side')} share no metric{which}: {'; '.join(contents)}.",
-        "Compare runs of the same task, or leave metrics out.",
-    )
+    return "; ".join(contents)

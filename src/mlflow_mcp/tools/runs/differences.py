@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ from mlflow_mcp.text import from_difference, listed, plural
 from mlflow_mcp.tools.runs.alignment import Side
 
 _LONG_VALUE = 200
+# A command line of fewer characters is shown whole.
+_LONG_COMMAND = 120
+# An option with its value, or another word.
+_OPTION = re.compile(r"--?[A-Za-z][^\s=]*[= ](?!-)\S+|\S+")
 # A value of more characters is not repeated.
 _REPEATED = 12
 # Fewer config params that some of three sides lack are shown one by one.
@@ -140,15 +145,33 @@ def _without_absent(rows: Sequence[Sequence[Any]], labels: Sequence[str]) -> tup
 
 
 def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The rows of differences; of long texts, which the answer would cut, what begins shortly before they differ."""
+    """The rows of differences; of long commands the options that differ, of other long texts, which the answer would cut, what
+    begins shortly before they differ."""
     shown = []
     for name, *values in rows:
-        texts = [mask_at(value, name) for value in values if isinstance(value, str)]
-        if len(texts) > 1 and any(len(text) > CELL_CHARS for text in texts):  # a part of a secret cannot be told as one
-            parts = iter(from_difference(texts, _LONG_VALUE))
-            values = [next(parts) if isinstance(value, str) else value for value in values]
-        shown.append([name, *values])
+        texts = [
+            mask_at(value, name) for value in values if isinstance(value, str)
+        ]  # a part of a secret cannot be told as one
+        parts = unlike_options(texts)
+        if not parts and len(texts) > 1 and any(len(text) > CELL_CHARS for text in texts):
+            parts = from_difference(texts, _LONG_VALUE)
+        of_texts = iter(parts)
+        shown.append([name, *(next(of_texts) if parts and isinstance(value, str) else value for value in values)])
     return shown
+
+
+def unlike_options(texts: Sequence[str]) -> list[str]:
+    """Of long commands, which all have options, only those words and options with their values that not all of them have;
+    none where this would not tell all of them apart."""
+    if len(texts) < 2 or any(len(text) < _LONG_COMMAND or " --" not in text for text in texts):
+        return []
+    units = [_OPTION.findall(text) for text in texts]
+    shared = set.intersection(*map(set, units))
+    parts = [" ".join(unit for unit in of_text if unit not in shared) for of_text in units]
+    is_told = all(parts) and all(
+        (one == other) == (a == b) for one, a in zip(texts, parts) for other, b in zip(texts, parts)
+    )
+    return [f"… {part}" for part in parts] if is_told else []
 
 
 def _merged(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -21,7 +21,8 @@ class PairedJobs:
 
 
 def pair_jobs(sides: Sequence[Sequence[Job]]) -> PairedJobs:
-    """The jobs by task. Of a task that ran several times, by the settings that tell its jobs apart, else by job number.
+    """The jobs by task. Of a task that ran several times, by the harness or the settings that tell its jobs apart, else by
+    job number.
 
     The order of exports says nothing about which jobs belong together.
     """
@@ -31,6 +32,8 @@ def pair_jobs(sides: Sequence[Sequence[Job]]) -> PairedJobs:
         of_sides = [[job for job in side if (job.canonical.task or "") == task] for side in sides]
         if all(len(jobs) < 2 for jobs in of_sides):
             keys = [[task] * len(jobs) for jobs in of_sides]
+        elif _told_by_harness(of_sides):
+            keys = [[f"{task} ({job.harness})" for job in jobs] for jobs in of_sides]
         elif settings := _telling_settings(of_sides):
             keys = [[_with_settings(task, job, settings) for job in jobs] for jobs in of_sides]
         else:
@@ -39,6 +42,12 @@ def pair_jobs(sides: Sequence[Sequence[Job]]) -> PairedJobs:
         for by_task, jobs, of_side in zip(paired.sides, of_sides, keys):
             by_task.update(zip(of_side, jobs))
     return paired
+
+
+def _told_by_harness(of_sides: Sequence[Sequence[Job]]) -> bool:
+    """Whether every job names its harness, and no side ran the task twice with one."""
+    named = [[job.harness for job in jobs] for jobs in of_sides]
+    return all(all(harnesses) and len(set(harnesses)) == len(harnesses) for harnesses in named)
 
 
 def _telling_settings(of_sides: Sequence[Sequence[Job]]) -> list[str]:

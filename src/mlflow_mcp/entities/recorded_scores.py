@@ -1,0 +1,69 @@
+"""The standard errors that a results.yml records beside its scores, by the names that the launcher exports. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+READ = "stats.stderr"
+DERIVED = "stats.stddev / sqrt(stats.count)"
+
+
+@dataclass(frozen=True)
+class StandardError:
+    """The standard error of a score as results.yml has it."""
+
+    of: float  # the score: a metric with another value is not meant
+    value: float
+    source: str
+
+    def is_of(self, value: float | None) -> bool:
+        return value is not None and math.isclose(self.of, value, rel_tol=1e-9)
+
+
+def standard_errors(content: Any) -> dict[str, StandardError]:
+    """By metric name, those of a parsed results.yml that are there or follow from standard deviation and count."""
+    found: dict[str, StandardError] = {}
+    for owner, metric, score, leaf in _scores(_part(content, "results")):
+        value, stats = _finite(leaf.get("value")), _part(leaf, "stats")
+        error = _error(stats)
+        if value is not None and error is not None:
+            name = _exported(f"{owner}_{metric}" if score == metric else f"{owner}_{metric}_{score}")
+            found[name] = StandardError(value, *error)
+    return found
+
+
+def _error(stats: Mapping[str, Any]) -> tuple[float, str] | None:
+    read, deviation, count = (_finite(stats.get(name)) for name in ("stderr", "stddev", "count"))
+    if read is not None:
+        return read, READ
+    return (deviation / math.sqrt(count), DERIVED) if deviation is not None and count and count > 0 else None
+
+
+def _scores(results: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Task or group, metric and score with what is recorded of it; those of tasks last."""
+    for kind in ("groups", "tasks"):
+        for owner, part in _part(results, kind).items():
+            if isinstance(part, Mapping):
+                yield from _scores(part)
+                for metric in _part(part, "metrics"):
+                    scores = _part(_part(_part(part, "metrics"), metric), "scores")
+                    yield from ((str(owner), str(metric), str(score), _part(scores, score)) for score in scores)
+
+
+def _exported(name: str) -> str:
+    """The name as the launcher writes it for MLflow."""
+    return re.sub(r"_+", "_", re.sub(r"[^\w\-/. ]", "_", name.replace("@", "_at_")))
+
+
+def _part(content: Any, name: Any) -> Mapping[str, Any]:
+    part = content.get(name) if isinstance(content, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
+
+
+def _finite(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None

@@ -1,0 +1,95 @@
+"""The rows of a comparison in the order of their weight, with those folded that say little: the parts of a total, and equal
+counts and costs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlflow_mcp.entities.metrics import is_minor
+from mlflow_mcp.text import listed, plural
+from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
+from mlflow_mcp.tools.runs.alignment import Side
+
+_TASK, _METRIC, _FIRST = 0, 1, 2
+
+
+def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[list[Any]], list[str]]:
+    """The rows of metrics that matter, scores before counts and costs, and a sentence for those that are folded.
+    Rows without a task, those of runs that no launcher made, stay as they are."""
+    by_task: dict[Any, list[list[Any]]] = {}
+    for row in rows:
+        by_task.setdefault(row[_TASK], []).append(list(row))
+    shown: list[list[Any]] = []
+    sentences: list[str] = []
+    for task, of_task in by_task.items():
+        if task:
+            of_task, told = _without_parts(of_task, sides)
+            sentences += [f"{task}: {sentence}" for sentence in told]
+            small = [row for row in of_task if is_minor(_name(row)) and _is_equal(row, sides)]
+            if small:
+                sentences.append(
+                    f"{task}: {plural(len(small), 'count, cost or error', 'counts, costs or errors')} equal on all sides not shown."
+                )
+            of_task = sorted((row for row in of_task if row not in small), key=lambda row: is_minor(_name(row)))
+        shown += of_task
+    return shown, sentences
+
+
+def equal_throughout(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> list[str]:
+    """A sentence on the tasks of which several scores are compared and all are equal to the last digit."""
+    by_task: dict[str, list[bool]] = {}
+    for row in rows:
+        if row[_TASK] and not is_minor(_name(row)):
+            by_task.setdefault(row[_TASK], []).append(_is_equal(row, sides))
+    tasks = [task for task, of_task in by_task.items() if len(of_task) > 1 and all(of_task)]
+    return [f"All scores of {listed(tasks)} are equal to the last digit on all sides."] if tasks else []
+
+
+def headlines(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
+    """Which of several metrics of a task is its headline, where something proves it for all sides that have it."""
+    by_task: dict[str, list[list[str]]] = {}
+    for task, name, *_ in rows:
+        by_task.setdefault(task or "", []).append(name.split(" = "))
+    found = []
+    for task, of_task in by_task.items():
+        headlines = {headline_of(side.metrics(task), None) for side in sides if task and task in side.runs}
+        if len(of_task) > 1 and len(headlines) == 1:
+            found += [name for names in of_task for name in names if name in headlines]
+    return f"Headline metrics, {HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
+
+
+def _name(row: Sequence[Any]) -> str:
+    return str(row[_METRIC]).partition(" = ")[0]
+
+
+def _values(row: Sequence[Any], sides: Sequence[Side]) -> list[float | None]:
+    """The full values: those of the row are rounded."""
+    return [side.metrics(row[_TASK] or "").get(_name(row)) for side in sides]
+
+
+def _is_equal(row: Sequence[Any], sides: Sequence[Side]) -> bool:
+    return len(set(_values(row, sides))) == 1
+
+
+def _without_parts(rows: Sequence[list[Any]], sides: Sequence[Side]) -> tuple[list[list[Any]], list[str]]:
+    """The rows with totals first and without their parts, and a sentence for each total that has some."""
+    of_totals = parts_of([_name(row) for row in rows])
+    by_name: Mapping[str, list[Any]] = {_name(row): row for row in rows}
+    hidden = {name for _, parts in of_totals.values() for name in parts}
+    sentences = []
+    for total, (pattern, parts) in of_totals.items():
+        counted = _in_figures([_values(by_name[name], sides) for name in parts], [side.label for side in sides])
+        sentences.append(
+            f"{plural(len(parts), 'part')} of {total} not shown{counted}; metrics=['{pattern}'] shows them."
+        )
+    left = [row for row in rows if _name(row) not in hidden]
+    return sorted(left, key=lambda row: _name(row) not in of_totals), sentences
+
+
+def _in_figures(values: Sequence[Sequence[float | None]], labels: Sequence[str]) -> str:
+    """Of two sides, in how many parts the second has the higher value."""
+    pairs = [(of_part[0], of_part[1]) for of_part in values] if len(labels) == 2 else []
+    numbers = [(a, b) for a, b in pairs if a is not None and b is not None]
+    higher, lower = (sum(b > a for a, b in numbers), sum(b < a for a, b in numbers))
+    return f" ({labels[1]} is higher in {higher}, lower in {lower})" if numbers else ""
