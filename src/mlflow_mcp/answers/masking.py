@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
+from mlflow_mcp.answers.secret_groups import is_in_group, names_several, without_data_of_secrets
 from mlflow_mcp.answers.secret_names import is_password, is_secret, may_name_a_secret, names_a_secret
 from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
 from mlflow_mcp.answers.secret_texts import hide_in_elements, mask_lines, mask_part, mask_text
@@ -74,9 +76,8 @@ def _named(value: Any, name: str, hidden: Any) -> Any:
     if isinstance(value, str):
         return hidden(value) if name and is_secret(value, name) else value
     if isinstance(value, dict):
-        inside = {
-            key: _named(inner, _name_of(str(key), name), hidden) for key, inner in _with_pair(value, hidden).items()
-        }
+        value = _with_pair(_with_group(value, name, hidden), hidden)
+        inside = {key: _named(inner, _name_of(str(key), name), hidden) for key, inner in value.items()}
         columns = value.get("columns")
         for key in _KEYS_OF_ROWS:
             rows = value.get(key)
@@ -105,7 +106,7 @@ def _is_secret_number(value: Any, name: str) -> bool:
 
 
 def _masked_object(value: dict[Any, Any], name: str) -> dict[str, Any]:
-    value = _with_pair(value, _Marked)
+    value = _with_pair(_with_group(value, name, _Marked), _Marked)
     columns = value.get("columns")
     return _masked_keys(
         {
@@ -129,8 +130,19 @@ def _masked_keys(masked: dict[Any, Any]) -> dict[str, Any]:
     return renamed
 
 
+def _with_group(value: dict[Any, Any], name: str, hidden: Any) -> dict[Any, Any]:
+    """What stands below `passwords`, each under a name of its own, hidden."""
+    if not names_several(name):
+        return value
+    return {
+        key: hidden(inner) if isinstance(inner, str) and is_in_group(inner, name) else inner
+        for key, inner in value.items()
+    }
+
+
 def _with_pair(value: dict[Any, Any], hidden: Any) -> dict[Any, Any]:
     """`{"name": "DB_PASSWORD", "value": "…"}` with its value hidden."""
+    value = without_data_of_secrets(value, hidden)
     name = next((value[key] for key in _KEYS_OF_NAMES if isinstance(value.get(key), str)), "")
     if not name:
         return value
@@ -141,11 +153,19 @@ def _with_pair(value: dict[Any, Any], hidden: Any) -> dict[Any, Any]:
 
 
 def _marked_pair(value: list[Any], hidden: Any = _Marked) -> list[Any]:
-    """`["DB_PASSWORD", "…"]` with its value hidden, where that is no list of names."""
+    """`["DB_PASSWORD", "…"]` with its value hidden, where that is no list of names; and what follows `"--password"`."""
+    if len(value) > 1 and any(isinstance(part, str) and part.startswith("-") for part in value[:-1]):
+        return [value[0], *(_after_option(before, part, hidden) for before, part in pairwise(value))]
     if len(value) != 2 or not all(isinstance(part, str) for part in value):
         return value
     name, inner = value
     return [name, hidden(inner)] if names_a_secret(name) and is_secret(inner, name) and _is_no_name(inner) else value
+
+
+def _after_option(before: Any, part: Any, hidden: Any) -> Any:
+    if not isinstance(before, str) or not before.startswith("-") or not isinstance(part, str):
+        return part
+    return hidden(part) if is_secret(part, before.lstrip("-")) else part
 
 
 def _is_no_name(value: str) -> bool:
@@ -156,16 +176,14 @@ def _masked_row(columns: list[Any], row: Any) -> Any:
     """The cells under the names of their columns, and beside a cell that is a name under that one."""
     if not isinstance(row, list):
         return mask(row)
-    name = next(
-        (
-            cell
-            for column, cell in zip(columns, row)
-            if column in _COLUMNS_OF_NAMES
-            and isinstance(cell, str)
-            and (names_a_secret(cell) or may_name_a_secret(cell))
-        ),
-        "",
+    # Two names of one value stand in one cell: `params.password = tags.db_password`.
+    names = (
+        part
+        for column, cell in zip(columns, row)
+        if column in _COLUMNS_OF_NAMES and isinstance(cell, str)
+        for part in cell.split(" = ")
     )
+    name = next((part for part in names if names_a_secret(part) or may_name_a_secret(part)), "")
     columns = [*columns, *[""] * (len(row) - len(columns))]
     return [
         mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)

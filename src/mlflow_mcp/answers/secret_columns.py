@@ -12,7 +12,11 @@ from mlflow_mcp.answers.secret_names import is_secret, may_name_a_secret, names_
 from mlflow_mcp.answers.secret_shapes import HIDDEN
 
 _NAME = re.compile(r"[\w. /()%#@:*`\"'-]{0,80}")
-_RULE = re.compile(r"[ \t]*\|?[ \t:-]*-[ \t:|-]*")
+# Between the header and the rows: of Markdown, of a database's client, drawn with lines.
+_RULE = re.compile(r"[ \t:|+=\u2500-\u257f-]*[-=\u2500\u2501\u2550][ \t:|+=\u2500-\u257f-]*")
+_LINES_DRAWN = str.maketrans("\u2502\u2503\u2551", "|||")
+# Columns that spaces align; rows may have a number before them, as pandas prints them.
+_SPACES = "  "
 _LONGEST_HEADER = 20_000
 
 
@@ -41,6 +45,8 @@ class SecretColumns:
         if not text.strip() or [cell.strip().strip("`\"'") for cell in _cells(text, self.delimiter)] == self.names:
             return line
         cells = _cells(text, self.delimiter)
+        if self.delimiter == _SPACES and len(cells) == len(self.names) + 1:
+            del cells[0]
         if len(cells) != len(self.names) or text.count('"') % 2:
             return (HIDDEN if any(map(names_a_secret, self.names)) else text) + end
         secrets = [cell for name, cell in zip(self.names, cells) if cell.strip() and is_secret(cell.strip(), name)]
@@ -51,7 +57,9 @@ class SecretColumns:
 
 def _cells(line: str, delimiter: str) -> list[str]:
     if delimiter == "|":
-        return line.strip().strip("|").split("|")
+        return line.translate(_LINES_DRAWN).strip().strip("|").split("|")
+    if delimiter == _SPACES:
+        return re.split(r"[ \t]{2,}", line.strip())
     try:
         return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
     except csv.Error:
@@ -63,6 +71,8 @@ def hide_in_tables(text: str) -> str:
     lines = text.split("\n")
     columns: SecretColumns | None = None
     for number, line in enumerate(lines):
+        if columns is not None and columns.delimiter == "|" and _RULE.fullmatch(line):
+            continue
         if columns is not None and _is_row(line, columns):
             lines[number] = columns.hide(line)
             continue
@@ -72,15 +82,19 @@ def hide_in_tables(text: str) -> str:
 
 
 def _is_row(line: str, columns: SecretColumns) -> bool:
-    return columns.delimiter in line and len(_cells(line, columns.delimiter)) == len(columns.names)
+    extra = len(_cells(line, columns.delimiter)) - len(columns.names)
+    if columns.delimiter == _SPACES:
+        return extra in (0, 1) and len(columns.names) > 1
+    return extra == 0 and columns.delimiter in line.translate(_LINES_DRAWN)
 
 
 def _header(line: str, below: str, begins: bool) -> SecretColumns | None:
     """The columns of a line that looks like a header: in Markdown with its rule below it, else the first line of a part (`begins`),
     with a row of as many cells below it."""
-    for delimiter in ("|", ",", "\t", ";"):
-        is_header = _RULE.fullmatch(below) is not None if delimiter == "|" else begins
-        if is_header and delimiter in line and delimiter in below:
+    if _RULE.fullmatch(below) is not None and "|" in (drawn := line.translate(_LINES_DRAWN)):
+        return SecretColumns.of(drawn, "|")
+    for delimiter in (",", "\t", ";", _SPACES) if begins else ():
+        if delimiter in line and delimiter in below:
             columns = SecretColumns.of(line, delimiter)
             if columns is not None and _is_row(below, columns):
                 return columns

@@ -21,9 +21,9 @@ _COOKIE_VALUE = re.compile(r"(?<==)[\w.%+/-]{16,}")
 # These and the patterns of names begin only where a word does: begun at each of its letters, one of 30,000 would take half a minute.
 _URI_PASSWORD = re.compile(
     r"(?i)(?:(?<![a-z0-9+.-])|(?<=\[[0-9]m)|(?<=[\[;][0-9]{2}m)|(?<=\\n))(?!docker:|oci:|tcp:|udp:|models:|dbfs:)"
-    r"([a-z][a-z0-9+.-]*://[^\s/:@]*):(?!\[secret)([^\s/\"'<>]+)@"
+    r"([a-z][a-z0-9+.-]*://[^\s/:@]*):(?!\[secret)([^\s/\"'<>]+|(?!\d{1,5}/)[^\s/\"'<>@]{1,100}/[^\s\"'<>@]{1,100})@"
 )
-_URI_TOKEN = re.compile(r"(?i)(?<![a-z0-9+.-])(https?|git|ssh)(://)([\w.~-]{16,})@")
+_URI_TOKEN = re.compile(r"(?i)(?<![a-z0-9+.-])(https?|git|ssh)(://)([\w.~-]{16,})(?=@|:)")
 _EXAMPLES = re.compile(r"user(?:name)?:(?:pass|password|token)|.*:(?:\{.*\}|<.*|\$.*|\*+)", re.I)
 _PROGRAM = re.compile(
     r"\b((?:sshpass|docker login|podman login|helm registry login|redis-cli|mysql|mysqldump|mysqladmin|mongosh?)\b[^\n]{0,200}?\s-[pa] ?)"
@@ -49,7 +49,7 @@ def hide_in_headers(text: str) -> str:
         text = _COOKIE.sub(lambda m: _COOKIE_VALUE.sub(_hide_drawn, m[1]), text)
     if "@" in text and "://" in text:
         text = _URI_PASSWORD.sub(_hide_password, text)
-        text = _URI_TOKEN.sub(lambda m: f"{m[1]}{m[2]}{HIDDEN}@" if is_random(m[3]) else m[0], text)
+        text = _URI_TOKEN.sub(lambda m: m[1] + m[2] + HIDDEN if is_random(m[3]) else m[0], text)
     return _hide_in_commands(text)
 
 

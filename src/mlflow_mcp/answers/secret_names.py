@@ -7,7 +7,10 @@ from functools import lru_cache
 
 from mlflow_mcp.answers.secret_shapes import is_random
 
-_PASSWORDS = r"passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z0-9])(?:db|user|smtp|mysql|pg|redis|mail|login|root|admin|ftp|proxy)[_-]?pass"
+_PASSWORDS = (
+    r"passw(?:or)?d|passwort|passphrase|passcode|pwd"
+    r"|(?<![a-z0-9])(?:db|user|smtp|mysql|pg|redis|mail|login|root|admin|ftp|proxy|ssh|sudo|become|vault|keystore)[_-]?pass"
+)
 # Whatever stands under these is a secret, unless it only refers to one.
 STRONG = (
     rf"(?:{_PASSWORDS}|api[_-]?keys?|secret(?:[_-]?(?:access)?[_-]?key)?|secret[_-]?token|secret[_-]?key[_-]?base"
@@ -16,7 +19,7 @@ STRONG = (
     r"|huggingface|hub|csrf|jwt|oauth|private)[_-]?token|connection[_-]?string|(?:passw(?:or)?d|passphrase)s)"
 )
 # Under these only what looks drawn by lot: `token` and `key` name words of a language and entries of a cache more often.
-WEAK = r"(?:(?<![a-z0-9])(?:token|cookie|credentials?|auth|pat|otp)|(?<=[a-z0-9])[_-]?(?:token|credentials?)|[_-]key(?:[_-]id)?)"
+WEAK = r"(?:(?<![a-z0-9])(?:token|cookie|credentials?|auth|pat|otp)|(?<=[a-z0-9])[_-]?(?:token|credentials?)|[_-]key(?:[_-]id)?|(?<![a-z0-9_.-])(?:pass|pw)|secret[_-]id)"
 _STRONG = re.compile(rf"(?i)\S*?{STRONG}$")
 _WEAK = re.compile(rf"(?i)\S*?{WEAK}$")
 _OF_OTHER_THINGS = re.compile(
@@ -67,7 +70,8 @@ def is_secret(value: str, name: str) -> bool:
     if len(value) < _SHORTEST or _CODE.fullmatch(value) or (name.lower().endswith("pwd") and value[0] in "/~"):
         return False
     if not names_a_secret(name):
-        return is_random(value) and not _is_reference(value)
+        made_up = (name.isupper() or name in ("pass", "pw")) and looks_made_up(value)
+        return (made_up or is_random(value)) and not _is_reference(value)
     if _IDENTIFIER.fullmatch(value) and (names_a_secret(value) or may_name_a_secret(value)):
         return False
     if _is_reference(value):
@@ -77,6 +81,15 @@ def is_secret(value: str, name: str) -> bool:
     if _VARIABLE_OF_SECRET.search(value) and "_" in value:
         return False
     return bool(_PASSWORD.search(name)) or "_" not in value
+
+
+def looks_made_up(value: str) -> bool:
+    """Whether a value is no word, number or path of every day: of letters and digits, and of capitals or signs as well."""
+    if not 8 <= len(value) <= 400 or (re.search(r"[\\/\s]|\.\w{1,4}$|[a-z]\.[a-z]", value) and not is_random(value)):
+        return False
+    kinds = (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9.,:]")
+    found = [re.search(kind, value) is not None for kind in kinds]
+    return is_random(value) or (found[2] and sum(found) >= 3)
 
 
 def is_password(name: str) -> bool:

@@ -8,21 +8,27 @@ from functools import partial
 
 from mlflow_mcp.answers.private_keys import hide_private_keys
 from mlflow_mcp.answers.secret_columns import hide_in_split_table, hide_in_tables
+from mlflow_mcp.answers.secret_groups import hide_in_groups
 from mlflow_mcp.answers.secret_headers import hide_in_headers
 from mlflow_mcp.answers.secret_names import STRONG, WEAK, is_password, is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secret_notations import hide_in_notations, hide_without_names
 from mlflow_mcp.answers.secret_shapes import HIDDEN, hide_shapes, is_random
 
 # A value ends with its quote, which may be escaped any number of times; without one, with the word.
 _VALUE = r"""(?:(?P<slashes>\\+)(?P<mark>["'])(?P<escaped>[^\n]{0,4000}?)(?P=slashes)(?P=mark)|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.|'')*)'"""
-_BARE = r"""|(?P<bare>(?!\[secret)[^\s"'`,;&}\])\\|]+))"""
-_QUOTE = r"""(?:\\*["'`])?"""
-_IS = r"[ \t]*(?::=|=>|[!=]?=|[:=]|(?:NOT[ \t]+)?I?LIKE\b)[ \t]*"
+_BARE = r"""|(?P<bare>(?!\[*\[secret)[^\s"'`,;&}\])\\|]+))"""
+_QUOTE = r"""(?:\\*["'`]|\*\*)?"""
+# After a key in brackets, with a terminal's colours, in bold, with an arrow.
+_COLOUR = r"(?:\x1b\[[0-9;]*m)?"
+_IS = rf"\]?{_COLOUR}[ \t\xa0]*(?::=|=>|->|<-|\u2192|\?=|[!=]?=|[:=\uff1a]|\u2013(?= )|(?:NOT[ \t]+)?I?LIKE\b)(?:\*\*)?{_COLOUR}[ \t\xa0]*"
 _NAME = rf"[\w.-]*?(?:{STRONG}|{WEAK})"
 # Names are looked for by what follows them: to try all that a name may be at each letter takes five times as long.
 _ASSIGNED = re.compile(rf"(?i)(?<![\w.-])(?P<name>[\w.-]{{2,300}}){_QUOTE}{_IS}")
 _OPTION = re.compile(r"(?<![\w-])--?(?P<name>[\w.-]{2,100})[ \t]+(?![-\s])")
 # The last is a text that was cut off before its quote.
-_ANY_VALUE = re.compile(rf"""{_VALUE}|\\*["'](?P<open>[^"'\n]{{3,4000}}?)(?=…|\\*\Z){_BARE}""")
+_ANY_VALUE = re.compile(
+    rf"""(?:[bfru]{{1,2}}(?=["'])|SecretStr\(|!!?\w+[ \t]+|&\w+[ \t]+)?{_VALUE}|`(?P<tick>[^`\n]*)`|\\*["'](?P<open>[^"'\n]{{3,4000}}?)(?=…|\\*\Z){_BARE}"""
+)
 # A whole line of YAML or of an environment file: its value may hold what ends one elsewhere, and a password spaces.
 _LINE = re.compile(
     rf"""(?im)^(?P<before>[ \t+-]*(?:export[ \t]+)?(?P<name>[\w.-]*{STRONG})[ \t]*[:=][ \t]*)(?P<bare>[^\s"'|>#&{{\[$(][^\n]*)$"""
@@ -53,7 +59,20 @@ _PLAIN_QUOTE = re.compile(r'(?<!\\)"')
 _ESCAPED_QUOTE = re.compile(r"""\\+["']""")
 _ESCAPED_BREAK = re.compile(r"\\+n")
 # One of these is in every name of a secret.
-_WORDS_OF_NAMES = ("key", "pass", "pwd", "secret", "token", "connection", "cookie", "credential", "auth", "pat", "otp")
+_WORDS_OF_NAMES = (
+    "key",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "connection",
+    "cookie",
+    "credential",
+    "auth",
+    "pat",
+    "otp",
+    "pw",
+)
 _SHORTEST_TEXT = 6
 
 
@@ -63,7 +82,7 @@ def mask_text(text: str) -> str:
         return text
     if "\\n" in text:
         text = _hide_in_escaped(text)
-    text = hide_in_headers(hide_private_keys(text))
+    text = hide_without_names(hide_in_headers(hide_private_keys(text)))
     lower = text.lower()
     if not any(word in lower for word in _WORDS_OF_NAMES):  # most texts, and to look for the words is quick
         return hide_shapes(text)
@@ -75,7 +94,8 @@ def mask_text(text: str) -> str:
         text = _NAME_AND_VALUE.sub(_hide_assigned, text)
         text = _ESCAPED_PAIR.sub(_hide_assigned, text)
         text = _QUOTED_VALUES.sub(_hide_quoted, text)
-    text = _hide_cells(_LINE.sub(_hide_line, text))
+    text = hide_in_groups(text)
+    text = hide_in_notations(_hide_cells(_LINE.sub(_hide_line, text)))
     text = _hide_after(_ASSIGNED, hide_shapes(text))
     return _hide_after(_OPTION, text) if " -" in lower or lower.startswith("-") else text
 
@@ -190,7 +210,7 @@ def _hide_assigned(match: re.Match[str]) -> str:
 
 def _value_of(match: re.Match[str]) -> str:
     found = match.groupdict()
-    kinds = ("escaped", "double", "single", "open", "bare")
+    kinds = ("escaped", "double", "single", "tick", "open", "bare")
     return next((found[kind] for kind in kinds if found.get(kind) is not None), "")
 
 
