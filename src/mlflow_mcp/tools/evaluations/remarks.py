@@ -9,6 +9,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
 from mlflow_mcp.entities.metrics import headline, is_finite, same_value
 from mlflow_mcp.entities.samples import Samples
+from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import iso, number, plural, quoted
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, Reexport, tasks_in_config
 
@@ -32,7 +33,7 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
     """What is to be known of a job's runs, the trial run first."""
     remarks = of_trial(details.samples)
     if job.others:
-        remarks.append(_of_copies(job))
+        remarks.append(_of_copies(job, details.reexport))
     if details.with_logs and job.run_id not in details.with_logs:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
     if (runs := details.statistics.runs) and runs > 1:
@@ -50,22 +51,24 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
     return remarks
 
 
-def _of_copies(job: Job) -> str:
+def _of_copies(job: Job, reexport: Reexport | None) -> str:
     """How many exports of the job there are, which one this is, and whether their scores agree."""
     which = "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
+    own, before = job.canonical.metrics, reexport.changed if reexport else {}
     disagreeing = {
         name: (copy, value)
         for copy in reversed(job.others)
         for name, value in copy.metrics.items()
-        if name in job.canonical.metrics and not same_value(job.canonical.metrics[name], value)
+        if name in own and not same_value(own[name], value)
     }
     said = f"{len(job.copies)} copies, {which}"
     if not disagreeing:
         return said
-    first = headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
+    if all(name in before and same_value(before[name][0], value) for name, (_, value) in disagreeing.items()):
+        return f"{said}; the others have the scores of before its re-export"
     told = [
-        f"{name} {number(job.canonical.metrics[name])} here, {number(value)} in copy {disagreeing[name][0].run_id}"
-        for name, value in first.items()
+        f"{name} {number(own[name])} here, {number(disagreeing[name][1])} in copy {disagreeing[name][0].run_id}"
+        for name in headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
     ]
     more = f", and {len(disagreeing) - len(told)} more metrics" if len(disagreeing) > len(told) else ""
     return f"{said}; their scores disagree: {', '.join(told)}{more}"
@@ -108,7 +111,11 @@ def without_unclear_count(samples: Samples) -> Samples:
 
 
 def _of_reexport(reexport: Reexport) -> str:
-    changes = [f"{name} {number(old)} -> {number(new)}" for name, (old, new) in reexport.changed.items()]
+    sides = [{name: pair[at] for name, pair in reexport.changed.items()} for at in (0, 1)]
+    changes = [
+        f"{' = '.join([name, *twins])} {number(reexport.changed[name][0])} -> {number(reexport.changed[name][1])}"
+        for name, twins in without_twins(sides, list(reexport.changed), fold=True)
+    ]
     more = f" and {len(changes) - _CHANGES_SHOWN} more" if len(changes) > _CHANGES_SHOWN else ""
     changed = ", ".join(changes[:_CHANGES_SHOWN]) + more if changes else "no metric changed"
     return f"{changed}, re-exported {iso(reexport.at)}"
