@@ -1,7 +1,8 @@
 """MLflow's filter language: quoting names and values for the agent, and saying what to do where MLflow cannot.
 
 Grammar of `runs/search` (MLflow's SearchUtils): comparisons joined by AND; no OR, no parentheses but those of IN;
-IN only on attributes and datasets; names with anything but letters, digits and `_` need backticks or double quotes.
+IN only on attributes and datasets (`text_conditions` writes it for params and tags); names with anything but letters,
+digits and `_` need backticks or double quotes.
 """
 
 from __future__ import annotations
@@ -169,8 +170,8 @@ def _refuse_or(bare: str) -> None:
     if re.search(r"(?i)\bOR\b", bare):
         raise Problem(
             "MLflow filters have no OR.",
-            "Call once for each alternative, or use LIKE with % or _ where the values look alike, "
-            "or compare numbers with >= and <=.",
+            "For values of one param, tag or attribute write IN ('a', 'b'), or LIKE with % or _; numbers compare with >= and <=. "
+            "Else call once for each alternative.",
         )
 
 
