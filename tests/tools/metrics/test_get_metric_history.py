@@ -346,7 +346,7 @@ def test_of_many_curves_the_odd_ones_come_first_and_the_others_are_rows(sweep, a
         "Odd (NaN, infinite, spike, sudden jump, steps written again or missing): 5 of 14 curves, told first. "
         "max_points=… shows points, of 40 curves at most.",
         "loss of 13 runs ends at step 39; before it in: trial-11 (11).",
-        "'sweep' has no such metric: 14 child runs of it stand here.",
+        "'sweep' has no such metric; shown instead: 14 child runs with it.",
     ]
 
 

@@ -158,6 +158,12 @@ def test_bars_come_in_the_order_of_their_values_without_those_that_have_none(sto
     )
 
 
+def test_a_parent_without_the_metric_stands_for_its_children(store, ask):
+    answer = ask(store.uri, "plot_metrics", run_ids=store.seeded.sweep_parent, metrics=["accuracy"], kind="bars")
+
+    assert "shown instead: 11 child runs with it." in answer.text
+
+
 def test_bars_of_runs_of_one_name_are_told_apart(empty_store, ask):
     runs = [RawRun(f"{n}" * 32, name="train", metrics={"x": float(n)}) for n in (1, 2)]
 

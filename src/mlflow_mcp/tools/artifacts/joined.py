@@ -123,9 +123,9 @@ class JoinedTable:
 
     def _note(self, answer: ArtifactContent, start: int, kept: int) -> None:
         counts = {name: part.count for name, part in self.parts.items()}
-        if None not in counts.values() and len(set(counts.values())) == 1:
+        if None not in counts.values() and len(set(counts.values())) == 1 < len(counts):
             answer.note(f"{plural(next(iter(counts.values())) or 0, 'row')} in each of {len(counts)} runs.")
-        else:
+        elif len(counts) > 1:
             each = [f"{name} {'not counted' if count is None else count}" for name, count in counts.items()]
             answer.note(f"Rows of each run: {listed(each, _COUNTS_NAMED)}.")
         if not self.window.tail and any(count is None or count >= start + kept for count in counts.values()):

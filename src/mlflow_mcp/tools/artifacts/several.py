@@ -224,7 +224,9 @@ def _different(path: str, count: int, groups: list[list[str]]) -> Problem:
     if len(groups) == count:
         which = _plainly([name for group in groups for name in group])
     else:
-        which = "; ".join(f"the same in {_plainly(group)}" for group in groups[:_NAMED])
+        which = "; ".join(
+            f"{'the same' if len(group) > 1 else 'another'} in {_plainly(group)}" for group in groups[:_NAMED]
+        )
     return Problem(
         f"'{path}' is no table, and differs between these {count} runs ({len(groups)} versions): {which}.",
         "Give one of these ids as run_id, or select='…' to take a part out of each; diff_artifacts shows what differs.",

@@ -48,7 +48,7 @@ def with_children(client: Client, runs: Sequence[Run], metrics: Sequence[str]) -
     children = {run.info.run_id: of_run for run, of_run in zip(parents, found) if of_run}
     meant = [each for run in runs for each in children.get(run.info.run_id, [run])]
     told = [
-        f"'{run.info.run_name}' has no such metric: {plural(len(children[run.info.run_id]), 'child run')} of it stand here."
+        f"'{run.info.run_name}' has no such metric; shown instead: {plural(len(children[run.info.run_id]), 'child run')} with it."
         for run in parents
         if run.info.run_id in children
     ]

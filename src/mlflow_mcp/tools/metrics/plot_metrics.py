@@ -16,7 +16,15 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics import drawing
-from mlflow_mcp.tools.metrics.histories import Axis, EndStep, StartStep, curves_of, read_histories, refuse_backwards
+from mlflow_mcp.tools.metrics.histories import (
+    Axis,
+    EndStep,
+    StartStep,
+    curves_of,
+    read_histories,
+    refuse_backwards,
+    with_children,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -47,11 +55,13 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
-    runs = runs_of(client, run_ids)
+    runs, told = with_children(client, runs_of(client, run_ids), metrics)
     pairs = curves_of(runs, metrics)
     masked = mask_text if client.settings.mask_secrets else str
     if kind == "bars":
-        return _bars(pairs, log_scale, masked)
+        bars = _bars(pairs, log_scale, masked)
+        bars.note(*told)
+        return bars
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
@@ -71,6 +81,7 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
         panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
     )
     answer = ImageAnswer(text=_in_words(pairs, found), data=png)
+    answer.note(*told)
     if smoothing:
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:
