@@ -83,8 +83,8 @@ def test_equal_costs_are_counted_and_equal_scores_pointed_out(compared):
     answer = compared((1, "A", {"metrics": metrics}), (2, "B", {"metrics": metrics}))
 
     assert [row["metric"] for row in rows_of(answer.data["metrics"])] == ["ifeval_loose", "ifeval_strict"]
-    assert "ifeval: 1 count, cost or error equal on all sides not shown." in answer.data["notes"]
-    assert "All scores of 'ifeval' are equal to the last digit on all sides." in answer.data["notes"]
+    assert "ifeval: 1 count, cost or error equal on the sides that have them not shown." in answer.data["notes"]
+    assert "All scores of 'ifeval' are equal to the last digit on the sides that have them." in answer.data["notes"]
 
 
 def test_a_value_that_other_copies_contradict_is_told(compared):

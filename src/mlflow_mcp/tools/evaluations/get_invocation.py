@@ -76,14 +76,15 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
     _list_files(client, jobs, details)
     names = client.experiments.names()
     runs = [RunView.of(launched.entity, names) for launched in found.runs]
+    places = places_of(jobs, details, names)
     answer = Invocation(
         invocation_id=found.invocation_id,
         experiments=sorted({run.experiment for run in runs}),
         model=shared_model(each.model for each in details.values()),
         exported=iso(max(run.ended for run in runs)),
         tasks=_task_table(client, jobs, details, names),
-        duplicates=_duplicate_table(jobs, details, names),
-        places=places_of(jobs, details, names),
+        duplicates=_duplicate_table(jobs, details, names, told_by_place=places is not None),
+        places=places,
     )
     answer.note(*_notes(client, answer, found, jobs, details))
     return answer
@@ -177,8 +178,11 @@ def _task_in_folders(folders: Sequence[str]) -> str:
     return folders[0].partition(".")[2] if len(folders) == 1 else "(no task named)"
 
 
-def _duplicate_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str]) -> Table | None:
-    """The other copies of each job, with the headline values in which they differ from the canonical one."""
+def _duplicate_table(
+    jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str], *, told_by_place: bool
+) -> Table | None:
+    """The other copies of each job, with the headline values in which they differ from the canonical one; what only they have,
+    unless the places tell it."""
     rows: list[list[Any]] = []
     for job in jobs:
         canonical = job.canonical.metrics
@@ -191,7 +195,15 @@ def _duplicate_table(jobs: Sequence[Job], details: Mapping[str, JobDetails], nam
             )
             has += ["config params"] * (other.has_config and not job.canonical.has_config)
             rows.append(
-                [other.task, run.run_id, run.experiment, run.status, iso(run.ended), shown, ", ".join(has) or None]
+                [
+                    other.task,
+                    run.run_id,
+                    run.experiment,
+                    run.status,
+                    iso(run.ended),
+                    shown,
+                    None if told_by_place else ", ".join(has) or None,
+                ]
             )
     columns = ["task", "run_id", "experiment", "status", "exported", "differs", "has"]
     return Table.of(columns, rows, keep=("task", "run_id", "differs")) if rows else None

@@ -29,7 +29,7 @@ def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[l
             small = [row for row in of_task if is_minor(_name(row)) and _is_equal(row, sides)]
             if small:
                 sentences.append(
-                    f"{task}: {plural(len(small), 'count, cost or error', 'counts, costs or errors')} equal on all sides not shown."
+                    f"{task}: {plural(len(small), 'count, cost or error', 'counts, costs or errors')} equal on the sides that have them not shown."
                 )
             of_task = sorted((row for row in of_task if row not in small), key=lambda row: is_minor(_name(row)))
         shown += of_task
@@ -43,7 +43,7 @@ def equal_throughout(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> li
         if row[_TASK] and not is_minor(_name(row)):
             by_task.setdefault(row[_TASK], []).append(_is_equal(row, sides))
     tasks = [task for task, of_task in by_task.items() if len(of_task) > 1 and all(of_task)]
-    return [f"All scores of {listed(tasks)} are equal to the last digit on all sides."] if tasks else []
+    return [f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them."] if tasks else []
 
 
 def headlines(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
@@ -69,7 +69,8 @@ def _values(row: Sequence[Any], sides: Sequence[Side]) -> list[float | None]:
 
 
 def _is_equal(row: Sequence[Any], sides: Sequence[Side]) -> bool:
-    return len(set(_values(row, sides))) == 1
+    """Whether all sides that have the metric have the same value."""
+    return len({value for value in _values(row, sides) if value is not None}) == 1
 
 
 def _without_parts(rows: Sequence[list[Any]], sides: Sequence[Side]) -> tuple[list[list[Any]], list[str]]:
