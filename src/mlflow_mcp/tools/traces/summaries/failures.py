@@ -113,8 +113,8 @@ def _message(client: Client, node: SpanNode) -> str:
 
 
 def _exception(node: SpanNode) -> str | None:
-    for event in node.span.events:
-        words = (event.attributes or {}).get("exception.message")
+    for event in node.stored.get("events") or ():
+        words = (event.get("attributes") or {}).get("exception.message")
         if words:
             return str(words)
     return None

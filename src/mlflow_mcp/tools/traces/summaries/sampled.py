@@ -49,8 +49,8 @@ class Sample:
 
 
 def _model(node: SpanNode) -> str | None:
-    value = node.span.attributes.get(_MODEL)
-    return str(value) if value else None
+    value = node.stored["attributes"].get(_MODEL)  # as JSON
+    return str(value).strip('"') if value else None
 
 
 _LABELS: dict[str, Callable[[SpanNode], str | None]] = {
