@@ -15,7 +15,7 @@ from tests.support.secrets import fake
 SHAPED = fake("sk-", "proj-", "q7Rz-2Kd_Xw9", "LmT4vBn8YcH3sJ6fGp1-aE5uWi0o")
 NAMED = "correct horse, battery;9&x"
 BARE = "correct-horse-9"
-TRACE = "tr-" + "5" * 32
+WITHOUT_SPANS = "tr-" + "5" * 32
 PIECES = ("q7Rz", "2Kd_Xw9", "LmT4vBn8", "YcH3sJ6f", "aE5uWi0o", "orse", "batter")
 KEY_LINES = [
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
@@ -136,11 +136,12 @@ def _add_trace(db: sqlite3.Connection) -> None:
     db.execute(
         "INSERT INTO trace_info(request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview, response_preview)"
         " VALUES (?, 0, 1788220800000, 7, 'OK', ?, ?)",
-        (TRACE, json.dumps({"password": NAMED, "key": SHAPED}), "x " * 100 + f"api_key={BARE} {SHAPED}"),
+        (WITHOUT_SPANS, json.dumps({"password": NAMED, "key": SHAPED}), "x " * 100 + f"api_key={BARE} {SHAPED}"),
     )
     tags = {"db_password": NAMED, "note": "y " * 140 + SHAPED, "mlflow.traceName": f"with {SHAPED}"}
     db.executemany(
-        "INSERT INTO trace_tags(request_id, key, value) VALUES (?, ?, ?)", [(TRACE, *tag) for tag in tags.items()]
+        "INSERT INTO trace_tags(request_id, key, value) VALUES (?, ?, ?)",
+        [(WITHOUT_SPANS, *tag) for tag in tags.items()],
     )
 
 
@@ -206,7 +207,7 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         *[("summarize_traces", {"group_by": by}) for by in ("name", "span", "failure", "assessment", "session")],
         ("search_traces", {}),
         ("search_traces", {"query": f"tag.password = '{NAMED}'"}),
-        ("get_trace", {"trace_id": TRACE}),
+        ("get_trace", {"trace_id": WITHOUT_SPANS}),
         ("get_trace", {"trace_id": SHAPED}),
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
