@@ -86,7 +86,7 @@ NOTATIONS = [
     f"password → {PASSWORD}",
     f'Content-Disposition: form-data; name="password"\n\n{PASSWORD}\n',
     f'{{"kty": "RSA", "d": "{KEY}"}}',
-    f'{{"username":"ana","key":"{HEX[:0]}0123456789abcdef0123456789abcdef"}}',
+    '{"username":"ana","key":"0123456789abcdef0123456789abcdef"}',
 ]
 HARMLESS = [
     "<name>resnet50-v1.5</name>",
