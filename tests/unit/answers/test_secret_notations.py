@@ -86,7 +86,7 @@ NOTATIONS = [
     f"password → {PASSWORD}",
     f'Content-Disposition: form-data; name="password"\n\n{PASSWORD}\n',
     f'{{"kty": "RSA", "d": "{KEY}"}}',
-    f'{{"username":"ana","key":"{HEX[:0]}0123456789abcdef0123456789abcdef"}}',
+    '{"username":"ana","key":"0123456789abcdef0123456789abcdef"}',
 ]
 HARMLESS = [
     "<name>resnet50-v1.5</name>",
@@ -100,7 +100,7 @@ HARMLESS = [
     "user  tokens\nana  128001\n",
     "tokens:\n  - Hello\n  - World2Go\n",
     "tokens: [128000, 128001, 128009]",
-    "credentials:\n  path: /home/ana/.aws/credentials\n  profile: team-9a\n",
+    "credentials:\n  path: ~/.aws/credentials\n  profile: team-9a\n",
     "secrets: [HF_TOKEN, WANDB_API_KEY]",
     "secrets:\n  - name: hf-token\n    key: HF_TOKEN\n",
     "kind: ConfigMap\ndata:\n  model: llama-3.1-8b\n",
