@@ -128,6 +128,7 @@ def plant(uri: str, folder: Path) -> list[str]:
             "INSERT INTO experiment_tags(key, value, experiment_id) VALUES ('mlflow.note.content', ?, 0)", (note,)
         )
         _add_trace(db)
+    _plant_models(uri)
     return [run.id for run in runs]
 
 
@@ -143,6 +144,20 @@ def _add_trace(db: sqlite3.Connection) -> None:
         "INSERT INTO trace_tags(request_id, key, value) VALUES (?, ?, ?)",
         [(WITHOUT_SPANS, *tag) for tag in tags.items()],
     )
+
+
+def _plant_models(uri: str) -> None:
+    """Two logged models, and a registered one whose version is the first of them."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri, uri)
+    tags, note = {"db_password": NAMED, "note": f"with {SHAPED}"}, f"ask with api_key={BARE} or {SHAPED}"
+    models = [
+        client.create_logged_model("0", f"planted-{number}", tags=tags, params={"password": f"{number}{NAMED}"})
+        for number in (1, 2)
+    ]
+    client.create_registered_model("planted", tags, note)
+    client.create_model_version("planted", models[0].artifact_location, tags=tags, description=note)
 
 
 def _run(run_id: str, number: int, home: Path) -> raw_store.RawRun:
@@ -212,8 +227,24 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
         *_of_files(first),
+        *_of_models(),
         *_of_traces(),
         *[("diff_artifacts", {"run_ids": runs, "artifact_path": name}) for name in (*FILES, "/")],
+    ]
+
+
+def _of_models() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        ("search_models", {}),
+        ("search_models", {"query": f"tags.db_password = '{NAMED}'"}),
+        ("search_models", {"query": "tags.db_password = 'no'"}),
+        ("search_models", {"registered": True}),
+        ("search_models", {"registered": True, "query": f"name = '{SHAPED}'"}),
+        ("get_model", {"model": "planted-1"}),
+        ("get_model", {"model": "planted"}),
+        ("get_model", {"model": "planted/1"}),
+        ("get_model", {"model": "planted-1", "compare_to": "planted-2"}),
+        ("get_model", {"model": SHAPED}),
     ]
 
 

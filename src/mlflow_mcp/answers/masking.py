@@ -6,10 +6,10 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from mlflow_mcp.answers.secret_groups import is_in_group, names_several, without_data_of_secrets
-from mlflow_mcp.answers.secret_names import is_password, is_secret, may_name_a_secret, names_a_secret
-from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
-from mlflow_mcp.answers.secret_texts import hide_in_elements, mask_lines, mask_part, mask_text
+from mlflow_mcp.answers.secrets.groups import is_in_group, names_several, without_data_of_secrets
+from mlflow_mcp.answers.secrets.names import is_password, is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.texts import hide_in_elements, mask_lines, mask_part, mask_text
 
 __all__ = [
     "HIDDEN",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_mcp.answers.masking import HIDDEN, hide_named, mark_named, mask, mask_lines, mask_part, mask_text
-from mlflow_mcp.answers.secret_columns import SecretColumns
+from mlflow_mcp.answers.secrets.columns import SecretColumns
 from tests.support.planted import BARE, CONFIG, KEY_LINES, LOG, NAMED, PIECES, TABLE
 from tests.support.secret_formats import BY_NAME, OF_SHAPES, SHAPED, left_of, made_up
 from tests.support.secret_formats import NAMED as NAMED_FORMATS

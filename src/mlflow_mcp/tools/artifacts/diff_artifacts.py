@@ -13,7 +13,7 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
 from mlflow_mcp.answers.masking import mark_named, mask_at, mask_lines
-from mlflow_mcp.answers.secret_columns import SecretColumns
+from mlflow_mcp.answers.secrets.columns import SecretColumns
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesSource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlflow_mcp.answers.masking import mask_lines, mask_part
-from mlflow_mcp.answers.secret_columns import SecretColumns
+from mlflow_mcp.answers.secrets.columns import SecretColumns
 from mlflow_mcp.tools.artifacts.formats.encoding import strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.split import header_of_split_table
 

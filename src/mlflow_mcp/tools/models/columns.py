@@ -11,7 +11,7 @@ from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import headline, is_finite
 from mlflow_mcp.entities.model import Measure, ModelView, label_of
 from mlflow_mcp.text import number, plural
-from mlflow_mcp.tools.runs.columns import families, telling_columns
+from mlflow_mcp.tools.runs.tables.columns import families, telling_columns
 
 _MOST_MEASURES = 8
 _MOST_OTHERS = 4

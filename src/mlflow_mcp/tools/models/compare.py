@@ -12,7 +12,7 @@ from mlflow_mcp.entities.model import Measure
 from mlflow_mcp.text import from_difference, iso, number, plural
 from mlflow_mcp.tools.models.facts import ModelFacts
 from mlflow_mcp.tools.models.package import Package
-from mlflow_mcp.tools.runs.alignment import best_label, deltas
+from mlflow_mcp.tools.runs.comparing.alignment import best_label, deltas
 
 MOST_METRICS, MOST_DIFFERENCES = 30, 40
 _LONG = 120

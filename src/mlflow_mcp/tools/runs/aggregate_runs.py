@@ -21,9 +21,17 @@ from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import clipped, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Query, one_or_many
-from mlflow_mcp.tools.runs.group_keys import GroupKey, no_such_key
-from mlflow_mcp.tools.runs.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples, kept_unjudged
-from mlflow_mcp.tools.runs.statistics import Statistics
+from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey, no_such_key
+from mlflow_mcp.tools.runs.aggregates.jobs_once import (
+    JOB_TAGS,
+    Group,
+    JobsOnce,
+    Judged,
+    job_of,
+    judged_by_samples,
+    kept_unjudged,
+)
+from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 
 GroupBy = Annotated[
     list[str] | None,

@@ -18,12 +18,12 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import every, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params, Query
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
-from mlflow_mcp.tools.runs.by_dataset import on_datasets, several_datasets, unnamed_values
-from mlflow_mcp.tools.runs.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
-from mlflow_mcp.tools.runs.jobs_once import kept_unjudged
-from mlflow_mcp.tools.runs.order import Asked, Order, order_of, unknown_order
-from mlflow_mcp.tools.runs.ranking import Ranked, rank
-from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
+from mlflow_mcp.tools.runs.aggregates.jobs_once import kept_unjudged
+from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, several_datasets, unnamed_values
+from mlflow_mcp.tools.runs.ranked.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
+from mlflow_mcp.tools.runs.ranked.ranking import Ranked, rank
+from mlflow_mcp.tools.runs.tables.order import Asked, Order, order_of, unknown_order
+from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

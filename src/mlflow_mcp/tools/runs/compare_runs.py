@@ -19,13 +19,13 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, inspect_jobs
-from mlflow_mcp.tools.runs import alignment
-from mlflow_mcp.tools.runs.alignment import Side
-from mlflow_mcp.tools.runs.copies_told import disagreeing_copies
-from mlflow_mcp.tools.runs.differences import Differences, find_differences, told_rows
-from mlflow_mcp.tools.runs.folded import equal_throughout, folded, headlines
-from mlflow_mcp.tools.runs.pairing import PairedJobs, pair_jobs
-from mlflow_mcp.tools.runs.per_dataset import split_by_dataset
+from mlflow_mcp.tools.runs.comparing import alignment
+from mlflow_mcp.tools.runs.comparing.alignment import Side
+from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
+from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differences, told_rows
+from mlflow_mcp.tools.runs.comparing.folded import equal_throughout, folded, headlines
+from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs, pair_jobs
+from mlflow_mcp.tools.runs.comparing.per_dataset import split_by_dataset
 
 MOST_SIDES = 20
 MOST_DIFFERENCES = 40

@@ -23,8 +23,8 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
-from mlflow_mcp.tools.runs.by_dataset import dataset_table, unnamed_values
-from mlflow_mcp.tools.runs.launcher_params import evaluation_params
+from mlflow_mcp.tools.runs.ranked.by_dataset import dataset_table, unnamed_values
+from mlflow_mcp.tools.runs.tables.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Entity

@@ -11,8 +11,8 @@ from mlflow_mcp.client.filters import EXAMPLE, quoted_order
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, TagColumns
-from mlflow_mcp.tools.runs.search import RunSearch, search_table
-from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable
+from mlflow_mcp.tools.runs.tables.search import RunSearch, search_table
+from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable
 
 # The one place that spells the language out: the other tools with a filter point here.
 Filter = Annotated[str, Field(description=f'MLflow filter, parts joined by AND: "{EXAMPLE}".')]

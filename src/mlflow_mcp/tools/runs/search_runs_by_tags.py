@@ -8,8 +8,8 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals, quoted_order, quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Tags
-from mlflow_mcp.tools.runs.search import RunSearch, search_table
-from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable
+from mlflow_mcp.tools.runs.tables.search import RunSearch, search_table
+from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable
 
 
 def search_runs_by_tags(  # noqa: PLR0913  # one parameter per argument of the tool

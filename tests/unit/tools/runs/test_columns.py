@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mlflow_mcp.tools.runs.columns import families, telling_columns
+from mlflow_mcp.tools.runs.tables.columns import families, telling_columns
 
 
 def columns_of(*rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.entities.launcher import group_jobs
-from mlflow_mcp.tools.runs.pairing import pair_jobs
+from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from tests.unit.entities.test_launcher import launched
 
 SHOTS = "config.evaluation.tasks.{}.overrides.num_fewshot"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mlflow_mcp.answers.budget import Budget, encoded
 from mlflow_mcp.answers.masking import mask_part
-from mlflow_mcp.answers.secret_columns import SecretColumns
+from mlflow_mcp.answers.secrets.columns import SecretColumns
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, OpenedFile, Window

@@ -16,7 +16,7 @@ from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import number
-from mlflow_mcp.tools.runs.statistics import Statistics
+from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 from mlflow_mcp.tools.traces.shown import text_of
 from mlflow_mcp.tools.traces.summaries.computed import latency_at
 from mlflow_mcp.tools.traces.summaries.exact import Medians, Shares, percentiles_around_median

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from mlflow_mcp.answers.secret_names import is_secret, looks_made_up, names_a_secret
-from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.names import is_secret, looks_made_up, names_a_secret
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
 
 _GROUP = re.compile(r"(?i)(?:^|.*[^a-z0-9])(?:passw(?:or)?ds|api[_-]?keys|secrets|tokens|credentials|cookies)")
 _NAME = r"(?<![\w.-])[\"']?(?P<name>[\w.-]{2,100})[\"']?[ \t]*"

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from mlflow_mcp.answers.private_keys import hide_private_keys
-from mlflow_mcp.answers.secret_columns import hide_in_split_table, hide_in_tables
-from mlflow_mcp.answers.secret_groups import hide_in_groups
-from mlflow_mcp.answers.secret_headers import hide_in_headers
-from mlflow_mcp.answers.secret_names import STRONG, WEAK, is_password, is_secret, may_name_a_secret, names_a_secret
-from mlflow_mcp.answers.secret_notations import hide_in_notations, hide_without_names
-from mlflow_mcp.answers.secret_shapes import HIDDEN, hide_shapes, is_random
+from mlflow_mcp.answers.secrets.columns import hide_in_split_table, hide_in_tables
+from mlflow_mcp.answers.secrets.groups import hide_in_groups
+from mlflow_mcp.answers.secrets.headers import hide_in_headers
+from mlflow_mcp.answers.secrets.names import STRONG, WEAK, is_password, is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secrets.notations import hide_in_notations, hide_without_names
+from mlflow_mcp.answers.secrets.private_keys import hide_private_keys
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, hide_shapes, is_random
 
 # A value ends with its quote, which may be escaped any number of times; without one, with the word.
 _VALUE = r"""(?:(?P<slashes>\\+)(?P<mark>["'])(?P<escaped>[^\n]{0,4000}?)(?P=slashes)(?P=mark)|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.|'')*)'"""

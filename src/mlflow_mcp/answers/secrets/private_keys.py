@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mlflow_mcp.answers.secret_shapes import HIDDEN
+from mlflow_mcp.answers.secrets.shapes import HIDDEN
 
 _KEY_BEGIN = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BLOCK = re.compile(

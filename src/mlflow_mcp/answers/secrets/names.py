@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mlflow_mcp.answers.secret_shapes import is_random
+from mlflow_mcp.answers.secrets.shapes import is_random
 
 _PASSWORDS = (
     r"passw(?:or)?d|passwort|passphrase|passcode|pwd"

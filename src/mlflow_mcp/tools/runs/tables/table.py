@@ -14,8 +14,8 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.metrics import headline, is_minor, select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import iso, nearest, quoted
-from mlflow_mcp.tools.runs.columns import families, telling_columns
-from mlflow_mcp.tools.runs.identity import Identity
+from mlflow_mcp.tools.runs.tables.columns import families, telling_columns
+from mlflow_mcp.tools.runs.tables.identity import Identity
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -18,7 +18,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import listed, plural
-from mlflow_mcp.tools.runs.ranking import Ranked, add_all, with_finite
+from mlflow_mcp.tools.runs.ranked.ranking import Ranked, add_all, with_finite
 
 _RUNS_AT_ONCE = 100
 _WITH_DIGEST = re.compile(r"(.+?) ?\((\S+)\)")

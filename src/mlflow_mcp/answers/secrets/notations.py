@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mlflow_mcp.answers.secret_names import is_secret, looks_made_up, names_a_secret
-from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.names import is_secret, looks_made_up, names_a_secret
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
 
 # Names are taken whole and judged by their meaning: a pattern that tries all of them at each letter takes far longer.
 _NAME = r"(?P<name>[\w.-]{2,100})"

@@ -11,7 +11,7 @@ from mlflow_mcp.answers.budget import CELL_CHARS
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import from_difference, listed, plural
-from mlflow_mcp.tools.runs.alignment import Side
+from mlflow_mcp.tools.runs.comparing.alignment import Side
 
 _LONG_VALUE = 200
 # A command line of fewer characters is shown whole.

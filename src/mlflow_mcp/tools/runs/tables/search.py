@@ -12,8 +12,8 @@ from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import search
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import as_number, every, hint, listed, plural, truncate
-from mlflow_mcp.tools.runs.by_dataset import mixed_in_columns
-from mlflow_mcp.tools.runs.table import ColumnChoice, RunTable, run_table
+from mlflow_mcp.tools.runs.ranked.by_dataset import mixed_in_columns
+from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -9,7 +9,7 @@ from typing import Any
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.text import listed, plural
 from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
-from mlflow_mcp.tools.runs.alignment import Side
+from mlflow_mcp.tools.runs.comparing.alignment import Side
 
 _TASK, _METRIC, _FIRST = 0, 1, 2
 

@@ -1,9 +1,9 @@
 """How much of random keys the masking hides, what it hides by mistake, and how long it takes.
 
-    python bench/secrets.py                          # 200 keys of each format in every carrier
-    python bench/secrets.py --false-hits FOLDER …    # lines of the recorded exports and of real files that are changed
-    python bench/secrets.py --time                   # answers of 30,000 characters
-    python bench/secrets.py --rules gitleaks.toml    # the same keys against the rules of gitleaks
+    python bench/masking.py                          # 200 keys of each format in every carrier
+    python bench/masking.py --false-hits FOLDER …    # lines of the recorded exports and of real files that are changed
+    python bench/masking.py --time                   # answers of 30,000 characters
+    python bench/masking.py --rules gitleaks.toml    # the same keys against the rules of gitleaks
 
 Keys are drawn as providers draw them (`tests/support/secret_formats.py`). One counts as hidden when no six characters in a row
 of its random parts are left.

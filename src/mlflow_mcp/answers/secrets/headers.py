@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 
-from mlflow_mcp.answers.secret_shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
 
 _BEARER = re.compile(r"(?i)\b(bearer\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
 _AUTHORIZATION = re.compile(

@@ -11,8 +11,8 @@ from mlflow_mcp.client.models.measured import Measured
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import listed
-from mlflow_mcp.tools.runs.alignment import Side
-from mlflow_mcp.tools.runs.by_dataset import on_datasets, unnamed_values
+from mlflow_mcp.tools.runs.comparing.alignment import Side
+from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, unnamed_values
 
 
 @dataclass

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_mcp.answers.secret_names import is_secret, may_name_a_secret, names_a_secret
-from mlflow_mcp.answers.secret_shapes import HIDDEN
+from mlflow_mcp.answers.secrets.names import is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secrets.shapes import HIDDEN
 
 _NAME = re.compile(r"[\w. /()%#@:*`\"'-]{0,80}")
 # Between the header and the rows: of Markdown, of a database's client, drawn with lines.
