@@ -107,6 +107,33 @@ def test_a_gateway_that_forgets_its_server_in_the_middle_is_noticed(body, mlflow
         assert NOT_MLFLOW in answer.text, answer.text
 
 
+TRACE = "tr-" + "0" * 32
+
+
+@pytest.mark.parametrize("name", ["status", "list", "html", "wrong types", "null fields", "nested wrongly"])
+@pytest.mark.parametrize(
+    ("tool", "arguments"), [("search_traces", {"experiment_id": "1"}), ("get_trace", {"trace_id": TRACE})]
+)
+def test_a_gateway_that_knows_experiments_only_has_no_empty_list_of_traces(name, tool, arguments, ask):
+    body = BODIES[name].replace('"runs"', '"traces"').replace('"run"', '"trace"')
+
+    def answer(handler):
+        is_of_traces = (
+            "/traces" in handler.path or "logged-models" in handler.path or "/search-datasets" in handler.path
+        )
+        one = '{"experiment": {"experiment_id": "1", "name": "evals", "lifecycle_stage": "active"}}'
+        handler.reply(
+            200, (body if is_of_traces else one if "experiments/get" in handler.path else EXPERIMENTS).encode(), JSON
+        )
+
+    with scripted(answer) as uri:
+        found = ask(uri, tool, **arguments)
+
+    assert found.is_error, found.data
+    assert NOT_MLFLOW in found.text, found.text
+    assert not any(word in found.text for word in ABSENT), found.text
+
+
 def fixed(route, body):
     from tests.support.servers import fail
 

@@ -34,3 +34,10 @@ def test_the_trajectory_of_a_sample_is_an_outline(recorded, ask):
         "  assistant",
     ]
     assert "time and duration are the export's" in data["notes"][0]
+
+
+def test_figures_of_samples_say_that_latency_and_state_are_the_exports(recorded, ask):
+    data = data_of(ask(recorded, "summarize_traces", experiment_id="nemo-evaluator"))
+
+    assert data["traces"] == 46
+    assert any("time and duration are the export's" in note for note in data["notes"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.secrets import fake
 SHAPED = fake("sk-", "proj-", "q7Rz-2Kd_Xw9", "LmT4vBn8YcH3sJ6fGp1-aE5uWi0o")
 NAMED = "correct horse, battery;9&x"
 BARE = "correct-horse-9"
+WITHOUT_SPANS = "tr-" + "5" * 32
 PIECES = ("q7Rz", "2Kd_Xw9", "LmT4vBn8", "YcH3sJ6f", "aE5uWi0o", "orse", "batter")
 KEY_LINES = [
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
@@ -125,6 +127,7 @@ def plant(uri: str, folder: Path) -> list[str]:
         db.execute(
             "INSERT INTO experiment_tags(key, value, experiment_id) VALUES ('mlflow.note.content', ?, 0)", (note,)
         )
+        _add_trace(db)
     _plant_models(uri)
     return [run.id for run in runs]
 
@@ -141,6 +144,20 @@ def _plant_models(uri: str) -> None:
     ]
     client.create_registered_model("planted", tags, note)
     client.create_model_version("planted", models[0].artifact_location, tags=tags, description=note)
+
+
+def _add_trace(db: sqlite3.Connection) -> None:
+    """A trace whose spans never came: its tags and previews hold the secrets."""
+    db.execute(
+        "INSERT INTO trace_info(request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview, response_preview)"
+        " VALUES (?, 0, 1788220800000, 7, 'OK', ?, ?)",
+        (WITHOUT_SPANS, json.dumps({"password": NAMED, "key": SHAPED}), "x " * 100 + f"api_key={BARE} {SHAPED}"),
+    )
+    tags = {"db_password": NAMED, "note": "y " * 140 + SHAPED, "mlflow.traceName": f"with {SHAPED}"}
+    db.executemany(
+        "INSERT INTO trace_tags(request_id, key, value) VALUES (?, ?, ?)",
+        [(WITHOUT_SPANS, *tag) for tag in tags.items()],
+    )
 
 
 def _run(run_id: str, number: int, home: Path) -> raw_store.RawRun:
@@ -203,6 +220,10 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("summarize_traces", {"query": f"tags.password = '{NAMED}'"}),
         ("summarize_traces", {"group_by": f"tags.{SHAPED}"}),
         *[("summarize_traces", {"group_by": by}) for by in ("name", "span", "failure", "assessment", "session")],
+        ("search_traces", {}),
+        ("search_traces", {"query": f"tag.password = '{NAMED}'"}),
+        ("get_trace", {"trace_id": WITHOUT_SPANS}),
+        ("get_trace", {"trace_id": SHAPED}),
         ("export_runs", {"path": "runs.csv"}),
         ("export_runs", {"path": "runs.jsonl"}),
         *_of_files(first),

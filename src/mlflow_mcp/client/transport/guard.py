@@ -6,6 +6,7 @@ MLflow's sessions are the `requests` library's. It reads a body to its end, howe
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ _MAY_HOLD = {
     "/mlflow/metrics/get-history": ("metrics", "next_page_token"),
     "/mlflow/metrics/get-history-bulk-interval": ("metrics",),
     "/mlflow-artifacts/artifacts": ("files",),
+    "/mlflow/traces": ("traces", "next_page_token"),
+    "/mlflow/traces/search": ("traces", "next_page_token"),
+    "/mlflow/traces/batchGet": ("traces",),
+    "/mlflow/logged-models/search": ("models", "next_page_token"),
+    "/mlflow/model-versions/search": ("model_versions", "next_page_token"),
+    "/mlflow/registered-models/search": ("registered_models", "next_page_token"),
 }
 # … and what one always has.
 _HOLDS = {
@@ -52,7 +59,14 @@ _HOLDS = {
     "/mlflow/model-versions/get": ("model_version",),
     "/mlflow/model-versions/get-download-uri": ("artifact_uri",),
     "/mlflow/registered-models/alias": ("model_version",),
+    "/mlflow/registered-models/get": ("registered_model",),
+    "/mlflow/traces/get": ("trace",),
+    "/mlflow/traces/<id>": ("trace", "trace_info"),
 }
+_ONE_TRACE = re.compile(r"(?<=/mlflow/traces/)(?!(?:search|get|metrics|batchGet|batchGetInfos)$)[^/]+(?:/info)?$")
+# Lists whose entries are objects, and what one of a trace cannot do without.
+_OF_OBJECTS = ("experiments", "runs", "metrics", "files", "traces", "models", "model_versions", "registered_models")
+_IDS_OF_TRACES = ("trace_id", "request_id")
 
 
 def guard(session: Session) -> Session:
@@ -166,7 +180,7 @@ def _note(response: Response, is_file: bool) -> None:
 
 def _check_shape(response: Response) -> None:
     """Raise NotMlflow for a small body that is none of MLflow's: its client makes an empty result of any JSON object."""
-    path = urlsplit(str(response.request.url)).path
+    path = _ONE_TRACE.sub("<id>", urlsplit(str(response.request.url)).path)
     route = next((route for route in (*_MAY_HOLD, *_HOLDS) if path.endswith(route)), None)
     if route is None or (route in _HOLDS and response.request.method != "GET"):
         return
@@ -176,8 +190,24 @@ def _check_shape(response: Response) -> None:
         answer = None
     names = _MAY_HOLD.get(route, ()) or _HOLDS[route]
     may_be_empty = route in _MAY_HOLD and answer == {}
-    if not isinstance(answer, dict) or not (may_be_empty or set(names) & set(answer)):
-        raise not_mlflow(_origin(response), 200)
+    if not isinstance(answer, dict) or not (may_be_empty or set(names) & set(answer)) or not _has_entries(answer):
+        problem = not_mlflow(_origin(response), 200)
+        # A server without traces answers 404: this is not what `ask_feature` takes for an older server.
+        raise Unreachable(problem.failed, problem.next_step) if "/traces" in route else problem
+
+
+def _has_entries(answer: dict[str, Any]) -> bool:
+    """Whether its lists are lists of objects, and its traces have ids: of other things MLflow's client makes empty ones."""
+    for name in _OF_OBJECTS:
+        entries = answer.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            return False
+    # The older API has the fields of a trace in its entry, the newer one in its info.
+    traces = [*answer.get("traces", []), *(answer[name] for name in ("trace", "trace_info") if name in answer)]
+    if not all(isinstance(trace, dict) for trace in traces):
+        return False
+    infos = [trace.get("info", trace.get("trace_info", trace)) for trace in traces]
+    return all(isinstance(info, dict) and any(info.get(name) for name in _IDS_OF_TRACES) for info in infos)
 
 
 def _origin(response: Response) -> str:

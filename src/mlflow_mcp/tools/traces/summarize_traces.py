@@ -14,7 +14,7 @@ from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.traces.filters import quoted_trace_query
 from mlflow_mcp.client.traces.window import Window, window_of
-from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId
@@ -87,6 +87,8 @@ def summarize_traces(
     def answer_in(searched: list[str]) -> TraceSummary:
         question = Question(searched[:EXPERIMENTS_PER_REQUEST], quoted_trace_query(query or ""), window_of(when, now))
         answer = _answer(client, question, key, compare_to, now)
+        if question.is_of_an_export(client, answer.traces):
+            answer.note(OF_THE_EXPORT)
         answer.window = None if question.window.is_open else str(question.window)
         if len(searched) > EXPERIMENTS_PER_REQUEST:
             only = f"Only {EXPERIMENTS_PER_REQUEST:,} of {len(searched):,} experiments, those changed last: name experiment_id."

@@ -54,6 +54,10 @@ class Question:
         )
         return found
 
+    def is_of_an_export(self, client: Client, traces: int | None) -> bool:
+        """Whether the newest trace is an evaluation's sample, whose time and state are the export's."""
+        return traces != 0 and any(TraceView(info).is_exported_sample for info in self.newest(client, 1))
+
     def spread(self, client: Client) -> tuple[list[TraceView], bool]:
         """The newest and the oldest traces and some at times between them, and whether these are all that there are."""
         newest, oldest = client.run_concurrently(
