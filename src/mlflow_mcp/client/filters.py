@@ -53,7 +53,7 @@ def quoted_query(query: str) -> str:
         parts += [text[end : found.start(2)], quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
         end = found.end(2)
     quoted = "".join([*parts, text[end:]])
-    refuse_what_mlflow_cannot(quoted)
+    refuse_what_mlflow_cannot(quoted, of_runs=True)
     return quoted
 
 
@@ -157,27 +157,32 @@ def _quote_order(clause: str) -> str:
     )
 
 
+# Of runs IN is read for params and tags too: text_conditions.
+_INSTEAD_OF_OR = (
+    "For values of one param, tag or attribute write IN ('a', 'b'), or LIKE with % or _; numbers compare with >= and <=. "
+    "Else call once for each alternative."
+)
+_INSTEAD_OF_OR_ELSEWHERE = "Call once for each alternative, or use LIKE with % or _; numbers compare with >= and <=."
+
+
 def parts_of(query: str) -> list[str]:
-    """The comparisons that AND joins. Raises Problem for OR."""
+    """The comparisons that AND joins in a filter of models. Raises Problem for OR."""
     bare = blanked(query)
-    _refuse_or(bare)
+    _refuse_or(bare, _INSTEAD_OF_OR_ELSEWHERE)
     ends = [(0, 0), *(found.span() for found in re.finditer(r"(?i)\bAND\b", bare)), (len(query), len(query))]
     parts = [query[end:start].strip() for (_, end), (start, _) in pairwise(ends)]
     return [part for part in parts if part]
 
 
-def _refuse_or(bare: str) -> None:
+def _refuse_or(bare: str, instead: str) -> None:
     if re.search(r"(?i)\bOR\b", bare):
-        raise Problem(
-            "MLflow filters have no OR.",
-            "For values of one param, tag or attribute write IN ('a', 'b'), or LIKE with % or _; numbers compare with >= and <=. "
-            "Else call once for each alternative.",
-        )
+        raise Problem("MLflow filters have no OR.", instead)
 
 
-def refuse_what_mlflow_cannot(text: str) -> None:
+def refuse_what_mlflow_cannot(text: str, *, of_runs: bool = False) -> None:
+    """Raises Problem, with what to write instead."""
     bare = blanked(text)
-    _refuse_or(bare)
+    _refuse_or(bare, _INSTEAD_OF_OR if of_runs else _INSTEAD_OF_OR_ELSEWHERE)
     for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
         field = text[found.start(1) : found.end(1)]
         kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import yaml
-
 from mlflow_mcp.client import Client
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 
 _MOST_BYTES = 200_000
 _SIDES = ("inputs", "outputs", "params")
@@ -33,8 +32,8 @@ def read_package(client: Client, owner: str) -> Package:
     try:
         files = [partial(_text, client, owner, name) for name in ("MLmodel", "requirements.txt")]
         content, requirements = client.part(lambda: client.run_concurrently(*files))
-        described = yaml.safe_load(content) if content else {}
-    except (Problem, yaml.YAMLError) as problem:
+        described = load_yaml(content) if content else {}
+    except Problem as problem:
         return Package(problem=f"Its files could not be read: {problem}")
     if not isinstance(described, dict):
         return Package(problem="Its MLmodel is no mapping of names.")
