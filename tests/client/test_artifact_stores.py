@@ -386,10 +386,16 @@ def test_the_files_of_a_model(named, both_models, expected, ask_many):
     assert_all_alike(both_models.home.uri, named.format(id=both_models.model_id), expected, ask_many, questions)
 
 
-@pytest.mark.parametrize("both_models", ["http"], indirect=True)
-def test_the_files_of_a_model_of_an_old_server(both_models, expected, ask_many):
-    with faulty_proxy(both_models.home.uri, OLD_SERVER) as proxy:
-        assert_all_alike(proxy.uri, both_models.model_id, expected, ask_many)
+def test_the_files_of_a_model_of_an_old_server(http_home, expected, ask_many, tmp_path):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(http_home.uri)
+    model_id = client.create_logged_model("0", name="old-classifier").model_id
+    fill(tmp_path / "model")
+    client.log_model_artifacts(model_id, str(tmp_path / "model"))
+
+    with faulty_proxy(http_home.uri, OLD_SERVER) as proxy:
+        assert_all_alike(proxy.uri, model_id, expected, ask_many)
 
 
 @pytest.mark.parametrize(
