@@ -193,5 +193,6 @@ def test_ctrl_c_ends_the_doctor_without_a_traceback():
         typed.press(b"\x03")
         code = typed.process.wait(timeout=max(1, deadline - time.monotonic()))
 
-        assert code in (1, 130)  # it may have found first that nothing is configured
+        # It may have found first that nothing is configured, and be ending.
+        assert code in (1, 130, -signal.SIGINT)
         assert b"Traceback" not in typed.process.stderr.read()

@@ -55,7 +55,8 @@ def unpack(folder: Path) -> Path:
     if not (folder / "mlflow.db").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(folder, filter="data")
+            # The record is ours, so Python before 3.10.12 and 3.11.4, which has no filters, may unpack it too.
+            archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         if f"mlflow=={mlflow.__version__}" not in catalogue()["packages"]["current"]:
             uri = f"sqlite:///{folder / 'mlflow.db'}"
             subprocess.run([sys.executable, "-m", "mlflow", "db", "upgrade", uri], check=True, capture_output=True)
