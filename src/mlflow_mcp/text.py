@@ -118,8 +118,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first: close spellings, then those that contain it. Of many names only those
     are compared that share the most pairs of letters with it, by their beginnings and ends, for a tenth of a second."""
     names = sorted(set(known))
-    wanted = name.lower()
-    ends = _ends(wanted)
+    lowered = name.lower()
+    ends = _ends(lowered)
     ranked: list[tuple[float, str]] = []
     matcher = difflib.SequenceMatcher(b=ends)
     candidates = _most_alike(ends, names)
@@ -131,17 +131,17 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE:
             ranked.append((matcher.ratio(), other))
     close = [other for _, other in heapq.nlargest(count, ranked, key=lambda pair: pair[0])]
-    inside = (other for other in names if wanted in other.lower() and other not in close)
+    inside = (other for other in names if lowered in other.lower() and other not in close)
     return (close + list(itertools.islice(inside, count)))[:count]
 
 
 _ALIKE = 0.6
 
 
-def _most_alike(wanted: str, names: list[str]) -> list[str]:
+def _most_alike(lowered: str, names: list[str]) -> list[str]:
     if len(names) <= _COMPARED_NAMES:
         return names
-    pairs = _pairs(wanted)
+    pairs = _pairs(lowered)
     shared = ((len(pairs & _pairs(_ends(other.lower()))), other) for other in names)
     return [other for _, other in heapq.nlargest(_COMPARED_NAMES, shared, key=lambda pair: pair[0])]
 

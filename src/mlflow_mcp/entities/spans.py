@@ -61,8 +61,8 @@ class SpanNode:
     def exception(self) -> str | None:
         """The message of the first exception among its events."""
         events = self.stored.get("events") or ()
-        told = ((event.get("attributes") or {}).get("exception.message") for event in events)
-        return next((str(words) for words in told if words), None)
+        messages = ((event.get("attributes") or {}).get("exception.message") for event in events)
+        return next((str(words) for words in messages if words), None)
 
     @property
     def failed(self) -> bool:
@@ -187,8 +187,8 @@ def as_json(span: StoredSpan) -> dict[str, Any]:
         "inputs": attributes.pop("mlflow.spanInputs", None),
         "outputs": attributes.pop("mlflow.spanOutputs", None),
     }
-    for told in ("mlflow.traceRequestId", _TYPE, "mlflow.spanLogLevel"):
-        attributes.pop(told, None)
+    for name in ("mlflow.traceRequestId", _TYPE, "mlflow.spanLogLevel"):
+        attributes.pop(name, None)
     events = [{"name": event["name"], **(event.get("attributes") or {})} for event in span.get("events") or ()]
     found = {**content, "attributes": attributes, "events": events}
     return {key: value for key, value in found.items() if value not in (None, {}, [])}

@@ -61,17 +61,17 @@ def _of_copies(job: Job, reexport: Reexport | None) -> str:
         for name, value in copy.metrics.items()
         if name in own and not same_value(own[name], value)
     }
-    said = f"{len(job.copies)} copies, {which}"
+    summary = f"{len(job.copies)} copies, {which}"
     if not disagreeing:
-        return said
+        return summary
     if all(name in before and same_value(before[name][0], value) for name, (_, value) in disagreeing.items()):
-        return f"{said}; the others have the scores of before its re-export"
-    told = [
+        return f"{summary}; the others have the scores of before its re-export"
+    differences = [
         f"{name} {number(own[name])} here, {number(disagreeing[name][1])} in copy {disagreeing[name][0].run_id}"
         for name in headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
     ]
-    more = f", and {len(disagreeing) - len(told)} more metrics" if len(disagreeing) > len(told) else ""
-    return f"{said}; their scores disagree: {', '.join(told)}{more}"
+    more = f", and {len(disagreeing) - len(differences)} more metrics" if len(disagreeing) > len(differences) else ""
+    return f"{summary}; their scores disagree: {', '.join(differences)}{more}"
 
 
 def _missing_files(details: JobDetails) -> str:

@@ -107,7 +107,7 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
     its children) the odd ones come first. Long curves are sampled by the server; exact=true reads all; start_step and
     end_step zoom in. plot_metrics draws them."""
     refuse_backwards(start_step, end_step)
-    runs, told = with_children(client, runs_of(client, run_ids), metrics)
+    runs, notes = with_children(client, runs_of(client, run_ids), metrics)
     pairs = curves_of(runs, metrics, MOST_CURVES if max_points else _MOST_FOLDED)
     is_folded = max_points is None and len(pairs) > _MOST_WITH_POINTS
     most = max_points or max(10, min(100, MOST_POINTS // len(pairs)))
@@ -119,7 +119,7 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
         _fold(answer, shown, axis)
     else:
         answer.curves = [_facts(*each, most, axis) for each in shown]
-    answer.note(*told)
+    answer.note(*notes)
     if not all(is_whole for _, is_whole in curves):
         answer.note("Sampled figures may miss a spike between the sampled points: exact=true reads all of them.")
     if start_step is not None or end_step is not None:

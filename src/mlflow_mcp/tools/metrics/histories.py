@@ -47,12 +47,12 @@ def with_children(client: Client, runs: Sequence[Run], metrics: Sequence[str]) -
     found = client.run_concurrently(*(partial(_children, client, run, metrics) for run in parents))
     children = {run.info.run_id: of_run for run, of_run in zip(parents, found) if of_run}
     meant = [each for run in runs for each in children.get(run.info.run_id, [run])]
-    told = [
+    notes = [
         f"'{run.info.run_name}' has no such metric; shown instead: {plural(len(children[run.info.run_id]), 'child run')} with it."
         for run in parents
         if run.info.run_id in children
     ]
-    return list({run.info.run_id: run for run in meant}.values()), told
+    return list({run.info.run_id: run for run in meant}.values()), notes
 
 
 def _children(client: Client, parent: Run, metrics: Sequence[str]) -> list[Run]:

@@ -55,12 +55,12 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
-    runs, told = with_children(client, runs_of(client, run_ids), metrics)
+    runs, notes = with_children(client, runs_of(client, run_ids), metrics)
     pairs = curves_of(runs, metrics)
     masked = mask_text if client.settings.mask_secrets else str
     if kind == "bars":
         bars = _bars(pairs, log_scale, masked)
-        bars.note(*told)
+        bars.note(*notes)
         return bars
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > _PANELS:
@@ -81,7 +81,7 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
         panels, "step" if axis == "step" else "seconds since the first point", smoothing, log_scale
     )
     answer = ImageAnswer(text=_in_words(pairs, found), data=png)
-    answer.note(*told)
+    answer.note(*notes)
     if smoothing:
         answer.note(f"Smoothed with a moving average of weight {smoothing:g}; the raw curves are faint.")
     if log_scale:

@@ -110,8 +110,8 @@ def _of_all_versions(facts: ModelFacts) -> dict[str, Any] | None:
     if registered is None:
         return None
     others = {alias: int(each) for alias, each in (registered.aliases or {}).items() if alias not in facts.aliases}
-    told = {"description": registered.description, "tags": own_tags(registered.tags or {}), "other_aliases": others}
-    return {name: value for name, value in told.items() if value} or None
+    fields = {"description": registered.description, "tags": own_tags(registered.tags or {}), "other_aliases": others}
+    return {name: value for name, value in fields.items() if value} or None
 
 
 def _metrics(facts: ModelFacts) -> Table | None:
@@ -136,7 +136,7 @@ def _source_run(facts: ModelFacts) -> dict[str, Any] | None:
     run = facts.run
     if run is None:
         return None
-    told = {
+    fields = {
         "run_id": run.run_id,
         "name": run.name,
         "experiment": None if facts.model and facts.model.experiment == run.experiment else run.experiment,
@@ -146,7 +146,7 @@ def _source_run(facts: ModelFacts) -> dict[str, Any] | None:
         "code": run.made_by.get("name"),
         **{name: run.made_by.get(name) for name in ("git_branch", "git_dirty")},
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _dataset(dataset: Dataset) -> str:

@@ -50,11 +50,11 @@ def doubts(ranking: Ranking | None, models: Sequence[ModelView], without_place: 
     if ranking is None:
         return []
     notes = []
-    said = better(ranking.metric)
-    if said and said != ranking.mode:
+    direction = better(ranking.metric)
+    if direction and direction != ranking.mode:
         notes.append(
             f"The order is {'lowest' if ranking.mode == 'min' else 'highest'} first, but the name '{ranking.metric}' says that "
-            f"{'higher' if said == 'max' else 'lower'} is better."
+            f"{'higher' if direction == 'max' else 'lower'} is better."
         )
     places = sorted({measure for model in models for measure in model.scores if ranking.has(measure)})
     if len(places) > 1:

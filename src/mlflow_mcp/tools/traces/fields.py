@@ -108,8 +108,8 @@ def _steps(path: str) -> list[str]:
 def _document(info: TraceInfo, spans: Sequence[StoredSpan]) -> dict[str, Any]:
     """What paths lead into."""
     trace = TraceView(info)
-    told = {**info.to_dict(), "name": trace.name, "session": trace.session, "run_id": trace.run_id}
-    return {"info": told, "spans": [_span(span) for span in spans]}
+    values = {**info.to_dict(), "name": trace.name, "session": trace.session, "run_id": trace.run_id}
+    return {"info": values, "spans": [_span(span) for span in spans]}
 
 
 def _span(span: StoredSpan) -> dict[str, Any]:

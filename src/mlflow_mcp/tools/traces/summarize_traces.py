@@ -205,10 +205,10 @@ def _assessments(client: Client, question: Question) -> TraceSummary:
 def _comparison(client: Client, these: Question, others: Question) -> TraceSummary:
     first, second = client.run_concurrently(lambda: overview(client, these), lambda: overview(client, others))
     sides = (first, second)
-    told = compared(client, (these, others), sides)
+    comparison = compared(client, (these, others), sides)
     partials = [f"{name}: {side.partial}" for name, side in zip(("these", "compare_to"), sides) if side.partial]
-    answer = TraceSummary(partial=" ".join(partials) or None, comparison=told.table)
-    answer.note(*told.notes)
+    answer = TraceSummary(partial=" ".join(partials) or None, comparison=comparison.table)
+    answer.note(*comparison.notes)
     if these.window != others.window:
         answer.note(f"compare_to is {others.window}.")
     for name, side, question in zip(("these", "compare_to"), sides, (these, others)):

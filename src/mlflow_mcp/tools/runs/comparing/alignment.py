@@ -105,8 +105,8 @@ def with_errors(
         for row, errors in zip(rows, found)
     ]
     source = f"; some are {DERIVED}" if any(error.source == DERIVED for error in known) else ""
-    told = f"stderr: as each side's results.yml has it for this value{source}."
-    return [*columns[:-1], *(f"stderr {side.label}" for side in sides), columns[-1]], widened, [told]
+    note = f"stderr: as each side's results.yml has it for this value{source}."
+    return [*columns[:-1], *(f"stderr {side.label}" for side in sides), columns[-1]], widened, [note]
 
 
 def _error_of(side: Side, task: str, names: str) -> StandardError | None:

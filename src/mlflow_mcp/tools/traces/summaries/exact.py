@@ -72,10 +72,10 @@ class Medians:
 
     def verdict(self, tests: int) -> str:
         """`tests` is what the intervals were made for."""
-        told = f"{self.low:.4g} to {self.high:.4g} s against {self.other_low:.4g} to {self.other_high:.4g} s"
+        intervals = f"{self.low:.4g} to {self.high:.4g} s against {self.other_low:.4g} to {self.other_high:.4g} s"
         if self.low > self.other_high:
-            return f"higher: {told}"
-        return f"lower: {told}" if self.high < self.other_low else f"cannot tell: {told}"
+            return f"higher: {intervals}"
+        return f"lower: {intervals}" if self.high < self.other_low else f"cannot tell: {intervals}"
 
 
 def shown(p: float) -> str:

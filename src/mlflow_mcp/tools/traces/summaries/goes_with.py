@@ -85,7 +85,7 @@ def _told(found: dict[Trait, Figures], whole: Figures) -> GoesWith:
         trait: Shares(each.errors, each.ended, whole.errors - each.errors, whole.ended - each.ended)
         for trait, each in found.items()
     }
-    told = sorted(
+    likelier = sorted(
         ((trait, each, each.p) for trait, each in shares.items() if _is_more(each)), key=lambda each: (each[2], each[0])
     )
     rows: list[list[Any]] = [
@@ -97,7 +97,7 @@ def _told(found: dict[Trait, Figures], whole: Figures) -> GoesWith:
             rate_shown(each.other_hits / each.other_of),
             shown(p),
         ]
-        for trait, each, p in told
+        for trait, each, p in likelier
         if p < ERROR / len(shares)
     ]
     if not rows:
@@ -140,10 +140,10 @@ def _traits(trace: TraceView) -> Iterator[Trait]:
             yield Trait(f"tags.`{name}`", "tag", name, value)
     if trace.name:
         yield Trait("name", "tag", _NAME, trace.name)
-    for place, name, told in (
+    for place, name, in_metadata in (
         ("run_id", RUN, trace.run_id),
         (f"metadata.`{MODEL}`", MODEL, trace.model_id),
         (f"metadata.`{_USER}`", _USER, trace.user),
     ):
-        if told:
-            yield Trait(place, "metadata", name, told)
+        if in_metadata:
+            yield Trait(place, "metadata", name, in_metadata)
