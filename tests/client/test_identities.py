@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.transport.connection import Connection, Credentials
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.settings import Settings
@@ -84,3 +85,16 @@ def test_the_list_of_experiments_belongs_to_a_connection(sqlite_template):
 def test_credentials_are_not_shown():
     assert repr(ANA) == "Credentials(username='ana')"
     assert repr(BEN) == "Credentials(username=None)"
+
+
+def test_who_is_known_to_the_server_is_told_that_something_may_be_hidden(mlflow_server):
+    settings = Settings(tracking_uri=mlflow_server.uri)
+    known, unknown = Client(Connection(settings, credentials=ANA)), Client(Connection(settings))
+
+    with pytest.raises(NotFound) as told_ana:
+        experiment_ids(known, "nothing of this name")
+    with pytest.raises(NotFound) as told_all:
+        experiment_ids(unknown, "nothing of this name")
+
+    assert "What these credentials may not read is not listed. " in str(told_ana.value)
+    assert "credentials" not in str(told_all.value)

@@ -53,4 +53,13 @@ def _by_url(client: Client, name: str, names: dict[str, str]) -> str:
             f"`{restore_command(deleted)}` brings it back with its runs.",
         )
     close = hint(name, names.values())
-    raise NotFound(f"No experiment has the id or name '{name}'.", f"{close} search_experiments lists them all.".strip())
+    hidden = unlisted(client)
+    raise NotFound(
+        f"No experiment has the id or name '{name}'.",
+        " ".join(part for part in (hidden, close, "search_experiments lists them all.") if part),
+    )
+
+
+def unlisted(client: Client) -> str:
+    """That some things may be hidden, where the server knows who asks."""
+    return "What these credentials may not read is not listed." if client.connection.has_credentials else ""

@@ -133,6 +133,14 @@ class Connection:
             server_cert_path=default.server_cert_path,
         )
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether an http(s) server is told who asks, and so may leave out of its lists what that one may not read."""
+        if not self.is_http:
+            return False
+        credentials = self.host_credentials()
+        return bool(credentials.username or credentials.token)
+
     def warm(self) -> None:
         """Import mlflow on a thread of its own, so that the first call need not wait for it. Failures wait for that call."""
 

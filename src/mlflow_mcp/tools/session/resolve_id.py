@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_state
+from mlflow_mcp.client.ids.experiments import unlisted
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
 from mlflow_mcp.client.ids.models import logged_called
 from mlflow_mcp.client.ids.parse import (
@@ -97,7 +98,7 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace or session "
             f"in {every(len(names), 'experiment', 'any of the')}.",
-            _next_try(text, hint(text, names.values())),
+            " ".join(part for part in (unlisted(client), _next_try(text, hint(text, names.values()))) if part),
         )
     answer = IdMatches(id=text, found=found[:MOST_SHOWN])
     answer.note(*map(str, unsupported))
