@@ -59,6 +59,17 @@ def fit(answer: Answer, content: dict[str, Any], budget: int) -> dict[str, Any]:
     return content
 
 
+def _is_table(part: dict[str, Any]) -> bool:
+    """Whether these are columns and rows of cells: a stranger's JSON may use the same two names for anything."""
+    columns, rows = part.get("columns"), part.get("rows")
+    return (
+        isinstance(columns, list)
+        and isinstance(rows, list)
+        and all(isinstance(column, str) for column in columns)
+        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    )
+
+
 def _short_notes(notes: list[str], room: int) -> list[str]:
     """The first notes, as many as there is room for, each cut in its middle; and how many are left out."""
     kept: list[str] = []
@@ -76,7 +87,7 @@ def _with_short_cells(part: Any) -> Any:
         return [_with_short_cells(inner) for inner in part]
     if not isinstance(part, dict):
         return part
-    if not (isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list)):
+    if not _is_table(part):
         return {key: _with_short_cells(inner) for key, inner in part.items()}
     return {key: inner if key == "columns" else _cut_texts(inner, CELL_CHARS) for key, inner in part.items()}
 
@@ -86,7 +97,7 @@ def _longest_rows(content: Any) -> list[Any] | None:
 
     def visit(part: Any) -> None:
         if isinstance(part, dict):
-            if isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list):
+            if _is_table(part):
                 found.append(part["rows"])
             for inner in part.values():
                 visit(inner)
@@ -135,9 +146,10 @@ def _cut_texts(part: Any, limit: int, under: str = "") -> Any:
     if isinstance(part, str):
         return part if _is_whole(under) else truncate(part, limit)
     if isinstance(part, dict):
-        if isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list):
+        is_table = _is_table(part)
+        if is_table:
             part = {**part, "rows": [_cut_row(row, part["columns"], limit) for row in part["rows"]]}
-        done = ("notes", "columns", "rows")
+        done = ("notes", "columns", "rows") if is_table else ("notes",)
         return {key: inner if key in done else _cut_texts(inner, limit, key) for key, inner in part.items()}
     if isinstance(part, list):
         return [_cut_texts(inner, limit, under) for inner in part]
@@ -172,7 +184,7 @@ def _with_fewer_parts(content: dict[str, Any], budget: int) -> dict[str, Any]:
 
 def _half(part: Any) -> Any:
     """The first half of a value, of the same form: a table loses columns, and never all of them."""
-    if isinstance(part, dict) and isinstance(part.get("columns"), list) and isinstance(part.get("rows"), list):
+    if isinstance(part, dict) and _is_table(part):
         if part.get("common"):
             return {**part, "common": _half(part["common"])}
         half = (len(part["columns"]) + 1) // 2

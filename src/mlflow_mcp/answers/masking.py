@@ -180,12 +180,12 @@ def _masked_row(columns: list[Any], row: Any) -> Any:
     names = (
         part
         for column, cell in zip(columns, row)
-        if column in _COLUMNS_OF_NAMES and isinstance(cell, str)
+        if str(column) in _COLUMNS_OF_NAMES and isinstance(cell, str)
         for part in cell.split(" = ")
     )
     name = next((part for part in names if names_a_secret(part) or may_name_a_secret(part)), "")
     columns = [*columns, *[""] * (len(row) - len(columns))]
     return [
-        mask(cell, str(column)) if not name or column in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
+        mask(cell, str(column)) if not name or str(column) in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)
         for column, cell in zip(columns, row)
     ]

@@ -50,8 +50,8 @@ class _Condition:
         """Whether a run with this value passes."""
         if self.is_list:
             return (value in self.values) == (self.comparator == "IN")
-        number, wanted = as_number(value), as_number(self.values[0])
-        return number is not None and wanted is not None and _COMPARES[self.comparator](number, wanted)
+        number, bound = as_number(value), as_number(self.values[0])
+        return number is not None and bound is not None and _COMPARES[self.comparator](number, bound)
 
 
 def searchable(client: Client, experiment_ids: list[str] | None, query: str, *, deleted: bool = False) -> str:

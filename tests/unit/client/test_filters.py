@@ -68,7 +68,7 @@ def test_mlflows_own_parser_takes_every_quoted_filter(written):
         try:
             SearchUtils.parse_search_filter("params.a IS NULL")
         except MlflowException:
-            pytest.skip("this MLflow knows no IS NULL")
+            pytest.skip("the installed MLflow has no IS NULL for params, which newer ones have")
     SearchUtils.parse_search_filter(quoted_query(written))
 
 

@@ -70,9 +70,9 @@ def _versions(client: Client, model: RegisteredModel) -> list[ModelVersion]:
     """The latest version and those with an alias, newest first."""
     newest = {int(version.version): version for version in model.latest_versions or ()}
     latest = max(newest, default=None)
-    wanted = {int(number) for number in (model.aliases or {}).values()} - set(newest)
+    aliased = {int(number) for number in (model.aliases or {}).values()} - set(newest)
     more = client.run_concurrently(
-        *(partial(client.models.registry.version, model.name, str(number)) for number in sorted(wanted))
+        *(partial(client.models.registry.version, model.name, str(number)) for number in sorted(aliased))
     )
     found = {**newest, **{int(version.version): version for version in more}}
     aliased = {int(number) for number in (model.aliases or {}).values()}
@@ -116,8 +116,8 @@ def _nothing(client: Client, query: str) -> list[str]:
     names = client.models.registry.names()
     if not names:
         return ["The registry holds no models; without registered=true logged models are searched."]
-    wanted = query.partition("'")[2].partition("'")[0].strip("%") or query
-    return [f"None of the {plural(len(names), 'registered model')} matches. {hint(wanted, names)}".strip()]
+    searched_name = query.partition("'")[2].partition("'")[0].strip("%") or query
+    return [f"None of the {plural(len(names), 'registered model')} matches. {hint(searched_name, names)}".strip()]
 
 
 def _position(content: Any) -> _Position:

@@ -73,6 +73,6 @@ def _models(client: Client, ids: Sequence[str]) -> dict[str, ModelView]:
 
 def _runs(client: Client, ids: Sequence[str]) -> dict[str, RunView]:
     """The runs by id. Each is read alone: a search does not tell which models a run used."""
-    wanted = list(dict.fromkeys(ids))[:_RUNS_READ]
-    found = client.run_concurrently(*(partial(run_of, client, run_id) for run_id in wanted))
+    distinct = list(dict.fromkeys(ids))[:_RUNS_READ]
+    found = client.run_concurrently(*(partial(run_of, client, run_id) for run_id in distinct))
     return {run.info.run_id: RunView.of(run, {}) for run in found if run}

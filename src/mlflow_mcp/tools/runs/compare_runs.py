@@ -95,8 +95,8 @@ def compare_runs(client: Client, run_ids: RunIds, baseline: Baseline = None, met
 def _paired_by_number(paired: PairedJobs) -> list[str]:
     if not paired.by_number:
         return []
-    told = f"{quoted(paired.by_number)} ran several times: jobs are paired by their numbers"
-    return [f"{told}, since nothing else tells which belong together."]
+    reason = f"{quoted(paired.by_number)} ran several times: jobs are paired by their numbers"
+    return [f"{reason}, since nothing else tells which belong together."]
 
 
 def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
