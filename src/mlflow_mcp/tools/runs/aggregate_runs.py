@@ -19,6 +19,7 @@ from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import NotFound
+from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import clipped, hint, listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Query, one_or_many
 from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey, no_such_key
@@ -31,7 +32,6 @@ from mlflow_mcp.tools.runs.aggregates.jobs_once import (
     judged_by_samples,
     kept_unjudged,
 )
-from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 
 GroupBy = Annotated[
     list[str] | None,

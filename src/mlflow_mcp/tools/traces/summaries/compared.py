@@ -15,11 +15,11 @@ from mlflow_mcp.client.traces.filters import quoted_trace_query
 from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.statistics.exact import Medians, Shares, percentiles_around_median
+from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import number
-from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 from mlflow_mcp.tools.traces.shown import text_of
 from mlflow_mcp.tools.traces.summaries.computed import latency_at
-from mlflow_mcp.tools.traces.summaries.exact import Medians, Shares, percentiles_around_median
 from mlflow_mcp.tools.traces.summaries.figures import Counted, Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.judged import Counts, one_value_each
 from mlflow_mcp.tools.traces.summaries.overview import Overview

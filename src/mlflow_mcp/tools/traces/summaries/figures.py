@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import number
-from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 
 TOKENS = ("total", "input", "output")
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

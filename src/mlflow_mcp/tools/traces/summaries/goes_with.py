@@ -12,8 +12,8 @@ from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.traces.filters import MODEL, RUN
 from mlflow_mcp.client.traces.metric_filters import Scope, metadata_is, tag_is
 from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.statistics.exact import ERROR, Shares, shown
 from mlflow_mcp.tools.traces.summaries.computed import states_of_each
-from mlflow_mcp.tools.traces.summaries.exact import ERROR, Shares, shown
 from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown
 from mlflow_mcp.tools.traces.summaries.question import Question, read_all
 

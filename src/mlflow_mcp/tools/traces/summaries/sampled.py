@@ -9,8 +9,8 @@ from functools import partial
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.spans import SpanNode, SpanTree
 from mlflow_mcp.entities.trace import TraceView
+from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
 from mlflow_mcp.tools.traces.summaries.computed import SpanFigures
 from mlflow_mcp.tools.traces.summaries.question import Question
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # The chance of a wrong verdict that an answer may have, over all that it tests.
@@ -22,6 +23,29 @@ def fisher(hits: int, of: int, other_hits: int, other_of: int) -> float:
     whole = _log_chosen(total, hit)
     limit = every[hits - low] + math.log1p(_SAME) + 1e-12 * abs(every[hits - low])
     return min(1.0, math.fsum(math.exp(each - whole) for each in every if each <= limit))
+
+
+def binomial_two_sided(hits: int, of: int, share: float = 0.5) -> float:
+    """The two-sided p of `hits` of `of` where each hits with the chance `share`: the sum over all counts that are no
+    likelier than this one. McNemar's exact test is this one, of the pairs that changed."""
+    if not of:
+        return 1.0
+    if share in (0.0, 1.0):
+        return 1.0 if hits == of * share else 0.0
+    own, other = math.log(share), math.log1p(-share)
+    every = [_log_chosen(of, count) + count * own + (of - count) * other for count in range(of + 1)]
+    limit = every[hits] + math.log1p(_SAME) + 1e-12 * abs(every[hits])
+    return min(1.0, math.fsum(math.exp(each) for each in every if each <= limit))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """The p values of a family of tests, each made as large as the number of tests asks for (Holm's step-down): those at or
+    below a level are together wrong with at most this chance, whatever depends on what."""
+    adjusted, largest = [0.0] * len(chances), 0.0
+    for place, index in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        largest = max(largest, min(1.0, (len(chances) - place) * chances[index]))
+        adjusted[index] = largest
+    return adjusted
 
 
 def _log_chosen(of: int, chosen: int) -> float:

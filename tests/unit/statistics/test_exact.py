@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.tools.traces.summaries.exact import Medians, Shares, fisher, percentiles_around_median, shown
+from mlflow_mcp.statistics.exact import Medians, Shares, fisher, percentiles_around_median, shown
 
 
 @pytest.mark.parametrize(

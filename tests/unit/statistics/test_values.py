@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.tools.runs.aggregates.statistics import Statistics
+from mlflow_mcp.statistics.values import Statistics
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 LARGEST = 1.7976931348623157e308
