@@ -316,3 +316,20 @@ def test_the_time_of_an_old_export_s_evaluation_is_its_param(recorded, ask_many)
     time = row["remarks"].partition("param timestamp: ")[2][:20]
     assert time.startswith("20")
     assert run["times_are"].endswith(f", param timestamp is {time}")
+
+
+def test_invocations_are_compared_by_the_file_that_their_runs_share(recorded, ask):
+    ids = [catalogue()["invocations"][name]["id"] for name in ("candidate", "baseline")]
+    data = data_of(ask(recorded, "diff_artifacts", run_ids=ids, artifact_path="config.yml"))
+
+    assert list(data["sides"]) == ["A", "B"]
+    assert all("runs with the same file" in side for side in data["sides"].values())
+
+
+def test_of_copies_that_differ_the_one_that_counts_is_compared_and_named(recorded, ask):
+    corrected = catalogue()["corrected"]
+    job_id, other = corrected["job_id"], catalogue()["invocations"]["baseline"]["jobs"][0]["job_id"]
+    data = data_of(ask(recorded, "diff_artifacts", run_ids=[job_id, other], artifact_path="results.yml"))
+
+    assert corrected["overwritten"] in data["sides"]["A"]
+    assert any(note.endswith(f"this is run {corrected['overwritten']}.") for note in data["notes"])
