@@ -47,7 +47,7 @@ Quantiles = Annotated[
 
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
-_MISSING_NAMED = 10
+_MISSING_NAMED = 16
 
 
 class Aggregates(Answer):
@@ -132,7 +132,10 @@ def _notes(counted: _Counted) -> list[str]:
             "its latest finished export."
         )
     if counted.too_small:
-        notes.append(f"{plural(counted.too_small, 'run')} with fewer than {counted.least} samples left out.")
+        which = listed(counted.too_small, 5)
+        notes.append(
+            f"{plural(len(counted.too_small), 'run')} with fewer than {counted.least} samples left out: {which}."
+        )
     if counted.unjudged:
         notes.append(kept_unjudged(counted.unjudged))
     notes += [two_scales(name, [(None, value) for value in counted.every_value(name)]) for name in counted.metric_names]
@@ -157,7 +160,7 @@ class _Counted:
         self.samples: dict[Group, dict[str, Statistics]] = {}
         self.once = JobsOnce()
         self.least: int | None = None
-        self.too_small = 0
+        self.too_small: list[str] = []
         self.unjudged: list[str] = []  # names
         self.unfinished: Counter[str] = Counter()  # by status, runs with a value
         self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
@@ -190,7 +193,7 @@ class _Counted:
         judged = Judged()
         if self.least is not None:
             judged = judged_by_samples(client, ids, [run.run_id for _, run in runs], self.least)
-        self.too_small, self.unjudged = len(judged.too_small), judged.unknown
+        self.too_small, self.unjudged = list(judged.too_small.values()), judged.unknown
         for group, run in runs:
             if run.run_id not in judged.too_small:
                 self.add(group, run)
@@ -275,5 +278,5 @@ def _count(  # what the tool was asked
             counted.read(run, experiments)
     counted.add_the_rest(client, ids)
     if not (counted.values.has_all or counted.values.partial or keys):
-        counted.groups[()] = counted.values.runs - counted.once.copies - counted.too_small
+        counted.groups[()] = counted.values.runs - counted.once.copies - len(counted.too_small)
     return counted
