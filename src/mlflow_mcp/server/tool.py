@@ -46,7 +46,7 @@ class BoundTool(Tool):
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations) -> BoundTool:
+    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations | None = None) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`."""
         tool = cast(
             BoundTool,
@@ -73,22 +73,20 @@ class BoundTool(Tool):
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> CallToolResult:
-        connection: Connection = context.request_context.lifespan_context
         try:
-            self._refuse_unknown(arguments)
-            # Models and hosts write null for an argument that they leave out.
-            present = {name: value for name, value in arguments.items() if value is not None}
-            answer = await self._called(connection, context, self._validated(present))
-            return self._rendered(answer)
+            return self.rendered(await self.answered(arguments, context))
         except Exception as error:
-            problem = problem_of(error, connection.uri or "MLflow")
-            if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
-                logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
-            # Masked as one text: a secret may begin in one sentence and end in the other.
-            masked = self._masked(sendable(str(problem)))
-            next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
-            failed = masked.removesuffix(next_step).rstrip()
-            return _failed(fit_sentences(failed, next_step, self._settings.max_chars))
+            problem = self.problem_of(error, context.request_context.lifespan_context)
+            sentence = TextContent(type="text", text=self.sentence_of(problem))
+            return CallToolResult(content=[sentence], is_error=True)
+
+    async def answered(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Answer:
+        """What the function answers, within the call's deadline. Raises whatever it raises."""
+        self._refuse_unknown(arguments)
+        # Models and hosts write null for an argument that they leave out.
+        present = {name: value for name, value in arguments.items() if value is not None}
+        connection: Connection = context.request_context.lifespan_context
+        return await self._called(connection, context, self._validated(present))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -134,7 +132,22 @@ class BoundTool(Tool):
     def _masked(self, text: str) -> str:
         return mask_text(text) if self._settings.mask_secrets else text
 
-    def _rendered(self, answer: Answer) -> CallToolResult:
+    def problem_of(self, error: Exception, connection: Connection) -> Problem:
+        """A failure as what it means for a caller; one that has no other name is logged."""
+        problem = problem_of(error, connection.uri or "MLflow")
+        if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
+            logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
+        return problem
+
+    def sentence_of(self, problem: Problem) -> str:
+        """What failed and one next step, without secrets, within the budget."""
+        # Masked as one text: a secret may begin in one sentence and end in the other.
+        masked = self._masked(sendable(str(problem)))
+        next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
+        return fit_sentences(masked.removesuffix(next_step).rstrip(), next_step, self._settings.max_chars)
+
+    def rendered(self, answer: Answer) -> CallToolResult:
+        """The answer as a host is sent it: without secrets, cut to the budget."""
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
             text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
@@ -166,10 +179,6 @@ def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | N
             logger.debug("progress dropped: %s", message)
 
     return report
-
-
-def _failed(sentence: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
 
 
 def _invalid_argument(error: ValidationError) -> Problem:
