@@ -247,7 +247,8 @@ def measure(uri: str, chosen: list[Case], rounds: int) -> list[dict[str, Any]]:
     with stdio_server(OURS, env) as server, requests.Session() as session:
         server.initialize()
         server.request("tools/list", {})
-        for adapter in session.adapters.values():  # else the bare requests would wait for the network, and ours would not
+        # Else the bare requests would wait for acknowledgements, and ours would not.
+        for adapter in session.adapters.values():
             acknowledge_at_once(adapter)
         return [compare(case, server, Bare(session, uri), rounds) for case in chosen]
 
