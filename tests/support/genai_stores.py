@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +71,10 @@ def _write(artifacts: Path) -> dict[str, str]:
         experiment = client.create_experiment(name, (artifacts / name).as_uri())
         mlflow.set_experiment(experiment_id=experiment)
         if name == "elsewhere":
-            _prompt("summary", "Summarize {{text}}.", experiment)
+            _prompt("summary", "Summarize {{text}}.")
             other = create_dataset(name="golden-questions", experiment_id=experiment).dataset_id
             _judge("terse", "Is {{ outputs }} terse?").register()
-    _prompts(client, experiment)
+    _prompts(client)
     client.create_registered_model("router")
     _scorers(experiment)
     found = create_dataset(name="golden-questions", experiment_id=experiment, tags={"team": "support", "stage": "gold"})
@@ -92,20 +93,21 @@ def _write(artifacts: Path) -> dict[str, str]:
     return {"golden-questions": found.dataset_id, "empty": none.dataset_id, "elsewhere": other}
 
 
-def _prompt(name: str, template: Any, experiment: str, **more: Any) -> None:
+def _prompt(name: str, template: Any, **more: Any) -> None:
     import mlflow
 
     mlflow.genai.register_prompt(name=name, template=template, **more)
-    # MLflow links a prompt on a thread of its own, whose end nobody can wait for.
-    mlflow.MlflowClient().set_prompt_tag(name, "_mlflow_experiment_ids", f",{experiment},")
+    for thread in threading.enumerate():  # MLflow links a prompt to its experiment on a thread of its own
+        if thread.name.startswith("link_prompt_to_experiment"):
+            thread.join(60)
 
 
-def _prompts(client: Any, experiment: str) -> None:
+def _prompts(client: Any) -> None:
     import mlflow
 
     for template, message in zip(TEMPLATES, MESSAGES):
         settings = {"temperature": 0.2 if template is TEMPLATES[-1] else 0.7, "model_name": "nova-30b"}
-        _prompt("answer", template, experiment, commit_message=message, model_config=settings, tags={"author": "ana"})
+        _prompt("answer", template, commit_message=message, model_config=settings, tags={"author": "ana"})
     mlflow.genai.set_prompt_alias("answer", "production", 2)
     mlflow.genai.set_prompt_alias("answer", "staging", 4)
     client.set_prompt_tag("answer", "team", "support")
@@ -114,9 +116,7 @@ def _prompts(client: Any, experiment: str) -> None:
         {"role": "user", "content": "{{message}}"},
     ]
     answer = {"type": "object", "properties": {"queue": {"type": "string"}}}
-    _prompt(
-        "triage", chat, experiment, response_format=answer, model_config={"model_name": "nova-8b", "max_tokens": 64}
-    )
+    _prompt("triage", chat, response_format=answer, model_config={"model_name": "nova-8b", "max_tokens": 64})
 
 
 def _traces() -> list[Any]:

@@ -7,6 +7,7 @@ import pytest
 from mlflow_mcp.settings import Settings
 from tests.support.asking import data_of, problem_of, rows_of
 from tests.support.genai_stores import SECRET
+from tests.support.servers import faulty_proxy, unknown_route
 
 pytestmark = pytest.mark.slow
 
@@ -110,3 +111,21 @@ def test_what_cannot_be_asked(arguments, settings, ask, snapshot_error):
 
     # MLflow writes the keys that it knows in an order that changes.
     snapshot_error(problem_of(answer).partition(" Valid keys")[0], arguments)
+
+
+@pytest.mark.parametrize("kind", ["datasets", "scorers"])
+def test_a_folder_keeps_neither_datasets_nor_scorers(kind, tmp_path, ask, snapshot_error):
+    from mlflow import MlflowClient
+
+    folder = tmp_path / "mlruns"
+    MlflowClient(str(folder)).create_experiment("plans")
+
+    snapshot_error(ask(Settings(tracking_uri=str(folder), toolsets=("genai",)), "search_genai", kind=kind))
+
+
+@pytest.mark.parametrize("kind", ["datasets", "scorers"])
+def test_a_server_without_the_route_is_told_the_version_that_has_it(kind, genai_server, ask):
+    with faulty_proxy(genai_server.uri, unknown_route(f"3.0/mlflow/{kind}")) as proxy:
+        answer = ask(Settings(tracking_uri=proxy.uri, toolsets=("genai",)), "search_genai", kind=kind)
+
+    assert "MLflow 3.4 or newer" in problem_of(answer)

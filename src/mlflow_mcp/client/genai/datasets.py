@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from mlflow_mcp.client.filters import explained, quoted_value
-from mlflow_mcp.client.genai.store import store_of
+from mlflow_mcp.client.genai.store import ask_database, store_of
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import hint, iso, listed, plural
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
 T = TypeVar("T")
-SINCE = "3.4"
 EXAMPLE = "name LIKE '%qa%' AND tags.team = 'nlp'"
 DATASET_ID = re.compile(r"d-[0-9a-f]{32}")
 _NAMES_READ = 200
@@ -59,11 +58,7 @@ class Datasets:
                 ) from error
         found, _ = self.search(f"name = {quoted_value(text)}", None, _MOST_CANDIDATES + 1)
         if not found:
-            near = hint(text, self.names())
-            raise NotFound(
-                f"No evaluation dataset is called '{text}'.",
-                f"{near} search_genai(kind='datasets') lists them.".strip(),
-            )
+            raise self._unknown(text)
         if len(found) > 1:
             raise self._several(text, found)
         return found[0]
@@ -84,6 +79,17 @@ class Datasets:
         )
         return list(rows), token or None
 
+    def _unknown(self, name: str) -> NotFound:
+        names = self.names()
+        if not names:
+            return NotFound(
+                f"No evaluation dataset is called '{name}': there are none here.", "resolve_id finds what a name is."
+            )
+        near = hint(name, names)
+        return NotFound(
+            f"No evaluation dataset is called '{name}'.", f"{near} search_genai(kind='datasets') lists them.".strip()
+        )
+
     def _several(self, name: str, found: Sequence[EvaluationDataset]) -> Problem:
         first = found[:_MOST_CANDIDATES]
         homes = self._client.run_concurrently(*(partial(self.experiments_of, each.dataset_id) for each in first))
@@ -97,4 +103,4 @@ class Datasets:
         return Problem(f"'{name}' is the name of {count}: {shown}{more}.", "Call again with one of these ids.")
 
     def _asked(self, request: Callable[[], T]) -> T:
-        return self._client.ask_feature(request, "evaluation datasets", since=SINCE)
+        return ask_database(self._client, request, "evaluation datasets")

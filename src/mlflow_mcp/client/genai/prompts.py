@@ -89,7 +89,10 @@ class Prompts:
     def _unknown(self, name: str) -> NotFound:
         if self._client.models.registry.has(name):
             return NotFound(f"'{name}' is a registered model, not a prompt.", f"get_model(model='{name}') reads it.")
-        near = hint(name, self.names())
+        names = self.names()
+        if not names:
+            return NotFound(f"No prompt is called '{name}': there are none here.", "resolve_id finds what a name is.")
+        near = hint(name, names)
         return NotFound(f"No prompt is called '{name}'.", f"{near} search_genai(kind='prompts') lists them.".strip())
 
     def _unknown_version(self, prompt: RegisteredModel, version: str | None) -> NotFound:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.genai.store import store_of
+from mlflow_mcp.client.genai.store import ask_database, store_of
 from mlflow_mcp.entities.scorer import ScorerView
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mlflow_mcp.client import Client
 
-SINCE = "3.5"
 # MLflow lists them for one experiment at a time.
 MOST_EXPERIMENTS = 100
 
@@ -32,15 +31,12 @@ class Scorers:
 
     def versions(self, scorer: ScorerView) -> list[ScorerView]:
         """All versions of a scorer, newest first."""
-        found: list[ScorerVersion] = self._client.ask_feature(
+        found: list[ScorerVersion] = ask_database(
+            self._client,
             lambda: store_of(self._client).list_scorer_versions(scorer.experiment_id, scorer.name),
             "scorers",
-            since=SINCE,
         )
         return sorted(map(ScorerView.of, found), key=lambda each: each.version, reverse=True)
 
     def _of(self, experiment_id: str) -> list[ScorerVersion]:
-        found: list[ScorerVersion] = self._client.ask_feature(
-            lambda: store_of(self._client).list_scorers(experiment_id), "scorers", since=SINCE
-        )
-        return found
+        return ask_database(self._client, lambda: store_of(self._client).list_scorers(experiment_id), "scorers")
