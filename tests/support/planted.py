@@ -152,7 +152,9 @@ def _plant_models(uri: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri, uri)
-    tags, note = {"db_password": NAMED, "note": f"with {SHAPED}"}, f"ask with api_key={BARE} or {SHAPED}"
+    # A cut value of this tag would end within the secret.
+    tags = {"db_password": NAMED, "note": f"with {SHAPED}", "long_note": f"{'y ' * 24}{SHAPED}"}
+    note = f"ask with api_key={BARE} or {SHAPED}"
     models = [
         client.create_logged_model("0", f"planted-{number}", tags=tags, params={"password": f"{number}{NAMED}"})
         for number in (1, 2)
@@ -264,6 +266,8 @@ def _of_models() -> list[tuple[str, dict[str, Any]]]:
         ("search_models", {}),
         ("search_models", {"query": f"tags.db_password = '{NAMED}'"}),
         ("search_models", {"query": "tags.db_password = 'no'"}),
+        ("search_models", {"query": "tags.long_note = 'no'"}),
+        ("search_models", {"query": f"params.password != '{NAMED}' AND name = 'no'"}),
         ("search_models", {"registered": True}),
         ("search_models", {"registered": True, "query": f"name = '{SHAPED}'"}),
         ("get_model", {"model": "planted-1"}),
