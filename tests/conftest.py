@@ -23,9 +23,10 @@ import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.support import curves, model_stores, stores
+from tests.support import curves, genai_stores, model_stores, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
+from tests.support.genai_stores import GenaiStore
 from tests.support.model_stores import ModelStore
 from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
@@ -54,6 +55,7 @@ SERVERS = {
     "scratch_server": "scratch server",
     "s3": "scratch server",
     "traces_server": "traces server",
+    "genai_server": "models server",
 }
 TWINS = {
     "both_stores": "mlflow_server",
@@ -62,6 +64,7 @@ TWINS = {
     "both_models": "scratch_server",
     "both_traces": "traces_server",
     "both_model_stores": "models_server",
+    "both_genai": "genai_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
@@ -296,6 +299,32 @@ def models_server(
     with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
         conversations.share(uri)
         yield replace(model_store, uri=uri)
+
+
+@pytest.fixture(scope="session")
+def genai_store(session_folder: Path, empty_template: str, labels: dict[str, str]) -> GenaiStore:
+    """A sqlite store with prompts, evaluation datasets and scorers. Tests only read from it."""
+    store = genai_stores.make(session_folder / "genai", empty_template)
+    labels |= store.labels
+    return store
+
+
+@pytest.fixture(scope="session")
+def genai_server(
+    genai_store: GenaiStore, session_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GenaiStore]:
+    """The same behind a real `mlflow server`. Tests only read from it."""
+    folder, artifacts = tmp_path_factory.mktemp("genai_server"), artifacts_of(genai_store.uri)
+    copied_to_be_served(genai_store.uri, artifacts, folder)
+    with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
+        yield replace(genai_store, uri=uri)
+
+
+@pytest.fixture(params=["sqlite", "http"])
+def both_genai(request: pytest.FixtureRequest) -> GenaiStore:
+    """Prompts, datasets and scorers as a file and behind a real server, which must answer alike."""
+    found: GenaiStore = request.getfixturevalue("genai_store" if request.param == "sqlite" else "genai_server")
+    return found
 
 
 @pytest.fixture(params=["sqlite", "http"])

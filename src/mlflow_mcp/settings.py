@@ -12,7 +12,7 @@ from mlflow_mcp.address import cleaned
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
-Toolset = Literal["tracking", "artifacts", "models", "traces", "plots"]
+Toolset = Literal["tracking", "artifacts", "models", "traces", "genai", "plots"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models", "traces")
 
 
@@ -74,7 +74,8 @@ class Settings(BaseModel):
         Field(
             alias="MLFLOW_MCP_TOOLSETS",
             min_length=1,
-            description="Which groups of tools to offer, separated by commas. `plots` is one of the default where its extra is installed.",
+            description="Which groups of tools to offer, separated by commas. `plots` is one of the default where its extra is installed; "
+            "`genai` (prompts, evaluation datasets, scorers) is not.",
         ),
     ] = Field(default_factory=default_toolsets)
     download_dir: Annotated[

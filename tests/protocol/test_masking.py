@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from mlflow_mcp.answers.masking import HIDDEN
-from mlflow_mcp.settings import Settings
+from mlflow_mcp.settings import Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support import planted as planting
 from tests.support import raw_store, stores
@@ -135,7 +136,8 @@ def test_a_secret_where_the_text_beside_a_plot_is_cut_is_hidden(empty_store, ask
 def planted(empty_store, tmp_path):
     """A store with secrets everywhere, its settings, and the ids of its runs."""
     runs = planting.plant(empty_store, tmp_path / "homes")
-    return Settings(tracking_uri=empty_store, download_dir=str(tmp_path / "files")), runs
+    folder = str(tmp_path / "files")
+    return Settings(tracking_uri=empty_store, download_dir=folder, toolsets=get_args(Toolset)), runs
 
 
 def shown_pieces(text, words):

@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.call import Call, CallEnded
 from mlflow_mcp.client.experiments import Experiments
+from mlflow_mcp.client.genai import Genai
 from mlflow_mcp.client.metrics import Metrics
 from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
@@ -86,6 +87,10 @@ class Client:
     @cached_property
     def trace_metrics(self) -> TraceMetrics:
         return TraceMetrics(self)
+
+    @cached_property
+    def genai(self) -> Genai:
+        return Genai(self)
 
     def artifacts(self, owner: str) -> ArtifactSource:
         """The artifacts of a run id, a logged model id or a `models:/` URI."""

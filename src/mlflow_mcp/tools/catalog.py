@@ -15,6 +15,9 @@ from mlflow_mcp.tools.artifacts.search_artifacts import search_artifacts
 from mlflow_mcp.tools.evaluations import get_invocation
 from mlflow_mcp.tools.experiments.describe_experiment import describe_experiment
 from mlflow_mcp.tools.experiments.search_experiments import search_experiments
+from mlflow_mcp.tools.genai.get_dataset import get_dataset
+from mlflow_mcp.tools.genai.get_prompt import get_prompt
+from mlflow_mcp.tools.genai.search_genai import search_genai
 from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
 from mlflow_mcp.tools.models.get_model import get_model
@@ -90,6 +93,9 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_traces, "traces", READS, "Find traces"),
     Entry(get_trace, "traces", READS, "One trace"),
     Entry(summarize_traces, "traces", READS, "Figures of traces"),
+    Entry(search_genai, "genai", READS, "Find prompts, datasets, scorers"),
+    Entry(get_prompt, "genai", READS, "One prompt"),
+    Entry(get_dataset, "genai", READS, "One evaluation dataset"),
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
 )
 

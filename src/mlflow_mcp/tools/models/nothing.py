@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.models import ModelSearch
 from mlflow_mcp.client.models.query import Comparison, Dataset
@@ -34,7 +35,7 @@ def nearest_things(client: Client, search: ModelSearch, parts: Sequence[Comparis
         return ["There are no logged models here at all; registered=true searches the registry."]
     among = "the only logged model" if len(newest) == 1 else f"the newest {len(newest):,} logged models"
     notes = [_nearest_dataset(newest, search.dataset, among)] if search.dataset else []
-    return notes + [_nearest_field(newest, part, among) for part in parts if not isinstance(part, str)]
+    return notes + [_nearest_field(client, newest, part, among) for part in parts if not isinstance(part, str)]
 
 
 def _nearest_dataset(models: Sequence[ModelView], dataset: Dataset, among: str) -> str:
@@ -44,7 +45,7 @@ def _nearest_dataset(models: Sequence[ModelView], dataset: Dataset, among: str) 
     return f"None of {among} has a metric on '{dataset}'. {hint(str(dataset), known)}".strip()
 
 
-def _nearest_field(models: Sequence[ModelView], part: Comparison, among: str) -> str:
+def _nearest_field(client: Client, models: Sequence[ModelView], part: Comparison, among: str) -> str:
     """What models hold under a name that the filter used, or which name is like it."""
     if part.kind == "metrics":
         held: list[dict[str, str]] = [{measure.metric: "" for measure in model.scores} for model in models]
@@ -58,6 +59,9 @@ def _nearest_field(models: Sequence[ModelView], part: Comparison, among: str) ->
     known = {name for each in held for name in each}
     if part.name not in known:
         return f"None of {among} has {part.kind[:-1]} '{part.name}'. {hint(part.name, known)}".strip()
-    values = list(dict.fromkeys(truncate(each[part.name], 60) for each in held if each.get(part.name)))
+    found = [each[part.name] for each in held if each.get(part.name)]
+    if client.settings.mask_secrets:  # before they are cut: a part of a secret is not recognised as one
+        found = [str(mask_at(value, part.name)) for value in found]
+    values = list(dict.fromkeys(truncate(value, 60) for value in found))
     what = f"{part.kind[:-1].capitalize()} '{part.name}'"
     return f"{what} has in {among} the values {listed(values, _VALUES)}." if values else ""
