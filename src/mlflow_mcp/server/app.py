@@ -15,6 +15,7 @@ from mcp_types import ToolAnnotations
 from mlflow_mcp import __version__
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.server.instructions import instructions_for
+from mlflow_mcp.server.prompt_files import Prompts
 from mlflow_mcp.server.resources import Resources
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
@@ -38,7 +39,7 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
         tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,
-        middleware=[_warm_after_listing, Resources(settings)],
+        middleware=[_warm_after_listing, Resources(settings), Prompts()],
     )
 
 
