@@ -170,7 +170,8 @@ def _listed(resource: Resource, uri: str) -> types.Resource:
 
 def _arguments(resource: Resource, values: Mapping[str, str | Sequence[str]]) -> dict[str, Any]:
     texts = {name: value if isinstance(value, str) else "/".join(value) for name, value in values.items()}
-    return {name: written.format(**texts) for name, written in resource.arguments.items()}
+    # An alias stands where a version's number would: `models:/name@champion` for `…/name/@champion`.
+    return {name: written.format(**texts).replace("/@", "@") for name, written in resource.arguments.items()}
 
 
 def _contents(part: types.TextResourceContents | types.BlobResourceContents) -> types.ReadResourceResult:
