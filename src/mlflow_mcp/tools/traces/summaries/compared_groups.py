@@ -7,9 +7,9 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.statistics.exact import Shares
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.traces.summaries.compared import Compared, share_a_trace
-from mlflow_mcp.tools.traces.summaries.exact import Shares
 from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.groups import TIMES, groups_by
 from mlflow_mcp.tools.traces.summaries.question import Question
