@@ -10,6 +10,7 @@ MLflow's is mocked.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -44,6 +45,10 @@ sys.dont_write_bytecode = False
 # A shell ignores interrupts for what it starts in the background, and so would the servers that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# MLflow and what it needs are a million objects that live to the end. Python would look through all of them again and
+# again: a fifth of the processor time of many test files.
+gc.set_threshold(50_000, 20, 100)
 
 # For a run on save. `pytest` alone tries as many examples as ever.
 hypothesis.settings.register_profile("quick", max_examples=20)
@@ -82,12 +87,34 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()  # the tests themselves, and what they have imported
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None:
+        gc.collect()  # what nobody closed fails this worker's last test; after it pytest-xdist would not hear of it
+
+
+def pytest_sessionfinish() -> None:
+    gc.collect()
+    gc.freeze()  # pytest looks five times more
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for server in servers_of(item):
             item.add_marker(pytest.mark.xdist_group(SERVERS[server]))
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("xdist_group") is None and shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def shares_with_its_module(item: pytest.Item) -> bool:
+    """Whether it needs what its module makes for several tests: each worker that has one of them makes it."""
+    definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(fixture[-1].scope == "module" for fixture in definitions.values())
 
 
 def servers_of(item: pytest.Item) -> list[str]:
@@ -186,10 +213,9 @@ def home(sqlite_home: Home) -> Home:
 
 
 @pytest.fixture(scope="session")
-def curves_file(empty_template: str, tmp_path_factory: pytest.TempPathFactory, conversations: Conversations) -> str:
+def curves_file(empty_template: str, session_folder: Path, conversations: Conversations) -> str:
     """A sqlite store of long and odd curves, and of an experiment with several pages of runs. Tests only read from it."""
-    uri = copied(empty_template, tmp_path_factory.mktemp("curves") / "mlflow.db")
-    curves.write(uri)
+    uri = curves.make(session_folder / "curves", empty_template)
     conversations.share(uri)
     return uri
 
