@@ -57,7 +57,7 @@ def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None, ove
     for download in downloads:
         try:
             state = fetch(client, download, overwrite, progress.report)
-        except Skipped as problem:
+        except (Skipped, NotFound) as problem:  # the second: it was deleted meanwhile
             skipped.append(problem)
             continue
         progress.finish(download)
@@ -94,10 +94,10 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
 
 def _downloads(
     client: Client, root: Path, run_ids: list[str], paths: list[str] | None
-) -> tuple[list[FileDownload], list[Skipped], int]:
+) -> tuple[list[FileDownload], list[Problem], int]:
     """The files to fetch, those that cannot be, and how many folders were not looked into."""
     downloads: list[FileDownload] = []
-    skipped: list[Skipped] = []
+    skipped: list[Problem] = []
     unread = 0
     for owner in owner_ids(client, run_ids):
         source = client.artifacts(owner)
