@@ -89,7 +89,8 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
     if unfinished:
         answer.note(f"Time limit reached: {plural(unfinished, 'file')} incomplete. Call again to resume.")
     if unread:
-        answer.note(f"{plural(unread, 'folder')} were not looked into, the trees are too large: name them in paths.")
+        were = "was" if unread == 1 else "were"
+        answer.note(f"{plural(unread, 'folder')} {were} not looked into, the trees are too large: name them in paths.")
 
 
 def _downloads(

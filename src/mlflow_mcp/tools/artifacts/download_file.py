@@ -159,7 +159,13 @@ def _claimed(download: FileDownload) -> Iterator[tuple[IO[bytes], Path, int]]:
     part = download.new_part()
     with _opened(part, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL) as file:
         _hold(file, part)
-        yield file, part, 0
+        try:
+            yield file, part, 0
+        finally:
+            if not file.closed:
+                file.flush()
+            if _length_of(part) == 0:  # nothing came; a whole one has its name by now
+                part.unlink(missing_ok=True)
 
 
 def _hold(file: IO[bytes], part: Path) -> bool:
