@@ -29,6 +29,8 @@ class Heard:
 
     def __init__(self) -> None:
         self.last = time.monotonic()
+        # Whether a small request was answered while this call waited in silence.
+        self.answers_others = False
         self._bodies: dict[object, float] = {}
 
     def now(self, body: object = None) -> None:
