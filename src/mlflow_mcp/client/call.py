@@ -63,6 +63,8 @@ class Call:
     # Parts that the answer has to do without, a sentence each.
     missing: list[str] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
+    # Whether lists were searched from which a server leaves out what one may not read.
+    searched_everything: bool = False
 
     @property
     def remaining(self) -> float:

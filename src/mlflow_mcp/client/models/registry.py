@@ -39,6 +39,7 @@ class Registry:
         self, query: str = "", order_by: Sequence[str] = (), most: int = 100, page_token: str | None = None
     ) -> tuple[list[RegisteredModel], str | None]:
         """One page of registered models, prompts left out, and the token of the next."""
+        self._client.call.searched_everything = True
         with explained(query, REGISTRY_EXAMPLE):
             page = self._client.ask(
                 lambda: self._mlflow.search_registered_models(

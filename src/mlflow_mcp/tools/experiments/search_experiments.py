@@ -59,6 +59,7 @@ def search_experiments(
 ) -> ExperimentTable:
     """Find experiments by a part of their name or by an MLflow filter, newest first. Use it to learn which experiments
     exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
+    client.call.searched_everything = True
     clause, is_exact = containing("name", name) if name else ("", True)
     query_text = " AND ".join(part for part in (clause, query.strip()) if part)
     order = list(order_by or ["creation_time DESC"])
