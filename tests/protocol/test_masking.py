@@ -12,6 +12,7 @@ from mlflow_mcp.settings import Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support import planted as planting
 from tests.support import raw_store, stores
+from tests.support.asking import rows_of
 from tests.support.secrets import SECRETS
 
 
@@ -201,3 +202,36 @@ def test_the_legend_of_a_plot_shows_no_secret(empty_template, tmp_path, ask):
             pictures.setdefault(kind, set()).add(answer.result.content[0].data)
 
     assert [len(of_kind) for of_kind in pictures.values()] == [1, 1]
+
+
+@pytest.mark.slow
+def test_no_secret_is_cut_before_it_is_recognised(empty_store, ask_many):
+    """Long texts are cut somewhere in an address with a password: at one of seven places of it, wherever the tool cuts."""
+    from mlflow import MlflowClient
+    from mlflow.entities import Dataset, DatasetInput
+
+    client = MlflowClient(empty_store)
+    names = []
+    for pad in range(0, 42, 6):
+        text = "." * pad + " postgresql://ana:kestrel7-Xlertsek@db.example/x" * 30
+        names.append(f"noted {pad}")
+        experiment = client.create_experiment(names[-1])
+        client.set_experiment_tag(experiment, "mlflow.note.content", text)
+        run = client.create_run(experiment).info.run_id
+        client.log_param(run, "place", text)
+        client.set_tag(run, "place", text)
+        client.log_inputs(run, [DatasetInput(Dataset("data", "5be1f2", "local", text), [])])
+        client.create_registered_model(f"model {pad}", description=text)
+    with ask_many(empty_store) as ask:
+        answers = [ask("search_experiments"), ask("search_models", registered=True)]
+        for name in names:
+            answers += [
+                ask("describe_experiment", experiment_id=name),
+                ask("query_runs", experiment_id=name, query="params.place = 'x'"),
+                ask("query_runs", experiment_id=name, query="tags.place = 'x'"),
+                ask("get_run", run_id=rows_of(ask("query_runs", experiment_id=name).data["runs"])[0]["run_id"]),
+            ]
+
+    for answer in answers:
+        assert "kest" not in answer.text, answer.text
+    assert all("[secr" in answer.text for answer in answers)

@@ -18,8 +18,10 @@ from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, sendable
 from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
 from mlflow_mcp.answers.masking import mask, mask_text
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.ids.experiments import UNLISTED
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
@@ -37,6 +39,10 @@ INJECTED = "client"
 CALLS_AT_ONCE = 16
 # Bytes of a picture, which does not count in the budget of an answer. The setting's description tells it.
 LARGEST_PICTURE = 2_000_000
+
+
+# How answers without a table say that there is nothing.
+_COUNTS = ("traces",)
 
 
 class BoundTool(Tool):
@@ -121,10 +127,11 @@ class BoundTool(Tool):
         except Unreachable:
             raise
         except Problem as problem:
-            if not client.call.missing:
+            missing = client.call.missing or _may_be_hidden(client, problem)
+            if not missing:
                 raise
-            raise Problem(f"{problem.failed} {' '.join(client.call.missing)}", problem.next_step) from problem
-        answer.note(*client.call.missing)
+            raise Problem(f"{problem.failed} {' '.join(missing)}", problem.next_step) from problem
+        answer.note(*(client.call.missing or _may_be_hidden(client, answer)))
         return answer
 
     # -- out -------------------------------------------------------------------------------------------------------
@@ -167,6 +174,19 @@ class BoundTool(Tool):
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
+
+
+def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
+    """What to say of nothing found in all that these credentials may read."""
+    if not client.call.searched_everything:
+        return []
+    if isinstance(found, Problem):
+        is_nothing = isinstance(found, NotFound) and UNLISTED not in str(found)
+    else:
+        tables = [value for _, value in found if isinstance(value, Table)]
+        counted = [value for name, value in found if name in _COUNTS and isinstance(value, int)]
+        is_nothing = not any(counted) and not any(table.rows for table in tables) and bool(tables or counted)
+    return [UNLISTED] if is_nothing and client.connection.has_credentials else []
 
 
 def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:

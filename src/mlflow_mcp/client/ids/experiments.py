@@ -12,6 +12,8 @@ from mlflow_mcp.text import hint, iso
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
+UNLISTED = "What these credentials may not read is not listed."
+
 
 def experiment_ids(client: Client, ids_or_names: str | list[str] | None, *, deleted: bool = False) -> list[str] | None:
     """The ids that `experiment_id` means, or None for all active experiments; with `deleted` also of deleted ones.
@@ -65,4 +67,4 @@ def _by_url(client: Client, name: str, names: dict[str, str], *, deleted: bool) 
 
 def unlisted(client: Client) -> str:
     """That some things may be hidden, where the server knows who asks."""
-    return "What these credentials may not read is not listed." if client.connection.has_credentials else ""
+    return UNLISTED if client.connection.has_credentials else ""

@@ -18,7 +18,8 @@ from urllib.parse import urljoin, urlsplit
 from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.acknowledge import acknowledge_at_once
 from mlflow_mcp.client.transport.codes import not_mlflow
-from mlflow_mcp.client.transport.translate import ResponseFacts, last_response, stalled
+from mlflow_mcp.client.transport.failures import stalled
+from mlflow_mcp.client.transport.translate import ResponseFacts, last_response
 from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.text import safe_uri, size
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.models import ModelSearch
 from mlflow_mcp.client.models.query import Comparison, Dataset
@@ -59,9 +58,7 @@ def _nearest_field(client: Client, models: Sequence[ModelView], part: Comparison
     known = {name for each in held for name in each}
     if part.name not in known:
         return f"None of {among} has {part.kind[:-1]} '{part.name}'. {hint(part.name, known)}".strip()
-    found = [each[part.name] for each in held if each.get(part.name)]
-    if client.settings.mask_secrets:  # before they are cut: a part of a secret is not recognised as one
-        found = [str(mask_at(value, part.name)) for value in found]
-    values = list(dict.fromkeys(truncate(value, 60) for value in found))
+    found = (each[part.name] for each in held if each.get(part.name))
+    values = list(dict.fromkeys(truncate(client.masked(value, part.name), 60) for value in found))
     what = f"{part.kind[:-1].capitalize()} '{part.name}'"
     return f"{what} has in {among} the values {listed(values, _VALUES)}." if values else ""
