@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.settings import Settings, SettingsError, Toolset
+from mlflow_mcp.text import nearest
 from mlflow_mcp.tools.artifacts import diff_artifacts, download_artifacts
 from mlflow_mcp.tools.artifacts.get_artifact_content import get_artifact_content
 from mlflow_mcp.tools.artifacts.list_artifacts import list_artifacts
@@ -157,8 +158,24 @@ def offered_resources(settings: Settings) -> tuple[Resource, ...]:
 
 
 def offered(settings: Settings) -> tuple[Entry, ...]:
-    """The tools of a session, in the catalog's order."""
-    return tuple(entry for entry in CATALOG if entry.toolset in settings.toolsets)
+    """The tools of a session, in the catalog's order. Raises SettingsError for one that does not exist, or when none is left."""
+    names = [entry.name for entry in CATALOG]
+    for name in settings.tools:
+        if name not in names:
+            close = nearest(name, names, 1)
+            hint = f" Nearest: {close[0]}." if close else ""
+            raise SettingsError(
+                f"MLFLOW_MCP_TOOLS names '{name}', which is no tool.{hint} There are: {', '.join(names)}."
+            )
+    entries = [entry for entry in CATALOG if entry.toolset in settings.toolsets or entry.name in settings.tools]
+    # Effects of files on this machine count, too: who says "read only" means both.
+    kept = tuple(entry for entry in entries if entry.effect is READS or not settings.read_only)
+    if not kept:
+        chosen = ", ".join([*settings.toolsets, *settings.tools])
+        raise SettingsError(
+            f"No tool is left of '{chosen}'{' with MLFLOW_MCP_READ_ONLY' if settings.read_only else ''}."
+        )
+    return kept
 
 
 def access_of(entries: Sequence[Entry]) -> str:
