@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any
 
 import mcp_types as types
-import yaml
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
@@ -32,6 +31,8 @@ class PromptFile:
 
     @classmethod
     def of(cls, name: str, written: str) -> PromptFile:
+        import yaml  # not needed to start
+
         _, head, text = written.split("---\n", 2)
         return cls(name, text=text.strip(), **yaml.safe_load(head))
 
