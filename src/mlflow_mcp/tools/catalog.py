@@ -14,6 +14,7 @@ from mlflow_mcp.tools.artifacts.search_artifacts import search_artifacts
 from mlflow_mcp.tools.evaluations import get_invocation
 from mlflow_mcp.tools.experiments.describe_experiment import describe_experiment
 from mlflow_mcp.tools.experiments.search_experiments import search_experiments
+from mlflow_mcp.tools.live.check_run import check_run
 from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
 from mlflow_mcp.tools.models.get_model import get_model
@@ -84,6 +85,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_artifacts, "artifacts", READS, "Search in files"),
     Entry(diff_artifacts.diff_artifacts, "artifacts", READS, "Compare files"),
     Entry(download_artifacts.download_artifacts, "artifacts", WRITES_FILES, "Download files"),
+    Entry(check_run, "live", READS, "How runs are doing"),
     Entry(search_models, "models", READS, "Find models"),
     Entry(get_model, "models", READS, "One model"),
     Entry(search_traces, "traces", READS, "Find traces"),

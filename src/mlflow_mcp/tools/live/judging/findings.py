@@ -48,41 +48,46 @@ def of_machine(look: Look) -> list[Finding]:
     return full + [Finding("idle", text.partition(" at ")[0], text) for text in machine.idle(gpus)]
 
 
+@dataclass(frozen=True)
+class _Onset:
+    """When a curve stopped being a number or blew up, what it did, and how that began."""
+
+    name: str
+    moment: int
+    text: str
+    begun: str
+
+
 def _diverging(look: Look, judged: dict[str, Series]) -> Iterator[Finding]:
-    onsets: list[tuple[int, str, str]] = []
-    found: list[tuple[str, str, int]] = []
-    for name, series in look.series.items():
-        mode = judged_mode(name)
-        if mode is None and not is_gradient(name):
-            continue
-        onset = _onset(series, mode or "min")
-        if onset is None:
-            continue
-        moment, text = onset
-        onsets.append((moment, name, text))
-        if name in judged:
-            found.append((name, text, moment))
-    if not found:
-        return
-    first = min(onsets)
-    for name, text, moment in sorted(found, key=lambda each: each[2]):
-        is_first = len(onsets) > 1 and first[1] != name and first[0] < moment
-        before = f"; first {first[1]} {first[2]}" if is_first else ""
-        yield Finding("diverging", name, f"{name} {text}{before}", moment)
+    """The metrics that have a better side and blew up, in the order of their times, with the one that moved first: it may also
+    be the size of the gradients."""
+    moved = [name for name in look.series if name in judged or is_gradient(name)]
+    onsets = sorted(
+        (found for name in moved if (found := _onset(look.series[name], judged_mode(name) or "min"))),
+        key=lambda onset: (onset.moment, onset.name),
+    )
+    for onset in onsets:
+        if onset.name in judged:
+            first = onsets[0]
+            is_told = first.name in judged
+            before = (
+                "" if first.moment == onset.moment else f"; first {first.name}{'' if is_told else ' ' + first.begun}"
+            )
+            yield Finding("diverging", onset.name, f"{onset.name} {onset.text}{before}", onset.moment)
 
 
-def _onset(series: Series, mode: Mode) -> tuple[int, str] | None:
-    """When a curve stopped being a number or blew up, and what it did, in words."""
+def _onset(series: Series, mode: Mode) -> _Onset | None:
     odd = trends.not_numbers(series)
     lasts = odd is not None and odd.lasts
     change = trends.blow_up(series, mode) or (trends.jump_at_end(series, mode) if lasts else None)
+    went = _went(series, change) if change else ""
     if odd is None or not lasts:
-        return (change.begin.timestamp, f"{_went(series, change)} and stayed") if change else None
+        return _Onset(series.name, change.begin.timestamp, f"{went} and stayed", went) if change else None
     count = plural(odd.count, "point") if series.is_whole else f"to its last, {_at(series, series.points[-1])}"
     text = f"is {odd.what} since {_at(series, odd.first)} ({count}), {_shown(odd.before)} before"
     if change is None:
-        return odd.first.timestamp, text
-    return change.begin.timestamp, f"{_went(series, change)}, and {text}"
+        return _Onset(series.name, odd.first.timestamp, text, text)
+    return _Onset(series.name, change.begin.timestamp, f"{went}, and {text}", went)
 
 
 def _went(series: Series, change: trends.Change) -> str:

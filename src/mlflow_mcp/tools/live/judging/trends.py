@@ -25,6 +25,8 @@ _FEWEST, _FEWEST_FLAT = 12, 30
 # A blow-up is so many times the scatter, at least this part of what had been won, mostly within this part of the curve, and
 # so many times higher than the curve ever rose before.
 _SCATTERS, _LOST, _SUDDEN, _HIGHER = 10, 1 / 2, 1 / 8, 2
+# What is within so many scatters of a level belongs to it.
+_SCATTERS_AROUND = 4
 # A spike is so many scatters above what is around it, and so many times farther than all values but this share are.
 _FAR, _FARTHER, _MOST_IN_SPIKES = 12, 6, 1 / 40
 # A validation curve must rise by so many scatters over its best, and by this part of all that it won.
@@ -116,10 +118,10 @@ def blow_up(series: Series, mode: Mode) -> Change | None:
     arrived = next(level for level in heights if level.at > begin.at and level.height >= best.height + rise / 2)
     if arrived.at - begin.at > within or rise <= _HIGHER * _largest_rise(h.height for h in heights if h.at <= begin.at):
         return None
-    usual = best.height + max(rise / 10, _OVERFIT_SCATTERS * noise(values))
-    last = max(at for at in range(begin.at, arrived.at + width) if values[at] <= usual)
+    usual = best.height + _SCATTERS_AROUND * noise(values)
+    last = max(at for at in range(best.at, arrived.at + width) if values[at] <= usual)
     sign = 1 if mode == "min" else -1
-    return Change(series.finite[last], sign * begin.height, series.finite[-1], sign * end.height)
+    return Change(series.finite[last], sign * best.height, series.finite[-1], sign * end.height)
 
 
 def jump_at_end(series: Series, mode: Mode) -> Change | None:
