@@ -67,8 +67,8 @@ def test_null_for_optional_arguments_means_that_they_are_left_out(sqlite_templat
                 assert without_moment(with_nulls.data) == without_moment(ask(tool, **required).data), tool
 
 
-def without_moment(data: dict) -> dict:
-    return {name: value for name, value in data.items() if name != "as_of"}
+def without_moment(data: dict | None) -> dict:
+    return {name: value for name, value in (data or {}).items() if name != "as_of"}
 
 
 @pytest.mark.parametrize("tool", [tool for tool, arguments in REQUIRED.items() if arguments])

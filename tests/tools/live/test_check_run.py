@@ -144,7 +144,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "stuck with a live machine": ("stuck", r"last point 2 h ago, usual gap 10 s; system metrics still come \(.* ago\)"),
     "nan": (
         "diverging",
-        r"train/loss is NaN since step 400 \(16 points\), 2.\d+ before; first grad_norm rose from [01].* \(until step 379\) to 9\d\.\d+$",
+        r"train/loss is NaN since step 400 \(16 points\), 2.\d+ before; first grad_norm rose from [01].* \(until step 379\) to 9\d\.\d+ \|",
     ),
     "blown up": ("diverging", r"loss rose from 2.* \(until step 399\) to 8.9\d+ and stayed|to 9.0\d* and stayed"),
     "collapsed": ("diverging", r"acc fell from 0.8\d* \(until step 399\) to 0.\d* and stayed"),
@@ -191,6 +191,18 @@ def test_the_state_of_a_run_stands_beside_its_proof_in_a_small_answer(name, runs
     state, proof = EXPECTED[name]
     assert (check["state"], check["status"]) == (state, RUNS[name].status)
     assert re.search(proof, " | ".join(check["evidence"])), check["evidence"]
+    assert len(answer.text) < 1_200
+
+
+def test_an_answer_about_a_run_with_long_names_keeps_its_size_and_its_proof(empty_store, ask):
+    curves = {f"{'very/long/name/' * 10}{at}/train/loss": losses(400, seed=at) + [NAN] * 9 for at in range(12)}
+    with training(empty_store) as add:
+        run_id = add(Training("long names", curves))
+
+    answer = ask(empty_store, "check_run", run_ids=[run_id])
+
+    (check,) = data_of(answer)["runs"]
+    assert "is NaN since step 400" in check["evidence"][0]
     assert len(answer.text) < 1_200
 
 

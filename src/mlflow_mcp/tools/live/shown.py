@@ -12,16 +12,17 @@ from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.text import iso, lasting, number, plural, short
+from mlflow_mcp.text import iso, lasting, number, plural
 from mlflow_mcp.tools.live.judging.look import Look, is_validation, judged_mode
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.pace import Remaining
 from mlflow_mcp.tools.live.judging.series import Series
 from mlflow_mcp.tools.live.judging.verdict import CANNOT_TELL, Verdict
 
-# Of one run, in characters of JSON: an answer about one stays below 1,200.
+# Of one run, in characters of JSON: an answer about one stays below 1,200. Whole parts are left out, and no text is cut here:
+# half a secret would not be known as one.
 _ROOM = 1_000
-_LONGEST, _MOST_EVIDENCE, _MOST_METRICS = 230, 5, 4
+_MOST_EVIDENCE, _MOST_METRICS = 5, 4
 
 
 class RunCheck(BaseModel):
@@ -47,9 +48,10 @@ class RunCheck(BaseModel):
 def in_full(verdict: Verdict, errors: Sequence[str]) -> RunCheck:
     """All that is known of a run, as far as there is room."""
     check = _head(verdict)
-    check.evidence = [short(each.text, _LONGEST) for each in verdict.findings[:_MOST_EVIDENCE]]
+    check.evidence = [each.text for each in verdict.findings[:_MOST_EVIDENCE]]
     if not any(each.kind in ("stuck", "quiet") for each in verdict.findings):
-        check.evidence.insert(0, sign_of_life(verdict))
+        has_proof = bool(verdict.findings) and verdict.findings[0].kind != "note"
+        check.evidence.insert(int(has_proof), sign_of_life(verdict))  # what proves the state is left out last
     check.progress, check.left = progress(verdict), time_left(verdict)
     check.metrics = _metrics(verdict.look)[:_MOST_METRICS] or None
     check.log = list(errors) or None
@@ -77,7 +79,7 @@ def has_new_facts(verdict: Verdict, before: Verdict) -> bool:
 def _new_facts(verdict: Verdict, before: Verdict) -> list[str]:
     look, earlier = verdict.look, before.look
     if look.start and look.start > earlier.now:
-        return [f"started at {iso(look.start)}", *(short(each.text, _LONGEST) for each in verdict.findings)]
+        return [f"started at {iso(look.start)}", *(each.text for each in verdict.findings)]
     news = [f"MLflow says {look.status} now, {earlier.status} then"] if look.status != earlier.status else []
     news += [f"state: {before.state} → {verdict.state}"] if verdict.state != before.state else []
     known = {(each.kind, each.about) for each in before.findings}
@@ -85,7 +87,7 @@ def _new_facts(verdict: Verdict, before: Verdict) -> list[str]:
     new = [
         each for each in verdict.findings if (each.kind, each.about) not in known or (changed and each.kind == "stuck")
     ]
-    return news + [short(each.text, _LONGEST) for each in new[:_MOST_EVIDENCE]]
+    return news + [each.text for each in new[:_MOST_EVIDENCE]]
 
 
 def table_of(verdicts: Sequence[Verdict]) -> Table:
@@ -135,14 +137,14 @@ def time_left(verdict: Verdict) -> str | None:
 
 def _head(verdict: Verdict) -> RunCheck:
     look = verdict.look
-    return RunCheck(run_id=look.run_id, run=short(look.name, 120), status=look.status, state=verdict.state)
+    return RunCheck(run_id=look.run_id, run=look.name, status=look.status, state=verdict.state)
 
 
 def _metrics(look: Look) -> list[str]:
     """The metrics that training is judged by, validation first: the newest value, and the best one where that is another."""
     judged = [name for name in look.series if judged_mode(name)]
     judged.sort(key=lambda name: ("loss" not in name.lower(), not is_validation(name), len(name), name))
-    return [short(_metric(look.series[name]), _LONGEST) for name in judged]
+    return [_metric(look.series[name]) for name in judged]
 
 
 def _metric(series: Series) -> str:
@@ -165,11 +167,11 @@ def _row(verdict: Verdict) -> list[Any]:
     why = first.text if first is not None and is_proof else sign_of_life(verdict)
     look = verdict.look
     return [
-        short(look.name, 60),
+        look.name,
         look.run_id,
         look.status,
         verdict.state,
-        short(why, 200),
+        why,
         progress(verdict),
         time_left(verdict),
     ]
