@@ -88,6 +88,9 @@ RUNS: dict[str, Training] = {
     "logged after its end": Training(
         "logged after its end", {"loss": losses(50)}, status="FINISHED", ago=HOUR, points={"acc": [(9, 60, 0.5)]}
     ),
+    "ended without a word": Training(
+        "ended without a word", {"loss": losses(500)}, ago=3 * HOUR, started=6 * HOUR, params={"max_steps": "500"}
+    ),
     "resumed": Training(
         "resumed",
         points={
@@ -172,6 +175,10 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "failed": ("failed", r"ended after"),
     "killed": ("killed", r"ended after"),
     "logged after its end": ("finished", r"it logged 59 min after the end that MLflow has"),
+    "ended without a word": (
+        "cannot tell",
+        r"last point 3 h ago, usual gap 10 s; step 499 of 500 \(param max_steps\): it may have ended without saying so",
+    ),
     "resumed": ("alive", r"resumed: its steps went back from 299 to 200 at 2"),
     "ranks": ("alive", r"4 points a step: several processes write it; medians are judged"),
     "without steps": ("alive", r"all points are at step 0: ordered by time"),
@@ -273,6 +280,20 @@ def test_a_running_run_is_judged_alike_over_http(both_homes, ask):
 
     assert check["state"] == "diverging"
     assert re.search(EXPECTED["nan"][1], " | ".join(check["evidence"]))
+
+
+def test_a_parent_that_logs_nothing_is_told_with_its_children(empty_store, ask):
+    with training(empty_store) as add:
+        parent = add(Training("sweep"))
+        for status in ("RUNNING", "FINISHED", "FINISHED"):
+            add(Training("trial", {"loss": losses(20)}, status=status, tags={"mlflow.parentRunId": parent}))
+
+    (check,) = data_of(ask(empty_store, "check_run", run_ids=[parent]))["runs"]
+
+    assert check["state"] == "cannot tell"
+    assert check["evidence"] == [
+        "MLflow says RUNNING; it has logged no metric, started 4 h ago; its 3 child runs: 2 FINISHED, 1 RUNNING"
+    ]
 
 
 # --- logs
@@ -408,6 +429,23 @@ def test_a_wait_ends_with_a_new_problem_and_not_with_one_that_is_known(sqlite_ho
     later = iso(now())
     known, _ = waiting(sqlite_home.uri, lambda: None, run_ids=[run_id], wait_s=1, since=later)
     assert known.event == "nothing new in 1 s"
+
+
+@pytest.mark.slow
+def test_a_run_whose_clock_is_behind_is_not_stuck_when_points_come(sqlite_home):
+    """By its dates it has been silent for five hours, and another point comes, dated so too."""
+    run_id = logged(sqlite_home.uri, Training("behind", {"loss": losses(50)}, ago=5 * HOUR, started=6 * HOUR))
+    client = MlflowClient(sqlite_home.uri)
+
+    def log() -> None:
+        client.log_metric(run_id, "loss", 2.0, timestamp=now() - round(1_000 * (5 * HOUR - 20)), step=50)
+
+    answer, _ = waiting(sqlite_home.uri, log, run_ids=[run_id], wait_s=1, since=iso(now()))
+
+    assert answer.event == "nothing new in 1 s"
+    assert answer.runs[0].state == "alive"
+    assert answer.runs[0].news[0] == "state: stuck → alive"
+    assert re.fullmatch(r"points came while waiting, dated .* ago: its clock is behind", answer.runs[0].news[1])
 
 
 @pytest.mark.slow

@@ -153,7 +153,9 @@ def _waited(
         client.call.ended.wait(min(every, left))
         found = watch.events(client)
     runs, _ = runs_meant(client, [each.look.run_id for each in verdicts], None)
-    after = [Verdict(look) for look in looks_at(client, runs, metrics_of(condition))]
+    newest = {each.look.run_id: each.look.newest for each in verdicts}
+    looks = looks_at(client, runs, metrics_of(condition))
+    after = [Verdict(look, has_moved=look.newest != newest[look.run_id]) for look in looks]
     return Outcome(found or watch.news(after), round(time.monotonic() - started), condition), after
 
 

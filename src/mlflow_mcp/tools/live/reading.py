@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import MOST_SAMPLED, History
+from mlflow_mcp.entities.run import PARENT_TAG
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.live.judging import trends
 from mlflow_mcp.tools.live.judging.look import Look, latest_points, worth_reading
@@ -38,6 +40,7 @@ _FEW_RUNS = 3
 _DEEP, _SHALLOW = Depth(12, 1_000, machine=True), Depth(3, 300, machine=False)
 # The last part of a sampled curve begins at this one of its sampled points, from its end.
 _TAIL = 3
+_MOST_CHILDREN = 500
 
 
 def is_deep(count: int) -> bool:
@@ -73,7 +76,18 @@ def looks_at(client: Client, runs: Sequence[Run], also: Sequence[str] = ()) -> l
         if history.points:
             by_run[run_id][name] = Series.of(name, history)
     looks = [Look.of(run, now, by_run[run.info.run_id]) for run in runs]
+    if depth.machine:
+        looks = client.run_concurrently(*(partial(_with_children, client, look) for look in looks))
     return client.run_concurrently(*(partial(_completed, client, look) for look in looks))
+
+
+def _with_children(client: Client, look: Look) -> Look:
+    """A run that goes on without metrics may be the parent of those that have them, as a sweep's is."""
+    if look.has_ended or look.newest is not None:
+        return look
+    query = equals("tags", PARENT_TAG, look.run_id)
+    children = client.runs.find([look.experiment_id], query, at_most=_MOST_CHILDREN)
+    return replace(look, children=Counter(child.info.status for child in children))
 
 
 def now_in_milliseconds() -> int:

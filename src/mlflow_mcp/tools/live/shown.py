@@ -107,7 +107,8 @@ def sign_of_life(verdict: Verdict) -> str:
     look, pace = verdict.look, verdict.pace
     if look.has_ended:
         took = f" after {lasting((look.end - look.start) / 1000)}" if look.end and look.start else ""
-        return f"ended{took}, at {iso(look.end)}" if look.end else "ended, MLflow has no time"
+        times = "; these are the times of the export" if look.is_export else ""
+        return f"ended{took}, at {iso(look.end)}{times}" if look.end else "ended, MLflow has no time"
     if pace is None:
         return "no metrics"
     gap = f", {pace.told_gap}" if pace.told_gap else ""

@@ -156,6 +156,10 @@ def test_a_run_whose_phases_differ_in_speed_is_not_called_slow_again():
         ({"max_steps": "-1", "num_train_epochs": "3.0"}, [(3, "num_train_epochs", "epoch")]),
         ({"epochs": "20", "total_steps": "500"}, [(500, "total_steps", "step"), (20, "epochs", "epoch")]),
         ({"warmup_steps": "100", "save_steps": "50", "eval_steps": "5", "lr": "0.1"}, []),
+        (
+            {"num_steps": "128", "n_steps": "2048", "steps": "50", "total_timesteps": "1e6"},
+            [(1e6, "total_timesteps", "step")],
+        ),
         ({"max_steps": "None", "epochs": "auto"}, []),
     ],
 )

@@ -14,7 +14,7 @@ from mlflow_mcp.tools.live.judging import machine, trends
 from mlflow_mcp.tools.live.judging.look import Look, is_gradient, is_validation, judged_mode, pairs
 from mlflow_mcp.tools.live.judging.series import Series
 
-Kind = Literal["diverging", "stuck", "slow", "overfitting", "plateau", "full", "idle", "quiet", "note"]
+Kind = Literal["diverging", "stuck", "over", "slow", "overfitting", "plateau", "full", "idle", "quiet", "note"]
 
 
 @dataclass(frozen=True)

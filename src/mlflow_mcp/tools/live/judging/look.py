@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode, better
+from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite, is_minor
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.series import Series
@@ -36,6 +37,9 @@ class Look:
     params: Mapping[str, str]
     latest: Mapping[str, Point]
     series: Mapping[str, Series]
+    experiment_id: str = ""
+    is_export: bool = False  # whether a launcher wrote it afterwards, so that its times are not those of the work
+    children: Mapping[str, int] | None = None  # how many child runs there are by status, where that was asked
 
     @classmethod
     def of(cls, run: Run, now: int, series: Mapping[str, Series]) -> Look:
@@ -50,6 +54,8 @@ class Look:
             params=run.data.params,
             latest=latest_points(run),
             series=series,
+            experiment_id=info.experiment_id,
+            is_export=LauncherRun.of(run).is_export,
         )
 
     def before(self, moment: int) -> Look:

@@ -136,10 +136,11 @@ class Total:
     unit: Literal["step", "epoch"]
 
 
+# Not `steps` and `num_steps`: they are also those of a rollout, or of sampling.
 _OF_STEPS = (
     "max_steps", "num_train_steps", "num_training_steps", "total_steps", "train_steps", "training_steps", "max_train_steps",
-    "total_training_steps", "num_steps", "n_steps", "max_iters", "total_iters", "train_iters", "num_iterations", "max_iterations",
-    "total_iterations", "iterations", "total_timesteps", "steps",
+    "total_training_steps", "max_iters", "total_iters", "train_iters", "num_iterations", "max_iterations", "total_iterations",
+    "iterations", "total_timesteps",
 )  # fmt: skip
 _OF_EPOCHS = ("num_train_epochs", "max_epochs", "num_epochs", "n_epochs", "total_epochs", "train_epochs", "epochs")
 
@@ -169,6 +170,7 @@ class Remaining:
     fastest: float | None = None
     slowest: float | None = None
     assumes: str | None = None
+    is_reached: bool = False  # whether the next point would be beyond the total: steps may begin at 0
 
 
 def remaining(totals: Sequence[Total], clock: Series, epochs: Series | None) -> Remaining | None:
@@ -196,8 +198,9 @@ def _left(done: float, total: Total, moments: Sequence[tuple[int, float]], assum
         elif not forward or place > forward[-1][1]:
             forward.append((moment, place))
     left = total.count - done
-    if left <= 0 or len(forward) <= 2:
-        return Remaining(done, total, assumes=assumes)
+    between = forward[-1][1] - forward[-2][1] if len(forward) > 1 else 0
+    if left <= between or len(forward) <= 2:
+        return Remaining(done, total, assumes=assumes, is_reached=left <= between)
     rates = _stretch_rates(forward)
     (begin, first), (end, last) = forward[0], forward[-1]
     overall = (end - begin) / 1000 / (last - first)

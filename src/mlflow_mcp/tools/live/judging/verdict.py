@@ -16,7 +16,7 @@ CANNOT_TELL = "cannot tell"
 # A point that young is a sign of life whatever the usual gap is, in seconds.
 _FRESH = 60.0
 # What ends a wait when it is new.
-ALARMS = ("diverging", "stuck", "overfitting", "full")
+ALARMS = ("diverging", "stuck", "over", "overfitting", "full")
 _ONE_OF = ("slow", "overfitting", "plateau")
 _ENDED_AS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
 _CLOCK_TICKS = 60_000
@@ -27,6 +27,7 @@ class Verdict:
     """The judgement on one look at a run."""
 
     look: Look
+    has_moved: bool = False  # whether points came while it was watched, whatever their dates say
 
     @cached_property
     def pace(self) -> Pace | None:
@@ -35,7 +36,8 @@ class Verdict:
 
     @cached_property
     def silence(self) -> Silence:
-        return self.pace.silence(self.look.now) if self.pace else "unknown"
+        found = self.pace.silence(self.look.now) if self.pace else "unknown"
+        return "no" if self.has_moved else found
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -44,7 +46,7 @@ class Verdict:
         found += [] if self.look.has_ended else findings.of_machine(self.look)
         if self.look.has_ended:
             found = [each for each in found if each.kind != "plateau"]
-        order = ("diverging", "stuck", "quiet", "slow", "overfitting", "plateau", "full", "idle", "note")
+        order = ("diverging", "stuck", "over", "quiet", "slow", "overfitting", "plateau", "full", "idle", "note")
         return sorted(found, key=lambda each: order.index(each.kind))
 
     @cached_property
@@ -125,18 +127,34 @@ class Verdict:
     def _about_silence(self) -> Iterator[Finding]:
         run_pace, look = self.pace, self.look
         if run_pace is None:
-            since = f", started {lasting((look.now - look.start) / 1000)} ago" if look.start else ""
-            yield Finding("quiet", "", f"MLflow says {look.status}; it has logged no metric{since}")
+            yield self._without_metrics()
             return
         age = run_pace.age(look.now)
         if self.silence == "future":
             yield Finding("quiet", "", f"its last point is dated {lasting(-age)} in the future: the clocks differ")
         elif self.silence in ("quiet", "silent"):
             kind: Kind = "stuck" if self.silence == "silent" else "quiet"
-            yield Finding(kind, "", f"MLflow says {look.status}; {self._gaps(age)}{self._machine()}")
+            text = f"MLflow says {look.status}; {self._gaps(age)}{self._machine()}"
+            left = self.remaining
+            if kind == "stuck" and left and left.is_reached:
+                unit, total = left.total.unit, left.total
+                text += f"; {unit} {left.done:,.0f} of {total.count:,.0f} (param {total.param}): it may have ended without saying so"
+                kind = "over"
+            yield Finding(kind, "", text)
+        elif self.has_moved and age > 2 * _FRESH:
+            yield Finding("note", "clock", f"points came while waiting, dated {lasting(age)} ago: its clock is behind")
         elif not self._shows_life:
             few = f"points at {plural(run_pace.gaps + 1, 'moment')} only do not show how often it logs"
             yield Finding("quiet", "", f"MLflow says {look.status}; last point {lasting(age)} ago; {few}")
+
+    def _without_metrics(self) -> Finding:
+        look = self.look
+        since = f", started {lasting((look.now - look.start) / 1000)} ago" if look.start else ""
+        text = f"MLflow says {look.status}; it has logged no metric{since}"
+        if look.children:
+            count = ", ".join(f"{number} {status}" for status, number in sorted(look.children.items()))
+            text += f"; its {plural(sum(look.children.values()), 'child run')}: {count}"
+        return Finding("quiet", "", text)
 
     def _gaps(self, age: float) -> str:
         assert self.pace is not None
