@@ -16,13 +16,14 @@ from mlflow import MlflowClient
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import iso
 from mlflow_mcp.tools.live.check_run import Checks, check_run
 from tests.support import raw_store
 from tests.support.asking import data_of, rows_of
-from tests.support.servers import faulty_proxy
+from tests.support.servers import fail, faulty_proxy
 from tests.support.stores import copied
 from tests.support.training import HOUR, Training, every, exponential, logged, losses, shift, training
 
@@ -69,6 +70,16 @@ RUNS: dict[str, Training] = {
             "loss": [(at, 2.0 * (200 - at) + 1_805, 3 - at / 1_000) for at in range(200)]
             + [(200 + at, 60.0 * (30 - at) - 50, 2.7) for at in range(30)]
         },
+    ),
+    "slower by its own figures": Training(
+        "slower by its own figures",
+        {
+            "loss": losses(300),
+            "samples_per_second": [800 + NOISE[at] for at in range(200)] + [90 + NOISE[at] for at in range(100)],
+        },
+    ),
+    "score without anything to count": Training(
+        "score without anything to count", {"loss": losses(300), "iou_class_7": [0.5] * 290 + [NAN] * 10}
     ),
     "spike": Training("spike", {"loss": ending(losses(200), 9.0, 8.5, 9.0, *losses(250)[200:])}),
     "last points far off": Training("last points far off", {"loss": ending(losses(400), 9.0, 9.1, 9.2)}),
@@ -158,6 +169,11 @@ EXPECTED: dict[str, tuple[str, str]] = {
     ),
     "plateau": ("plateau", r"loss stays at \d\.\d* since step 400: won -?0.* ± 0.0\d* in its last third"),
     "slow": ("slow", r"1 min per step over the last 20 steps, 2 s before"),
+    "slower by its own figures": (
+        "slow",
+        r"samples_per_second fell from 800.* \(until step 199\) to 90.* and stayed|to 89.* and stayed",
+    ),
+    "score without anything to count": ("alive", r"no proof of diverging: 'iou_class_7'"),
     "spike": ("alive", r"loss: 1 spike: 9 at step 20[02], about 2.\d* around it"),
     "last points far off": (
         "alive",
@@ -463,9 +479,26 @@ def test_a_wait_without_an_event_says_so_and_how_to_wait_on(runs):
 
 
 @pytest.mark.slow
-def test_waiting_asks_once_for_each_run_and_look(scratch_server):
+def test_a_wait_outlives_a_server_that_fails_for_a_moment_and_no_more(scratch_server):
+    run_id = logged(scratch_server.uri, Training("through", {"loss": losses(50)}))
+
+    with faulty_proxy(scratch_server.uri) as proxy:
+        proxy.faults[:] = [fail(503, "runs/get", 2, 3)]  # the first poll, which MLflow's client tries twice
+        answer, _ = waiting(proxy.uri, lambda: None, run_ids=[run_id], wait_s=4)
+        assert answer.event == "nothing new in 4 s"
+
+        def go_away() -> None:
+            proxy.faults[:] = [fail(503)]
+
+        with pytest.raises(Unreachable, match="overloaded"):
+            waiting(proxy.uri, go_away, run_ids=[run_id], wait_s=30)
+
+
+@pytest.mark.slow
+def test_waiting_asks_once_for_each_run_and_look(scratch_server, ask):
     run_id = logged(scratch_server.uri, Training("watched", {"loss": losses(50)}))
 
+    assert data_of(ask(scratch_server.uri, "check_run", run_ids=[run_id], wait_s=5))["event"] == "nothing new in 5 s"
     with faulty_proxy(scratch_server.uri) as proxy:
         seen: list[int] = []
         waiting(proxy.uri, lambda: seen.append(len(proxy.requests)), run_ids=[run_id], wait_s=7)

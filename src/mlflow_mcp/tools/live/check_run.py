@@ -28,6 +28,8 @@ from mlflow_mcp.tools.live.waiting import Event, Watch, metrics_of
 
 # Seconds kept of the call's time for the last look, and between two requests for a run while waiting.
 _LAST_LOOK, _EVERY = 5.0, 3.0
+# So many polls in a row may fail: a server that restarts is no reason to forget the wait.
+_FAILED_POLLS = 3
 # While many runs are waited for, so many requests a second.
 _RUNS_A_SECOND = 5
 _MOST_EVENTS = 10
@@ -141,6 +143,7 @@ def _waited(
 ) -> tuple[Outcome, list[Verdict]]:
     """What happened, and the verdicts after it."""
     watch = Watch.begun(verdicts, condition, list(before.values()) if before else None)
+    watch.tolerates = _FAILED_POLLS
     found = watch.met_already() or (watch.news(verdicts) if before else watch.problems_already())
     if found or not wait_s:
         return Outcome(found, None, condition), verdicts

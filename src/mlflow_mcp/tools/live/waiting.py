@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.tools.live.judging.look import Look, judged_mode
 from mlflow_mcp.tools.live.judging.verdict import Verdict
 from mlflow_mcp.tools.live.reading import looks_at, now_in_milliseconds
@@ -47,6 +48,8 @@ class Watch:
     since: int
     known: set[tuple[str, str, str]]
     ignores_problems: bool = False
+    tolerates: int = 0  # so many polls in a row may find no server
+    _failed: int = 0
     _begun: float = field(default_factory=time.monotonic)
     _read: dict[str, float] = field(default_factory=dict)
 
@@ -86,6 +89,17 @@ class Watch:
 
     def events(self, client: Client) -> list[Event]:
         """What has happened since: a request for each run, and more where something may have."""
+        try:
+            found = self._events(client)
+        except Unreachable:
+            self._failed += 1
+            if self._failed > self.tolerates:
+                raise
+            return []
+        self._failed = 0
+        return found
+
+    def _events(self, client: Client) -> list[Event]:
         runs = client.run_concurrently(*(partial(client.runs.get, run_id) for run_id in self.going_on))
         now = now_in_milliseconds()
         found: list[Event] = []

@@ -8,7 +8,7 @@ import pytest
 
 from mlflow_mcp.client.metrics import History, Point
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.tools.live.judging.look import Look, pairs, worth_reading
+from mlflow_mcp.tools.live.judging.look import Look, judged_mode, pairs, speed_mode, worth_reading
 from mlflow_mcp.tools.live.judging.series import Series
 from mlflow_mcp.tools.live.until import Condition
 
@@ -40,6 +40,18 @@ def test_what_is_no_number_is_read_first_and_what_has_no_side_only_when_it_is_th
     assert found[-2:] == ["lr", "epoch"]
     assert len(found) == 5
     assert "grad_norm" in worth_reading(latest, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "judged", "speed"),
+    [
+        ("train/loss", "min", None), ("bits_per_byte", "min", None), ("val/acc", "max", None), ("lr", None, None),
+        ("tokens_per_second", None, "max"), ("step_time", None, "min"), ("throughput", None, "max"), ("it/s", None, "max"),
+        ("eval_runtime", None, "min"), ("system/gpu_0_power", None, None),
+    ],
+)  # fmt: skip
+def test_how_fast_a_training_goes_is_no_measure_of_what_it_learns(name, judged, speed):
+    assert (judged_mode(name), speed_mode(name)) == (judged, speed)
 
 
 def look(status="RUNNING", points=(), name="val/loss"):

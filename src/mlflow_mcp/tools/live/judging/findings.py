@@ -11,7 +11,7 @@ from mlflow_mcp.entities.direction import Mode
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.live.judging import machine, trends
-from mlflow_mcp.tools.live.judging.look import Look, is_gradient, is_validation, judged_mode, pairs
+from mlflow_mcp.tools.live.judging.look import Look, is_gradient, is_validation, judged_mode, pairs, speed_mode
 from mlflow_mcp.tools.live.judging.series import Series
 
 Kind = Literal["diverging", "stuck", "over", "slow", "overfitting", "plateau", "full", "idle", "quiet", "note"]
@@ -33,6 +33,7 @@ def of_curves(look: Look) -> list[Finding]:
     found = list(_diverging(look, judged))
     blown = {each.about for each in found} | {name for name in look.series if found and is_gradient(name)}
     calm = {name: each for name, each in judged.items() if name not in blown}
+    found += _slower(look)
     found += _overfitting(calm)
     found += [] if found else _flat(calm)
     for name, series in calm.items():
@@ -77,7 +78,8 @@ def _diverging(look: Look, judged: dict[str, Series]) -> Iterator[Finding]:
 
 
 def _onset(series: Series, mode: Mode) -> _Onset | None:
-    odd = trends.not_numbers(series)
+    # A score that is no number may have had nothing to count; a loss that is none is lost.
+    odd = trends.not_numbers(series) if mode == "min" else None
     lasts = odd is not None and odd.lasts
     change = trends.blow_up(series, mode) or (trends.jump_at_end(series, mode) if lasts else None)
     went = _went(series, change) if change else ""
@@ -93,6 +95,14 @@ def _onset(series: Series, mode: Mode) -> _Onset | None:
 def _went(series: Series, change: trends.Change) -> str:
     went = "rose" if change.after > change.before else "fell"
     return f"{went} from {number(change.before, 4)} (until {_at(series, change.begin)}) to {number(change.after, 4)}"
+
+
+def _slower(look: Look) -> Iterator[Finding]:
+    for name, series in look.series.items():
+        mode = speed_mode(name)
+        change = trends.blow_up(series, mode) if mode else None
+        if change:
+            yield Finding("slow", name, f"{name} {_went(series, change)} and stayed", change.begin.timestamp)
 
 
 def _overfitting(judged: dict[str, Series]) -> Iterator[Finding]:

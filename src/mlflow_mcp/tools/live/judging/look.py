@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.entities.direction import Mode, better
+from mlflow_mcp.entities.direction import Mode, better, direction_of
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.metrics import is_finite, is_minor
 from mlflow_mcp.tools.live.judging.machine import PREFIX
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 ENDED = ("FINISHED", "FAILED", "KILLED")
 # A metric that ended this part of the run's time ago says nothing about how often the run logs now.
 _STILL_LOGGED = 1 / 20
+_SPEED = re.compile(
+    r"\b(throughput|goodput|speedup|[tqrf]ps|tflops|mfu|latency|runtime|duration|seconds|ttft|tpot|costs?|time)\b"
+    r"|per (s|sec|second|min|minute|hour)$"
+)
 _GRADIENT = re.compile(r"(?i)grad(?:ient)?s?(?:[_/. -]?norm)|norm.*grad")
 
 
@@ -107,8 +111,14 @@ def latest_points(run: Run) -> dict[str, Point]:
 
 
 def judged_mode(name: str) -> Mode | None:
-    """Which values of a metric are better, where it is one that training is judged by."""
-    return None if is_minor(name) else better(name)
+    """Which values of a metric are better, where it is one that training is judged by: not how fast it goes."""
+    return None if is_minor(name) or speed_mode(name) else better(name)
+
+
+def speed_mode(name: str) -> Mode | None:
+    """Which values of a metric are better that says how fast the training goes: steps per second, seconds per step."""
+    found = None if name.startswith(PREFIX) else direction_of(name)
+    return found.mode if found and _SPEED.search(found.words) else None
 
 
 def is_gradient(name: str) -> bool:
@@ -117,7 +127,7 @@ def is_gradient(name: str) -> bool:
 
 def worth_reading(latest: Mapping[str, Point], most: int) -> list[str]:
     """The metrics of a run to be read, at most so many: what is no number now, losses, what has a better side, the size of
-    gradients, the count of epochs, and the one logged last."""
+    gradients, speeds, the count of epochs, and the one logged last."""
     own = {name: point for name, point in latest.items() if not name.startswith(PREFIX)}
 
     def rank(name: str) -> tuple[bool, bool, bool, int, str]:
@@ -127,7 +137,7 @@ def worth_reading(latest: Mapping[str, Point], most: int) -> list[str]:
 
     newest = max(own, key=lambda name: (own[name].timestamp, own[name].step, name), default=None)
     must = [name for name in (newest, "epoch" if "epoch" in own else None) if name]
-    telling = [name for name in own if judged_mode(name) or is_gradient(name)]
+    telling = [name for name in own if judged_mode(name) or speed_mode(name) or is_gradient(name)]
     ranked = sorted((name for name in telling if name not in must), key=rank)
     return [*ranked[: max(0, most - len(must))], *dict.fromkeys(must)]
 
