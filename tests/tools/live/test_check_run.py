@@ -229,6 +229,19 @@ def test_an_answer_about_a_run_with_long_names_keeps_its_size_and_its_proof(empt
     assert len(answer.text) < 1_200
 
 
+def test_of_very_many_metrics_those_left_out_are_counted(empty_store, ask):
+    curves = {f"task_{at}/loss": losses(20, seed=at) for at in range(40)} | {
+        "task_33/loss": [*losses(20), NAN, NAN, NAN]
+    }
+    with training(empty_store) as add:
+        run_id = add(Training("many", curves))
+
+    data = data_of(ask(empty_store, "check_run", run_ids=[run_id]))
+
+    assert data["runs"][0]["evidence"][0].startswith("task_33/loss is NaN since step 20 (3 points)")
+    assert data["notes"] == ["28 more metrics of many not read; get_metric_history reads them."]
+
+
 def test_progress_and_time_left_name_the_param_they_come_from(runs, ask):
     uri, ids = runs
 
@@ -262,6 +275,9 @@ def test_all_running_runs_are_a_table_with_the_worst_first(runs, ask):
     assert [row["state"] for row in rows][:4] == ["diverging"] * 4
     assert sum(data["states"].values()) == len(running)
     assert rows[-1]["state"] == "alive"
+    assert data["notes"] == [
+        "Of each run 3 metrics were read in at most 300 points, no GPUs and no logs. check_run of up to three runs reads more."
+    ]
 
 
 def test_fifty_running_runs_fit_into_an_answer_and_take_few_requests(scratch_server, ask):

@@ -21,8 +21,8 @@ from mlflow_mcp.text import clipped, hint, iso, listed, plural
 from mlflow_mcp.tools.arguments import as_text, one_or_many
 from mlflow_mcp.tools.live.judging.verdict import Verdict
 from mlflow_mcp.tools.live.log_tail import last_errors
-from mlflow_mcp.tools.live.reading import RUNNING, is_deep, looks_at, now_in_milliseconds, runs_meant
-from mlflow_mcp.tools.live.shown import RunCheck, has_new_facts, in_full, states_of, table_of, what_is_new
+from mlflow_mcp.tools.live.reading import RUNNING, SHALLOW, is_deep, looks_at, now_in_milliseconds, runs_meant
+from mlflow_mcp.tools.live.shown import RunCheck, has_new_facts, in_full, not_read, states_of, table_of, what_is_new
 from mlflow_mcp.tools.live.until import Condition
 from mlflow_mcp.tools.live.waiting import Event, Watch, metrics_of
 
@@ -99,9 +99,10 @@ def _answer(client: Client, verdicts: Sequence[Verdict], before: dict[str, Verdi
         read = (partial(_read_errors, client, each.look.run_id, errors) for each in verdicts)
         client.parts("The logs", *read)
         answer.runs = [in_full(each, errors.get(each.look.run_id, ())) for each in verdicts]
+        answer.note(*(not_read(each.look) for each in verdicts))
     else:
         answer.table = table_of(verdicts)
-        answer.note("GPUs and logs are looked at for three runs at most. check_run of one run tells more.")
+        answer.note(f"{SHALLOW} check_run of up to three runs reads more.")
     answer.states = states_of(verdicts) if len(verdicts) > 1 else None
     return answer
 

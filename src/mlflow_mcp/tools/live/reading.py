@@ -38,6 +38,7 @@ class Depth(NamedTuple):
 
 _FEW_RUNS = 3
 _DEEP, _SHALLOW = Depth(12, 1_000, machine=True), Depth(3, 300, machine=False)
+SHALLOW = f"Of each run {_SHALLOW.metrics} metrics were read in at most {_SHALLOW.points} points, no GPUs and no logs."
 # The last part of a sampled curve begins at this one of its sampled points, from its end.
 _TAIL = 3
 _MOST_CHILDREN = 500

@@ -102,6 +102,16 @@ def states_of(verdicts: Sequence[Verdict]) -> dict[str, int]:
     return dict(Counter(each.state for each in verdicts).most_common())
 
 
+def not_read(look: Look) -> str:
+    """How many metrics that training is judged by were left out, where a run has very many."""
+    count = sum(judged_mode(name) is not None for name in look.latest) - sum(
+        judged_mode(name) is not None for name in look.series
+    )
+    return (
+        f"{plural(count, 'more metric')} of {look.name} not read; get_metric_history reads them." if count > 0 else ""
+    )
+
+
 def sign_of_life(verdict: Verdict) -> str:
     """When the run logged last, beside its usual gap; of one that has ended, when it did."""
     look, pace = verdict.look, verdict.pace
