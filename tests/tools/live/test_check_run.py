@@ -21,6 +21,10 @@ from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import iso
 from mlflow_mcp.tools.live.check_run import Checks, check_run
+from mlflow_mcp.tools.live.judging.verdict import Verdict
+from mlflow_mcp.tools.live.reading import looks_at
+from mlflow_mcp.tools.live.until import Condition
+from mlflow_mcp.tools.live.waiting import Watch
 from tests.support import raw_store
 from tests.support.asking import data_of, rows_of
 from tests.support.servers import fail, faulty_proxy
@@ -461,6 +465,36 @@ def test_a_wait_ends_with_a_new_problem_and_not_with_one_that_is_known(sqlite_ho
     later = iso(now())
     known, _ = waiting(sqlite_home.uri, lambda: None, run_ids=[run_id], wait_s=1, since=later)
     assert known.event == "nothing new in 1 s"
+
+
+@pytest.mark.slow
+def test_a_value_that_held_between_two_looks_is_seen_when_curves_are_read_again(sqlite_home):
+    """For hours only latest values are asked for, and the curves once a minute: also when problems are ignored."""
+    run_id = logged(sqlite_home.uri, Training("dips unseen", {"loss": losses(50)}))
+    client, mlflow = Client(Connection(Settings(tracking_uri=sqlite_home.uri))), MlflowClient(sqlite_home.uri)
+    look = looks_at(client, [client.runs.get(run_id)], ["loss"])[0]
+    watch = Watch.begun([Verdict(look)], Condition.of("loss < 1"))
+    watch.ignores_problems = True
+    mlflow.log_metric(run_id, "loss", 0.5, step=60, timestamp=now() + 1_000)
+    mlflow.log_metric(run_id, "loss", 2.0, step=61, timestamp=now() + 2_000)
+
+    assert watch.events(client) == []
+    watch._begun -= 61
+    (event,) = watch.events(client)
+
+    assert (event.kind, event.text) == ("met", "loss = 0.5 at step 60, 2 now")
+
+
+def test_of_hundreds_of_running_runs_the_newest_are_told_and_the_answer_says_so(empty_store, ask):
+    with training(empty_store) as add:
+        for at in range(130):
+            add(Training(f"r{at}", started=HOUR * (200 - at)))
+
+    data = data_of(ask(empty_store, "check_run", run_ids=["running"]))
+
+    assert next(iter(data)) == "partial"
+    assert data["partial"] == "the 100 newest of 130 such runs"
+    assert "r129" in {row["run"] for row in rows_of(data["table"])}
 
 
 @pytest.mark.slow

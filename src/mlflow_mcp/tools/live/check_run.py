@@ -21,7 +21,15 @@ from mlflow_mcp.text import clipped, hint, iso, listed, plural
 from mlflow_mcp.tools.arguments import as_text, one_or_many
 from mlflow_mcp.tools.live.judging.verdict import Verdict
 from mlflow_mcp.tools.live.log_tail import last_errors
-from mlflow_mcp.tools.live.reading import RUNNING, SHALLOW, is_deep, looks_at, now_in_milliseconds, runs_meant
+from mlflow_mcp.tools.live.reading import (
+    MOST_FOUND,
+    RUNNING,
+    SHALLOW,
+    is_deep,
+    looks_at,
+    now_in_milliseconds,
+    runs_meant,
+)
 from mlflow_mcp.tools.live.shown import RunCheck, has_new_facts, in_full, not_read, states_of, table_of, what_is_new
 from mlflow_mcp.tools.live.until import Condition
 from mlflow_mcp.tools.live.waiting import Event, Watch, metrics_of
@@ -77,7 +85,7 @@ def check_run(
     answer = _answer(client, verdicts, before)
     answer.event = outcome.told(several=len(verdicts) > 1) if outcome else None
     if in_all > len(runs):
-        answer.partial = f"the {len(runs)} newest of {in_all:,} runs with status RUNNING"
+        answer.partial = f"the {len(runs)} newest of {in_all:,}{' or more' if in_all >= MOST_FOUND else ''} such runs"
     if wait_s and outcome and not outcome.is_met and any(not each.look.has_ended for each in verdicts):
         answer.note(_waits_on(run_ids, condition, answer.as_of))
     answer.note(*_not_logged(verdicts, condition))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 RUNNING = "running"
-MOST_RUNS = 100
+MOST_RUNS, MOST_FOUND = 100, 1_000
 
 
 class Depth(NamedTuple):
@@ -59,7 +59,9 @@ def runs_meant(client: Client, run_ids: Sequence[str], since: int | None) -> tup
         return runs, len(runs)
     queries = [equals("attributes", "status", "RUNNING")] + ([f"attributes.end_time > {since}"] if since else [])
     found: list[list[Run]] = client.experiments.search_all(
-        lambda ids: client.run_concurrently(*(partial(client.runs.find, ids, query) for query in queries))
+        lambda ids: client.run_concurrently(
+            *(partial(client.runs.find, ids, query, at_most=MOST_FOUND) for query in queries)
+        )
     )
     runs = list({run.info.run_id: run for part in found for run in part}.values())
     runs.sort(key=lambda run: -(run.info.start_time or 0))

@@ -140,7 +140,8 @@ class Watch:
         found = []
         for run in runs:
             last = self._read.get(run.info.run_id)
-            every = _SUSPECTS_EVERY if self._is_suspect(Look.of(run, now, {})) else _CURVES_EVERY
+            is_suspect = not self.ignores_problems and self._is_suspect(Look.of(run, now, {}))
+            every = _SUSPECTS_EVERY if is_suspect else _CURVES_EVERY
             since = self._begun if every == _CURVES_EVERY else 0.0
             if time.monotonic() - (since if last is None else last) > every:
                 found.append(run)
@@ -156,7 +157,7 @@ class Watch:
         return any(known[:2] == (look.run_id, kind) for known in self.known)
 
     def _problems(self, client: Client, runs: Sequence[Run]) -> list[Event]:
-        if not runs or self.ignores_problems:
+        if not runs or (self.ignores_problems and not metrics_of(self.condition)):
             return []
         self._read |= {run.info.run_id: time.monotonic() for run in runs}
         return self.news([Verdict(look) for look in looks_at(client, runs, metrics_of(self.condition))])
