@@ -1,4 +1,4 @@
-"""The command line: `mlflow-mcp` serves over stdio; `demo` and `doctor` help a person to begin."""
+"""The command line: `mlflow-mcp` serves over stdio; `demo` and `doctor` help a person to begin; `wait` waits for runs."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def main(argv: list[str] | None = None) -> int:
     demo = commands.add_parser(
         "demo", help="make a small local store and ask it seven questions, without any MLflow server"
     )
+    wait = commands.add_parser("wait", help="wait for the next event of runs, then report it and exit with its code")
+    if "wait" in (sys.argv if argv is None else argv):  # its module imports the tools, which take a while
+        from mlflow_mcp.cli.wait import add_arguments
+
+        add_arguments(wait)
     demo.add_argument(
         "--folder", default="mlflow-mcp-demo", help="where the store is made or found (default: %(default)s)"
     )
@@ -57,6 +62,14 @@ def main(argv: list[str] | None = None) -> int:
             return run_doctor(settings, unknown_variables(os.environ))
         except KeyboardInterrupt:
             return INTERRUPTED
+    if arguments.command == "wait":
+        from mlflow_mcp.cli.wait import run_wait
+
+        try:
+            code = run_wait(settings, arguments)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        _end(code)  # a thread that still waits for MLflow is not waited for
     for warning in unknown_variables(os.environ):
         _tell(warning)
     return serve(settings)

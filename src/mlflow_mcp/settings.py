@@ -12,8 +12,8 @@ from mlflow_mcp.address import cleaned
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
-Toolset = Literal["tracking", "artifacts", "models", "traces", "genai", "plots"]
-DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models", "traces")
+Toolset = Literal["tracking", "artifacts", "live", "models", "traces", "genai", "plots"]
+DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "live", "models", "traces")
 LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
 

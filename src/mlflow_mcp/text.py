@@ -52,6 +52,19 @@ def seconds(start: int | None, end: int | None) -> float | None:
     return None if not start or not end else round((end - start) / 1000, 1)
 
 
+def lasting(seconds: float) -> str:
+    """A stretch of time for people, in its two largest units: `0.4 s`, `40 s`, `3 h 2 min`, `12 days`."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    for size_of, unit, smaller, name in ((86_400, "day", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size_of:
+            count, rest = divmod(whole, size_of)
+            first = plural(count, unit) if unit == "day" else f"{count} {unit}"
+            return f"{first} {rest // smaller} {name}" if rest // smaller and count < 10 else first
+    return f"{whole} s"
+
+
 def size(count: int | None) -> str:
     """A number of bytes for people: `981 B`, `2.1 MB`."""
     if count is None:

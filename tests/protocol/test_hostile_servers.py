@@ -73,6 +73,8 @@ MORE_CALLS = [
     ("describe_experiment", {"experiment_id": "1"}),
     ("query_runs", {"experiment_id": "1"}),
     ("get_metric_history", {"run_ids": RUN, "metrics": "loss"}),
+    ("check_run", {"run_ids": RUN}),
+    ("check_run", {"run_ids": ["running"], "wait_s": 5}),
     ("compare_runs", {"run_ids": [RUN, "1" * 32]}),
     ("search_artifacts", {"run_ids": RUN, "pattern": "x"}),
     ("download_artifacts", {"run_ids": RUN}),

@@ -27,6 +27,7 @@ REQUIRED = {
     "compare_runs": {"run_ids": ["trial-00", "trial-01"]},
     "aggregate_runs": {"metrics": ["accuracy"]},
     "get_metric_history": {"run_ids": ["sft-8b-base"], "metrics": ["train/loss"]},
+    "check_run": {"run_ids": ["sft-8b-base"]},
     "plot_metrics": {"run_ids": ["trial-00"], "metrics": ["loss"]},
     "export_runs": {"path": "runs.csv"},
     "list_artifacts": {"run_id": LOG_RUN},
@@ -73,7 +74,11 @@ def test_null_for_optional_arguments_means_that_they_are_left_out(of_genai, requ
 
             assert not with_nulls.is_error, f"{tool}: {with_nulls.text}"
             if tool not in WRITE_FILES:
-                assert with_nulls.data == ask(tool, **required).data, tool
+                assert without_moment(with_nulls.data) == without_moment(ask(tool, **required).data), tool
+
+
+def without_moment(data: dict | None) -> dict:
+    return {name: value for name, value in (data or {}).items() if name != "as_of"}
 
 
 @pytest.mark.parametrize("tool", [tool for tool, arguments in REQUIRED.items() if arguments])

@@ -1,4 +1,4 @@
-"""Names in sentences: the nearest of many, and how long one may be."""
+"""Names in sentences: the nearest of many, and how long one may be; stretches of time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mlflow_mcp.text import clipped, nearest, quoted
+from mlflow_mcp.text import clipped, lasting, nearest, quoted
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,14 @@ def test_looking_for_the_nearest_of_thousands_of_long_names_takes_a_moment():
 def test_a_quoted_name_is_clipped():
     assert quoted(["short", "x" * 100_000]) == f"'short', '{'x' * 249}…'"
     assert clipped("x" * 250) == "x" * 250
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.42, "0.42 s"), (9.96, "10 s"), (40, "40 s"), (59.7, "1 min"), (61, "1 min 1 s"), (600, "10 min"), (3_599.6, "1 h"),
+        (10_920, "3 h 2 min"), (40_000, "11 h"), (86_400, "1 day"), (100_000, "1 day 3 h"), (1_036_800, "12 days"),
+    ],
+)  # fmt: skip
+def test_a_stretch_of_time_is_told_in_its_two_largest_units(seconds, words):
+    assert lasting(seconds) == words

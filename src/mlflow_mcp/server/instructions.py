@@ -19,6 +19,7 @@ _SENTENCES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "get_metric_history for curves. Their numbers are exact: do not recompute or estimate them.",
         ("compare_runs", "best_runs", "aggregate_runs", "get_metric_history"),
     ),
+    ("Whether a run is alive, stuck or diverging, and waiting for it: check_run, not its status.", ("check_run",)),
     ("search_artifacts counts lines in logs of any size; do not count them yourself.", ("search_artifacts",)),
     ("Models, checkpoints and the registry: search_models, get_model.", ("search_models", "get_model")),
     (

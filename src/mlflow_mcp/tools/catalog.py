@@ -19,6 +19,7 @@ from mlflow_mcp.tools.experiments.search_experiments import search_experiments
 from mlflow_mcp.tools.genai.get_dataset import get_dataset
 from mlflow_mcp.tools.genai.get_prompt import get_prompt
 from mlflow_mcp.tools.genai.search_genai import search_genai
+from mlflow_mcp.tools.live.check_run import check_run
 from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
 from mlflow_mcp.tools.models.get_model import get_model
@@ -89,6 +90,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_artifacts, "artifacts", READS, "Search in files"),
     Entry(diff_artifacts.diff_artifacts, "artifacts", READS, "Compare files"),
     Entry(download_artifacts.download_artifacts, "artifacts", WRITES_FILES, "Download files"),
+    Entry(check_run, "live", READS, "How runs are doing"),
     Entry(search_models, "models", READS, "Find models"),
     Entry(get_model, "models", READS, "One model"),
     Entry(search_traces, "traces", READS, "Find traces"),
