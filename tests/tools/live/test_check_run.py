@@ -599,3 +599,15 @@ def test_more_runs_than_one_call_checks_are_refused(empty_store, ask):
 
     assert answer.is_error
     assert answer.text == "These are 101 runs; one call checks 100. Name fewer."
+
+
+def test_values_that_were_no_numbers_for_a_while_are_told(empty_store, ask):
+    curve = losses(60)
+    curve[37] = curve[38] = NAN
+    with training(empty_store) as add:
+        run_id = add(Training("recovered", {"train_loss": curve}, status="FINISHED"))
+
+    (check,) = data_of(ask(empty_store, "check_run", run_ids=[run_id]))["runs"]
+
+    assert check["state"] == "finished"
+    assert "train_loss: 2 values of NaN at steps 37 to 38, numbers again since" in check["evidence"]

@@ -38,6 +38,7 @@ def of_curves(look: Look) -> list[Finding]:
     found += [] if found else _flat(calm)
     for name, series in calm.items():
         found += _jump(name, series) or _spikes(name, series)
+        found += _not_numbers_between(name, series)
     found += _not_numbers_yet(look, blown)
     return found
 
@@ -152,6 +153,15 @@ def _spikes(name: str, series: Series) -> list[Finding]:
     which = ", the last" if len(found) > 1 else ":"
     text = f"{name}: {count}{which} {_shown(last.peak)} at {_at(series, last.peak)}, about {number(last.usual, 4)} around it"
     return [Finding("note", name, text, last.peak.timestamp)]
+
+
+def _not_numbers_between(name: str, series: Series) -> Iterator[Finding]:
+    """Values that were no numbers, after which it went on with numbers."""
+    odd = [point for point in series.points if not is_finite(point.value)]
+    if odd and is_finite(series.points[-1].value):
+        steps = f"steps {odd[0].step} to {odd[-1].step}" if len(odd) > 1 else f"step {odd[0].step}"
+        words = " and ".join(sorted({str(number(point.value)) for point in odd}))
+        yield Finding("note", name, f"{name}: {plural(len(odd), 'value')} of {words} at {steps}, numbers again since")
 
 
 def _not_numbers_yet(look: Look, told: set[str]) -> Iterator[Finding]:
