@@ -176,7 +176,7 @@ def large_questions(seeded):
         ("search_experiments", {}),
         ("query_runs", {"limit": 1_000}),
         ("query_runs", {"limit": 1_000, "params": "*", "tags": "*", "metrics": "*"}),
-        ("search_runs_by_tags", {"tags": {"executor": "slurm"}, "limit": 1_000, "params": "config.*"}),
+        ("search_runs_by_tags", {"tags": {"executor": "slurm"}, "limit": 1_000}),
         ("get_invocation", {"invocation_id": seeded.candidate}),
         ("get_invocation", {"invocation_id": seeded.two_homes}),
         ("get_run", {"run_id": run}),

@@ -59,6 +59,8 @@ class Entry:
     toolset: Toolset
     effect: Effect
     title: str
+    # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
+    wider: Callable[..., Answer] | None = None
 
     @property
     def name(self) -> str:
@@ -71,7 +73,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_experiments, "tracking", READS, "Find experiments"),
     Entry(describe_experiment, "tracking", READS, "What an experiment holds"),
     Entry(query_runs, "tracking", READS, "Query runs"),
-    Entry(search_runs_by_tags, "tracking", READS, "Find runs by tags"),
+    Entry(search_runs_by_tags, "tracking", READS, "Find runs by tags", wider=query_runs),
     Entry(get_invocation.get_invocation, "tracking", READS, "Scores of an invocation"),
     Entry(get_run, "tracking", READS, "One run"),
     Entry(best_runs, "tracking", READS, "Best runs"),
