@@ -189,6 +189,7 @@ def large_questions(seeded):
         ("describe_experiment", {"experiment_id": "evals"}),
         ("best_runs", {"metric": "accuracy", "limit": 100, "params": "*"}),
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
+        ("find_similar_runs", {"run_id": run}),
         ("aggregate_runs", {"metrics": "*", "group_by": "run_name"}),
         ("get_metric_history", {"run_ids": seeded.training_base, "metrics": "*", "max_points": 1_000}),
         ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 1_000}),

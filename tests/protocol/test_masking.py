@@ -40,6 +40,8 @@ def questions(seeded, secret):
         ("best_runs", {"metric": "mmlu-pro_pass_at_1_symbolic_correct", "params": "*"}),
         ("best_runs", {"metric": secret}),
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
+        ("find_similar_runs", {"run_id": run}),
+        ("find_similar_runs", {"params": {"config.deployment.api_key": secret, "lr": 1}}),
         ("aggregate_runs", {"metrics": "mmlu*", "group_by": "params.config.deployment.api_key"}),
         ("get_metric_history", {"run_ids": run, "metrics": secret}),
         ("plot_metrics", {"run_ids": run, "metrics": "*", "kind": "curves"}),

@@ -23,6 +23,7 @@ REQUIRED = {
     "get_run": {"run_id": "trial-00"},
     "best_runs": {"metric": "accuracy"},
     "compare_runs": {"run_ids": ["trial-00", "trial-01"]},
+    "find_similar_runs": {},
     "aggregate_runs": {"metrics": ["accuracy"]},
     "get_metric_history": {"run_ids": ["sft-8b-base"], "metrics": ["train/loss"]},
     "plot_metrics": {"run_ids": ["trial-00"], "metrics": ["loss"]},
@@ -54,10 +55,15 @@ def test_every_tool_is_asked_here():
         assert set(arguments) == set(SCHEMAS[tool].get("required", ())), tool
 
 
+# One of two arguments, of which none is required by itself.
+ONE_OF_TWO = {"find_similar_runs": {"run_id": "trial-00"}}
+
+
 @pytest.mark.slow
 def test_null_for_optional_arguments_means_that_they_are_left_out(sqlite_template, ask_many):
     with ask_many(sqlite_template.uri) as ask:
         for tool, required in REQUIRED.items():
+            required = {**required, **ONE_OF_TWO.get(tool, {})}
             optional = set(SCHEMAS[tool]["properties"]) - set(required)
             with_nulls = ask(tool, **required, **dict.fromkeys(optional))
 

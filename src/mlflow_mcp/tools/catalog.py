@@ -21,6 +21,7 @@ from mlflow_mcp.tools.models.search_models import search_models
 from mlflow_mcp.tools.runs import compare_runs, export_runs
 from mlflow_mcp.tools.runs.aggregate_runs import aggregate_runs
 from mlflow_mcp.tools.runs.best_runs import best_runs
+from mlflow_mcp.tools.runs.find_similar_runs import find_similar_runs
 from mlflow_mcp.tools.runs.get_run import get_run
 from mlflow_mcp.tools.runs.query_runs import query_runs
 from mlflow_mcp.tools.runs.search_runs_by_tags import search_runs_by_tags
@@ -78,6 +79,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(get_run, "tracking", READS, "One run"),
     Entry(best_runs, "tracking", READS, "Best runs"),
     Entry(compare_runs.compare_runs, "tracking", READS, "Compare runs"),
+    Entry(find_similar_runs, "tracking", READS, "Runs like this one"),
     Entry(aggregate_runs, "tracking", READS, "Statistics over runs"),
     Entry(get_metric_history, "tracking", READS, "Metric curves"),
     Entry(export_runs.export_runs, "tracking", WRITES_FILES, "Export runs to a file"),

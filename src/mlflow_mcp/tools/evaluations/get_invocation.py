@@ -35,7 +35,7 @@ from mlflow_mcp.tools.evaluations.remarks import (
 )
 from mlflow_mcp.tools.evaluations.verify import verify as verify_delivery
 
-Verify = Annotated[bool, Field(description="Instead check that every task, score and file arrived.")]
+Verify = Annotated[bool, Field(description="Instead check that all tasks, scores and files came.")]
 
 METRICS_SHOWN = 6
 _TASK_COLUMNS = (
