@@ -97,7 +97,6 @@ def test_what_mlflow_noted_of_the_code_is_shown_without_credentials(empty_store,
 
     assert answer.data["recipe"] == {
         "command": "train.py",
-        "source_type": "LOCAL",
         "run_type": "test",
         "repository": "https://***@git.example.com/x.git",
         "commit": "9c1e5a7b",

@@ -41,7 +41,6 @@ def test_what_is_there_is_named_and_not_called_missing(recipe_of):
 
     assert recipe == {
         "command": "train.py (entry point main)",
-        "source_type": "LOCAL",
         "commit": "9c1e5a7b",
         "dirty": "true",
         "diff": "changes.patch",
@@ -61,6 +60,10 @@ def test_a_commit_alone_is_exact_only_where_nothing_was_changed(dirty, missing, 
 
     assert ("uncommitted" in recipe["missing"]) == (missing is not None)
     assert missing is None or missing in recipe["missing"]
+
+
+def test_a_notebook_is_said_to_be_one(recipe_of):
+    assert recipe_of(tags={**GIT, "mlflow.source.type": "NOTEBOOK"})["source_type"] == "NOTEBOOK"
 
 
 def test_the_diff_may_be_a_tag(recipe_of):
@@ -112,7 +115,7 @@ def test_an_evaluation_names_its_launchers_versions(tmp_path, ask):
     recipe = data_of(ask(uri, "get_run", run_id=f"{candidate}.2"))["recipe"]
 
     assert recipe["command"] == "param launcher_command"
-    assert recipe["config"].startswith("config.yml")
+    assert recipe["config"] == "config.yml"
     assert recipe["packages"] == "nemo_evaluator_launcher 0.2.6, nemo_evaluator 0.2.8"
     assert recipe["missing"] == "git commit, dataset digests, seed"
 

@@ -38,7 +38,7 @@ def recipe_of(client: Client, run: RunView, launched: LauncherRun, files: Sequen
     diffs += [f"tag {name}" for name in _DIFF_TAGS if run.mlflow_tags.get(name)]
     found = {
         "command": _command(run, noted),
-        "source_type": noted.get("type"),
+        "source_type": noted.get("type") if noted.get("type") != "LOCAL" else None,  # a script: what most runs are
         "run_type": noted.get("run_type"),
         "repository": noted.get("git_repository"),
         "commit": run.git_commit,
@@ -92,7 +92,7 @@ def _params_ending(run: RunView, ending: str) -> list[str]:
 def _config(launched: LauncherRun, files: Sequence[str]) -> str | None:
     named = [name for name in files if _CONFIG_FILE.fullmatch(name)]
     count = sum(name.startswith("config.") for name in launched.entity.data.params)
-    return _named([*named, *([plural(count, "config param")] if count else [])])
+    return _named(named) or (plural(count, "config param") if count else None)
 
 
 def _has_digests(run: RunView) -> bool:
