@@ -142,6 +142,13 @@ def test_one_empty_log_among_others_is_told(verified):
     assert "Empty or missing logs: ifeval (server.log is empty)." in data["notes"]
 
 
+def test_a_file_that_is_too_large_to_be_parsed_is_not_said_to_be_compared(verified):
+    data = verified({"files": whole(results="results:\n" + "# long\n" * 500_000)})
+
+    assert data["right"]["results.yml"] == "1 of 1, scores of 0 equal the metrics"
+    assert data["notes"] == ["Read and not parsed: ifeval (results.yml has 3.5 MB and was not parsed)."]
+
+
 def test_a_limited_task_is_delivered_and_said_to_be_no_full_evaluation(verified):
     limited = results({"acc": {"value": 0.5, "stats": {"count": 10}}}, limit_samples=10)
     data = verified({"files": whole(config=config("ifeval", limit=10), results=limited, responses=10)})

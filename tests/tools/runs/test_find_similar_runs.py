@@ -75,7 +75,7 @@ def test_a_key_that_only_the_other_run_has_counts(similar):
     [
         {"seed": "2"}, {"data_seed": "2"}, {"random_state": "2"}, {"output_dir": "b"}, {"logDir": "b"}, {"timestamp": "5"},
         {"hostname": "b"}, {"args.run_id": "b"}, {"created": "2026-02-03 10:11:12"}, {"data_path": "/mnt/b"}, {"hash": "9f8e7d6c"},
-        {"tracking.url": "https://b"}, {"data": "s3://b/c"}, {"model_path": "/mnt/b/nova-8b"},
+        {"PYTHONHASHSEED": "2"}, {"tracking.url": "https://b"}, {"data": "s3://b/c"}, {"model_path": "/mnt/b/nova-8b"},
     ],
     ids=str,
 )  # fmt: skip
@@ -92,7 +92,8 @@ def test_what_names_a_place_a_seed_a_time_or_an_id_is_left_out(left_out, similar
 @pytest.mark.parametrize(
     "compared",
     [{"drop_path": "0.2"}, {"lora_rank": "8"}, {"num_files": "8"}, {"model_path": "/mnt/a/nova-70b"}, {"dataset": "acme/v2"},
-     {"max_time": "60"}, {"profile": "b"}, {"model_id": "nova-70b"}],
+     {"max_time": "60"}, {"profile": "b"}, {"model_id": "nova-70b"},
+     {"dataset_version": "20260801"}, {"model.path": "/mnt/a/nova-70b"}, {"betas": "[0.8, 0.9]"}],
     ids=str,
 )  # fmt: skip
 def test_a_setting_whose_name_only_sounds_so_is_compared(compared, similar):
@@ -115,6 +116,15 @@ def test_ignore_adds_names_and_an_empty_list_ignores_nothing(similar, empty_stor
     assert data_of(answer)["ignored"].endswith(": layers, lr, seed. ignore=[] compares them.")
     (row,) = rows(ask(empty_store, "find_similar_runs", run_id=run_id(1), ignore=[]))
     assert (row["match"], set(row["differs"])) == ("7 of 9 equal", {"seed", "lr"})
+
+
+def test_more_duplicates_than_are_compared_are_counted_as_at_least(similar, empty_store, ask):
+    answer = similar(*[PARAMS] * 70, limit=1)
+
+    assert data_of(answer)["summary"].endswith(": at least 60 have the same params.")
+    assert "9 more runs as near by the keys of this run; only 60 were compared by all keys." in answer.data["notes"]
+    given = ask(empty_store, "find_similar_runs", params={"lr": "1e-5", "layers": 24}, limit=1)
+    assert data_of(given)["summary"] == "70 of 70 runs compared with 2 params given: 70 have the same params."
 
 
 def test_a_near_number_is_nearer_than_a_far_one(similar):

@@ -202,7 +202,9 @@ def _right(tasks: Sequence[Task]) -> dict[str, str]:
         if part == LOGS and fine:
             told += f", {plural(sum(read.content[0] for read in fine), 'file')}"
         if part in (RESULTS, BUNDLE) and fine:
-            told += ", scores equal the metrics"
+            compared = sum(read.content is not None for read in fine)
+            of_some = "" if compared == len(fine) else f" of {compared}"
+            told += f", scores{of_some} equal the metrics"
         not_exported = {read.detail for read in reads if read.state == "not exported"}
         if not_exported:
             told += f"; {sum(read.state == 'not exported' for read in reads)} not exported: {', '.join(sorted(not_exported))}"

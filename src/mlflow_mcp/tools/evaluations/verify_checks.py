@@ -107,6 +107,8 @@ def _of_copies(task: Task, part: str, reads: Sequence[Read]) -> Read:
                 task.remark(DAMAGED, f"({part} of {copy.name}: {read.detail})")
         if right and part == task.copies[0].files.scored and _differing(task.copies[0], task.copies[right]):
             return Read("wrong", f"only {task.copies[right].name} has it, with other scores than those that count")
+        if reads[right].detail:
+            task.remark("Read and not parsed", f"({reads[right].detail})")
         return reads[right]
     for state in ("wrong", "unreachable"):
         for copy, read in zip(task.copies, reads):

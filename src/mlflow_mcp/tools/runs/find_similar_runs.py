@@ -83,7 +83,8 @@ def _summary(found: Candidates, wanted: Wanted, nearest: Nearest) -> str:
     task = f" of task '{wanted.task}'" if wanted.task else ""
     runs = f"{len(found.found):,} of {plural(found.read, 'run')}{task} compared with {what}"
     equal = f"{nearest.same} {'has' if nearest.same == 1 else 'have'}" if nearest.same else "none has"
-    return f"{runs}: {equal} the same params" + ("." if nearest.rows else "; nothing is near.")
+    at_least = "at least " if nearest.same and nearest.may_be_more else ""
+    return f"{runs}: {at_least}{equal} the same params" + ("." if nearest.rows else "; nothing is near.")
 
 
 def _ignored(wanted: Wanted) -> str | None:

@@ -30,7 +30,7 @@ _PAIRS = {
 _MODELS = {"model", "pretrained", "tokenizer"}
 _COMMANDS = {"command", "base_command"}
 _ID = re.compile(r"(?=.*[a-f])(?=.*\d)[0-9a-f]{8,64}|[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|(sha\d+|md5):\S+", re.I)
-_MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d([T_ -]?\d\d[:-]?\d\d.*)?")
+_MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d[T_ -]?\d\d[:-]?\d\d.*")  # a date alone may be a version
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Ignoring:
             return True
         if of_launcher and (name.startswith(HOW_IT_WAS_RUN) or name.rpartition(".")[2] in _COMMANDS):
             return True
-        return _is_named_so(_words(name), value) or _looks_so(value, is_model=_is_model(name))
+        if _is_model(name) and "/" in value:
+            return False
+        return _is_named_so(_words(name), value) or _looks_so(value)
 
     def is_named(self, name: str) -> bool:
         """Whether the caller's own patterns mean the name."""
@@ -63,25 +65,28 @@ def as_compared(name: str, value: str) -> str:
 
 @lru_cache(maxsize=2_000)
 def _words(name: str) -> list[str]:
-    last = re.split(r"[./]", name)[-1]
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", last).lower().replace("-", "_").split("_")
+    """The words of the last part of a dotted name."""
+    return _split(re.split(r"[./]", name)[-1])
+
+
+def _split(part: str) -> list[str]:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).lower().replace("-", "_").split("_")
 
 
 def _is_model(name: str) -> bool:
-    return bool(_MODELS & set(_words(name)))
+    """Whether one of the last two parts of its name says so: `model_path`, `model.path`."""
+    return any(_MODELS & set(_split(part)) for part in re.split(r"[./]", name)[-2:])
 
 
 def _is_named_so(words: Sequence[str], value: str) -> bool:
     if words[-1] in _WORDS or words == ["id"] or "_".join(words[-2:]) in _PAIRS:
         return True
-    if as_number(value.strip()) is not None:
-        return False
-    is_path = words[-1] in ("path", "paths") and "/" in value and not _MODELS & set(words)
-    return words[-1] in _PLACES or is_path
+    if words[-1].endswith("seed") or "timestamp" in words:
+        return True
+    is_place = words[-1] in _PLACES or (words[-1] in ("path", "paths") and "/" in value)
+    return is_place and as_number(value.strip()) is None
 
 
-def _looks_so(value: str, *, is_model: bool) -> bool:
+def _looks_so(value: str) -> bool:
     text = value.strip()
-    if names_a_place(text):
-        return not is_model
-    return bool(_ID.fullmatch(text) or _MOMENT.fullmatch(text))
+    return names_a_place(text) or bool(_ID.fullmatch(text) or _MOMENT.fullmatch(text))

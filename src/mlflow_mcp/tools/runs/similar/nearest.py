@@ -50,6 +50,7 @@ class Nearest:
 
     rows: list[Near]
     same: int  # how many have the same params, shown or not
+    may_be_more: bool  # whether runs that were not compared by all keys may have them too
     entities: Mapping[str, Run]
     experiments: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
@@ -92,17 +93,13 @@ def nearest_of(client: Client, found: Candidates, wanted: Wanted, limit: int) ->
     most = max(_COMPARED_WHOLE, 2 * limit)
     entities = _read(client, ranked[:most])
     near = _compared_whole(ranked[:most], entities, wanted, found.information) if wanted.is_run else ranked[:most]
-    same = sum(each.difference.is_same for each in near)
-    nearest = Nearest(near[:limit], same, entities, client.experiments.names())
-    if (
-        len(ranked) > most
-        and ranked[most].difference.distance <= ranked[most - 1].difference.distance
-        and wanted.is_run
-    ):
-        equal = sum(each.difference.distance <= ranked[most - 1].difference.distance for each in ranked[most:])
-        nearest.notes.append(
-            f"{plural(equal, 'more run')} as near by the keys of this run; only {most} were compared by all keys."
-        )
+    left = ranked[most:] if wanted.is_run else []
+    same = sum(each.difference.is_same for each in (near if wanted.is_run else ranked))
+    may_be_more = any(each.difference.is_same for each in left)
+    nearest = Nearest(near[:limit], same, may_be_more, entities, client.experiments.names())
+    if equal := sum(each.difference.distance <= ranked[most - 1].difference.distance for each in left):
+        told = f"{plural(equal, 'more run')} as near by the keys of this run; only {most} were compared by all keys."
+        nearest.notes.append(told)
     return nearest
 
 

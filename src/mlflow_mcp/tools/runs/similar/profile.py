@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -73,7 +74,9 @@ def normal(value: object) -> str | None:
     if lowered in ("true", "false"):
         return lowered
     number = as_number(text)
-    return repr(number) if number is not None and abs(number) < _LARGEST_EXACT else text
+    if number is not None and abs(number) < _LARGEST_EXACT:
+        return repr(number)
+    return re.sub(r"\s+", "", text) if text[0] in "[({" else text
 
 
 @lru_cache(maxsize=20_000)
