@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.recorded.store import catalogue, local_store, served_store
+from tests.support import raw_store
 from tests.support.asking import data_of, rows_of
-from tests.support.evaluated import INVOCATION, evaluated, results
+from tests.support.evaluated import INVOCATION, evaluated, results, statistics
 from tests.support.raw_store import run_id
 from tests.support.servers import fail, faulty_proxy, stall
 from tests.support.stores import filled
@@ -239,6 +240,39 @@ def test_runs_without_any_file_are_told_for_all_tasks_at_once(empty_store, tmp_p
     data = data_of(ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True))
 
     assert ("absent", "config, results.yml, eval_factory_metrics.json", "all") in problems(data)
+
+
+def test_jobs_beyond_those_that_are_looked_at_are_not_called_absent(empty_store, tmp_path, ask):
+    names = [f"t{number}" for number in range(42)]
+    runs = []
+    for number, name in enumerate(names):
+        files = {
+            CONFIG: config(*names),
+            RESULTS: results({"acc": {"value": 0.5}}, task=name),
+            STATISTICS: statistics(5),
+        }
+        tags = {"job_id": f"{INVOCATION}.{number}"}
+        runs.append(evaluated(tmp_path, number, name, files=files, metrics={f"{name}_acc": 0.5}, tags=tags))
+    data = data_of(ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True))
+
+    assert data["verdict"].startswith(
+        "UNVERIFIED: 40 of 40 tasks arrived whole; 0 parts unreachable, nothing found absent"
+    )
+    assert "Only 40 of 42 jobs were verified." in data["notes"]
+
+
+def test_copies_in_experiments_that_were_not_asked_for_are_not_looked_at(empty_store, tmp_path, ask):
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_experiments(db, {1: "team", 2: "own"})
+    runs = [
+        evaluated(tmp_path, 0, files=whole(), metrics=ACC, experiment_id=1),
+        evaluated(tmp_path, 10, files=whole(results=None), metrics=ACC, experiment_id=2),
+    ]
+    given = {"invocation_id": INVOCATION, "experiment_id": "own", "verify": True}
+    data = data_of(ask(filled(empty_store, runs), "get_invocation", **given))
+
+    assert problems(data) == [("absent", "results.yml", "ifeval")]
+    assert data["notes"][0] == "Copies in other experiments were not looked at: what is absent here may be there."
 
 
 # --- real exports

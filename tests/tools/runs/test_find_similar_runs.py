@@ -162,8 +162,9 @@ def test_params_that_are_given_are_looked_for(similar, empty_store, ask):
     answer = similar(*runs, run_id=None, params={"lr": 0.02, "use_amp": True, "params.seed": 2})
 
     assert (rows(answer)[0]["run_id"], rows(answer)[0]["match"]) == (run_id(2), "same params (3 compared)")
-    listed = ask(empty_store, "find_similar_runs", params=["lr=2e-2", "use_amp=true", "seed=2"])
+    listed = ask(empty_store, "find_similar_runs", params=["lr=2e-2", "use_amp=true", "seed=2", "decay=None"])
     assert rows(listed) == rows(answer)
+    assert listed.data["notes"] == ["Given without a value, and not compared: 'decay'."]
 
 
 def test_a_name_that_no_run_has_gets_the_nearest(similar, empty_store, ask, snapshot_error):

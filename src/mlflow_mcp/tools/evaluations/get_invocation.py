@@ -92,7 +92,7 @@ def get_invocation(
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
     found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id), or_job=verify)
     if verify:
-        return _verified(client, found)
+        return _verified(client, found, narrowed=experiment_id is not None)
     jobs = group_jobs(found.job_runs or found.runs)
     details = inspect_jobs(client, jobs, counts=True)
     _list_files(client, jobs, details)
@@ -112,7 +112,7 @@ def get_invocation(
     return answer
 
 
-def _verified(client: Client, found: InvocationRuns) -> Invocation:
+def _verified(client: Client, found: InvocationRuns, *, narrowed: bool) -> Invocation:
     delivery, names = verify_delivery(client, found), client.experiments.names()
     answer = Invocation(
         verdict=delivery.verdict,
@@ -123,6 +123,8 @@ def _verified(client: Client, found: InvocationRuns) -> Invocation:
         right=delivery.right,
         experiments=sorted({RunView.of(run.entity, names).experiment for run in found.runs}),
     )
+    if narrowed:
+        answer.note("Copies in other experiments were not looked at: what is absent here may be there.")
     answer.note(*delivery.notes)
     return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -49,22 +49,26 @@ class _Expected(NamedTuple):
     tasks: Mapping[str, str]
     evidence: str
 
+    def without(self, numbers: Collection[str | None]) -> _Expected:
+        return self._replace(tasks={number: name for number, name in self.tasks.items() if number not in numbers})
+
 
 def verify(client: Client, found: InvocationRuns) -> Delivery:
     """Read what every copy of every job has, and judge it task by task."""
     reader = Reader(client)
-    every_job = group_jobs(found.runs)
-    jobs = every_job[:MOST_INSPECTED]
+    every_job = group_jobs(found.job_runs or found.runs)
+    jobs, left_out = every_job[:MOST_INSPECTED], every_job[MOST_INSPECTED:]
     copies = [copy for job in jobs for copy in job.copies]
     read = dict(
         zip((copy.run_id for copy in copies), reader.side_by_side(*(partial(_read, reader, c) for c in copies)))
     )
     configs = _configs(read)
-    expected = _expected(found, jobs, read)
+    # A job that was not looked at is not absent.
+    expected = _expected(found, jobs, read).without({job.canonical.task_number for job in left_out})
     tasks = _tasks(found, jobs, read, expected)
     for task in tasks:
         check(task, list(configs.values()))
-    unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if len(every_job) > len(jobs) else ""
+    unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if left_out else ""
     return _told(tasks, expected.evidence, unread)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, values_of
 from mlflow_mcp.entities.launcher import model_in
-from mlflow_mcp.text import plural
+from mlflow_mcp.text import plural, quoted
 from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
 from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.nearness import Information, has_enough
@@ -142,6 +142,8 @@ def _read_config(client: Client, candidate: Candidate, wanted: Wanted) -> None:
 def told(found: Candidates, wanted: Wanted) -> list[str]:
     """What was passed over."""
     notes = []
+    if wanted.without_value:
+        notes.append(f"Given without a value, and not compared: {quoted(wanted.without_value)}.")
     if found.too_different:
         half = f"fewer than half of the {plural(len(wanted.profile.compared), 'param')}"
         notes.append(

@@ -42,6 +42,7 @@ class Wanted:
     job: str | None = None
     task_tag: tuple[str, str] | None = None  # its name and value
     metrics: Mapping[str, float] = field(default_factory=dict)
+    without_value: Sequence[str] = ()  # names that were given with no value to compare
 
     @property
     def task(self) -> str | None:
@@ -77,7 +78,7 @@ def given_params(params: Mapping[str, str], ignore: Sequence[str] | None) -> Wan
     compared = {name: value for name, value in values.items() if value is not None}
     if not compared:
         raise Problem("None of these params has a value to compare.", "Give names with values: ['lr=0.1', 'model=x'].")
-    return Wanted(Profile(compared), ignoring)
+    return Wanted(Profile(compared), ignoring, without_value=[name for name, value in values.items() if value is None])
 
 
 def wanted_run(client: Client, id: str, ignore: Sequence[str] | None) -> Wanted:
