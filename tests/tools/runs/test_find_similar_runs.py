@@ -75,7 +75,7 @@ def test_a_key_that_only_the_other_run_has_counts(similar):
     [
         {"seed": "2"}, {"data_seed": "2"}, {"random_state": "2"}, {"output_dir": "b"}, {"logDir": "b"}, {"timestamp": "5"},
         {"hostname": "b"}, {"args.run_id": "b"}, {"created": "2026-02-03 10:11:12"}, {"data_path": "/mnt/b"}, {"hash": "9f8e7d6c"},
-        {"PYTHONHASHSEED": "2"}, {"tracking.url": "https://b"}, {"data": "s3://b/c"}, {"model_path": "/mnt/b/nova-8b"},
+        {"PYTHONHASHSEED": "2"}, {"judge.api_key": "b"}, {"tracking.url": "https://b"}, {"data": "s3://b/c"}, {"model_path": "/mnt/b/nova-8b"},
     ],
     ids=str,
 )  # fmt: skip

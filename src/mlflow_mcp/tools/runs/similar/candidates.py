@@ -66,7 +66,7 @@ def read_candidates(client: Client, ids: list[str], query: str, wanted: Wanted) 
         found.names = values.names("params") if not wanted.is_run else []
     for candidate in found.found:
         found.information.add(candidate.profile.compared, wanted.profile.compared)
-    near = [each for each in found.found if has_enough(wanted.profile, each.profile.compared)]
+    near = [each for each in found.found if has_enough(wanted.profile, each.profile)]
     found.too_different = len(found.found) - len(near)
     found.found = near
     return found

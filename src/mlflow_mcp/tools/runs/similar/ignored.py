@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.entities.labels import names_a_place
 from mlflow_mcp.text import as_number
 from mlflow_mcp.tools.runs.tables.launcher_params import HOW_IT_WAS_RUN
 
-USUAL = "paths, seeds, times, ids, hosts, output folders"
+USUAL = "paths, seeds, times, ids, hosts, credentials, output folders"
 # The last word of a name, or all of it.
 _WORDS = {
     *("seed", "seeds", "timestamp", "date", "datetime", "uuid", "guid", "nonce", "pid"),
@@ -45,6 +46,8 @@ class Ignoring:
         if self.is_named(name):
             return True
         if of_launcher and (name.startswith(HOW_IT_WAS_RUN) or name.rpartition(".")[2] in _COMMANDS):
+            return True
+        if names_a_secret(name):  # whose key it was changes no result
             return True
         if _is_model(name) and "/" in value:
             return False

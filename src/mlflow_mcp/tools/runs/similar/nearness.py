@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mlflow_mcp.tools.runs.similar.profile import Profile, closeness, same_model
+from mlflow_mcp.tools.runs.similar.profile import Profile, closeness, has_config, same_model
 
 # Of the distance of two evaluations: another model is farther away than any setting.
 _SHARE_OF_MODEL = 0.5
@@ -76,6 +76,9 @@ def difference(
     return Difference(whole, len(keys), names, other_model)
 
 
-def has_enough(wanted: Profile, found: Mapping[str, str]) -> bool:
-    """Whether at least half of the keys that are looked for are there: with fewer, nothing can be called near."""
-    return 2 * sum(key in found for key in wanted.compared) >= len(wanted.compared)
+def has_enough(wanted: Profile, found: Profile) -> bool:
+    """Whether at least half of the keys that are looked for are there: with fewer, nothing can be called near. Evaluations of
+    one model share that, however it was deployed."""
+    if wanted.model and found.model and same_model(wanted.model, found.model) and has_config(found):
+        return True
+    return 2 * sum(key in found.compared for key in wanted.compared) >= len(wanted.compared)

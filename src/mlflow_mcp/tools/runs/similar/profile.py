@@ -14,6 +14,8 @@ from mlflow_mcp.tools.runs.similar.ignored import Ignoring, as_compared
 
 MODEL, HARNESS = "model", "harness"
 _LARGEST_EXACT = 2**53
+# Its own task, which the tag says in one form: the config writes it with its harness or without.
+_TASK = "config.evaluation.tasks.<n>.name"
 # The place of a task in the launcher's config; more tasks than this are in no config.
 MOST_TASKS = 40
 
@@ -55,7 +57,9 @@ def _own(params: Mapping[str, str], tags: Mapping[str, str]) -> Mapping[str, str
     number = task_number_in(tags.get("job_id") or params.get("job_id"))
     # Of an old run of a whole invocation the config of all its tasks counts.
     named |= params if number is None else own_config_of(params, number)
-    named = {name: value for name, value in named.items() if name.rpartition(".")[2] not in MODEL_NAMES}
+    named = {
+        name: value for name, value in named.items() if name.rpartition(".")[2] not in MODEL_NAMES and name != _TASK
+    }
     return named | ({HARNESS: tags[HARNESS]} if HARNESS in tags else {})
 
 
