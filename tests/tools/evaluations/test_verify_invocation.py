@@ -85,6 +85,7 @@ def test_a_task_of_the_config_without_a_run_is_absent(verified):
         ({"results": "only words"}, "results.yml", "results.yml holds no names and values"),
         ({"results": {"config": {}}}, "results.yml", "it holds no scores"),
         ({"score": 0.51}, "results.yml", "ifeval_acc is 0.51 in the file, 0.5 as metric"),
+        ({"score": 0.50000001}, "results.yml", "ifeval_acc is 0.50000001 in the file, 0.5 as metric"),
         ({"statistics": "{"}, "eval_factory_metrics.json", "eval_factory_metrics.json cannot be parsed: "),
         ({"statistics": {"a": 1}}, "eval_factory_metrics.json", "it has neither responses nor times"),
         ({"responses": 500}, "samples", "500 successful responses for 541 samples"),

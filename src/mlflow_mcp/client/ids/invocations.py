@@ -98,7 +98,8 @@ def _unknown_invocation(client: Client, text: str, experiment_ids: list[str] | N
         )
     if client.experiments.search_all(lambda ids: find_matches(client, ids, text, ["job id"])):
         return NotFound(
-            f"'{text}' is the job id of a run without an invocation.", f"get_run(run_id='{text}') reads it."
+            f"'{text}' is the job id of a run without an invocation.",
+            f"get_run(run_id='{text}') reads it, get_invocation with verify=true checks its files.",
         )
     count = len(client.experiments.names())
     refuse_too_short(text)

@@ -73,7 +73,7 @@ def _compared(results: Read, metrics: Mapping[str, float]) -> Read:
         if name is None:
             missing.append(names[0])
         elif not _are_equal(metrics[name], value):
-            other.append(f"{name} is {number(value)} in the file, {number(metrics[name])} as metric")
+            other.append(f"{name} is {number(value, None)} in the file, {number(metrics[name], None)} as metric")
     if other:
         more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
         return Read("wrong", ", ".join(other[:_NAMED]) + more, results.content)
@@ -152,7 +152,6 @@ def _differences(copies: Sequence[Copy]) -> list[str]:
         if different:
             name, value = next(iter(sorted(different.items())))
             more = f" and {plural(len(different) - 1, 'more metric')}" if len(different) > 1 else ""
-            told.append(
-                f"{copy.name} has {name} {number(value)}, the one that counts {number(copies[0].metrics[name])}{more}"
-            )
+            counts = number(copies[0].metrics[name], None)
+            told.append(f"{copy.name} has {name} {number(value, None)}, the one that counts {counts}{more}")
     return told
