@@ -25,6 +25,7 @@ REQUIRED = {
     "get_run": {"run_id": "trial-00"},
     "best_runs": {"metric": "accuracy"},
     "compare_runs": {"run_ids": ["trial-00", "trial-01"]},
+    "find_similar_runs": {},
     "aggregate_runs": {"metrics": ["accuracy"]},
     "get_metric_history": {"run_ids": ["sft-8b-base"], "metrics": ["train/loss"]},
     "check_run": {"run_ids": ["sft-8b-base"]},
@@ -62,19 +63,24 @@ def test_every_tool_is_asked_here():
         assert set(arguments) == set(SCHEMAS[tool].get("required", ())), tool
 
 
+# One of two arguments, of which none is required by itself.
+ONE_OF_TWO = {"find_similar_runs": {"run_id": "trial-00"}}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("of_genai", [False, True])
 def test_null_for_optional_arguments_means_that_they_are_left_out(of_genai, request, ask_many):
     store = request.getfixturevalue("genai_store" if of_genai else "sqlite_template")
     tools = [tool for tool in REQUIRED if (tool in OF_GENAI) == of_genai]
     with ask_many(Settings(tracking_uri=store.uri, toolsets=EVERYTHING) if of_genai else store.uri) as ask:
-        for tool, required in ((tool, REQUIRED[tool]) for tool in tools):
-            optional = set(SCHEMAS[tool]["properties"]) - set(required)
-            with_nulls = ask(tool, **required, **dict.fromkeys(optional))
+        for tool in tools:
+            given = dict(REQUIRED[tool]) | ONE_OF_TWO.get(tool, {})
+            optional = set(SCHEMAS[tool]["properties"]) - set(given)
+            with_nulls = ask(tool, **given, **dict.fromkeys(optional))
 
             assert not with_nulls.is_error, f"{tool}: {with_nulls.text}"
             if tool not in WRITE_FILES:
-                assert without_moment(with_nulls.data) == without_moment(ask(tool, **required).data), tool
+                assert without_moment(with_nulls.data) == without_moment(ask(tool, **given).data), tool
 
 
 def without_moment(data: dict | None) -> dict:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 # The last two say where its weights come from, which names it too.
-_MODEL = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
+MODEL_NAMES = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 # Tags that the launcher sets; all others are the users'.
 LAUNCHER_TAGS = frozenset({"invocation_id", "job_id", "task_name", "benchmark", "harness", "executor"})
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
@@ -115,7 +115,7 @@ class LauncherRun:
     @property
     def task_number(self) -> str | None:
         """The place of its task in the launcher's config, which its job id ends with."""
-        return self.job_id.rpartition(".")[2] if self.job_id and "." in self.job_id else None
+        return task_number_in(self.job_id)
 
     @cached_property
     def planned_tasks(self) -> Mapping[str, str]:
@@ -125,32 +125,49 @@ class LauncherRun:
 
     @cached_property
     def own_config(self) -> Mapping[str, str]:
-        """The flattened config that concerns its own task, `tasks.<n>` for its own number; empty when none was logged."""
-        own: dict[str, str] = {}
-        for name, value in self.entity.data.params.items():
-            if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
-                continue
-            task = _TASKS.search(name)
-            if task is None:
-                own[name] = value
-            elif task[1] == self.task_number:
-                own[name.replace(task[0], ".tasks.<n>.", 1)] = value
-        return own
+        """The flattened config that concerns its own task; empty when none was logged."""
+        return own_config_of(self.entity.data.params, self.task_number)
 
     @cached_property
     def model(self) -> str | None:
         """The evaluated model, as far as tags and params say."""
-        return str(self.entity.data.tags.get("model") or "") or self.model_in_params
+        return model_in(self.entity.data.tags, self.entity.data.params)
 
     @property
     def model_in_params(self) -> str | None:
         """The evaluated model as the flattened config records it."""
-        for ending in _MODEL:
-            for name, value in self.entity.data.params.items():
-                parts = name.split(".")
-                if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
-                    return str(value)
-        return None
+        return model_in({}, self.entity.data.params)
+
+
+def task_number_in(job_id: str | None) -> str | None:
+    """The place of a job's task in the launcher's config."""
+    return job_id.rpartition(".")[2] if job_id and "." in job_id else None
+
+
+def own_config_of(params: Mapping[str, str], task_number: str | None) -> dict[str, str]:
+    """Of a flattened config what concerns the task of this number, named `tasks.<n>`; the export's own settings are left out."""
+    own: dict[str, str] = {}
+    for name, value in params.items():
+        if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
+            continue
+        task = _TASKS.search(name)
+        if task is None:
+            own[name] = value
+        elif task[1] == task_number:
+            own[name.replace(task[0], ".tasks.<n>.", 1)] = value
+    return own
+
+
+def model_in(tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
+    """The evaluated model that these tags and params name."""
+    if model := tags.get("model"):
+        return str(model)
+    for ending in MODEL_NAMES:
+        for name, value in params.items():
+            parts = name.split(".")
+            if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
+                return str(value)
+    return None
 
 
 def _task_in_name(run: Run) -> str | None:

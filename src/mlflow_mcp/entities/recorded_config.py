@@ -9,6 +9,9 @@ from typing import Any
 from mlflow_mcp.entities.recorded_scores import StandardError, standard_errors
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
+# Whether logs are exported, by the newer name and the older one.
+_LOGS = ("copy_logs", "log_logs")
+
 
 @dataclass(frozen=True)
 class RecordedConfig:
@@ -42,6 +45,7 @@ class RecordedStatistics:
     """What eval_factory_metrics.json records. Responses are no samples: repeats and retries are among them."""
 
     responses: int | None = None
+    successful: int | None = None  # of the responses
     evaluated: str | None = None  # from when to when the evaluation itself ran; the run's times are the export's
     runs: int | None = None  # how often the evaluation was started
 
@@ -50,6 +54,7 @@ class RecordedStatistics:
         evaluation = _part(content, "evaluation")
         return cls(
             responses=_whole(_part(content, "response_stats").get("count")),
+            successful=_whole(_part(content, "response_stats").get("successful_count")),
             evaluated=_interval(evaluation.get("start_time"), evaluation.get("end_time")),
             runs=_whole(evaluation.get("total_runs")),
         )
@@ -82,6 +87,32 @@ def planned_tasks_of(content: Any) -> dict[str, str]:
         [each.get("name") if isinstance(each, Mapping) else None for each in tasks] if isinstance(tasks, list) else []
     )
     return {str(number): name for number, name in enumerate(names) if isinstance(name, str)}
+
+
+def asks_for_logs(content: Any) -> bool | None:
+    """Whether a launcher's config asks its exporter for the logs: they are left out by default. None where it does not say how
+    its runs are exported."""
+    mlflow = _part(_part(content, "export"), "mlflow")
+    if mlflow:
+        return any(str(mlflow.get(name)).lower() == "true" for name in _LOGS)
+    # The oldest launchers have their settings there, and never send logs.
+    auto_export = _part(_part(content, "execution"), "auto_export")
+    return False if _part(_part(auto_export, "configs"), "mlflow") else None
+
+
+def flattened(content: Any) -> dict[str, str]:
+    """A launcher's config under the names of its flattened params: `config.evaluation.tasks.0.name`."""
+    found: dict[str, str] = {}
+
+    def visit(part: Any, path: str) -> None:
+        inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else None
+        if inner is None:
+            found[path] = str(part)
+        for name, each in inner or ():
+            visit(each, f"{path}.{name}")
+
+    visit(content, "config")
+    return found
 
 
 def _part(content: Any, name: str) -> Mapping[str, Any]:

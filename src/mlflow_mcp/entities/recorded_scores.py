@@ -36,6 +36,18 @@ def standard_errors(content: Any) -> dict[str, StandardError]:
     return found
 
 
+def recorded_scores(content: Any) -> list[tuple[tuple[str, str], float]]:
+    """The scores of a parsed results.yml, each under the name that the launcher exports and the one that its oldest
+    versions did."""
+    found = []
+    for owner, metric, score, leaf in _scores(_part(content, "results")):
+        value = leaf.get("value")
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            long = f"{owner}_{metric}_{score}"
+            found.append(((_exported(f"{owner}_{metric}" if score == metric else long), long), float(value)))
+    return found
+
+
 def _error(stats: Mapping[str, Any]) -> tuple[float, str] | None:
     read, deviation, count = (_finite(stats.get(name)) for name in ("stderr", "stddev", "count"))
     if read is not None:

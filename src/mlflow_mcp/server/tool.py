@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any, cast
@@ -50,10 +51,18 @@ class BoundTool(Tool):
 
     _settings: Settings = PrivateAttr()
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
+    _wider: Callable[..., Answer] | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations | None = None) -> BoundTool:
-        """What a host is shown of the tool. It can be called when it is `bound`."""
+    def of(
+        cls,
+        function: Callable[..., Answer],
+        title: str,
+        annotations: ToolAnnotations | None = None,
+        wider: Callable[..., Answer] | None = None,
+    ) -> BoundTool:
+        """What a host is shown of the tool. It can be called when it is `bound`. `wider` is the tool for the same question
+        that takes more arguments."""
         tool = cast(
             BoundTool,
             cls.from_function(
@@ -65,6 +74,7 @@ class BoundTool(Tool):
                 structured_output=not may_answer_with_image(function),
             ),
         )
+        tool._wider = wider
         tool.parameters = input_schema(tool.parameters)
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
@@ -101,9 +111,10 @@ class BoundTool(Tool):
         unknown = [name for name in arguments if name not in known]
         if unknown:
             close = nearest(unknown[0], known, 1)
+            wider = self._wider if self._wider and unknown[0] in inspect.signature(self._wider).parameters else None
             raise Problem(
-                f"{self.name} has no argument '{clipped(unknown[0])}'.",
-                (f"Did you mean '{close[0]}'? " if close else "")
+                f"{self.name} has no argument '{clipped(unknown[0])}'" + (f"; {wider.__name__} has." if wider else "."),
+                (f"Did you mean '{close[0]}'? " if close and not wider else "")
                 + (f"It takes: {', '.join(known)}." if known else "It takes no arguments."),
             )
 

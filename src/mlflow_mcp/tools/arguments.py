@@ -25,19 +25,23 @@ def one_or_many(value: Any) -> Any:
 
 def _tags(value: Any) -> Any:
     """`{"name": "value"}`, or the same as a list of `name=value`."""
+    value = named_values(value, "tag")
+    return {key: as_text(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def named_values(value: Any, what: str) -> Any:
+    """A list of `name=value` as an object; what is neither stays as it is. Raises ValueError for none at all."""
     if isinstance(value, list):
-        value = dict(_name_and_value(part) for part in value)
-    if not isinstance(value, dict):
-        return value
-    if not value:
-        raise ValueError("Name at least one tag")
-    return {key: as_text(part) for key, part in value.items()}
+        value = dict(_name_and_value(part, what) for part in value)
+    if isinstance(value, dict) and not value:
+        raise ValueError(f"Name at least one {what}")
+    return value
 
 
-def _name_and_value(text: Any) -> tuple[str, str]:
+def _name_and_value(text: Any, what: str) -> tuple[str, str]:
     name, separator, value = str(text).partition("=")
     if not separator or not name:
-        raise ValueError("In a list each tag is written 'name=value'")
+        raise ValueError(f"In a list each {what} is written 'name=value'")
     return name, value
 
 

@@ -27,6 +27,7 @@ from mlflow_mcp.tools.models.search_models import search_models
 from mlflow_mcp.tools.runs import compare_runs, export_runs
 from mlflow_mcp.tools.runs.aggregate_runs import aggregate_runs
 from mlflow_mcp.tools.runs.best_runs import best_runs
+from mlflow_mcp.tools.runs.find_similar_runs import find_similar_runs
 from mlflow_mcp.tools.runs.get_run import get_run
 from mlflow_mcp.tools.runs.query_runs import query_runs
 from mlflow_mcp.tools.runs.search_runs_by_tags import search_runs_by_tags
@@ -65,6 +66,8 @@ class Entry:
     toolset: Toolset
     effect: Effect
     title: str
+    # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
+    wider: Callable[..., Answer] | None = None
 
     @property
     def name(self) -> str:
@@ -77,11 +80,12 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_experiments, "tracking", READS, "Find experiments"),
     Entry(describe_experiment, "tracking", READS, "What an experiment holds"),
     Entry(query_runs, "tracking", READS, "Query runs"),
-    Entry(search_runs_by_tags, "tracking", READS, "Find runs by tags"),
+    Entry(search_runs_by_tags, "tracking", READS, "Find runs by tags", wider=query_runs),
     Entry(get_invocation.get_invocation, "tracking", READS, "Scores of an invocation"),
     Entry(get_run, "tracking", READS, "One run"),
     Entry(best_runs, "tracking", READS, "Best runs"),
     Entry(compare_runs.compare_runs, "tracking", READS, "Compare runs"),
+    Entry(find_similar_runs, "tracking", READS, "Runs like this one"),
     Entry(aggregate_runs, "tracking", READS, "Statistics over runs"),
     Entry(get_metric_history, "tracking", READS, "Metric curves"),
     Entry(export_runs.export_runs, "tracking", WRITES_FILES, "Export runs to a file"),

@@ -80,7 +80,7 @@ def test_an_unknown_run_says_what_to_try(run_id, both_stores, ask, snapshot_erro
     snapshot_error(answer)
 
 
-def test_what_mlflow_noted_of_the_code_is_shown_without_credentials(empty_store, ask):
+def test_what_mlflow_noted_of_the_code_is_shown_without_credentials(empty_store, tmp_path, ask):
     tags = {
         "mlflow.source.name": "train.py",
         "mlflow.source.type": "LOCAL",
@@ -92,17 +92,18 @@ def test_what_mlflow_noted_of_the_code_is_shown_without_credentials(empty_store,
         "mlflow.runType": "test",
     }
 
-    answer = ask(filled(empty_store, [RawRun(run_id(1), tags=tags)]), "get_run", run_id=run_id(1))
+    runs = [RawRun(run_id(1), tags=tags, artifact_uri=(tmp_path / run_id(1)).as_uri())]
+    answer = ask(filled(empty_store, runs), "get_run", run_id=run_id(1))
 
-    assert answer.data["git_commit"] == "9c1e5a7b"
-    assert answer.data["source"] == {
-        "name": "train.py",
-        "type": "LOCAL",
+    assert answer.data["recipe"] == {
+        "command": "train.py",
         "run_type": "test",
-        "git_branch": "main",
-        "git_dirty": "true",
-        "git_repository": "https://***@git.example.com/x.git",
-        "docker_image": "registry.example.com/train:3",
+        "repository": "https://***@git.example.com/x.git",
+        "commit": "9c1e5a7b",
+        "branch": "main",
+        "dirty": "true",
+        "image": "registry.example.com/train:3",
+        "missing": "packages, dataset digests, seed, the command's arguments, the uncommitted changes, the image's digest",
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_all_tags_must_hold(both_stores, ask):
     answer = ask(
@@ -28,5 +30,12 @@ def test_an_invocation_tag_without_runs_here_advises_get_invocation(store, ask):
 
 def test_no_tags_is_refused(store, ask, snapshot_error):
     answer = ask(store.uri, "search_runs_by_tags", tags={})
+
+    snapshot_error(answer)
+
+
+@pytest.mark.parametrize("argument", ["order_by", "metrics", "params"])
+def test_an_argument_that_only_query_runs_takes_is_refused_with_its_name(argument, store, ask, snapshot_error):
+    answer = ask(store.uri, "search_runs_by_tags", tags={"team": "nlp"}, **{argument: ["loss"]})
 
     snapshot_error(answer)

@@ -36,9 +36,12 @@ class InvocationRuns:
         return [run for run in self.runs if self.job_id in (None, run.job_id)]
 
 
-def find_invocation(client: Client, id: str, experiment_ids: list[str] | None = None) -> InvocationRuns:
+def find_invocation(
+    client: Client, id: str, experiment_ids: list[str] | None = None, *, or_job: bool = False
+) -> InvocationRuns:
     """The invocation called so by its id, a prefix of it, or a job id: its runs by tag and by param.
-    In these experiments, or in all active ones when None.
+    In these experiments, or in all active ones when None. With `or_job` also the runs of a job without an invocation, as newer
+    launchers export them: their invocation id is empty.
 
     The number of requests does not depend on the number of experiments (below a thousand).
     Raises NotFound when there is none and Problem when a prefix fits several.
@@ -51,10 +54,18 @@ def find_invocation(client: Client, id: str, experiment_ids: list[str] | None = 
         return distinct_runs(find_matches(client, ids, invocation_id, INVOCATION_WAYS))
 
     runs = client.experiments.search_in(experiment_ids, search)
+    if not runs and or_job:
+        runs = client.experiments.search_in(experiment_ids, lambda ids: _runs_of_job(client, ids, text))
+        if runs:
+            return InvocationRuns("", text, [LauncherRun.of(run) for run in runs])
     if not runs:
         raise _unknown_invocation(client, text, experiment_ids)
     whole_id, of_invocation = one_invocation(text, invocation_id, runs)
     return InvocationRuns(whole_id, f"{whole_id}.{job.number}" if job else None, of_invocation)
+
+
+def _runs_of_job(client: Client, experiment_ids: list[str], job_id: str) -> list[Run]:
+    return distinct_runs(find_matches(client, experiment_ids, job_id, ["job id"]))
 
 
 def one_invocation(text: str, invocation_id: str, runs: Sequence[Run]) -> tuple[str, list[LauncherRun]]:
@@ -87,7 +98,8 @@ def _unknown_invocation(client: Client, text: str, experiment_ids: list[str] | N
         )
     if client.experiments.search_all(lambda ids: find_matches(client, ids, text, ["job id"])):
         return NotFound(
-            f"'{text}' is the job id of a run without an invocation.", f"get_run(run_id='{text}') reads it."
+            f"'{text}' is the job id of a run without an invocation.",
+            f"get_run(run_id='{text}') reads it, get_invocation with verify=true checks its files.",
         )
     count = len(client.experiments.names())
     refuse_too_short(text)

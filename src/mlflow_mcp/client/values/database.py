@@ -92,6 +92,8 @@ class DatabaseValues:
         self.has_all = True
         self.partial: str | None = None
         self.left_out: list[str] = []
+        self.total: int | None = None
+        self.stopped: str | None = None
 
     def names(self, kind: str) -> list[str]:
         """The names of metrics, params or tags that these runs have, without MLflow's own tags."""
@@ -107,8 +109,10 @@ class DatabaseValues:
         names = self._selection.plain_metrics
         if names is None:
             names = select_names(self._selection.metrics, self.names("metrics"))
-        for part in chunks(self._matching.experiment_ids):
+        parts = chunks(self._matching.experiment_ids)
+        for part in parts:
             runs = self._values(part, names)
+            self.total = len(runs) if len(parts) == 1 else None
             for start in range(0, len(runs), PAGE):
                 page = runs[start : start + PAGE]
                 self.runs += len(page)

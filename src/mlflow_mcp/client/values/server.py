@@ -63,6 +63,8 @@ class ServerValues:
         self.has_all = True
         self.partial: str | None = None
         self.left_out: list[str] = []
+        self.total: int | None = None  # how many match, where that is known before all are read
+        self.stopped: str | None = None  # why reading ended early
 
     def names(self, kind: str) -> list[str]:
         """The names of metrics, params or tags that were seen, without MLflow's own tags."""
@@ -76,11 +78,12 @@ class ServerValues:
             self.has_all, self.runs = False, every.total or 0
             yield from self._with(names, every.read)
             return
+        self.total = every.total
         if first:
             yield first
         for page in every.rest():
             yield self._seen(page)
-        self.runs = every.read
+        self.runs, self.total, self.stopped = every.read, every.total, every.stopped
         if every.stopped:
             of_all = f"of {every.total:,} matching runs" if every.total else "runs, and more match"
             self.partial = f"statistics over {every.read:,} {of_all}: {every.stopped}"

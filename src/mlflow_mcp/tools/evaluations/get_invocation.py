@@ -34,6 +34,9 @@ from mlflow_mcp.tools.evaluations.remarks import (
     sample_notes,
     without_unclear_count,
 )
+from mlflow_mcp.tools.evaluations.verify import verify as verify_delivery
+
+Verify = Annotated[bool, Field(description="Instead check that all tasks, scores and files came.")]
 
 _TASK_COLUMNS = (
     *(
@@ -56,17 +59,32 @@ class Invocation(Answer):
     """All runs of one invocation: a row per task in `tasks`, of `copies` of its job the latest that finished; the others are
     in `duplicates`."""
 
-    invocation_id: str
+    verdict: Annotated[
+        str | None, Field(description="With verify: DELIVERED, INCOMPLETE or UNVERIFIED, with counts.")
+    ] = None
+    invocation_id: str | None
+    job_id: str | None = None
+    expected: Annotated[str | None, Field(description="Which tasks there had to be, and what says so.")] = None
+    problems: Annotated[
+        Table | None,
+        Field(
+            description="absent: in no copy; wrong: there, and empty, not parsable or other than the metric; unreachable: the "
+            "store did not answer, nothing is known."
+        ),
+    ] = None
+    right: Annotated[dict[str, str] | None, Field(description="By part, for how many tasks it was read and right.")] = (
+        None
+    )
     experiments: list[str]
     model: str | None = None
     exported: Annotated[str | None, Field(description="When the last of its runs was exported, not evaluated.")] = None
     tasks: Annotated[
-        Table,
+        Table | None,
         Field(
             description="`evaluated`: from when to when. `responses`: with repeats and retries, no samples. "
             f"`headline`: {HOW_KNOWN}."
         ),
-    ]
+    ] = None
     duplicates: Annotated[
         Table | None,
         Field(
@@ -78,11 +96,15 @@ class Invocation(Answer):
     ] = None
 
 
-def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: ExperimentId = None) -> Invocation:
+def get_invocation(
+    client: Client, invocation_id: InvocationId, experiment_id: ExperimentId = None, verify: Verify = False
+) -> Invocation:
     """Get what an evaluation invocation scored: every task with its run, status, sample count and headline metrics,
     across all experiments, with duplicate exports, re-exports and small trial runs (canaries) marked. The first call for
     any hex id the user does not explain. get_run has all metrics of a task, get_artifact_content its results.yml."""
-    found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id))
+    found = find_invocation(client, invocation_id, experiment_ids(client, experiment_id), or_job=verify)
+    if verify:
+        return _verified(client, found, narrowed=experiment_id is not None)
     jobs = group_jobs(found.job_runs or found.runs)
     details = inspect_jobs(client, jobs, counts=True)
     _list_files(client, jobs, details)
@@ -99,6 +121,23 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
         places=places,
     )
     answer.note(*_notes(client, answer, found, jobs, details))
+    return answer
+
+
+def _verified(client: Client, found: InvocationRuns, *, narrowed: bool) -> Invocation:
+    delivery, names = verify_delivery(client, found), client.experiments.names()
+    answer = Invocation(
+        verdict=delivery.verdict,
+        invocation_id=found.invocation_id or None,
+        job_id=found.job_id,
+        expected=delivery.expected,
+        problems=delivery.problems,
+        right=delivery.right,
+        experiments=sorted({RunView.of(run.entity, names).experiment for run in found.runs}),
+    )
+    if narrowed:
+        answer.note("Copies in other experiments were not looked at: what is absent here may be there.")
+    answer.note(*delivery.notes)
     return answer
 
 

@@ -24,6 +24,7 @@ from mlflow_mcp.text import iso, number, safe_uri, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
 from mlflow_mcp.tools.runs.ranked.by_dataset import dataset_table, unnamed_values
+from mlflow_mcp.tools.runs.recipe import recipe_of
 from mlflow_mcp.tools.runs.tables.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class Run(Answer):
     deleted: bool | None = None
     user: str | None = None
     description: str | None = None
-    source: Annotated[dict[str, str] | None, Field(description="What MLflow noted of the code.")] = None
-    git_commit: str | None = None
+    recipe: Annotated[
+        dict[str, str] | None,
+        Field(description="What is recorded to repeat it; `missing`: what an exact repeat needs besides."),
+    ] = None
     url: str | None = None
     parent: str | None = None
     children: Table | None = None
@@ -107,6 +110,8 @@ def get_run(client: Client, run_id: RunId) -> Run:
             f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
             "what differs."
         )
+    names_of_files = None if isinstance(files, str) else [each.partition(" (")[0] for each in files]
+    answer.recipe = recipe_of(client, run, launched, names_of_files)
     if isinstance(files, str):
         answer.note(files)
     else:
@@ -127,8 +132,6 @@ def _run(run: RunView, client: Client) -> Run:
         deleted=run.deleted or None,
         user=run.user,
         description=run.mlflow_tags.get("mlflow.note.content"),
-        source=run.made_by or None,
-        git_commit=run.git_commit,
         url=run_url(client, run.experiment_id, run.run_id),
         parent=run.parent_id,
         metrics={name: number(value, None) for name, value in sorted(run.metrics.items())},

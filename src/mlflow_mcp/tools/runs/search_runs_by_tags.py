@@ -5,26 +5,23 @@ from __future__ import annotations
 from pydantic import Field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import equals, quoted_order, quoted_query
+from mlflow_mcp.client.filters import equals, quoted_query
 from mlflow_mcp.client.ids.experiments import experiment_ids
-from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, Tags
+from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Tags
 from mlflow_mcp.tools.runs.tables.search import RunSearch, search_table
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable
 
 
-def search_runs_by_tags(  # noqa: PLR0913  # one parameter per argument of the tool
+def search_runs_by_tags(
     client: Client,
     experiment_id: ExperimentId = None,
     tags: Tags = Field(),  # noqa: B008  # required, though it stands behind an optional argument
-    order_by: OrderBy = None,
-    metrics: Metrics = None,
-    params: Params = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> RunTable:
     """Find runs by exact tag values, such as {"invocation_id": "71f3f3199ea5e1f0"} or {"task_name": "gpqa", "team": "nlp"}
-    (all must hold), in one, several or all experiments; same table as query_runs. For parts of values, params or metrics
-    use query_runs. get_run shows one run whole, get_artifact_content its files."""
+    (all must hold), in one, several or all experiments; same table as query_runs. For parts of values, params, metrics,
+    chosen columns or another order use query_runs. get_run shows one run whole, get_artifact_content its files."""
     query = " AND ".join(equals("tags", name, value) for name, value in tags.items())
-    search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), quoted_order(order_by))
-    return search_table(client, search, ColumnChoice(metrics, params), limit, cursor)
+    search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), [])
+    return search_table(client, search, ColumnChoice(), limit, cursor)

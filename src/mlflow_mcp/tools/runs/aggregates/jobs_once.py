@@ -41,7 +41,7 @@ class JobsOnce:
         key = (group, job_of(run) or f"run {run.run_id}")
         other = self._kept.get(key)
         self.copies += other is not None
-        if other is None or _canonicity(run) > _canonicity(other):
+        if other is None or canonicity(run) > canonicity(other):
             self._kept[key] = run
 
     def runs(self) -> list[tuple[Group, RunValues]]:
@@ -49,7 +49,8 @@ class JobsOnce:
         return [(group, run) for (group, _), run in self._kept.items()]
 
 
-def _canonicity(run: RunValues) -> tuple[bool, int, str]:
+def canonicity(run: RunValues) -> tuple[bool, int, str]:
+    """The greatest is the copy of a job that counts: the latest finished one."""
     return run.status == "FINISHED", run.end_time or run.start_time or 0, run.run_id
 
 

@@ -10,7 +10,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 _CONFIG = "config."
 _OF_TASK = re.compile(r"config\.evaluation\.tasks\.(\d+)\.")
 # How it was run, where it was sent, and routes of the endpoint: the same in most invocations.
-_LEFT_OUT = ("config.execution.", "config.export.", "config.deployment.endpoints.")
+HOW_IT_WAS_RUN = ("config.execution.", "config.export.", "config.deployment.endpoints.")
 _COMMAND, _BASE_COMMAND = "config.deployment.command", "config.deployment.base_command"
 _OF_OTHERS = "config.evaluation.tasks.<other tasks>."
 
@@ -35,7 +35,7 @@ def _family(name: str, task_number: str | None) -> str | None:
     of_task = _OF_TASK.match(name)
     if of_task:
         return _OF_OTHERS if task_number is not None and of_task[1] != task_number else None
-    return next((family for family in _LEFT_OUT if name.startswith(family)), None)
+    return next((family for family in HOW_IT_WAS_RUN if name.startswith(family)), None)
 
 
 def _rank(name: str) -> tuple[bool, bool, bool]:
