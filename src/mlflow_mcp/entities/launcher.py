@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.entities.flattened_config import model_in, own_config_of, task_number_in
 from mlflow_mcp.entities.run import ended
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.text import as_number, iso
@@ -20,14 +21,10 @@ from mlflow_mcp.text import as_number, iso
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-# The last two say where its weights come from, which names it too.
-MODEL_NAMES = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 # Tags that the launcher sets; all others are the users'.
 LAUNCHER_TAGS = frozenset({"invocation_id", "job_id", "task_name", "benchmark", "harness", "executor"})
 _RUN_NAME = re.compile(r"eval-([0-9a-f]{8,16})-(.+)")
-_TASKS = re.compile(r"\.tasks\.(\d+)\.")
 _PLANNED = re.compile(r"config\.evaluation\.tasks\.(\d+)\.name")
-_OWN_EXPORT = "config.export."
 _LAST_SECOND = 32_503_680_000  # the year 3000
 
 
@@ -137,37 +134,6 @@ class LauncherRun:
     def model_in_params(self) -> str | None:
         """The evaluated model as the flattened config records it."""
         return model_in({}, self.entity.data.params)
-
-
-def task_number_in(job_id: str | None) -> str | None:
-    """The place of a job's task in the launcher's config."""
-    return job_id.rpartition(".")[2] if job_id and "." in job_id else None
-
-
-def own_config_of(params: Mapping[str, str], task_number: str | None) -> dict[str, str]:
-    """Of a flattened config what concerns the task of this number, named `tasks.<n>`; the export's own settings are left out."""
-    own: dict[str, str] = {}
-    for name, value in params.items():
-        if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
-            continue
-        task = _TASKS.search(name)
-        if task is None:
-            own[name] = value
-        elif task[1] == task_number:
-            own[name.replace(task[0], ".tasks.<n>.", 1)] = value
-    return own
-
-
-def model_in(tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
-    """The evaluated model that these tags and params name."""
-    if model := tags.get("model"):
-        return str(model)
-    for ending in MODEL_NAMES:
-        for name, value in params.items():
-            parts = name.split(".")
-            if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
-                return str(value)
-    return None
 
 
 def _task_in_name(run: Run) -> str | None:

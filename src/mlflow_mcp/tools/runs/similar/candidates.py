@@ -8,7 +8,7 @@ from functools import partial
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, values_of
-from mlflow_mcp.entities.launcher import model_in
+from mlflow_mcp.entities.flattened_config import model_in
 from mlflow_mcp.text import plural, quoted
 from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
 from mlflow_mcp.tools.runs.similar.config_files import config_params

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mlflow_mcp.entities.launcher import MODEL_NAMES, model_in, own_config_of, task_number_in
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES, model_in, own_config_of, task_number_in
 from mlflow_mcp.text import as_number
 from mlflow_mcp.tools.runs.similar.ignored import Ignoring, as_compared
 

@@ -10,7 +10,8 @@ from mlflow_mcp.client.ids.matches import find_matches
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.values import Selection
 from mlflow_mcp.client.values.run import of_entity
-from mlflow_mcp.entities.launcher import MODEL_NAMES, LauncherRun
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES
+from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.runs.aggregates.jobs_once import JOB_TAGS, job_of
