@@ -13,7 +13,7 @@ from mlflow_mcp.statistics.distributions import normal_quantile, t_quantile, t_t
 from mlflow_mcp.statistics.exact import ERROR
 
 # Steps that the exact distribution of sign flips may take, and draws where it would take more.
-_MOST_STEPS = 2_000_000
+_MOST_STEPS = 500_000
 _DRAWS = 9_999
 _MOST_DRAWN = 2_000
 _SMALLEST_CELL = 1e-9
@@ -66,16 +66,17 @@ def _exact_tail(sizes: Sequence[float], seen: float) -> float:
 def _drawn_tail(changed: Sequence[float], seen: float) -> float:
     # A fixed seed: the same question has the same answer. Nothing here is secret.
     draw, limit, whole = random.Random(0), seen * (1 - _SMALLEST_CELL), math.fsum(changed)  # noqa: S311
+    # For every eight differences the sums of all their subsets: a byte draws eight signs at once.
+    sums = [_subset_sums(changed[at : at + 8]) for at in range(0, len(changed), 8)]
     hits = 0
     for _ in range(_DRAWS):
-        bits = draw.getrandbits(len(changed))
-        plus = 0.0
-        for size in changed:
-            if bits & 1:
-                plus += size
-            bits >>= 1
+        plus = sum(of_eight[byte] for of_eight, byte in zip(sums, draw.randbytes(len(sums))))
         hits += abs(2 * plus - whole) >= limit
     return (hits + 1) / (_DRAWS + 1)
+
+
+def _subset_sums(values: Sequence[float]) -> list[float]:
+    return [math.fsum(value for at, value in enumerate(values) if byte >> at & 1) for byte in range(256)]
 
 
 def mean_and_error(differences: Sequence[float]) -> tuple[float, float]:

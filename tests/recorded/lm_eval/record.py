@@ -8,6 +8,7 @@ files. Made up: the questions, and the two "models", which answer by rules with 
 every question whose number says so below; `TRUTH` in the tests repeats these rules.
 """
 
+# mypy: ignore-errors
 from __future__ import annotations
 
 import json

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import warnings
 from contextlib import contextmanager
 
@@ -121,15 +120,11 @@ def test_a_row_is_found_whole_by_the_call_that_the_answer_names(harness, ask):
     data = data_of(ask(uri, "compare_samples", run_ids=[a, b], metric=STRICT, limit=1))
 
     (row,) = rows_of(data["samples"])
-    call = next(note for note in data["notes"] if "get_artifact_content" in note)
-    named = re.search(r"run_id='(\w+)', artifact_path='([^']+)', start_line=(\d+), max_lines=1", call)
-    run_id, path, line = named.groups()
-    whole = data_of(
-        ask(uri, "get_artifact_content", run_id=run_id, artifact_path=path, start_line=int(line), max_lines=1)
-    )
-    assert (run_id, int(line)) == (a, row["at"])
-    assert whole["content"]["doc_id"] == int(row["id"])
-    assert whole["content"]["filter"] == "strict-match"
+    assert "One sample whole: get_artifact_content(run_id, artifact_path, start_line=at, max_lines=1)." in data["notes"]
+    for side in "AB":
+        whole = data_of(ask(uri, "get_artifact_content", **data["sides"][side], start_line=row["at"], max_lines=1))
+        assert whole["content"]["doc_id"] == int(row["id"])
+        assert whole["content"]["filter"] == "strict-match"
 
 
 def test_multiple_choice_shows_the_choices_in_words(home, ask):
@@ -409,7 +404,7 @@ def test_csv_is_read(home, ask):
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(home, ask, snapshot_error):
     rows = [question(n, n % 2) for n in range(10)]
-    a, b = home.run({"out.jsonl": lines(rows)}), home.run({"notes.txt": "nothing"})
+    a, b = home.run({"out.jsonl": lines(rows)}, name="twice named"), home.run({"notes.txt": "nothing"})
     other = home.run(
         {"out.jsonl": lines([{**row, "question": f"{row['question']}!", "id": f"r{row['id']}"} for row in rows])}
     )
@@ -417,7 +412,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(home, ask, snapshot_er
 
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a]), "one run")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, a]), "one run twice")
-    snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, a[:12]]), "one run under two names")
+    snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, "twice named"]), "one run under two names")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, b]), "nothing of one side")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, b], artifact_path="gone.jsonl"), "no such file")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, other]), "other questions")
@@ -472,3 +467,11 @@ def test_a_large_file_streams(home, ask):
     assert data["counts"]["lost"] == 20
     assert home.folder(a).joinpath("out.jsonl").stat().st_size > 36_000_000
     assert peak < 40_000_000
+
+
+def test_over_http_the_answer_is_the_same(both_homes, ask):
+    a, b = both_homes.run(file_of(BASE, "sums")), both_homes.run(file_of(TUNED, "sums"))
+    data = data_of(ask(both_homes.uri, "compare_samples", run_ids=[a, b], metric=STRICT, show="fixed"))
+
+    (row,) = rows_of(data["samples"])
+    assert (row["id"], row["A"], row["B"], row["at"]) == ("8", "18", "17", 9)

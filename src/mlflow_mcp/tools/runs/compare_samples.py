@@ -20,6 +20,7 @@ from mlflow_mcp.tools.runs.samplewise.joining import Pair
 from mlflow_mcp.tools.runs.samplewise.shown import how_to_read_whole, sample_table
 from mlflow_mcp.tools.runs.samplewise.sides import Sides, find_sides
 from mlflow_mcp.tools.runs.samplewise.slices import COLUMNS, group_columns, slice_rows
+from mlflow_mcp.tools.runs.samplewise.sources import Found
 
 Two = Annotated[
     list[str],
@@ -33,10 +34,11 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 
 
 class SampleComparison(Page):
-    """A is the baseline. `lost`: right in A and not in B, or a worse score; `won`: the opposite. `at` finds a sample whole."""
+    """A is the baseline. `lost`: right in A and not in B, or a worse score; `won`: the opposite."""
 
     partial: Annotated[str | None, Field(description="What of the samples is in none of the figures.")] = None
     verdict: str
+    sides: dict[str, dict[str, Any]]
     score: str
     joined_by: str
     counts: dict[str, int]
@@ -65,7 +67,7 @@ def compare_samples(
     adjusted = holm([each.judged.p for each in compared])
     # Of several tasks the one that chance explains least.
     chosen = min(compared, key=lambda each: (each.judged.p, -len(each.judged.lost)))
-    answer = _answer(chosen, adjusted[compared.index(chosen)] if len(compared) > 1 else None)
+    answer = _answer(chosen, (adjusted[compared.index(chosen)], len(compared)) if len(compared) > 1 else None)
     if len(compared) > 1:
         answer.tasks = _tasks(compared, adjusted)
         answer.note(
@@ -85,10 +87,11 @@ def compare_samples(
         rows, told = slice_rows(chosen.judged.pairs, chosen.judged.mode)
         answer.slices = Table.of(COLUMNS, rows, keep=("slice", "lost", "won")) if rows else None
         answer.note(told)
-    answer.note(how_to_read_whole(chosen.both.sides, page[0] if page else None), *chosen.notes, *sides.notes)
+    answer.note(how_to_read_whole(chosen.both.sides) if page else "", *chosen.notes, *sides.notes)
     return answer
 
 
+_MOST_PATHS = 4
 _MEANT = {"regressed": "lost", "fixed": "won", "both": "lost or won", "all": "compared"}
 
 
@@ -114,7 +117,7 @@ def _listed(chosen: Compared, show: str) -> list[Pair]:
     return {"regressed": lost, "fixed": won, "both": [*lost, *won], "all": list(judged.pairs)}[show]
 
 
-def _answer(chosen: Compared, p: float | None) -> SampleComparison:
+def _answer(chosen: Compared, family: tuple[float, int] | None) -> SampleComparison:
     judged = chosen.judged
     right, rest = judged.unchanged
     counts = {"pairs": len(judged.pairs), "lost": len(judged.lost), "won": len(judged.won)}
@@ -127,13 +130,24 @@ def _answer(chosen: Compared, p: float | None) -> SampleComparison:
     )
     return SampleComparison(
         partial=chosen.partial,
-        verdict=judged.verdict(p),
+        verdict=judged.verdict(family),
+        sides={label: _where(side) for label, side in zip("AB", chosen.both.sides)},
         score=chosen.score_told,
         joined_by=chosen.joined.by,
         counts=counts,
         means={"A": number(a), "B": number(b), "B-A": number(judged.difference)},
         test=f"{judged.test} over {chosen.unit}: p={number(judged.p, 2)}{interval}",
     )
+
+
+def _where(side: Found) -> dict[str, Any]:
+    """Where the samples of a side were read."""
+    run: dict[str, Any] = {"run_id": side.run.run_id}
+    if not side.paths:
+        return {**run, "read": "traces"}
+    if len(side.paths) == 1:
+        return {**run, "artifact_path": side.paths[0]}
+    return {**run, "artifact_paths": side.paths[:_MOST_PATHS], "files": len(side.paths)}
 
 
 def _tasks(compared: Sequence[Compared], adjusted: Sequence[float]) -> Table:
@@ -146,7 +160,7 @@ def _tasks(compared: Sequence[Compared], adjusted: Sequence[float]) -> Table:
             len(each.judged.lost),
             len(each.judged.won),
             number(p, 2),
-            each.judged.verdict(p).partition(":")[0],
+            each.judged.verdict((p, len(compared))).partition(":")[0],
             each.partial,
         ]
         for each, p in zip(compared, adjusted)

@@ -94,7 +94,7 @@ class Columns:
     def _find_groups(self, usual: Mapping[Path, list[Any]]) -> None:
         taken = {self.repeat, self.input, self.expected, *self.ids, *self.outputs, *self.scores.values()}
         for path, values in usual.items():
-            if path in taken or path[0] in _NESTED_SCORES or path[-1] in ("filter", "doc_hash", "prompt_hash"):
+            if path in taken or path[0] in _NESTED_SCORES or path[-1].lower() in (*_EXPECTED, *_REPEATS, "filter"):
                 continue
             if all(isinstance(value, (str, int)) and len(str(value)) <= _LONGEST_GROUP for value in values):
                 self.groups.append(path)

@@ -54,20 +54,21 @@ class Judged:
         low, high = self.interval or (-math.inf, math.inf)
         return len(self.pairs) >= FEWEST_PAIRS and self.p < ERROR and not low <= 0 <= high
 
-    def verdict(self, p: float | None = None) -> str:
-        """The word and its reason; `p` is that of a family of tests where this one is part of it."""
-        count = plural(len(self.pairs), "pair")
+    def verdict(self, family: tuple[float, int] | None = None) -> str:
+        """The word and its reason; `family` is p after Holm's correction over so many tasks, where there are several."""
+        count, p = plural(len(self.pairs), "pair"), f"p={shown(self.p)}"
+        p += f", {shown(family[0])} after Holm's correction over {family[1]} tasks" if family else ""
         if len(self.pairs) < FEWEST_PAIRS:
             return f"CANNOT TELL: of {count} no outcome could be told from chance"
-        if not self.is_proved or (p is not None and p >= ERROR):
+        if not self.is_proved or (family and family[0] >= ERROR):
             if not any(pair.difference for pair in self.pairs):
                 return f"WITHIN NOISE: every score of {count} is the same on both sides{self._could_show()}"
-            return f"WITHIN NOISE: no difference is proved, p={shown(self.p)}{self._could_show()}"
+            return f"WITHIN NOISE: no difference is proved, {p}{self._could_show()}"
         if self.mode is None:
             word = "higher" if self.difference > 0 else "lower"
-            return f"CANNOT TELL which is better: B is {word} than A, p={shown(self.p)}, and the score's name does not say which way is better"
+            return f"CANNOT TELL which is better: B is {word} than A, {p}, and the score's name does not say which way is better"
         gained = (self.difference > 0) == (self.mode == "max")
-        return f"{'IMPROVED' if gained else 'REGRESSED'}: B against A, p={shown(self.p)}"
+        return f"{'IMPROVED' if gained else 'REGRESSED'}: B against A, {p}"
 
     def _could_show(self) -> str:
         """The smallest difference that so many pairs, as different as these, would mostly have shown."""

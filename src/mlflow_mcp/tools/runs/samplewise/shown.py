@@ -54,22 +54,15 @@ def sample_table(
     return Table.of(columns, table, keep=("id", "input", "A", "B"))
 
 
-def how_to_read_whole(sides: tuple[Found, Found], first: Pair | None) -> str:
-    """The call that reads one sample whole."""
-    if first is None:
-        return ""
+def how_to_read_whole(sides: tuple[Found, Found]) -> str:
+    """The calls that read one sample whole."""
     calls = []
-    for label, side, sample in zip("AB", sides, _telling(first)):
-        if (file := side.parts[sample.file].file) is None:
-            calls.append("get_trace(trace_id=at)")
-        else:
-            call = f"get_artifact_content(run_id='{side.run.run_id}', artifact_path='{file.path}', start_line={sample.line.number}, max_lines=1)"
-            calls.append(f"{label}: {call}")
-    return (
-        f"at is the row of the file; one sample whole, here the first: {calls[0]}."
-        if "get_art" in calls[0]
-        else f"One sample whole: {calls[0]}."
-    )
+    if any(side.paths for side in sides):
+        calls.append("get_artifact_content(run_id, artifact_path, start_line=at, max_lines=1)")
+    if not all(side.paths for side in sides):
+        calls.append("get_trace(trace_id=at)")
+    several = "; at is file:row" if any(len(side.paths) > 1 for side in sides) else ""
+    return f"One sample whole: {' or '.join(calls)}{several}."
 
 
 def _telling(pair: Pair) -> tuple[Sample, Sample]:

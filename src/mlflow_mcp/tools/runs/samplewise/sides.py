@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -68,10 +68,8 @@ def find_sides(client: Client, run_ids: Sequence[str], wanted: str | None, metri
         raise _nothing(by_key, paired, path, sides.unlike)
     without = [key for key, (a, b) in by_key.items() if not (a.found and b.found)]
     if without:
-        runs = [job.canonical for key in without for job in paired[key]]
-        paths = [path for key in without for looked in by_key[key] for path in looked.paths]
-        why = f" {missing.of_launcher(runs, paths)}" if any(run.invocation_id for run in runs) else ""
-        sides.notes.append(f"Without samples on both sides: {', '.join(without[:8])}.{why}")
+        why = missing.what_exports(_lacking({key: by_key[key] for key in without}, paired))
+        sides.notes.append(f"Without samples on both sides: {', '.join(without[:8])}. {why}")
     return sides
 
 
@@ -166,10 +164,20 @@ def _nothing(
             f"Which samples belong together is not clear: A has {names[0]}, B {names[1]}.",
             "Name the file of both as artifact_path, by its end or a glob.",
         )
-    lacking = [at for at in (0, 1) if not found[at]]
-    paths = [[path for pair in looks for path in pair[at].paths] for at in lacking]
-    unread = [text for pair in looks for at in lacking for text in pair[at].unread]
-    runs = [[jobs[at].canonical for jobs in paired.values()] for at in lacking]
-    labels = ["AB"[at] for at in lacking]
-    failed = missing.failed(labels, paths, wanted)
-    return NotFound(f"{unlike}. {failed}" if unlike else failed, missing.next_step(labels, runs, paths, unread))
+    lacking = _lacking(by_key, paired)
+    unread = [text for pair in looks for looked in pair if not looked.found for text in looked.unread]
+    failed = missing.failed(lacking, wanted)
+    return NotFound(f"{unlike}. {failed}" if unlike else failed, missing.next_step(lacking, wanted, unread))
+
+
+def _lacking(
+    by_key: Mapping[str, tuple[Looked, Looked]], paired: Mapping[str, tuple[Job, Job]]
+) -> list[missing.Lacking]:
+    """The sides with jobs without samples."""
+    sides = []
+    for at, label in enumerate("AB"):
+        keys = [key for key, pair in by_key.items() if not pair[at].found]
+        runs = [paired[key][at].canonical for key in keys]
+        if keys:
+            sides.append(missing.Lacking(label, runs, [by_key[key][at].paths for key in keys]))
+    return sides

@@ -60,7 +60,7 @@ class Looked:
 
     found: list[Found] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)  # every file of the canonical copy
+    paths: list[str] = field(default_factory=list)  # every file of all copies
 
 
 def look(
@@ -72,7 +72,7 @@ def look(
     sources = {copy.run_id: client.artifacts(copy.run_id) for copy in copies}
     listings = client.run_concurrently(*(source.tree for source in sources.values()))
     trees = [[each for each in entries if not folder or _is_in(each.path, folder)] for entries, _ in listings]
-    looked.paths = [entry.path for entries in trees for entry in entries if not entry.is_dir]
+    looked.paths = list(dict.fromkeys(entry.path for entries in trees for entry in entries if not entry.is_dir))
     for copy, entries in zip(copies, trees):
         evaluations: list[list[Part]] = []
         kind = None
