@@ -82,6 +82,7 @@ CALLS = (
     right("compare_runs", run_ids=["{trial-0}", "{trial-1}"]),
     right("compare_runs", run_ids=["{job0}", "{job1}"]),
     wrong("compare_runs", run_ids=["{trial-0}", UNKNOWN]),
+    wrong("compare_samples", run_ids=["{trial-0}", "{trial-1}"]),
     right("aggregate_runs", metrics=["accuracy"], group_by=["params.model"]),
     right("aggregate_runs", metrics=["loss"], experiment_id="training"),
     right("get_metric_history", run_ids=["{trial-0}", "{trial-1}"], metrics=["loss"], max_points=5),

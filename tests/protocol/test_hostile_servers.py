@@ -74,6 +74,7 @@ MORE_CALLS = [
     ("query_runs", {"experiment_id": "1"}),
     ("get_metric_history", {"run_ids": RUN, "metrics": "loss"}),
     ("compare_runs", {"run_ids": [RUN, "1" * 32]}),
+    ("compare_samples", {"run_ids": [RUN, "1" * 32]}),
     ("search_artifacts", {"run_ids": RUN, "pattern": "x"}),
     ("download_artifacts", {"run_ids": RUN}),
     ("aggregate_runs", {"metrics": "accuracy", "group_by": "params.lr"}),

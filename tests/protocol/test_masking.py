@@ -39,6 +39,7 @@ def questions(seeded, secret):
         ("best_runs", {"metric": "mmlu-pro_pass_at_1_symbolic_correct", "params": "*"}),
         ("best_runs", {"metric": secret}),
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
+        ("compare_samples", {"run_ids": [seeded.candidate, seeded.baseline]}),
         ("aggregate_runs", {"metrics": "mmlu*", "group_by": "params.config.deployment.api_key"}),
         ("get_metric_history", {"run_ids": run, "metrics": secret}),
         ("plot_metrics", {"run_ids": run, "metrics": "*", "kind": "curves"}),

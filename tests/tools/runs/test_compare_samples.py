@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from mlflow_mcp.settings import Settings
 from tests.recorded.lm_eval.files import BASE, TUNED, file_of, files_of
-from tests.support import stores
+from tests.support import raw_store, stores
 from tests.support.asking import data_of, rows_of
+from tests.support.evaluated import evaluated
 
 STRICT = "exact_match,strict-match"
 # The rules of tests/recorded/lm_eval/record.py, for 60 questions.
@@ -150,7 +152,7 @@ def test_files_of_two_tasks_are_two_comparisons(home, ask):
     of_sums = data_of(ask(home.uri, "compare_samples", run_ids=[a, b], metric=STRICT, artifact_path="sums"))
 
     assert data["score"].startswith("acc ")
-    assert any("sums is not compared" in note for note in data["notes"])
+    assert data["counts"]["pairs"] == 60
     assert of_sums["counts"]["pairs"] == 60
 
 
@@ -257,6 +259,71 @@ def test_rows_without_id_and_question_are_joined_by_their_order_and_it_is_said(h
     assert data["joined_by"] == "the order of the rows alone: neither ids nor questions are in them"
 
 
+def test_ids_alone_do_not_join_runs_of_different_tasks(tmp_path, empty_store, ask, snapshot_error):
+    rows = lines({"doc_id": n, "score": n % 2} for n in range(20))
+    runs = [
+        evaluated(tmp_path, at, task, files={"artifacts/out.jsonl": rows}, invocation=16 * str(at))
+        for at, task in enumerate(("gsm8k", "mmlu"), 1)
+    ]
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, runs)
+
+    snapshot_error(ask(empty_store, "compare_samples", run_ids=[raw_store.run_id(1), raw_store.run_id(2)]))
+
+
+# --- copies and invocations
+
+
+def test_samples_that_differ_between_copies_are_said(tmp_path, empty_store, ask):
+    def rows(wrong, more=""):
+        return lines(question(n, int(n not in wrong), output=f"{n}{more}") for n in range(20))
+
+    runs = [
+        evaluated(tmp_path, 1, files={"artifacts/out.jsonl": rows(())}, invocation="a" * 16),
+        evaluated(tmp_path, 11, files={"artifacts/out.jsonl": rows((2,), "x")}, invocation="b" * 16),
+        evaluated(tmp_path, 21, files={"artifacts/out.jsonl": rows((3, 4))}, invocation="b" * 16, status="FAILED"),
+    ]
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, runs)
+    data = data_of(ask(empty_store, "compare_samples", run_ids=[f"{'a' * 16}.1", f"{'b' * 16}.1"]))
+
+    assert data["counts"]["lost"] == 1
+    other, read = raw_store.run_id(21), raw_store.run_id(11)
+    assert f"B: copy {other} of this job has other samples under the same path; {read} was read." in " ".join(
+        data["notes"]
+    )
+
+
+def test_tasks_of_invocations_are_a_family_of_tests(tmp_path, empty_store, ask):
+    def side(wrong):
+        return lines(question(n, int(n not in wrong)) for n in range(100))
+
+    runs = []
+    for base, (letter, broken) in enumerate((("a", ()), ("b", range(8)))):
+        for number, task in enumerate(("ifeval", "gsm8k", "mmlu")):
+            wrong = {**dict.fromkeys(broken)} if task == "gsm8k" else {50, 51} if letter == "a" else {51, 52}
+            files = {"artifacts/out.jsonl": side(wrong)}
+            runs.append(evaluated(tmp_path, 10 * base + number, task, files=files, invocation=letter * 16))
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, runs)
+    answer = ask(empty_store, "compare_samples", run_ids=["a" * 16, "b" * 16])
+    data = data_of(answer)
+
+    tasks = {row["task"]: row for row in rows_of(data["tasks"])}
+    assert {task: row["verdict"] for task, row in tasks.items()} == {
+        "gsm8k": "REGRESSED",
+        "ifeval": "WITHIN NOISE",
+        "mmlu": "WITHIN NOISE",
+    }
+    assert "0.023 after Holm's correction over 3 tasks" in data["verdict"]
+    assert tasks["gsm8k"]["p (Holm)"] == 0.023
+    assert data["counts"]["lost"] == 8
+    assert len(answer.text) < 4_000
+    one = data_of(ask(empty_store, "compare_samples", run_ids=["a" * 16, "b" * 16], artifact_path="mmlu", show="both"))
+    assert [row["id"] for row in rows_of(one["samples"])] == ["q52", "q50"]
+    assert "tasks" not in one
+
+
 # --- repeats
 
 
@@ -291,31 +358,48 @@ def test_a_question_with_repeats_is_one_pair(home, ask):
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory, empty_template):
     """Two runs of mlflow.genai.evaluate, with scorers of code, in a store of their own."""
+    import mlflow
+
     uri = stores.copied(empty_template, tmp_path_factory.mktemp("judged") / "mlflow.db")
     with evaluating(uri):
         answers = [f"{2 * n}" for n in range(12)]
         worse = [answer if n not in (2, 3, 5, 7, 8, 9, 11) else "no idea" for n, answer in enumerate(answers)]
-        return uri, *(judged_run(side) for side in (answers, worse))
+        runs = [judged_run(side) for side in (answers, worse)]
+        for run_id in runs:  # a file with another score beside the traces
+            mlflow.log_table(
+                {"question": [f"q{n}" for n in range(8)], "correct": [True] * 8}, "table.json", run_id=run_id
+            )
+        return uri, *runs
 
 
 @pytest.mark.slow
-def test_traces_that_genai_evaluate_judged_are_joined_by_their_requests(judged, ask, snapshot):
+def test_traces_that_genai_evaluate_judged_are_joined_by_their_requests(judged, ask):
     uri, a, b = judged
     answer = ask(uri, "compare_samples", run_ids=[a, b], metric="is_exact")
 
     assert answer.data["counts"] == {"pairs": 12, "lost": 7, "won": 0, "both_right": 5, "both_wrong": 0}
     assert answer.data["verdict"].startswith("REGRESSED")
     assert answer.data["joined_by"] == "the text of the question, white space apart"
-    row = rows_of(answer.data["samples"])[0]
-    assert (row["input"], row["expected"], row["B"]) == ("What is 2 and 2?", "4", "no idea")
+    row = next(row for row in rows_of(answer.data["samples"]) if row["input"] == "What is 2 and 2?")
+    assert (row["expected"], row["A"], row["B"]) == ("4", "4", "no idea")
     assert data_of(ask(uri, "get_trace", trace_id=row["at_B"]))["trace_id"] == row["at_B"]
+
+
+@pytest.mark.slow
+def test_an_assessment_is_found_although_a_file_has_other_scores(judged, ask):
+    uri, a, b = judged
+    of_traces = data_of(ask(uri, "compare_samples", run_ids=[a, b], metric="is_exact"))
+    of_files = data_of(ask(uri, "compare_samples", run_ids=[a, b]))
+
+    assert of_traces["sides"]["A"] == {"run_id": a, "read": "traces"}
+    assert of_files["sides"]["A"] == {"run_id": a, "artifact_path": "table.json"}
 
 
 @pytest.mark.slow
 def test_several_assessments_are_asked_for_by_their_names(judged, ask, snapshot_error):
     uri, a, b = judged
 
-    snapshot_error(ask(uri, "compare_samples", run_ids=[a, b]))
+    snapshot_error(ask(uri, "compare_samples", run_ids=[a, b], artifact_path="traces"))
 
 
 @pytest.mark.slow
@@ -404,7 +488,7 @@ def test_csv_is_read(home, ask):
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(home, ask, snapshot_error):
     rows = [question(n, n % 2) for n in range(10)]
-    a, b = home.run({"out.jsonl": lines(rows)}, name="twice named"), home.run({"notes.txt": "nothing"})
+    a, b = home.run({"out.jsonl": lines(rows)}), home.run({"notes.txt": "nothing"})
     other = home.run(
         {"out.jsonl": lines([{**row, "question": f"{row['question']}!", "id": f"r{row['id']}"} for row in rows])}
     )
@@ -412,7 +496,10 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(home, ask, snapshot_er
 
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a]), "one run")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, a]), "one run twice")
-    snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, "twice named"]), "one run under two names")
+    snapshot_error(
+        ask(home.uri, "compare_samples", run_ids=[a, f"http://mlflow.example.com/#/experiments/0/runs/{a}"]),
+        "one run under two names",
+    )
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, b]), "nothing of one side")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, b], artifact_path="gone.jsonl"), "no such file")
     snapshot_error(ask(home.uri, "compare_samples", run_ids=[a, other]), "other questions")
@@ -475,3 +562,18 @@ def test_over_http_the_answer_is_the_same(both_homes, ask):
 
     (row,) = rows_of(data["samples"])
     assert (row["id"], row["A"], row["B"], row["at"]) == ("8", "18", "17", 9)
+
+
+@pytest.mark.parametrize("max_tokens", [1_000, 2_000])
+def test_a_small_budget_cuts_rows_and_the_cursor_continues_after_them(max_tokens, harness, ask):
+    uri, a, b = harness
+    settings, seen, cursor = Settings(tracking_uri=uri, max_tokens=max_tokens), [], None
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        answer = ask(settings, "compare_samples", run_ids=[a, b], metric=STRICT, show="all", limit=60, **more)
+        assert len(answer.text) <= 4 * max_tokens
+        seen += [int(row["id"]) for row in rows_of(data_of(answer)["samples"])]
+        if not (cursor := answer.data.get("next_cursor")):
+            break
+
+    assert seen == list(range(60))

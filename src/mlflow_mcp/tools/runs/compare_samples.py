@@ -14,7 +14,7 @@ from mlflow_mcp.client.cursors import decode_offset, encode_cursor
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.statistics.exact import holm
 from mlflow_mcp.text import number
-from mlflow_mcp.tools.arguments import Cursor, one_or_many
+from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 from mlflow_mcp.tools.runs.samplewise.compared import Compared, compare_task
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
 from mlflow_mcp.tools.runs.samplewise.shown import how_to_read_whole, sample_table
@@ -27,10 +27,9 @@ Two = Annotated[
     BeforeValidator(one_or_many),
     Field(description="Two runs, jobs or invocations; baseline first."),
 ]
-Show = Literal["regressed", "fixed", "both", "all"]
-Metric = Annotated[str | None, Field(description="Per-sample score.")]
-Path = Annotated[str | None, Field(description="Per-sample file, glob or task.")]
-Limit = Annotated[int, Field(ge=1, le=100)]
+Show = Annotated[Literal["regressed", "fixed", "both", "all"], Field(description="Which rows.")]
+Metric = Annotated[str | None, Field(description="Score name.")]
+Path = Annotated[str | None, Field(description="File, glob or task.")]
 
 
 class SampleComparison(Page):
@@ -58,8 +57,8 @@ def compare_samples(
     limit: Limit = 10,
     cursor: Cursor = None,
 ) -> SampleComparison:
-    """Compare two runs question by question: which broke, which were fixed, both outputs, a paired test (McNemar), the
-    subjects where it happens. From sample files or assessed traces. compare_runs compares totals."""
+    """Compare two runs question by question: what broke, what was fixed, both outputs, McNemar's test, by subject.
+    From files or assessed traces. compare_runs compares totals."""
     arguments = (run_ids, show, metric, artifact_path)
     start = decode_offset(cursor, *arguments) if cursor else 0
     sides = find_sides(client, run_ids, artifact_path, metric)
@@ -74,7 +73,7 @@ def compare_samples(
             f"The rest of the answer is of task {chosen.both.label}; artifact_path='<task>' or two job ids show another."
         )
     pairs = _listed(chosen, show)
-    page = pairs[start : start + limit]
+    page = pairs[start : start + min(limit, _MOST_ROWS)]
     columns = group_columns(chosen.judged.pairs)
     if page:
         answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, columns[0] if columns else None)
@@ -92,6 +91,7 @@ def compare_samples(
 
 
 _MOST_PATHS = 4
+_MOST_ROWS = 100  # of a page: each is read from both files
 _MEANT = {"regressed": "lost", "fixed": "won", "both": "lost or won", "all": "compared"}
 
 

@@ -12,6 +12,7 @@ from mlflow_mcp.tools.runs.samplewise.samples import Samples, Score
 from mlflow_mcp.tools.runs.samplewise.sources import Found
 
 _GENERAL = ("score", "reward", "correct", "is_correct", "passed", "resolved")
+_HIGHER = (*_GENERAL, "pass", "success", "match", "symbolic_correct", "judge_correct")
 _WORDS_OF_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -80,7 +81,7 @@ def direction(score: Score, sides: Iterable[Samples]) -> tuple[Mode | None, str]
     found = direction_of(score.name)
     if found is not None:
         return found.mode, f"{'higher' if found.mode == 'max' else 'lower'} is better by its name"
-    if score.name in _GENERAL or "correct" in score.name:
+    if score.name in _HIGHER:
         return "max", "higher is better by its name"
     if all(side.says_right for side in sides):
         return "max", "yes or true counts as right"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.entities.direction import direction_of
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.tools.runs.samplewise.values import plain, score_of
@@ -61,7 +62,8 @@ class Columns:
         seen: dict[Path, list[Any]] = {}
         for row in rows:
             for path, value in _flat(row):
-                seen.setdefault(path, []).append(value)
+                if not names_a_secret(path[-1]):
+                    seen.setdefault(path, []).append(value)
         usual = {path: values for path, values in seen.items() if len(values) >= _SEEN_SHARE * len(rows)}
         found = cls(has_filters=("filter",) in usual and ("doc_id",) in usual)
         found._find_scores(usual, rows)

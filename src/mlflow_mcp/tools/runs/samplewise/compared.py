@@ -59,6 +59,11 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
     score = choose_filter(score, sides, headlines)
     a, b = (side.scored(score.filter) for side in sides)
     joined = join(a, b)
+    if unlike and joined.pairs and not joined.is_checked:
+        raise Problem(
+            f"{unlike}, and nothing shows that their samples are the same questions: only {joined.by.partition(',')[0]} joins them.",
+            "Compare runs of the same task.",
+        )
     if not joined.pairs:
         raise _nothing_in_common(both, (a, b), unlike)
     mode, known_by = direction(score, sides)

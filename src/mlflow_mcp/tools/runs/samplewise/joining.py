@@ -36,6 +36,7 @@ class Joined:
 
     pairs: list[Pair] = field(default_factory=list)
     by: str = ""
+    is_checked: bool = True  # that the questions are the same
     only_a: int = 0
     only_b: int = 0
     left_out: int = 0  # rows of questions that occur unequally often
@@ -57,6 +58,7 @@ def join(a: Sequence[Sample], b: Sequence[Sample]) -> Joined:
             continue
         unlike, checked = _unlike(joined.pairs)
         if not unlike:
+            joined.is_checked = bool(checked)
             joined.by += ", the questions being the same" if checked else ", which is all that can be compared"
             return joined
         disagreeing.append((name, joined, unlike))
@@ -71,7 +73,8 @@ def join(a: Sequence[Sample], b: Sequence[Sample]) -> Joined:
             return joined
     if by_question is None and not ids and len(a) == len(b):
         pairs = [Pair([one], [other]) for one, other in zip(a, b)]
-        return Joined(pairs, "the order of the rows alone: neither ids nor questions are in them")
+        by = "the order of the rows alone: neither ids nor questions are in them"
+        return Joined(pairs, by, is_checked=False)
     return by_question or Joined(only_a=len(a), only_b=len(b), by="nothing")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from mlflow_mcp.answers.masking import mask_text
+from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.trace import words_of
@@ -28,15 +28,17 @@ def sample_table(
 ) -> Table:
     """A row for each pair: of repeats those that tell the change best."""
     chosen = [_telling(pair) for pair in pairs]
-    rows = client.run_concurrently(
+    rows: list[Row] = client.run_concurrently(
         *(partial(_whole, client, side, sample) for both in chosen for side, sample in zip(sides, both))
     )
+    if client.settings.mask_secrets:  # as they stand in their rows: a part of a secret is not recognised as one
+        rows = [mask(row) for row in rows]
     room = min(_MOST, max(_LEAST, _PAGE // max(1, len(pairs))))
     columns = ["id", group or "group", "input", "expected", "A", "B", "score_A", "score_B", "at_A", "at_B"]
     table = []
     for number, (pair, (one, other)) in enumerate(zip(pairs, chosen)):
         texts = _texts(rows[2 * number], rows[2 * number + 1], one, other, sides)
-        told = {name: _cut(client, text, int(room * _SHARES[name])) for name, text in texts.items()}
+        told = {name: _cut(text, int(room * _SHARES[name])) for name, text in texts.items()}
         a, b = pair.scores
         table.append(
             [
@@ -130,11 +132,9 @@ def _words(value: Any) -> str:
     return text
 
 
-def _cut(client: Client, text: str, limit: int) -> str:
+def _cut(text: str, limit: int) -> str:
     """The text on one line; of a long one the beginning and the end, where answers stand."""
     line = " ".join(text.split())
-    if client.settings.mask_secrets:
-        line = mask_text(line)
     if len(line) <= limit:
         return line
     end = limit // 3

@@ -116,6 +116,13 @@ def _folder(job: Job, task: str) -> str | None:
 
 
 def _look(client: Client, job: Job, asked: Asked) -> Looked:
+    """Where the score that is asked for is; where it is nowhere, the samples with other scores, which are told then."""
+    path, metric, folder = asked
+    looked = _look_in_copies(client, job, asked)
+    return looked if looked.found or not metric else _look_in_copies(client, job, (path, None, folder))
+
+
+def _look_in_copies(client: Client, job: Job, asked: Asked) -> Looked:
     """In all copies of the job; of a run that was named alone, in its other copies only where it has no samples."""
     looked = look(client, job.copies, *asked)
     if looked.found or job.others or not job.canonical.job_id:
@@ -148,6 +155,11 @@ def _add(sides: Sides, key: str, jobs: tuple[Job, Job], a: Looked, b: Looked) ->
         run_id = next((found.run.run_id for found in looked.found), job.run_id)
         if run_id != job.run_id:
             sides.notes.append(f"{label}: the samples{f' of {key}' if key else ''} are in copy {run_id} of this job.")
+        if looked.differing:
+            told = ", ".join(looked.differing)
+            sides.notes.append(
+                f"{label}: copy {told} of this job has other samples under the same path; {run_id} was read."
+            )
         if older := sum(found.older for found in looked.found):
             sides.notes.append(f"{label}: {older} older files of the same task were left out: the newest counts.")
 

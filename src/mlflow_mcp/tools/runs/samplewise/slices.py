@@ -12,6 +12,7 @@ from mlflow_mcp.tools.runs.samplewise.judging import Judged, judge
 
 FEWEST_GROUPS, MOST_GROUPS = 2, 60
 MOST_SLICES = 8
+_MOST_UNPROVED = 4
 COLUMNS = ["slice", "pairs", "lost", "won", "A", "B", "p"]
 _MOST_COLUMNS = 6
 
@@ -44,12 +45,12 @@ def slice_rows(pairs: Sequence[Pair], mode: Mode | None) -> tuple[list[list[Any]
         (pair for pair in zip(judged, adjusted) if pair[0][1].lost or pair[0][1].won or pair[0][1].difference),
         key=lambda pair: (pair[1], pair[0][1].p, -abs(len(pair[0][1].won) - len(pair[0][1].lost)), pair[0][0]),
     )
+    proved = sum(p < ERROR for p in adjusted)
     rows = [
         [name, len(each.pairs), len(each.lost), len(each.won), *each.means, shown(p) if p < 1 else "1"]
-        for (name, each), p in ranked[:MOST_SLICES]
+        for (name, each), p in ranked[: MOST_SLICES if proved else _MOST_UNPROVED]
     ]
     if not rows:
         return [], ""
-    proved = sum(p < ERROR for p in adjusted)
     beyond = f"{proved} of them changed beyond chance" if proved else "none of them changed beyond chance"
     return rows, f"slices: p after Holm's correction over {len(judged)} groups; {beyond}."

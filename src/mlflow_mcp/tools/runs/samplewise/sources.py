@@ -9,8 +9,9 @@ from itertools import islice
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource
+from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.errors import Problem, Unreachable
+from mlflow_mcp.errors import Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name
 from mlflow_mcp.tools.runs.samplewise.columns import Columns, Row
 from mlflow_mcp.tools.runs.samplewise.files import SampleFile, sample_files
@@ -60,6 +61,7 @@ class Looked:
 
     found: list[Found] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)  # copies whose file of the same path is another
     paths: list[str] = field(default_factory=list)  # every file of all copies
 
 
@@ -82,12 +84,12 @@ def look(
                 kind = rank
         if evaluations:
             looked.found = [found for parts in evaluations for found in _by_scores(copy, parts, len(evaluations) > 1)]
+            looked.differing = _differing(looked.found, copies, trees)
             return looked
     if wanted and wanted != "traces":
         return looked
     for copy in copies:
-        lines = lines_of_traces(client, copy.run_id, copy.entity.info.experiment_id, _HEAD_ROWS)
-        columns = Columns.of([line.row for line in lines if line.row])
+        columns = Columns.of(_head_of_traces(client, copy))
         if _is_usable(columns, metric):
             looked.found = [Found(copy, [Part(None, columns)])]
             return looked
@@ -153,14 +155,33 @@ def _head(client: Client, source: ArtifactSource, file: SampleFile) -> list[Row]
     return []
 
 
+def _head_of_traces(client: Client, run: LauncherRun) -> list[Row]:
+    try:
+        return _objects(lines_of_traces(client, run.run_id, run.entity.info.experiment_id, _HEAD_ROWS))
+    except UnsupportedByServer:  # a server without traces has none of this run
+        return []
+
+
+def _differing(
+    found: Sequence[Found], copies: Sequence[LauncherRun], trees: Sequence[Sequence[ArtifactEntry]]
+) -> list[str]:
+    """The copies of the job whose file of the same path has another size."""
+    sizes = {part.file.path: part.file.entry.size for each in found for part in each.parts if part.file}
+    return [
+        copy.run_id
+        for copy, entries in zip(copies, trees)
+        if any(entry.size != sizes.get(entry.path, entry.size) for entry in entries)
+    ]
+
+
 def _objects(lines: Iterable[Line]) -> list[Row]:
     return [line.row for line in lines if line.row is not None]
 
 
 def _is_usable(columns: Columns, metric: str | None) -> bool:
     """Whether these are samples: they have a score, and something that tells which question it is of."""
-    name = (metric or "").partition(",")[0]
-    scored = bool(columns.scores) or name in columns.numeric
+    names = (metric, metric.rpartition(",")[0]) if metric else ()
+    scored = any(name in columns.numeric for name in names) if metric else bool(columns.scores)
     return scored and bool(columns.ids or columns.input or columns.has_filters)
 
 
