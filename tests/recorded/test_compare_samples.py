@@ -47,8 +47,8 @@ def test_the_recorded_invocations_agree_with_what_their_record_says(recorded, as
 
     assert answer.data["counts"] == {
         "pairs": truth["rows"],
-        "lost": truth["only_baseline"],
-        "won": truth["only_candidate"],
+        "regressed": truth["only_baseline"],
+        "fixed": truth["only_candidate"],
         "both_right": truth["both"],
         "both_wrong": truth["neither"],
     }

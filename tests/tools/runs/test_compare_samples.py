@@ -90,8 +90,8 @@ def test_the_questions_that_broke_are_those_that_the_model_was_made_to_break(har
     assert {int(row["id"]) for row in rows_of(data["samples"])} == lost
     assert data["counts"] == {
         "pairs": 60,
-        "lost": len(lost),
-        "won": 1,
+        "regressed": len(lost),
+        "fixed": 1,
         "both_right": len(RIGHT - lost),
         "both_wrong": 60 - len(RIGHT) - 1,
     }
@@ -105,7 +105,7 @@ def test_the_other_filter_has_another_answer(harness, ask):
     data = data_of(ask(uri, "compare_samples", run_ids=[a, b], metric="exact_match,flexible-extract"))
 
     assert {int(row["id"]) for row in rows_of(data["samples"])} == BROKEN
-    assert data["counts"]["won"] == 1
+    assert data["counts"]["fixed"] == 1
     assert data["verdict"].startswith("WITHIN NOISE")
 
 
@@ -173,7 +173,7 @@ def test_subtasks_with_one_score_are_one_comparison_with_a_slice_for_each(home, 
     data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b], metric="acc"))
 
     assert data["counts"]["pairs"] == 60
-    slices = {row["slice"]: row["lost"] for row in rows_of(data["slices"])}
+    slices = {row["slice"]: row["regressed"] for row in rows_of(data["slices"])}
     assert (slices["task=mmlu_law"], slices["task=mmlu_math"]) == (3, 1)
     assert {row["at"] for row in rows_of(data["samples"])} == {"1:6", "1:18", "1:30", "2:12"}
 
@@ -196,7 +196,10 @@ def test_swapped_sides_swap_what_broke_and_what_was_fixed(harness, ask):
     one = data_of(ask(uri, "compare_samples", run_ids=[a, b], metric=STRICT))
     other = data_of(ask(uri, "compare_samples", run_ids=[b, a], metric=STRICT, show="fixed"))
 
-    assert (one["counts"]["lost"], one["counts"]["won"]) == (other["counts"]["won"], other["counts"]["lost"])
+    assert (one["counts"]["regressed"], one["counts"]["fixed"]) == (
+        other["counts"]["fixed"],
+        other["counts"]["regressed"],
+    )
     assert one["verdict"].replace("REGRESSED", "IMPROVED") == other["verdict"]
     assert [row["id"] for row in rows_of(one["samples"])] == [row["id"] for row in rows_of(other["samples"])]
     assert one["means"]["B-A"] == -other["means"]["B-A"]
@@ -209,7 +212,7 @@ def test_the_order_of_rows_does_not_matter(home, ask):
     a, b = home.run({"out.jsonl": lines(rows)}), home.run({"out.jsonl": lines(other)})
     data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
 
-    assert data["counts"]["lost"] == 1
+    assert data["counts"]["regressed"] == 1
     assert [row["id"] for row in rows_of(data["samples"])] == ["q7"]
     assert data["joined_by"] == "id, the questions being the same"
 
@@ -246,7 +249,7 @@ def test_equal_questions_are_paired_in_order_where_both_sides_have_as_many(home,
     unequal = data_of(ask(home.uri, "compare_samples", run_ids=[a, more], show="all"))
 
     assert data["joined_by"].endswith("equal ones in the order of their rows")
-    assert (data["counts"]["pairs"], data["counts"]["lost"]) == (10, 1)
+    assert (data["counts"]["pairs"], data["counts"]["regressed"]) == (10, 1)
     assert unequal["partial"] == "8 questions joined; 5 rows of questions that occur unequally often left out"
 
 
@@ -287,7 +290,7 @@ def test_samples_that_differ_between_copies_are_said(tmp_path, empty_store, ask)
         raw_store.add_runs(db, runs)
     data = data_of(ask(empty_store, "compare_samples", run_ids=[f"{'a' * 16}.1", f"{'b' * 16}.1"]))
 
-    assert data["counts"]["lost"] == 1
+    assert data["counts"]["regressed"] == 1
     other, read = raw_store.run_id(21), raw_store.run_id(11)
     assert f"B: copy {other} of this job has other samples under the same path; {read} was read." in " ".join(
         data["notes"]
@@ -317,7 +320,7 @@ def test_tasks_of_invocations_are_a_family_of_tests(tmp_path, empty_store, ask):
     }
     assert "0.023 after Holm's correction over 3 tasks" in data["verdict"]
     assert tasks["gsm8k"]["p (Holm)"] == 0.023
-    assert data["counts"]["lost"] == 8
+    assert data["counts"]["regressed"] == 8
     assert len(answer.text) < 4_000
     one = data_of(ask(empty_store, "compare_samples", run_ids=["a" * 16, "b" * 16], artifact_path="mmlu", show="both"))
     assert [row["id"] for row in rows_of(one["samples"])] == ["q52", "q50"]
@@ -345,7 +348,7 @@ def test_a_question_with_repeats_is_one_pair(home, ask):
     b = home.run({"gsm8k/results.jsonl": side(lambda n, r: n < 5 or (n < 12 and r) or (n == 20 and r == 3))})
     data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
 
-    assert data["counts"] == {"pairs": 30, "lost": 7, "won": 0, "both_right": 18, "both_wrong": 5}
+    assert data["counts"] == {"pairs": 30, "regressed": 7, "fixed": 0, "both_right": 18, "both_wrong": 5}
     assert "30 questions, each the mean of up to 4 repeats" in data["test"]
     assert data["test"].startswith("exact sign-flip test")
     assert any("majority" in note for note in data["notes"])
@@ -377,7 +380,7 @@ def test_traces_that_genai_evaluate_judged_are_joined_by_their_requests(judged, 
     uri, a, b = judged
     answer = ask(uri, "compare_samples", run_ids=[a, b], metric="is_exact")
 
-    assert answer.data["counts"] == {"pairs": 12, "lost": 7, "won": 0, "both_right": 5, "both_wrong": 0}
+    assert answer.data["counts"] == {"pairs": 12, "regressed": 7, "fixed": 0, "both_right": 5, "both_wrong": 0}
     assert answer.data["verdict"].startswith("REGRESSED")
     assert answer.data["joined_by"] == "the text of the question, white space apart"
     row = next(row for row in rows_of(answer.data["samples"]) if row["input"] == "What is 2 and 2?")
@@ -408,7 +411,8 @@ def test_a_score_whose_better_side_nobody_knows_gets_no_verdict(judged, ask):
     data = data_of(ask(uri, "compare_samples", run_ids=[a, b], metric="length"))
 
     assert data["verdict"].startswith("CANNOT TELL which is better: B is higher than A, p=")
-    assert "lost: the score is lower in B." in data["notes"]
+    assert set(data["counts"]) == {"pairs", "lower", "higher", "equal"}
+    assert "show='regressed' lists what is lower in B, 'fixed' what is higher." in data["notes"]
 
 
 @pytest.mark.slow
@@ -437,7 +441,7 @@ def test_the_table_of_models_evaluate_is_read(tmp_path, empty_store, ask):
             runs.append(run.info.run_id)
     data = data_of(ask(empty_store, "compare_samples", run_ids=runs))
 
-    assert data["counts"]["lost"] == 2
+    assert data["counts"]["regressed"] == 2
     assert [row["input"] for row in rows_of(data["samples"])] == ["q1", "q4"]
     assert data["score"].startswith("same/score (the only score")
 
@@ -464,8 +468,8 @@ def test_tables_of_log_table_are_read(empty_store, ask):
     assert rows_of(data["slices"])[0] | {"p": None} == {
         "slice": "subject=math",
         "pairs": 3,
-        "lost": 3,
-        "won": 0,
+        "regressed": 3,
+        "fixed": 0,
         "A": 1,
         "B": 0,
         "p": None,
@@ -551,7 +555,7 @@ def test_a_large_file_streams(home, ask):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert data["counts"]["lost"] == 20
+    assert data["counts"]["regressed"] == 20
     assert home.folder(a).joinpath("out.jsonl").stat().st_size > 36_000_000
     assert peak < 40_000_000
 
@@ -577,3 +581,20 @@ def test_a_small_budget_cuts_rows_and_the_cursor_continues_after_them(max_tokens
             break
 
     assert seen == list(range(60))
+
+
+def test_ten_rows_of_long_texts_stay_small(home, ask):
+    def side(wrong):
+        long = "a long text about nothing in particular " * 60
+        return lines(
+            question(n, int(n not in wrong), subject=f"subject {n % 9}", level=n % 3, response=f"{long} {n}")
+            | {"question": f"{n}: {long}", "expected": f"{long} {n}"}
+            for n in range(90)
+        )
+
+    a, b = home.run({"out.jsonl": side(())}), home.run({"out.jsonl": side(range(40))})
+    answer = ask(home.uri, "compare_samples", run_ids=[a, b])
+
+    assert len(rows_of(answer.data["samples"])) == 10
+    assert all(row["A"].endswith(f" {row['id'][1:]}") for row in rows_of(answer.data["samples"]))
+    assert len(answer.text) < 4_000, len(answer.text)

@@ -19,7 +19,7 @@ from mlflow_mcp.tools.runs.samplewise.compared import Compared, compare_task
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
 from mlflow_mcp.tools.runs.samplewise.shown import how_to_read_whole, sample_table
 from mlflow_mcp.tools.runs.samplewise.sides import Sides, find_sides
-from mlflow_mcp.tools.runs.samplewise.slices import COLUMNS, group_columns, slice_rows
+from mlflow_mcp.tools.runs.samplewise.slices import group_columns, slice_rows
 from mlflow_mcp.tools.runs.samplewise.sources import Found
 
 Two = Annotated[
@@ -33,7 +33,7 @@ Path = Annotated[str | None, Field(description="File, glob or task.")]
 
 
 class SampleComparison(Page):
-    """A is the baseline. `lost`: right in A and not in B, or a worse score; `won`: the opposite."""
+    """A is the baseline. `regressed`: right in A and not in B, or a worse score; `fixed`: the opposite."""
 
     partial: Annotated[str | None, Field(description="What of the samples is in none of the figures.")] = None
     verdict: str
@@ -74,17 +74,18 @@ def compare_samples(
         )
     pairs = _listed(chosen, show)
     page = pairs[start : start + min(limit, _MOST_ROWS)]
-    columns = group_columns(chosen.judged.pairs)
+    groups = group_columns(chosen.judged.pairs)
     if page:
-        answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, columns[0] if columns else None)
+        answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, groups[0] if groups else None)
     answer.continue_with(
         lambda count: encode_cursor(start + count, *arguments), len(page), more=start + len(page) < len(pairs)
     )
     if not page:
-        answer.note(f"No question is {_MEANT[show]}.")
+        answer.note("There are no such questions." if start == 0 else "There are no further questions.")
     if not cursor:
         rows, told = slice_rows(chosen.judged.pairs, chosen.judged.mode)
-        answer.slices = Table.of(COLUMNS, rows, keep=("slice", "lost", "won")) if rows else None
+        columns = ["slice", "pairs", *chosen.judged.words, "A", "B", "p"]
+        answer.slices = Table.of(columns, rows, keep=("slice", *chosen.judged.words)) if rows else None
         answer.note(told)
     answer.note(how_to_read_whole(chosen.both.sides) if page else "", *chosen.notes, *sides.notes)
     return answer
@@ -92,7 +93,6 @@ def compare_samples(
 
 _MOST_PATHS = 4
 _MOST_ROWS = 100  # of a page: each is read from both files
-_MEANT = {"regressed": "lost", "fixed": "won", "both": "lost or won", "all": "compared"}
 
 
 def _compare_all(client: Client, sides: Sides, metric: str | None) -> list[Compared]:
@@ -120,7 +120,8 @@ def _listed(chosen: Compared, show: str) -> list[Pair]:
 def _answer(chosen: Compared, family: tuple[float, int] | None) -> SampleComparison:
     judged = chosen.judged
     right, rest = judged.unchanged
-    counts = {"pairs": len(judged.pairs), "lost": len(judged.lost), "won": len(judged.won)}
+    worse, better = judged.words
+    counts = {"pairs": len(judged.pairs), worse: len(judged.lost), better: len(judged.won)}
     counts |= {"both_right": right, "both_wrong": rest} if judged.flips else {"equal": rest}
     a, b = judged.means
     interval = (
@@ -165,5 +166,5 @@ def _tasks(compared: Sequence[Compared], adjusted: Sequence[float]) -> Table:
         ]
         for each, p in zip(compared, adjusted)
     ]
-    columns = ["task", "score", "pairs", "A", "B", "lost", "won", "p (Holm)", "verdict", "partial"]
+    columns = ["task", "score", "pairs", "A", "B", "regressed", "fixed", "p (Holm)", "verdict", "partial"]
     return Table.of(columns, rows, keep=("task", "verdict"))

@@ -99,11 +99,11 @@ def _notes(both: Both, joined: Joined, judged: Judged, unlike: str) -> list[str]
     if unlike:
         notes.append(f"{unlike}: the questions are the same by what they were joined by.")
     if joined.has_repeats and judged.is_binary:
-        notes.append("Of repeated questions lost and won go by the majority: right in more than half of the repeats.")
+        notes.append("Of repeated questions the majority counts: right in more than half of the repeats.")
     if not judged.is_binary:
-        notes.append("lost and won count every change of the score, however small.")
+        notes.append("Every change of the score is counted, however small.")
     if judged.mode is None:
-        notes.append("lost: the score is lower in B.")
+        notes.append("show='regressed' lists what is lower in B, 'fixed' what is higher.")
     if any(found.parts[0].file is None for found in both.sides) and joined.by.startswith("the text"):
         notes.append(
             f"MLflow lists requests cut at {PREVIEW:,} characters: longer ones are joined by their beginnings."

@@ -39,6 +39,11 @@ class Judged:
         return self.is_binary
 
     @property
+    def words(self) -> tuple[str, str]:
+        """What a lost and a won pair is called: nothing is worse where nobody knows what is better."""
+        return ("regressed", "fixed") if self.mode else ("lower", "higher")
+
+    @property
     def difference(self) -> float:
         return self.means[1] - self.means[0]
 

@@ -19,7 +19,7 @@ from mlflow_mcp.tools.runs.samplewise.sources import Found
 from mlflow_mcp.tools.runs.samplewise.values import plain
 
 # Characters of all texts of a page, and of those of one sample.
-_PAGE, _LEAST, _MOST = 2_000, 110, 1_200
+_PAGE, _LEAST, _MOST = 2_100, 110, 800
 _SHARES = {"input": 0.36, "expected": 0.12, "A": 0.26, "B": 0.26}
 
 

@@ -13,7 +13,6 @@ from mlflow_mcp.tools.runs.samplewise.judging import Judged, judge
 FEWEST_GROUPS, MOST_GROUPS = 2, 60
 MOST_SLICES = 8
 _MOST_UNPROVED = 4
-COLUMNS = ["slice", "pairs", "lost", "won", "A", "B", "p"]
 _MOST_COLUMNS = 6
 
 
