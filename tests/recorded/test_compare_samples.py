@@ -5,9 +5,9 @@ from __future__ import annotations
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.runs.samplewise.columns import Columns
-from mlflow_mcp.tools.runs.samplewise.reading import lines_of
-from mlflow_mcp.tools.runs.samplewise.traces import lines_of_traces
+from mlflow_mcp.tools.runs.samplewise.read.columns import Columns
+from mlflow_mcp.tools.runs.samplewise.read.lines import lines_of
+from mlflow_mcp.tools.runs.samplewise.read.traces import lines_of_traces
 from tests.recorded.store import catalogue
 from tests.support.asking import data_of, problem_of, rows_of
 

@@ -17,10 +17,10 @@ from mlflow_mcp.text import number
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
 from mlflow_mcp.tools.runs.samplewise.compared import Compared, compare_task
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
+from mlflow_mcp.tools.runs.samplewise.read.sources import Found
 from mlflow_mcp.tools.runs.samplewise.shown import how_to_read_whole, sample_table
 from mlflow_mcp.tools.runs.samplewise.sides import Sides, find_sides
 from mlflow_mcp.tools.runs.samplewise.slices import group_columns, slice_rows
-from mlflow_mcp.tools.runs.samplewise.sources import Found
 
 Two = Annotated[
     list[str],
@@ -69,26 +69,33 @@ def compare_samples(
     answer = _answer(chosen, (adjusted[compared.index(chosen)], len(compared)) if len(compared) > 1 else None)
     if len(compared) > 1:
         answer.tasks = _tasks(compared, adjusted)
-        answer.note(
-            f"The rest of the answer is of task {chosen.both.label}; artifact_path='<task>' or two job ids show another."
-        )
+        answer.note(f"The rest is of task {chosen.both.label}; artifact_path='<task>' or two job ids show another.")
+    if not cursor:
+        _add_slices(answer, chosen)
     pairs = _listed(chosen, show)
     page = pairs[start : start + min(limit, _MOST_ROWS)]
-    groups = group_columns(chosen.judged.pairs)
-    if page:
-        answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, groups[0] if groups else None)
+    _add_rows(answer, client, chosen, page)
     answer.continue_with(
         lambda count: encode_cursor(start + count, *arguments), len(page), more=start + len(page) < len(pairs)
     )
-    if not page:
-        answer.note("There are no such questions." if start == 0 else "There are no further questions.")
-    if not cursor:
-        rows, told = slice_rows(chosen.judged.pairs, chosen.judged.mode)
-        columns = ["slice", "pairs", *chosen.judged.words, "A", "B", "p"]
-        answer.slices = Table.of(columns, rows, keep=("slice", *chosen.judged.words)) if rows else None
-        answer.note(told)
-    answer.note(how_to_read_whole(chosen.both.sides) if page else "", *chosen.notes, *sides.notes)
+    answer.note(*chosen.notes, *sides.notes)
     return answer
+
+
+def _add_slices(answer: SampleComparison, chosen: Compared) -> None:
+    rows, told = slice_rows(chosen.judged.pairs, chosen.judged.mode)
+    columns = ["slice", "pairs", *chosen.judged.words, "A", "B", "p"]
+    answer.slices = Table.of(columns, rows, keep=("slice", *chosen.judged.words)) if rows else None
+    answer.note(told)
+
+
+def _add_rows(answer: SampleComparison, client: Client, chosen: Compared, page: Sequence[Pair]) -> None:
+    if not page:
+        answer.note("There are no such questions.")
+        return
+    groups = group_columns(chosen.judged.pairs)
+    answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, groups[0] if groups else None)
+    answer.note(how_to_read_whole(chosen.both.sides))
 
 
 _MOST_PATHS = 4

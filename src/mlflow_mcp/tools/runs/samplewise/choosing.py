@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from mlflow_mcp.entities.direction import Mode, direction_of
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import hint, listed
-from mlflow_mcp.tools.runs.samplewise.samples import Samples, Score
-from mlflow_mcp.tools.runs.samplewise.sources import Found
+from mlflow_mcp.tools.runs.samplewise.read.samples import Samples, Score
+from mlflow_mcp.tools.runs.samplewise.read.sources import Found
 
 _GENERAL = ("score", "reward", "correct", "is_correct", "passed", "resolved")
 _HIGHER = (*_GENERAL, "pass", "success", "match", "symbolic_correct", "judge_correct")

@@ -12,11 +12,11 @@ from mlflow_mcp.tools.evaluations.headline import headline_of
 from mlflow_mcp.tools.runs.samplewise.choosing import choose_filter, choose_score, direction
 from mlflow_mcp.tools.runs.samplewise.joining import Joined, join, shares_told
 from mlflow_mcp.tools.runs.samplewise.judging import Judged, judge
-from mlflow_mcp.tools.runs.samplewise.reading import MOST_ROWS
-from mlflow_mcp.tools.runs.samplewise.samples import Sample, Samples, Score
+from mlflow_mcp.tools.runs.samplewise.read.lines import MOST_ROWS
+from mlflow_mcp.tools.runs.samplewise.read.samples import Sample, Samples, Score
+from mlflow_mcp.tools.runs.samplewise.read.sources import Found, read_samples
+from mlflow_mcp.tools.runs.samplewise.read.traces import PREVIEW
 from mlflow_mcp.tools.runs.samplewise.sides import Both
-from mlflow_mcp.tools.runs.samplewise.sources import Found, read_samples
-from mlflow_mcp.tools.runs.samplewise.traces import PREVIEW
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, field
 
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.runs.samplewise.samples import Sample
+from mlflow_mcp.tools.runs.samplewise.read.samples import Sample
 
 _Key = Callable[[Sample], Hashable]
 

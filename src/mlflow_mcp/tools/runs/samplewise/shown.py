@@ -11,12 +11,12 @@ from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.trace import words_of
-from mlflow_mcp.tools.runs.samplewise.columns import Columns, Row, at
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
-from mlflow_mcp.tools.runs.samplewise.reading import row_of
-from mlflow_mcp.tools.runs.samplewise.samples import Sample
-from mlflow_mcp.tools.runs.samplewise.sources import Found
-from mlflow_mcp.tools.runs.samplewise.values import plain
+from mlflow_mcp.tools.runs.samplewise.read.columns import Columns, Row, at
+from mlflow_mcp.tools.runs.samplewise.read.lines import row_of
+from mlflow_mcp.tools.runs.samplewise.read.samples import Sample
+from mlflow_mcp.tools.runs.samplewise.read.sources import Found
+from mlflow_mcp.tools.runs.samplewise.read.values import plain
 
 # Characters of all texts of a page, and of those of one sample.
 _PAGE, _LEAST, _MOST = 2_100, 110, 800

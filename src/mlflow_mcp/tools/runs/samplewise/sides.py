@@ -14,7 +14,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import listed
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from mlflow_mcp.tools.runs.samplewise import missing
-from mlflow_mcp.tools.runs.samplewise.sources import Found, Looked, look
+from mlflow_mcp.tools.runs.samplewise.read.sources import Found, Looked, look
 
 MOST_TASKS = 20
 # The file and the score that are asked for, and the end of the folder that is looked into.

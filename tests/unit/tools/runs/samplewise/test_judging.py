@@ -8,8 +8,8 @@ import pytest
 
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
 from mlflow_mcp.tools.runs.samplewise.judging import judge
-from mlflow_mcp.tools.runs.samplewise.reading import Line
-from mlflow_mcp.tools.runs.samplewise.samples import Sample
+from mlflow_mcp.tools.runs.samplewise.read.lines import Line
+from mlflow_mcp.tools.runs.samplewise.read.samples import Sample
 
 # Of 1,500 simulations at the level 0.05: three standard errors above it.
 LEVEL = 0.05 + 3 * (0.05 * 0.95 / 1_500) ** 0.5

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
-from mlflow_mcp.tools.runs.samplewise.reading import Line
-from mlflow_mcp.tools.runs.samplewise.samples import Sample
+from mlflow_mcp.tools.runs.samplewise.read.lines import Line
+from mlflow_mcp.tools.runs.samplewise.read.samples import Sample
 from mlflow_mcp.tools.runs.samplewise.slices import group_columns, slice_rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -92,9 +92,17 @@ def _objects(file: OpenedFile) -> list[Mapping[str, Any]]:
     except Unparsable as error:
         raise Problem(f"'{file.path}' is no readable JSON ({error}).", "Name another artifact_path.") from error
     lists = [value] if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    if isinstance(value, dict) and _are_columns(lists):
+        return [dict(zip(value, row)) for row in zip(*lists)]
     of_objects = [
         each for each in lists if isinstance(each, list) and each and all(isinstance(row, dict) for row in each)
     ]
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()) and not of_objects:
         return [{"id": key, **row} for key, row in value.items()]
     return of_objects[0] if len(of_objects) == 1 else []
+
+
+def _are_columns(lists: Sequence[Any]) -> bool:
+    """Whether a document holds its columns as lists of one length, as `to_dict` of data frames and data sets writes them."""
+    lengths = {len(each) if isinstance(each, list) else -1 for each in lists}
+    return len(lists) > 1 and len(lengths) == 1 and lengths.pop() > 0

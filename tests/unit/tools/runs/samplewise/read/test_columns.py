@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
-from mlflow_mcp.tools.runs.samplewise.columns import Columns
-from mlflow_mcp.tools.runs.samplewise.files import sample_files
-from mlflow_mcp.tools.runs.samplewise.values import digest, score_of
+from mlflow_mcp.tools.runs.samplewise.read.columns import Columns
+from mlflow_mcp.tools.runs.samplewise.read.files import sample_files
+from mlflow_mcp.tools.runs.samplewise.read.values import digest, score_of
 
 
 def recognised(row):

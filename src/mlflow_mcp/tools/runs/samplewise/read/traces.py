@@ -12,7 +12,7 @@ from mlflow_mcp.client.traces.filters import joined
 from mlflow_mcp.client.traces.pages import TraceSearch, search_page
 from mlflow_mcp.client.traces.window import Window
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.tools.runs.samplewise.reading import MOST_ROWS, Line
+from mlflow_mcp.tools.runs.samplewise.read.lines import MOST_ROWS, Line
 
 # MLflow cuts requests and responses in the list of traces.
 PREVIEW = 1_000

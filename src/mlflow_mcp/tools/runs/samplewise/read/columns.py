@@ -10,7 +10,7 @@ from typing import Any
 from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.entities.direction import direction_of
 from mlflow_mcp.entities.metrics import is_minor
-from mlflow_mcp.tools.runs.samplewise.values import plain, score_of
+from mlflow_mcp.tools.runs.samplewise.read.values import plain, score_of
 
 Row = Mapping[str, Any]
 # A place in a row: the keys that lead to it.

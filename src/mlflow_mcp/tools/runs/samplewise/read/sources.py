@@ -13,11 +13,11 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.errors import Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name
-from mlflow_mcp.tools.runs.samplewise.columns import Columns, Row
-from mlflow_mcp.tools.runs.samplewise.files import SampleFile, sample_files
-from mlflow_mcp.tools.runs.samplewise.reading import MOST_ROWS, Line, lines_of, row_of
-from mlflow_mcp.tools.runs.samplewise.samples import Samples, Score
-from mlflow_mcp.tools.runs.samplewise.traces import lines_of_traces
+from mlflow_mcp.tools.runs.samplewise.read.columns import Columns, Row
+from mlflow_mcp.tools.runs.samplewise.read.files import SampleFile, sample_files
+from mlflow_mcp.tools.runs.samplewise.read.lines import MOST_ROWS, Line, lines_of, row_of
+from mlflow_mcp.tools.runs.samplewise.read.samples import Samples, Score
+from mlflow_mcp.tools.runs.samplewise.read.traces import lines_of_traces
 
 _HEAD_ROWS = 50
 _HEADS = (256_000, 4_000_000)

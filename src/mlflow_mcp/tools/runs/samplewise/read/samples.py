@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_mcp.tools.runs.samplewise.columns import Columns, Path, at, name_of
-from mlflow_mcp.tools.runs.samplewise.reading import Line
-from mlflow_mcp.tools.runs.samplewise.values import digest, is_verdict, plain, score_of
+from mlflow_mcp.tools.runs.samplewise.read.columns import Columns, Path, at, name_of
+from mlflow_mcp.tools.runs.samplewise.read.lines import Line
+from mlflow_mcp.tools.runs.samplewise.read.values import digest, is_verdict, plain, score_of
 
 _FILTER = ("filter",)
 TASK = "task"
