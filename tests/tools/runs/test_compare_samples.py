@@ -477,6 +477,56 @@ def test_tables_of_log_table_are_read(empty_store, ask):
     assert {row["subject"] for row in rows_of(data["samples"])} == {"math"}
 
 
+def inspected(n, wrong):
+    """A sample as Inspect's logs in JSON have it: scores are letters in an object of their own."""
+    score = {"match": {"value": "I" if n in wrong else "C", "answer": str(n)}}
+    return {
+        "id": n,
+        "epoch": 1,
+        "input": f"Q{n}",
+        "target": f"T{n}",
+        "output": {"completion": f"O{n}"},
+        "scores": score,
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "at"),
+    [
+        ("eval.json", lambda wrong: {"status": "success", "samples": [inspected(n, wrong) for n in range(8)]}, "samples[6]"),
+        ("answers.json", lambda wrong: [inspected(n, wrong) for n in range(8)], "[6]"),
+        ("scored.json", lambda wrong: {f"q{n}": inspected(n, wrong) for n in range(8)}, "q6"),
+        ("results.json", lambda wrong: {"question": [f"Q{n}" for n in range(8)], "passed": [n not in wrong for n in range(8)]},
+         "*[6]"),
+    ],
+    ids=["below a key", "a list", "by id", "columns"],
+)  # fmt: skip
+def test_json_of_other_forms_is_read_and_its_samples_are_found_by_select(file, content, at, home, ask):
+    a, b = home.run({file: json.dumps(content(()))}), home.run({file: json.dumps(content((6,)))})
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
+
+    (row,) = rows_of(data["samples"])
+    assert (row["input"], row["at"]) == ("Q6", at)
+    assert "One sample whole: get_artifact_content(run_id, artifact_path, select=at)." in data["notes"]
+    whole = ask(home.uri, "get_artifact_content", **data["sides"]["A"], select=row["at"])
+    assert "Q6" in whole.text
+    assert "Q5" not in whole.text
+
+
+def test_parquet_is_read(home, ask, tmp_path):
+    import pandas as pd
+
+    def side(wrong):
+        rows = {"question": [f"Q{n}" for n in range(8)], "correct": [n not in wrong for n in range(8)]}
+        pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")
+        return {"rows.parquet": (tmp_path / "rows.parquet").read_bytes()}
+
+    a, b = home.run(side(())), home.run(side((6,)))
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
+
+    assert [row["input"] for row in rows_of(data["samples"])] == ["Q6"]
+
+
 def test_csv_is_read(home, ask):
     def side(wrong):
         return "id,question,passed\n" + "".join(f"{n},What is {n}?,{n not in wrong}\n" for n in range(8))
@@ -598,3 +648,23 @@ def test_ten_rows_of_long_texts_stay_small(home, ask):
     assert len(rows_of(answer.data["samples"])) == 10
     assert all(row["A"].endswith(f" {row['id'][1:]}") for row in rows_of(answer.data["samples"]))
     assert len(answer.text) < 4_000, len(answer.text)
+
+
+def test_files_of_several_seeds_are_repeats(home, ask):
+    """As nemo-skills names them."""
+
+    def side(wrong):
+        return {
+            f"eval/output-rs{r}.jsonl": lines(
+                {"problem": f"P{n}", "predicted_answer": f"{n}", "symbolic_correct": not wrong(n, r)} for n in range(30)
+            )
+            for r in range(4)
+        }
+
+    a, b = home.run(side(lambda n, r: n < 10)), home.run(side(lambda n, r: n < 10 or (n < 17 and r < 3)))
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
+
+    assert data["counts"]["regressed"] == 7
+    assert "30 questions, each the mean of up to 4 repeats" in data["test"]
+    assert data["verdict"].startswith("REGRESSED")
+    assert {row["at"] for row in rows_of(data["samples"])} == {f"1:{n + 1}" for n in range(10, 17)}

@@ -95,7 +95,7 @@ def _add_rows(answer: SampleComparison, client: Client, chosen: Compared, page: 
         return
     groups = group_columns(chosen.judged.pairs)
     answer.samples = sample_table(client, page, chosen.both.sides, chosen.id_name, groups[0] if groups else None)
-    answer.note(how_to_read_whole(chosen.both.sides))
+    answer.note(how_to_read_whole(chosen.both.sides, page[0]))
 
 
 _MOST_PATHS = 4
@@ -119,8 +119,7 @@ def _compare_all(client: Client, sides: Sides, metric: str | None) -> list[Compa
 def _listed(chosen: Compared, show: str) -> list[Pair]:
     """The pairs to list: the largest changes first, else in the order of A's rows."""
     judged = chosen.judged
-    lost = sorted(judged.lost, key=lambda pair: -abs(pair.difference))
-    won = sorted(judged.won, key=lambda pair: -abs(pair.difference))
+    lost, won = (sorted(pairs, key=lambda pair: -round(abs(pair.difference), 9)) for pairs in (judged.lost, judged.won))
     return {"regressed": lost, "fixed": won, "both": [*lost, *won], "all": list(judged.pairs)}[show]
 
 

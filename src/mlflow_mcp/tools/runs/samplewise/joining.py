@@ -63,10 +63,9 @@ def join(a: Sequence[Sample], b: Sequence[Sample]) -> Joined:
             return joined
         disagreeing.append((name, joined, unlike))
     by_question = _by_question(a, b)
-    if by_question and by_question.pairs:
-        return by_question
+    found = len(by_question.pairs) if by_question else 0
     for _, joined, unlike in disagreeing:
-        if _same_targets(joined.pairs):
+        if 2 * found < len(joined.pairs) and _same_targets(joined.pairs):
             joined.by += (
                 f"; the expected answers are the same, the prompts are not in {unlike:,} of {len(joined.pairs):,}"
             )

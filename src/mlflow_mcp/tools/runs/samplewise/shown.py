@@ -53,18 +53,18 @@ def sample_table(
         )
     if all(row[-1] == row[-2] for row in table):
         columns, table = [*columns[:-2], "at"], [row[:-1] for row in table]
-    return Table.of(columns, table, keep=("id", "input", "A", "B"))
+    filled = [name for at, name in enumerate(columns) if any(row[at] is not None for row in table)]
+    return Table.of(columns, table, keep=[name for name in ("id", "input", "A", "B") if name in filled])
 
 
-def how_to_read_whole(sides: tuple[Found, Found]) -> str:
+def how_to_read_whole(sides: tuple[Found, Found], first: Pair) -> str:
     """The calls that read one sample whole."""
     calls = []
-    if any(side.paths for side in sides):
-        calls.append("get_artifact_content(run_id, artifact_path, start_line=at, max_lines=1)")
-    if not all(side.paths for side in sides):
-        calls.append("get_trace(trace_id=at)")
+    for side, sample in zip(sides, _telling(first)):
+        how = "select=at" if sample.line.select else "start_line=at, max_lines=1"
+        calls.append(f"get_artifact_content(run_id, artifact_path, {how})" if side.paths else "get_trace(trace_id=at)")
     several = "; at is file:row" if any(len(side.paths) > 1 for side in sides) else ""
-    return f"One sample whole: {' or '.join(calls)}{several}."
+    return f"One sample whole: {' or '.join(dict.fromkeys(calls))}{several}."
 
 
 def _telling(pair: Pair) -> tuple[Sample, Sample]:
@@ -128,7 +128,8 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         if "response" in value and "reward" in value:  # as the newer launcher's traces have it
             return plain(value.get("extracted_answer") or value["response"])
-        return words_of(json.dumps(value, ensure_ascii=False)) or text
+        said = value.get("completion")
+        return said if isinstance(said, str) else words_of(json.dumps(value, ensure_ascii=False)) or text
     return text
 
 
@@ -144,6 +145,5 @@ def _cut(text: str, limit: int) -> str:
 def _place(side: Found, sample: Sample, row: Row) -> Any:
     if side.parts[sample.file].file is None:
         return row.get("trace_id")
-    if len(side.parts) > 1:
-        return f"{sample.file + 1}:{sample.line.number}"
-    return sample.line.number
+    place = sample.line.select or sample.line.number
+    return f"{sample.file + 1}:{place}" if len(side.parts) > 1 else place

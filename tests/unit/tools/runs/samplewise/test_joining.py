@@ -79,5 +79,6 @@ def test_other_prompts_are_joined_by_id_only_where_all_expected_answers_agree():
     constant = [[sample(n, f"{side}{n}", id=n, target="yes") for n in range(8)] for side in "ab"]
 
     assert len(join(a, agreeing).pairs) == 8
+    assert len(join(a, [a[0], *agreeing[1:]]).pairs) == 8, "one prompt that is the same does not speak for the others"
     assert not join(a, one_off).pairs
     assert not join(*constant).pairs, "one answer to all questions tells nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,17 +26,19 @@ from mlflow_mcp.tools.artifacts.formats.tables import rows_reader
 MOST_ROWS = 100_000
 _MOST_WHOLE = 64_000_000
 _LONGEST_LINE = 10_000_000
+_PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Line:
     """A row: its number from 1, as `start_line` takes it; `row` is None where it cannot be read. A row of JSON lines is found
-    again at `start`, `length`; others are kept."""
+    again at `start`, `length`; others are kept. `select` finds it in a JSON document, which has no rows of its own."""
 
     number: int
     row: Mapping[str, Any] | None
     start: int = 0
     length: int = 0
+    select: str = ""
 
 
 def lines_of(client: Client, source: ArtifactSource, entry: ArtifactEntry) -> Iterator[Line]:
@@ -51,7 +54,7 @@ def lines_of(client: Client, source: ArtifactSource, entry: ArtifactEntry) -> It
     if read := rows_reader(file):
         rows = read(RowPage(start=1, most=MOST_ROWS + 1, count_all=False))
         return (Line(at, dict(zip(rows.columns, row))) for at, row in enumerate(rows.rows, 1))
-    return (Line(at, row) for at, row in enumerate(_objects(file), 1))
+    return (Line(at, row, select=select) for at, (select, row) in enumerate(_objects(file), 1))
 
 
 def _json_lines(source: ArtifactSource, path: str) -> Iterator[Line]:
@@ -83,26 +86,45 @@ def row_of(line: bytes) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _objects(file: OpenedFile) -> list[Mapping[str, Any]]:
-    """The objects of a JSON list, or of the only list of objects below a key of the document."""
+def _objects(file: OpenedFile) -> list[tuple[str, Mapping[str, Any]]]:
+    """The objects of a JSON list, of the only list of objects below a key of the document, or below its keys; each with the
+    JMESPath that selects it. Columns that are lists become rows."""
     if file.kind.name != "json":
         raise Problem(f"'{file.path}' is {file.kind.label}, which has no rows.", "Name another artifact_path.")
     try:
         value = parse("json", decoded(file.whole(MOST_CHARACTERS["json"], "too large to parse")))
     except Unparsable as error:
         raise Problem(f"'{file.path}' is no readable JSON ({error}).", "Name another artifact_path.") from error
-    lists = [value] if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
-    if isinstance(value, dict) and _are_columns(lists):
-        return [dict(zip(value, row)) for row in zip(*lists)]
-    of_objects = [
-        each for each in lists if isinstance(each, list) and each and all(isinstance(row, dict) for row in each)
+    if isinstance(value, list):
+        return _items("", value)
+    if not isinstance(value, dict):
+        return []
+    if _are_columns(list(value.values())):
+        return [(f"*[{at}]", dict(zip(value, row))) for at, row in enumerate(zip(*value.values()))]
+    lists = [items for key, part in value.items() if (items := _items(_quoted(key), part))]
+    if lists:
+        return lists[0] if len(lists) == 1 else []
+    objects: list[tuple[str, Mapping[str, Any]]] = [
+        (_quoted(key), {"id": key, **part}) for key, part in value.items() if isinstance(part, dict)
     ]
-    if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()) and not of_objects:
-        return [{"id": key, **row} for key, row in value.items()]
-    return of_objects[0] if len(of_objects) == 1 else []
+    return objects if len(objects) == len(value) else []
+
+
+def _quoted(key: str) -> str:
+    """A key as JMESPath takes it."""
+    return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key)
+
+
+def _items(path: str, value: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """The objects of a list of nothing else."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return []
+    return [(f"{path}[{at}]", row) for at, row in enumerate(value)]
 
 
 def _are_columns(lists: Sequence[Any]) -> bool:
     """Whether a document holds its columns as lists of one length, as `to_dict` of data frames and data sets writes them."""
-    lengths = {len(each) if isinstance(each, list) else -1 for each in lists}
-    return len(lists) > 1 and len(lengths) == 1 and lengths.pop() > 0
+    if len(lists) < 2 or not all(isinstance(each, list) and each for each in lists):
+        return False
+    is_one_length = len({len(each) for each in lists}) == 1
+    return is_one_length and not all(isinstance(item, dict) for each in lists for item in each)
