@@ -156,6 +156,15 @@ def test_files_of_two_tasks_are_two_comparisons(home, ask):
     assert of_sums["counts"]["pairs"] == 60
 
 
+def test_the_task_that_both_sides_have_is_compared(home, ask):
+    a, b = home.run(file_of(BASE, "sums")), home.run(files_of(TUNED))
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b], metric=STRICT))
+    either = data_of(ask(home.uri, "compare_samples", run_ids=[b, a], metric="exact_match,flexible-extract"))
+
+    assert data["counts"]["regressed"] == either["counts"]["fixed"] + len(NO_FORMAT & RIGHT)
+    assert "samples_sums_" in data["sides"]["B"]["artifact_path"]
+
+
 def test_subtasks_with_one_score_are_one_comparison_with_a_slice_for_each(home, ask):
     def of(model):
         (text,) = file_of(model, "choices").values()
@@ -176,6 +185,18 @@ def test_subtasks_with_one_score_are_one_comparison_with_a_slice_for_each(home, 
     slices = {row["slice"]: row["regressed"] for row in rows_of(data["slices"])}
     assert (slices["task=mmlu_law"], slices["task=mmlu_math"]) == (3, 1)
     assert {row["at"] for row in rows_of(data["samples"])} == {"1:6", "1:18", "1:30", "2:12"}
+
+
+def test_a_subtask_whose_file_cannot_be_read_is_said_first(home, ask):
+    (text,) = file_of(BASE, "choices").values()
+    whole = {f"m/samples_{task}_2026-03-01T08-02-00.jsonl": text for task in ("law", "math")}
+    a, b = home.run(whole), home.run({**whole, "m/samples_math_2026-03-01T08-02-00.jsonl": "broken\n"})
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b], metric="acc"))
+
+    assert data["partial"] == (
+        "1 file of B without a sample that can be read: 'm/samples_math_2026-03-01T08-02-00.jsonl'; "
+        "60 questions joined; 60 only in A"
+    )
 
 
 def test_of_several_files_of_a_task_the_newest_counts(home, ask):

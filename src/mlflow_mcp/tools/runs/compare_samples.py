@@ -67,6 +67,7 @@ def compare_samples(
     # Of several tasks the one that chance explains least.
     chosen = min(compared, key=lambda each: (each.judged.p, -len(each.judged.lost)))
     answer = _answer(chosen, (adjusted[compared.index(chosen)], len(compared)) if len(compared) > 1 else None)
+    answer.partial = "; ".join([*sides.partial, *filter(None, [answer.partial])]) or None
     if len(compared) > 1:
         answer.tasks = _tasks(compared, adjusted)
         answer.note(f"The rest is of task {chosen.both.label}; artifact_path='<task>' or two job ids show another.")

@@ -52,9 +52,10 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
     headlines = _headlines(both)
     score = choose_score(both.a, both.b, metric, headlines)
     path_b = both.b.parts[0].columns.score_path(score.name) or score.path
+    by_task = any(len(side.tasks) > 1 for side in both.sides)
     sides = (
-        read_samples(client, both.a, score),
-        read_samples(client, both.b, Score(score.name, path_b, score.filter)),
+        read_samples(client, both.a, score, by_task=by_task),
+        read_samples(client, both.b, Score(score.name, path_b, score.filter), by_task=by_task),
     )
     score = choose_filter(score, sides, headlines)
     a, b = (side.scored(score.filter) for side in sides)

@@ -11,7 +11,7 @@ from mlflow_mcp.client.ids.matches import find_matches
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, are_copies, group_jobs
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import listed
+from mlflow_mcp.text import listed, plural
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from mlflow_mcp.tools.runs.samplewise import missing
 from mlflow_mcp.tools.runs.samplewise.read.sources import Found, Looked, look
@@ -40,6 +40,7 @@ class Sides:
 
     tasks: list[Both] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    partial: list[str] = field(default_factory=list)  # what was not read
     unlike: str = ""  # that two runs are of different tasks
 
 
@@ -56,7 +57,7 @@ def find_sides(client: Client, run_ids: Sequence[str], wanted: str | None, metri
     paired, task = _paired(groups, wanted, sides)
     keys = list(paired)[:MOST_TASKS]
     if len(paired) > len(keys):
-        sides.notes.append(f"Only the first {MOST_TASKS} of {len(paired)} tasks were read; name a job of another.")
+        sides.partial.append(f"only the first {MOST_TASKS} of {len(paired)} tasks were read")
     path = None if task else wanted
     looks = client.run_concurrently(
         *(partial(_look, client, job, (path, metric, _folder(job, key))) for key in keys for job in paired[key])
@@ -146,15 +147,17 @@ def _add(sides: Sides, key: str, jobs: tuple[Job, Job], a: Looked, b: Looked) ->
     if len(a.found) == len(b.found) == 1:
         sides.tasks.append(Both(key, a.found[0], b.found[0]))
     else:
-        by_label = {found.label: found for found in b.found}
         for found in a.found:
-            if found.label in by_label:
-                name = f"{key}: {found.label}" if key else found.label
-                sides.tasks.append(Both(name, found, by_label[found.label]))
+            same = [other for other in b.found if other.label == found.label or other.tasks & found.tasks]
+            name = f"{key}: {found.label}" if key else found.label
+            sides.tasks += [Both(name, found, same[0])] if same else []
     for label, job, looked in zip("AB", jobs, (a, b)):
         run_id = next((found.run.run_id for found in looked.found), job.run_id)
         if run_id != job.run_id:
             sides.notes.append(f"{label}: the samples{f' of {key}' if key else ''} are in copy {run_id} of this job.")
+        if looked.skipped:
+            count = plural(len(looked.skipped), "file")
+            sides.partial.append(f"{count} of {label} without a sample that can be read: {listed(looked.skipped, 3)}")
         if looked.differing:
             told = ", ".join(looked.differing)
             sides.notes.append(

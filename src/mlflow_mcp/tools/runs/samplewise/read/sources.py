@@ -45,6 +45,11 @@ class Found:
         return [part.file.path for part in self.parts if part.file]
 
     @property
+    def tasks(self) -> set[str]:
+        """The subtasks that its files name."""
+        return {part.file.task for part in self.parts if part.file and part.file.task}
+
+    @property
     def scores(self) -> list[str]:
         """The scores that all parts have."""
         first, *others = [part.columns.scores for part in self.parts]
@@ -61,6 +66,7 @@ class Looked:
 
     found: list[Found] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # parts of an evaluation without a row that can be read
     differing: list[str] = field(default_factory=list)  # copies whose file of the same path is another
     paths: list[str] = field(default_factory=list)  # every file of all copies
 
@@ -83,7 +89,7 @@ def look(
                 evaluations.append(parts)
                 kind = rank
         if evaluations:
-            looked.found = [found for parts in evaluations for found in _by_scores(copy, parts, len(evaluations) > 1)]
+            looked.found = [found for parts in evaluations for found in _by_scores(copy, parts)]
             looked.differing = _differing(looked.found, copies, trees)
             return looked
     if wanted and wanted != "traces":
@@ -96,14 +102,13 @@ def look(
     return looked
 
 
-def read_samples(client: Client, found: Found, score: Score) -> Samples:
-    """All samples of these parts that have the score."""
+def read_samples(client: Client, found: Found, score: Score, *, by_task: bool) -> Samples:
+    """All samples of these parts that have the score. `by_task`: each belongs to the task that its file names."""
     samples = Samples()
-    tasks = {part.file.task for part in found.parts if part.file}
     for number, part in enumerate(found.parts):
         path = part.columns.score_path(score.name)
         own = replace(score, path=path or score.path)
-        task = part.file.task if part.file and len(tasks) > 1 else ""
+        task = part.file.task if part.file and by_task else ""
         repeat = part.file.repeat if part.file else None
         for line in _lines(client, found, part):
             if len(samples.samples) >= MOST_ROWS:
@@ -134,6 +139,9 @@ def _parts(
             looked.unread.append(str(head))
         elif _is_usable(columns := Columns.of(head), metric):
             parts.append(Part(file, columns))
+    if parts:
+        read = {part.file for part in parts}
+        looked.skipped += [file.path for file in group if file not in read]
     return parts
 
 
@@ -185,13 +193,11 @@ def _is_usable(columns: Columns, metric: str | None) -> bool:
     return scored and bool(columns.ids or columns.input or columns.has_filters)
 
 
-def _by_scores(run: LauncherRun, parts: Sequence[Part], is_one_of_many: bool) -> list[Found]:
+def _by_scores(run: LauncherRun, parts: Sequence[Part]) -> list[Found]:
     """The parts with the same scores together: files of one evaluation's subtasks, or of several evaluations."""
     groups: dict[tuple[str, ...], list[Part]] = {}
     for part in parts:
         groups.setdefault(tuple(sorted(part.columns.scores)), []).append(part)
-    if len(groups) == 1 and not is_one_of_many:
-        return [Found(run, parts)]
     return [Found(run, of_group, _label(of_group)) for of_group in groups.values()]
 
 
