@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
-from mlflow_mcp.statistics.distributions import normal_quantile, t_quantile, t_two_sided
+from mlflow_mcp.statistics.distributions import normal_quantile, normal_two_sided, t_quantile, t_two_sided
 from mlflow_mcp.statistics.exact import ERROR
 
 # Steps that the exact distribution of sign flips may take, and draws where it would take more.
@@ -17,6 +17,9 @@ _MOST_STEPS = 500_000
 _DRAWS = 9_999
 _MOST_DRAWN = 2_000
 _SMALLEST_CELL = 1e-9
+# Changed pairs above which the power of McNemar's test is that of its normal approximation, and chances that do not count.
+_MOST_EXACT_CHANGES = 150
+_LEAST_CHANCE = 1e-7
 
 
 def sign_flip_two_sided(differences: Sequence[float]) -> tuple[float, str]:
@@ -93,6 +96,54 @@ def mean_interval(differences: Sequence[float], error: float = ERROR) -> tuple[f
     mean, spread = mean_and_error(differences)
     width = t_quantile(1 - error / 2, len(differences) - 1) * spread
     return mean - width, mean + width
+
+
+def least_loss_shown(by_chance: int, of: int, power: float = 0.8) -> float | None:
+    """The smallest share of `of` pairs that, lost beside `by_chance` pairs that change by chance, half of them either way,
+    McNemar's exact test finds with this power. None where it finds none."""
+    noise = by_chance / of
+    low, high = 0.0, 1.0 - noise
+    if _mcnemar_power(noise, high, of) < power:
+        return None
+    for _ in range(20):
+        middle = (low + high) / 2
+        if _mcnemar_power(noise, middle, of) < power:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _mcnemar_power(noise: float, loss: float, of: int) -> float:
+    changed = min(1.0, noise + loss)
+    if not changed:
+        return 0.0
+    if of * changed > _MOST_EXACT_CHANGES:
+        z = loss * math.sqrt(of / changed) - normal_quantile(1 - ERROR / 2)
+        return 1 - normal_two_sided(z) / 2 if z > 0 else normal_two_sided(z) / 2
+    share = (noise / 2 + loss) / changed
+    counts = _binomial(of, changed, _LEAST_CHANCE)
+    return math.fsum(chance * _lost_enough(count, share) for count, chance in counts)
+
+
+def _lost_enough(changed: int, share: float) -> float:
+    """The chance that so many of the changed pairs are lost that the test says so."""
+    tail, least = 0, changed + 1
+    while least > 0 and 2 * (tail + math.comb(changed, least - 1)) < ERROR * 2**changed:
+        least -= 1
+        tail += math.comb(changed, least)
+    return math.fsum(chance for count, chance in _binomial(changed, share, 0.0) if count >= least)
+
+
+def _binomial(of: int, share: float, least: float) -> list[tuple[int, float]]:
+    """The counts with a chance above `least`, and that chance."""
+    if share >= 1:
+        return [(of, 1.0)]
+    own, other, whole = math.log(share), math.log1p(-share), math.lgamma(of + 1)
+    spread = 8 * math.sqrt(of * share * (1 - share)) + 8
+    counts = range(max(0, int(of * share - spread)), min(of, int(of * share + spread)) + 1)
+    logs = ((n, whole - math.lgamma(n + 1) - math.lgamma(of - n + 1) + n * own + (of - n) * other) for n in counts)
+    return [(n, chance) for n, log in logs if (chance := math.exp(log)) > least]
 
 
 def shares_interval(won: int, lost: int, of: int, error: float = ERROR) -> tuple[float, float]:

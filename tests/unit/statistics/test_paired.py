@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-from mlflow_mcp.statistics.paired import mean_interval, shares_interval, sign_flip_two_sided
+from mlflow_mcp.statistics.paired import least_loss_shown, mean_interval, shares_interval, sign_flip_two_sided
 
 
 def all_flips(differences):
@@ -92,6 +92,24 @@ def test_the_interval_of_shares_ends_where_the_score_test_does(won, lost, of):
         if abs(end) < 0.999:
             assert abs(_z(won, lost, of, end)) == pytest.approx(1.959964, abs=2e-3)
     assert shares_interval(lost, won, of) == pytest.approx((-high, -low), abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("by_chance", "of"), [(0, 60), (10, 100), (46, 541), (200, 1_000), (0, 20_000)])
+def test_the_least_loss_shown_is_found_in_four_of_five_simulations(by_chance, of):
+    loss = least_loss_shown(by_chance, of)
+    rng = np.random.default_rng(4)
+    lost, won, _ = rng.multinomial(
+        of, [by_chance / of / 2 + loss, by_chance / of / 2, 1 - by_chance / of - loss], 4_000
+    ).T
+
+    found = [stats.binomtest(int(a), int(a + b)).pvalue < 0.05 if a + b else False for a, b in zip(lost, won)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+
+
+def test_too_few_pairs_show_no_loss_at_all():
+    assert least_loss_shown(0, 5) is None
+    assert least_loss_shown(0, 6) == pytest.approx(0.8 ** (1 / 6), abs=1e-4), "all six have to be lost"
 
 
 def test_the_published_example_of_paired_shares():

@@ -19,7 +19,7 @@ _WORDS_OF_NAMES = re.compile(r"[^a-z0-9]+")
 def choose_score(a: Found, b: Found, metric: str | None, headlines: Sequence[str]) -> Score:
     """The score that `metric` names, the only one of both sides, that of the run's headline metric, or the one that is called
     a score. Raises Problem with the names for others."""
-    shared = [name for name in a.scores if name in b.scores]
+    shared = sorted(name for name in a.scores if name in b.scores)  # assessments come in any order
     if metric:
         return _named(a, b, metric)
     if not shared:

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlflow_mcp.entities.direction import Mode
-from mlflow_mcp.statistics.distributions import normal_quantile
+from mlflow_mcp.statistics.distributions import t_quantile
 from mlflow_mcp.statistics.exact import ERROR, binomial_two_sided, shown
-from mlflow_mcp.statistics.paired import mean_and_error, mean_interval, shares_interval, sign_flip_two_sided
+from mlflow_mcp.statistics.paired import (
+    least_loss_shown,
+    mean_and_error,
+    mean_interval,
+    shares_interval,
+    sign_flip_two_sided,
+)
 from mlflow_mcp.text import number, plural
 from mlflow_mcp.tools.runs.samplewise.joining import Pair
 
 # Of fewer pairs no outcome reaches p < 0.05: 2 * 0.5 ** 5 is 0.06.
 FEWEST_PAIRS = 6
 _POWER = 0.8
+# Of fewer means that differ, what could have shown is not told: signs of so few are no normal distribution.
+_FEWEST_CHANGED = 20
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,10 @@ class Judged:
         if len(self.pairs) < FEWEST_PAIRS:
             return f"CANNOT TELL: of {count} no outcome could be told from chance"
         if not self.is_proved or (family and family[0] >= ERROR):
+            least = "" if family else self._could_show()  # which would be larger in a family
             if not any(pair.difference for pair in self.pairs):
-                return f"WITHIN NOISE: every score of {count} is the same on both sides{self._could_show()}"
-            return f"WITHIN NOISE: no difference is proved, {p}{self._could_show()}"
+                return f"WITHIN NOISE: every score of {count} is the same on both sides{least}"
+            return f"WITHIN NOISE: no difference is proved, {p}{least}"
         if self.mode is None:
             word = "higher" if self.difference > 0 else "lower"
             return f"CANNOT TELL which is better: B is {word} than A, {p}, and the score's name does not say which way is better"
@@ -76,16 +85,20 @@ class Judged:
         return f"{'IMPROVED' if gained else 'REGRESSED'}: B against A, {p}"
 
     def _could_show(self) -> str:
-        """The smallest difference that so many pairs, as different as these, would mostly have shown."""
-        if not (error := self._error()):
-            return ""
-        least = (normal_quantile(1 - ERROR / 2) + normal_quantile(_POWER)) * error
-        return f"; only one of about {number(least, 2)} or more would mostly ({_POWER:.0%}) show"
-
-    def _error(self) -> float:
+        """The smallest difference that so many pairs, as different as these, would mostly have shown; nothing where that is
+        not known."""
         if self.is_binary and self.is_single:
-            return math.sqrt(max(1, len(self.lost) + len(self.won))) / len(self.pairs)
-        return mean_and_error([pair.difference for pair in self.pairs])[1]
+            least = least_loss_shown(2 * min(len(self.lost), len(self.won)), len(self.pairs), _POWER)
+        else:
+            least = self._least_of_means()
+        return f"; only one of about {number(least, 2)} or more would mostly ({_POWER:.0%}) show" if least else ""
+
+    def _least_of_means(self) -> float | None:
+        differences = [pair.difference for pair in self.pairs]
+        if sum(1 for each in differences if each) < _FEWEST_CHANGED:
+            return None
+        degrees = len(differences) - 1
+        return (t_quantile(1 - ERROR / 2, degrees) + t_quantile(_POWER, degrees)) * mean_and_error(differences)[1]
 
 
 def judge(pairs: Sequence[Pair], mode: Mode | None) -> Judged:
