@@ -420,6 +420,32 @@ def test_an_assessment_is_found_although_a_file_has_other_scores(judged, ask):
 
 
 @pytest.mark.slow
+def test_two_evaluations_of_the_same_traces_keep_their_own_assessments(empty_store, ask):
+    import mlflow
+    from mlflow.genai.scorers import scorer
+
+    wrong: set[str] = set()
+
+    @scorer
+    def fine(outputs):
+        return outputs not in wrong
+
+    runs = []
+    with evaluating(empty_store):
+        answer = mlflow.trace(lambda number: f"a{number}")
+        for number in range(8):
+            answer(number)
+        mlflow.flush_trace_async_logging()
+        for later in (set(), {"a2", "a5"}):
+            wrong |= later
+            runs.append(mlflow.genai.evaluate(data=mlflow.search_traces(return_type="list"), scorers=[fine]).run_id)
+    data = data_of(ask(empty_store, "compare_samples", run_ids=runs))
+
+    assert data["counts"] == {"pairs": 8, "regressed": 2, "fixed": 0, "both_right": 6, "both_wrong": 0}
+    assert {row["A"] for row in rows_of(data["samples"])} == {"a2", "a5"}
+
+
+@pytest.mark.slow
 def test_several_assessments_are_asked_for_by_their_names(judged, ask, snapshot_error):
     uri, a, b = judged
 
@@ -591,6 +617,15 @@ def test_broken_lines_and_missing_scores_are_counted_first(home, ask):
     assert data["partial"] == (
         "18 questions joined; 1 only in A, 1 only in B; 1 line of A cannot be read; 1 row of B without this score"
     )
+
+
+def test_shares_and_percent_are_not_compared(home, ask, snapshot_error):
+    shares = home.run({"out.jsonl": lines(question(n, n / 40) for n in range(20))})
+    percent = home.run({"out.jsonl": lines(question(n, 100 * n / 40) for n in range(20))})
+    ratings = [home.run({"out.jsonl": lines(question(n, score) for n in range(20))}) for score in (1, 5)]
+
+    snapshot_error(ask(home.uri, "compare_samples", run_ids=[shares, percent]))
+    assert data_of(ask(home.uri, "compare_samples", run_ids=ratings))["verdict"].startswith("IMPROVED")
 
 
 def test_few_pairs_have_no_verdict(home, ask):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlflow_mcp.client import Client
+from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.headline import headline_of
@@ -17,6 +18,8 @@ from mlflow_mcp.tools.runs.samplewise.read.samples import Sample, Samples, Score
 from mlflow_mcp.tools.runs.samplewise.read.sources import Found, read_samples
 from mlflow_mcp.tools.runs.samplewise.read.traces import PREVIEW
 from mlflow_mcp.tools.runs.samplewise.sides import Both
+
+_LARGEST_RATING = 10
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,20 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
         )
     if not joined.pairs:
         raise _nothing_in_common(both, (a, b), unlike)
+    _refuse_two_scales(score, joined)
     mode, known_by = direction(score, sides)
     judged = judge(joined.pairs, mode)
     why = f"{score.label} ({'; '.join(part for part in (score.why, known_by) if part)})"
     return Compared(
         both, score, why, joined, judged, _partial(sides, (a, b), joined), _notes(both, joined, judged, unlike)
     )
+
+
+def _refuse_two_scales(score: Score, joined: Joined) -> None:
+    """Raise Problem where one side has shares and the other percent: at most 1, and more than any usual rating."""
+    highest = [max(side) for side in zip(*(pair.scores for pair in joined.pairs))]
+    if max(highest) > _LARGEST_RATING and (told := two_scales(score.label, zip("AB", highest))):
+        raise Problem(f"The sides are not of one scale. {told}", "Name a score of both as metric.")
 
 
 def _headlines(both: Both) -> list[str]:

@@ -128,7 +128,7 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         if "response" in value and "reward" in value:  # as the newer launcher's traces have it
             return plain(value.get("extracted_answer") or value["response"])
-        said = value.get("completion")
+        said = next(iter(value.values())) if len(value) == 1 else value.get("completion")
         return said if isinstance(said, str) else words_of(json.dumps(value, ensure_ascii=False)) or text
     return text
 

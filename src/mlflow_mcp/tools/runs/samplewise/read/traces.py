@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.traces.filters import joined
@@ -14,8 +15,12 @@ from mlflow_mcp.client.traces.window import Window
 from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.tools.runs.samplewise.read.lines import MOST_ROWS, Line
 
+if TYPE_CHECKING:
+    from mlflow.entities import TraceInfo
+
 # MLflow cuts requests and responses in the list of traces.
 PREVIEW = 1_000
+_SOURCE_RUN = "mlflow.assessment.sourceRunId"
 _EXPORTED = re.compile(r"sample_(\d+)(?:\.r(\d+))?")
 _REWARD = re.compile(r'\{\s*"reward":\s*(-?[\d.eE+-]+)')
 
@@ -25,7 +30,13 @@ def lines_of_traces(client: Client, run_id: str, experiment_id: str, most: int =
     search = TraceSearch([experiment_id], joined("", Window(), run_id=run_id), ["timestamp_ms ASC"])
     page = search_page(client, search, most)
     for number, info in enumerate(page.traces, 1):
-        yield Line(number, _row(TraceView(info)))
+        yield Line(number, _row(_judged_by(run_id, info)))
+
+
+def _judged_by(run_id: str, info: TraceInfo) -> TraceView:
+    """The trace without what other runs said of it: two evaluations may have judged the same traces."""
+    own = [each for each in info.assessments or () if (each.metadata or {}).get(_SOURCE_RUN) in (None, run_id)]
+    return TraceView(replace(info, assessments=own))
 
 
 def _row(trace: TraceView) -> dict[str, Any]:
