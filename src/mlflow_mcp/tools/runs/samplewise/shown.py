@@ -42,7 +42,7 @@ def sample_table(
         a, b = pair.scores
         table.append(
             [
-                one.ids.get(id_name) or next(iter(one.ids.values()), None),
+                one.ids.get(id_name) or _shared_id(one, other),
                 one.groups.get(group) if group else None,
                 *(told[name] or None for name in ("input", "expected", "A", "B")),
                 a,
@@ -55,6 +55,11 @@ def sample_table(
         columns, table = [*columns[:-2], "at"], [row[:-1] for row in table]
     filled = [name for at, name in enumerate(columns) if any(row[at] is not None for row in table)]
     return Table.of(columns, table, keep=[name for name in ("id", "input", "A", "B") if name in filled])
+
+
+def _shared_id(one: Sample, other: Sample) -> str | None:
+    """An id that both sides have for this question, though not for all."""
+    return next((value for name, value in one.ids.items() if other.ids.get(name) == value), None)
 
 
 def how_to_read_whole(sides: tuple[Found, Found], first: Pair) -> str:
