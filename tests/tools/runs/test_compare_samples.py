@@ -620,6 +620,18 @@ def test_broken_lines_and_missing_scores_are_counted_first(home, ask):
     )
 
 
+def test_answers_that_failed_and_have_no_score_forbid_a_verdict(home, ask):
+    a = home.run({"out.jsonl": lines(question(n, int(n % 2)) for n in range(60))})
+    b = home.run({"out.jsonl": lines(question(n, 1 if n < 45 else None) for n in range(60))})
+    data = data_of(ask(home.uri, "compare_samples", run_ids=[a, b]))
+
+    assert data["verdict"].startswith("IMPROVED"), "23 fixed, 15 without a score"
+    c = home.run({"out.jsonl": lines(question(n, 1 if n < 24 else None) for n in range(60))})
+    verdict = data_of(ask(home.uri, "compare_samples", run_ids=[a, c]))["verdict"]
+    assert verdict == "CANNOT TELL: 36 rows without a score could outweigh the net change of 12 pairs"
+    assert data["partial"].endswith("15 rows of B without this score")
+
+
 def test_shares_and_percent_are_not_compared(home, ask, snapshot_error):
     shares = home.run({"out.jsonl": lines(question(n, n / 40) for n in range(20))})
     percent = home.run({"out.jsonl": lines(question(n, 100 * n / 40) for n in range(20))})

@@ -72,7 +72,7 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
         raise _nothing_in_common(both, (a, b), unlike)
     _refuse_two_scales(score, joined)
     mode, known_by = direction(score, sides)
-    judged = judge(joined.pairs, mode)
+    judged = judge(joined.pairs, mode, sum(side.unscored + side.broken for side in sides))
     why = f"{score.label} ({'; '.join(part for part in (score.why, known_by) if part)})"
     return Compared(
         both, score, why, joined, judged, _partial(sides, (a, b), joined), _notes(both, joined, judged, unlike)

@@ -40,6 +40,7 @@ class Judged:
     test: str
     interval: tuple[float, float] | None
     mode: Mode | None
+    unscored: int = 0  # rows that are in no pair because they have no score, or cannot be read
 
     @property
     def flips(self) -> bool:
@@ -78,6 +79,8 @@ class Judged:
             if not any(pair.difference for pair in self.pairs):
                 return f"WITHIN NOISE: every score of {count} is the same on both sides{least}"
             return f"WITHIN NOISE: no difference is proved, {p}{least}"
+        if self.unscored > (net := abs(len(self.won) - len(self.lost))):
+            return f"CANNOT TELL: {plural(self.unscored, 'row')} without a score could outweigh the net change of {plural(net, 'pair')}"
         if self.mode is None:
             word = "higher" if self.difference > 0 else "lower"
             return f"CANNOT TELL which is better: B is {word} than A, {p}, and the score's name does not say which way is better"
@@ -101,8 +104,9 @@ class Judged:
         return (t_quantile(1 - ERROR / 2, degrees) + t_quantile(_POWER, degrees)) * mean_and_error(differences)[1]
 
 
-def judge(pairs: Sequence[Pair], mode: Mode | None) -> Judged:
-    """`mode` is the direction in which the score is better; where nothing says it, lower counts as lost."""
+def judge(pairs: Sequence[Pair], mode: Mode | None, unscored: int = 0) -> Judged:
+    """`mode` is the direction in which the score is better; where nothing says it, lower counts as lost. `unscored` rows are
+    in no pair: a model that gives no answer may have none."""
     scores = [sample.score for pair in pairs for sample in (*pair.a, *pair.b)]
     is_binary = all(score in (0.0, 1.0) for score in scores)
     is_single = all(len(pair.a) == len(pair.b) == 1 for pair in pairs)
@@ -118,7 +122,7 @@ def judge(pairs: Sequence[Pair], mode: Mode | None) -> Judged:
     else:
         p, test = sign_flip_two_sided(differences)
         interval = mean_interval(differences)
-    return Judged(pairs, lost, won, means, is_binary, is_single, p, test, interval, mode)
+    return Judged(pairs, lost, won, means, is_binary, is_single, p, test, interval, mode, unscored)
 
 
 def _change(pair: Pair, mode: Mode | None, is_binary: bool) -> int:

@@ -133,3 +133,12 @@ def test_few_means_that_differ_do_not_say_what_would_have_shown():
 
     assert few.verdict() == "WITHIN NOISE: no difference is proved, p=1"
     assert many.verdict().endswith("; only one of about 0.13 or more would mostly (80%) show")
+
+
+def test_rows_without_a_score_that_could_outweigh_the_change_forbid_a_verdict():
+    pairs = [pair(1.0, 0.0)] * 12 + [pair(0.0, 1.0)] + [pair(1.0, 1.0)] * 40
+
+    assert judge(pairs, "max", unscored=11).verdict().startswith("REGRESSED")
+    assert judge(pairs, "max", unscored=12).verdict() == (
+        "CANNOT TELL: 12 rows without a score could outweigh the net change of 11 pairs"
+    )
