@@ -85,6 +85,7 @@ CALLS = (
     wrong("compare_runs", run_ids=["{trial-0}", UNKNOWN]),
     right("find_similar_runs", run_id="{trial-0}"),
     right("find_similar_runs", params={"lr": 0.1}),
+    wrong("compare_samples", run_ids=["{trial-0}", "{trial-1}"]),
     right("aggregate_runs", metrics=["accuracy"], group_by=["params.model"]),
     right("aggregate_runs", metrics=["loss"], experiment_id="training"),
     right("get_metric_history", run_ids=["{trial-0}", "{trial-1}"], metrics=["loss"], max_points=5),

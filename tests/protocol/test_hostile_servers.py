@@ -77,6 +77,7 @@ MORE_CALLS = [
     ("check_run", {"run_ids": ["running"], "wait_s": 5}),
     ("compare_runs", {"run_ids": [RUN, "1" * 32]}),
     ("find_similar_runs", {"params": {"lr": 1}}),
+    ("compare_samples", {"run_ids": [RUN, "1" * 32]}),
     ("search_artifacts", {"run_ids": RUN, "pattern": "x"}),
     ("download_artifacts", {"run_ids": RUN}),
     ("aggregate_runs", {"metrics": "accuracy", "group_by": "params.lr"}),

@@ -44,6 +44,7 @@ def questions(seeded, secret):
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
         ("find_similar_runs", {"run_id": run}),
         ("find_similar_runs", {"params": {"config.deployment.api_key": secret, "lr": 1}}),
+        ("compare_samples", {"run_ids": [seeded.candidate, seeded.baseline]}),
         ("aggregate_runs", {"metrics": "mmlu*", "group_by": "params.config.deployment.api_key"}),
         ("get_metric_history", {"run_ids": run, "metrics": secret}),
         ("check_run", {"run_ids": run}),

@@ -64,6 +64,21 @@ DOCUMENT = {
 }
 TABLE = f'user,password,score\nana,"{NAMED}",0.5\nbob,{BARE},0.25\n' + f'eve,"{NAMED}",0.1\n' * 30
 ROWS = "".join(json.dumps({"user": "ana", "password": NAMED, "free": SHAPED, "n": n}) + "\n" for n in range(3))
+SAMPLES = "".join(
+    json.dumps(
+        {
+            "id": f"{n} {SHAPED}",
+            "api_key": n,
+            "prompt": {"question": f"ask {n} with api_key={BARE}", "password": NAMED},
+            "expected": {"password": NAMED},
+            "response": CONFIG if n % 2 else "x " * 200 + SHAPED + " y" * 200,
+            "password": NAMED if n < 4 else BARE,
+            "score": n % 2,
+        }
+    )
+    + "\n"
+    for n in range(8)
+)
 SPLIT = {"columns": ["user", "password"], "data": [["ana", NAMED], ["bob", BARE]]}
 REPORT = f"<html><body><table><tr><td>api_key</td><td>{BARE}</td></tr></table><p>{SHAPED}</p></body></html>"
 FILES = {
@@ -72,6 +87,7 @@ FILES = {
     "data.json": json.dumps(DOCUMENT),
     "users.csv": TABLE,
     "rows.jsonl": ROWS,
+    "samples.jsonl": SAMPLES,
     "table.json": json.dumps(SPLIT),
     "report.html": REPORT,
     "key.pem": LOG,
@@ -239,6 +255,11 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("find_similar_runs", {"run_id": first, "ignore": []}),
         ("find_similar_runs", {"params": {"password": NAMED}}),
         ("find_similar_runs", {"params": {SHAPED: SHAPED, "json": "x"}}),
+        ("compare_samples", {"run_ids": runs, "artifact_path": "samples.jsonl", "show": "all"}),
+        ("compare_samples", {"run_ids": runs, "artifact_path": "samples.jsonl", "show": "all", "limit": 1}),
+        ("compare_samples", {"run_ids": runs, "artifact_path": "users.csv"}),
+        ("compare_samples", {"run_ids": runs, "metric": SHAPED}),
+        ("compare_samples", {"run_ids": runs, "artifact_path": f"{SHAPED}.txt"}),
         ("aggregate_runs", {"metrics": "acc", "group_by": "params.password"}),
         ("aggregate_runs", {"metrics": "*", "group_by": "tags.db_password"}),
         ("get_metric_history", {"run_ids": runs, "metrics": "*"}),

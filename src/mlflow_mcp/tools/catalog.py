@@ -24,7 +24,7 @@ from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
 from mlflow_mcp.tools.models.get_model import get_model
 from mlflow_mcp.tools.models.search_models import search_models
-from mlflow_mcp.tools.runs import compare_runs, export_runs
+from mlflow_mcp.tools.runs import compare_runs, compare_samples, export_runs
 from mlflow_mcp.tools.runs.aggregate_runs import aggregate_runs
 from mlflow_mcp.tools.runs.best_runs import best_runs
 from mlflow_mcp.tools.runs.find_similar_runs import find_similar_runs
@@ -86,6 +86,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(best_runs, "tracking", READS, "Best runs"),
     Entry(compare_runs.compare_runs, "tracking", READS, "Compare runs"),
     Entry(find_similar_runs, "tracking", READS, "Runs like this one"),
+    Entry(compare_samples.compare_samples, "tracking", READS, "Compare samples"),
     Entry(aggregate_runs, "tracking", READS, "Statistics over runs"),
     Entry(get_metric_history, "tracking", READS, "Metric curves"),
     Entry(export_runs.export_runs, "tracking", WRITES_FILES, "Export runs to a file"),

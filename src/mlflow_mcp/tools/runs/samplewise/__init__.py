@@ -1,0 +1,1 @@
+"""Two runs question by question: reading what was exported of each sample, joining, judging, slices."""
