@@ -59,6 +59,14 @@ def welch_degrees(variance: float, count: int, other_variance: float, other_coun
     return (own + other) ** 2 / below if below else float(count + other_count - 2)
 
 
+def f_upper(explained: float, between: float, within: float) -> float:
+    """The chance that groups explain at least this share of a variance (0 to 1) when they say nothing, by the F distribution
+    with so many degrees of freedom between and within them."""
+    if within <= 0:
+        return 1.0
+    return _regularised_beta(1 - explained, explained, within / 2, between / 2)
+
+
 def _regularised_beta(x: float, rest: float, a: float, b: float) -> float:
     """The regularised incomplete beta function at `x`, by its continued fraction (Lentz's method). `rest` is 1 - x, given
     because a small one would be lost in that difference."""
