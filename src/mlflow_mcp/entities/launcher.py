@@ -31,6 +31,20 @@ _OWN_EXPORT = "config.export."
 _LAST_SECOND = 32_503_680_000  # the year 3000
 
 
+def own_config_of(params: Mapping[str, str], task_number: str | None) -> dict[str, str]:
+    """Of flattened params the config of the evaluation, and of its tasks the one of this number, as `tasks.<n>`."""
+    own: dict[str, str] = {}
+    for name, value in params.items():
+        if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
+            continue
+        task = _TASKS.search(name)
+        if task is None:
+            own[name] = value
+        elif task[1] == task_number:
+            own[name.replace(task[0], ".tasks.<n>.", 1)] = value
+    return own
+
+
 @dataclass(frozen=True, eq=False)
 class LauncherRun:
     """A run as its launcher described it. Every field may be missing: any run can be read so, whoever made it."""
@@ -126,16 +140,7 @@ class LauncherRun:
     @cached_property
     def own_config(self) -> Mapping[str, str]:
         """The flattened config that concerns its own task, `tasks.<n>` for its own number; empty when none was logged."""
-        own: dict[str, str] = {}
-        for name, value in self.entity.data.params.items():
-            if not name.startswith("config.") or name.startswith(_OWN_EXPORT):
-                continue
-            task = _TASKS.search(name)
-            if task is None:
-                own[name] = value
-            elif task[1] == self.task_number:
-                own[name.replace(task[0], ".tasks.<n>.", 1)] = value
-        return own
+        return own_config_of(self.entity.data.params, self.task_number)
 
     @cached_property
     def model(self) -> str | None:

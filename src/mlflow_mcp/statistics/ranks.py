@@ -40,13 +40,19 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:
     """The correlation of ranks, -1 to 1, with ties; 0 where all values of a side are equal."""
-    return sum(map(mul, standardised(ranks(one)), standardised(ranks(other))))
+    return product(standardised(ranks(one)), standardised(ranks(other)))
 
 
 def explained(groups: Sequence[Hashable], values: Sequence[float]) -> float:
     """Eta squared: the share of the values' variance that lies between their groups. Of ranks it is epsilon squared of
     Kruskal and Wallis' test."""
     return Between(groups)(standardised(values))
+
+
+def product(one: Sequence[float], other: Sequence[float]) -> float:
+    """The sum of the products: of standardised values their correlation."""
+    found: float = sum(map(mul, one, other))
+    return found
 
 
 def standardised(values: Sequence[float]) -> list[float]:
@@ -62,7 +68,7 @@ def bend(values: Sequence[float]) -> list[float]:
     peak or a dip inside the range goes with. All 0 below three different values."""
     line = standardised(ranks(values))
     square = standardised([each * each for each in line])
-    slope = sum(map(mul, line, square))
+    slope = product(line, square)
     rest = [each - slope * straight for each, straight in zip(square, line)]
     length = math.sqrt(math.fsum(map(mul, rest, rest)))
     return [0.0] * len(rest) if length < 1e-6 else [each / length for each in rest]
@@ -75,7 +81,7 @@ class Curved:
         self.line, self.bend = standardised(ranks(levels)), bend(levels)
 
     def __call__(self, values: Sequence[float]) -> float:
-        return max(abs(sum(map(mul, self.line, values))), abs(sum(map(mul, self.bend, values))))
+        return max(abs(product(self.line, values)), abs(product(self.bend, values)))
 
     def tail(self, statistic: float, count: int) -> float:
         """The chance of a statistic as large, where nothing goes with anything. The two correlations are uncorrelated."""
@@ -119,7 +125,7 @@ def permutation_ps(statistics: Sequence[Curved | Between], values: Sequence[floa
 
 def _sampled(tests: Sequence[tuple[Curved | Between, float]], values: list[float]) -> list[float]:
     """The same orders for all tests; one is no longer tried when its p is known well enough."""
-    random, shuffled = Random(_SEED), list(values)
+    random, shuffled = Random(_SEED), list(values)  # noqa: S311  # no secret: the same orders each time
     as_large, stopped = [0] * len(tests), dict[int, int]()
     for tried in range(1, PERMUTATIONS + 1):
         random.shuffle(shuffled)

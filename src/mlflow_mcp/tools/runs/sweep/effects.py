@@ -1,0 +1,121 @@
+"""How each param of a sweep moves the metric, and how surely. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlflow_mcp.statistics.exact import ERROR, holm
+from mlflow_mcp.statistics.ranks import (
+    Between,
+    Curved,
+    bend,
+    explained,
+    permutation_ps,
+    product,
+    ranks,
+    spearman,
+    standardised,
+)
+from mlflow_mcp.text import number
+from mlflow_mcp.tools.runs.sweep.configurations import Configuration, Level, Space
+
+# With fewer configurations no order of them is rare.
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A param, or several that always change together, with the configurations that are compared by it."""
+
+    names: list[str]
+    configurations: list[Configuration]
+    levels: list[Level]  # one for each configuration
+    is_numeric: bool
+
+    @property
+    def numbers(self) -> list[float]:
+        return [float(level) for level in self.levels if isinstance(level, float)]
+
+    @property
+    def values(self) -> list[float]:
+        return [each.mean for each in self.configurations]
+
+    @property
+    def can_be_tested(self) -> bool:
+        """Whether there are enough configurations, and of texts two for each on average."""
+        enough = len(self.levels) >= _FEWEST
+        return enough and (self.is_numeric or len(set(self.levels)) * 2 <= len(self.levels))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a dimension does to the metric: Spearman's rho or epsilon squared, and its p alone and among all dimensions."""
+
+    dimension: Dimension
+    size: str
+    p: float
+    adjusted: float
+
+    @property
+    def is_sure(self) -> bool:
+        return self.adjusted < ERROR
+
+
+def dimensions_of(space: Space) -> list[Dimension]:
+    """The params of a sweep; those whose values map one to one are one dimension: nothing in the runs tells them apart."""
+    by_pattern: dict[tuple[int, ...], list[str]] = {}
+    for name in space.names:
+        places: dict[Level, int] = {}
+        pattern = tuple(places.setdefault(each.levels[name], len(places)) for each in space.configurations)
+        by_pattern.setdefault(pattern, []).append(name)
+    return [_dimension(space.configurations, names) for names in by_pattern.values()]
+
+
+def _dimension(configurations: Sequence[Configuration], names: Sequence[str]) -> Dimension:
+    """By the first of its params whose values are numbers, of the configurations that have it; else by texts, where to have
+    none is one, too."""
+    for name in names:
+        having = [each for each in configurations if each.levels[name] is not None]
+        levels = [each.levels[name] for each in having]
+        if len(set(levels)) > 1 and all(isinstance(level, float) for level in levels):
+            return Dimension([name, *(other for other in names if other != name)], having, levels, is_numeric=True)
+    levels = [each.levels[names[0]] for each in configurations]
+    return Dimension(list(names), list(configurations), levels, is_numeric=False)
+
+
+def effects_of(dimensions: Sequence[Dimension]) -> list[Effect]:
+    """The effects of the dimensions that can be tested, the surest first."""
+    tested = [each for each in dimensions if each.can_be_tested]
+    chances = _chances(tested)
+    found = [
+        Effect(each, _size(each), p, adjusted) for each, p, adjusted in zip(tested, chances, holm(chances), strict=True)
+    ]
+    return sorted(found, key=lambda effect: (effect.adjusted, effect.p, effect.dimension.names))
+
+
+def _chances(dimensions: Sequence[Dimension]) -> list[float]:
+    """Their p values. Dimensions of the same configurations share their permutations."""
+    together: dict[tuple[int, ...], list[int]] = {}
+    for at, each in enumerate(dimensions):
+        together.setdefault(tuple(map(id, each.configurations)), []).append(at)
+    found = [1.0] * len(dimensions)
+    for places in together.values():
+        tests = [_test(dimensions[at]) for at in places]
+        for at, p in zip(places, permutation_ps(tests, dimensions[places[0]].values)):
+            found[at] = p
+    return found
+
+
+def _test(dimension: Dimension) -> Curved | Between:
+    return Curved(dimension.numbers) if dimension.is_numeric else Between(dimension.levels)
+
+
+def _size(dimension: Dimension) -> str:
+    """`rho -0.71`; with the bend where that is the larger: `rho 0.04, bend -0.66`; `eps2 0.34` of texts."""
+    if not dimension.is_numeric:
+        return f"eps2 {number(explained(dimension.levels, ranks(dimension.values)), 2)}"
+    rho = spearman(dimension.numbers, dimension.values)
+    bent = product(bend(dimension.numbers), standardised(ranks(dimension.values)))
+    told = f"rho {number(round(rho, 3), 2)}"
+    return f"{told}, bend {number(round(bent, 3), 2)}" if abs(bent) > abs(rho) else told

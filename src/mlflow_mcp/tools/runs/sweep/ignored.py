@@ -1,0 +1,51 @@
+"""Params that say which run it is and not how it was made: seeds, paths, times, ids. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mlflow_mcp.entities.labels import names_a_place
+from mlflow_mcp.text import as_number
+
+_SEEDS = {"seed", "seeds", "rng"}
+_TIMES = {"time", "timestamp", "date", "datetime", "created", "started", "finished"}
+_IDS = {"id", "ids", "uuid", "guid", "hash", "sha", "digest", "commit", "name", "host", "hostname", "pid", "port", "trial", "index", "idx"}  # fmt: skip
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T _].*)?|\d{8}[-_T]\d{4,6}")
+_RANDOM_ID = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Seconds and milliseconds of 2008 to 2039.
+_EPOCHS = ((1.2e9, 2.2e9), (1.2e12, 2.2e12))
+# Of the runs that have one of their own: below that, a name or an id is a choice among some.
+_MOSTLY = 0.8
+
+
+def reason_to_ignore(name: str, values: Sequence[str]) -> str | None:
+    """`seeds`, `paths`, `times` or `ids`, where the param's name or all its values (one for each run) say that it is one."""
+    words = _words(name)
+    if _SEEDS & set(words) or words[-2:] == ["random", "state"]:
+        return "seeds"
+    if all(map(names_a_place, values)):
+        return "paths"
+    if _are_times(words, values):
+        return "times"
+    mostly_own = len(set(values)) >= max(2, _MOSTLY * len(values))
+    if mostly_own and ((words and words[-1] in _IDS) or all(map(_RANDOM_ID.fullmatch, values))):
+        return "ids"
+    return None
+
+
+def _are_times(words: Sequence[str], values: Sequence[str]) -> bool:
+    if all(map(_DATE.fullmatch, values)):
+        return True
+    numbers = [as_number(value) for value in values]
+    in_epoch = all(
+        number is not None and (number == 0 or any(low <= number <= high for low, high in _EPOCHS))
+        for number in numbers
+    )
+    return in_epoch and (bool(_TIMES & set(words)) or len(set(values)) == len(values) > 2)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a flattened name's last part: `model.runName` is `run name`."""
+    last = re.split(r"[./]", name)[-1] or name
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", last)]
