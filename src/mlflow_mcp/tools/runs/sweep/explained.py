@@ -60,7 +60,10 @@ def explain(client: Client, ids: list[str], trials: Trials) -> tuple[Sweep, list
         configurations=len(space.configurations),
         verdict=_verdict(effects, trials.metric),
         params=_table(effects[:_MOST_ROWS], order),
-        not_tested=", ".join(f"{_named(each)} ({tried(each)})" for each in untested[:_MOST_ROWS]) or None,
+        not_tested=", ".join(
+            f"{_named(each)} ({plural(len(set(each.levels)), 'value')})" for each in untested[:_MOST_ROWS]
+        )
+        or None,
         ignored=_in_words(space.ignored) or None,
         noise=noise_in_words(noise),
         progress=levelled_off(trials.runs, order.mode, noise) if order else None,
