@@ -89,7 +89,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_traces, "traces", READS, "Find traces"),
     Entry(get_trace, "traces", READS, "One trace"),
     Entry(summarize_traces, "traces", READS, "Figures of traces"),
-    Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
+    Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
 )
 
 

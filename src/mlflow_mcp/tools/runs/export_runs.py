@@ -20,7 +20,7 @@ from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import iso, number, plural, size
-from mlflow_mcp.tools.arguments import ExperimentId, Query
+from mlflow_mcp.tools.arguments import ExperimentId, Overwrite, Query
 from mlflow_mcp.tools.artifacts.formats.detect import kind_by_name
 from mlflow_mcp.tools.output_files import place_for, refuse_existing, written_whole
 
@@ -28,7 +28,6 @@ Format = Annotated[
     Literal["csv", "jsonl", "parquet"] | None, Field(description="Default: by the file's ending, else csv.")
 ]
 OutputPath = Annotated[str, Field(min_length=1, description="File to write, e.g. 'runs.csv', in the allowed folder.")]
-Overwrite = Annotated[bool, Field(description="Replace a file of that name.")]
 
 _TEXTS = ("run_id", "run_name", "experiment_id", "experiment", "status", "start_time", "end_time")
 _ROWS_AT_ONCE = 1_000
