@@ -18,11 +18,12 @@ from mlflow_mcp.client.models.measured import measured_by
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.run import Dataset, RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, number, safe_uri, size, truncate
+from mlflow_mcp.text import iso, number, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
 from mlflow_mcp.tools.runs.children import Children, children_of, read_children
 from mlflow_mcp.tools.runs.ranked.by_dataset import dataset_table, unnamed_values
+from mlflow_mcp.tools.runs.run_url import run_url
 from mlflow_mcp.tools.runs.tables.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
@@ -148,13 +149,6 @@ def _last_logged(activity: Activity | None) -> dict[str, Any] | None:
         "seconds_ago": round(time.time() - activity.timestamp / 1000),
     }
     return facts | ({} if activity.usual_gap is None else {"usual_gap_s": number(activity.usual_gap)})
-
-
-def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
-    """The run's page in MLflow's UI; None for a store without a server."""
-    if not client.is_http:
-        return None
-    return f"{safe_uri(client.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _root_files(client: Client, run_id: str) -> list[str] | str:
