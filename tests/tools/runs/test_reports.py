@@ -146,6 +146,17 @@ def test_runs_that_are_named_twice_are_one_side(store, ask, tmp_path):
     assert [row["name"] for row in rows_under(page_of(html), ["side", "name"])] == ["trial-04", "trial-07"]
 
 
+@pytest.mark.slow
+def test_of_copies_of_one_job_none_is_better(exports, ask, tmp_path):
+    copies = [run["run_id"] for run in catalogue()["runs"] if run["job_id"] == catalogue()["corrected"]["job_id"]]
+
+    _, html = written(ask, within(exports, tmp_path), "a.html", run_ids=copies)
+
+    page = page_of(html)
+    assert "These are copies of one job: they differ by their exports, and none is better." in page.text
+    assert "best" not in rows_under(page, ["task", "metric", "A", "B"])[0]
+
+
 def test_a_run_without_anything_says_so(empty_store, ask, tmp_path):
     _, html = written(ask, within(filled(empty_store, [RawRun(run_id(1))]), tmp_path), "a.html", run_ids=run_id(1))
 

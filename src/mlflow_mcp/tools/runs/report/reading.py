@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
-from mlflow_mcp.entities.launcher import Job, shared_model
+from mlflow_mcp.entities.launcher import Job, are_copies, shared_model
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.tools.evaluations.inspection import inspect_jobs
+from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs.comparing.alignment import Side, align, unequal_samples, unlike_scales
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
+from mlflow_mcp.tools.runs.comparing.per_dataset import split_by_dataset
 
 MOST_SIDES = 20
 
@@ -24,6 +25,12 @@ class Subject:
     sides: list[Side]
     jobs: list[list[Job]]
     doubts: list[str]
+    are_copies: bool  # of one job: none is better
+    without_dataset: set[str]  # metrics whose values are of datasets that nothing names
+
+    def has_best(self, metric: str) -> bool:
+        """Whether one side's value of it can be the better one."""
+        return not self.are_copies and metric not in self.without_dataset
 
 
 def read_subject(client: Client, run_ids: Sequence[str]) -> Subject:
@@ -38,29 +45,53 @@ def read_subject(client: Client, run_ids: Sequence[str]) -> Subject:
     paired = pair_jobs([group.jobs for group in groups])
     evaluated = [job for by_task in paired.sides for job in by_task.values() if job.canonical.is_export]
     details = inspect_jobs(client, evaluated, history=False, counts=True, errors=True)
-    sides = []
-    for at, (group, by_task) in enumerate(zip(groups, paired.sides)):
-        first = next(iter(by_task.values())).canonical
-        side = Side(
-            chr(65 + at),
-            group.id,
-            name=f"invocation {first.invocation_id}" if len(by_task) > 1 else str(first.name or first.run_id),
-            runs={task: RunView.of(job.canonical.entity, names) for task, job in by_task.items()},
-            configs={task: job.own_config for task, job in by_task.items()},
-            is_export=all(job.canonical.is_export for job in by_task.values()),
-        )
-        for task, job in by_task.items():
-            found = details.get(job.run_id)
-            side.samples[task] = found.samples if found else job.samples
-            side.errors[job.run_id] = found.errors if found else {}
-        side.model = shared_model(
-            details[job.run_id].model if job.run_id in details else job.model for job in by_task.values()
-        )
-        sides.append(side)
+    sides = [
+        _side(chr(65 + at), group.id, by_task, details, names)
+        for at, (group, by_task) in enumerate(zip(groups, paired.sides))
+    ]
     jobs = [list(by_task.values()) for by_task in paired.sides]
     align(sides)
-    doubts = [*_by_number(paired.by_number), *unequal_samples(sides), *unlike_scales(sides)] if len(sides) > 1 else []
-    return Subject(sides, jobs, [*_unfinished(jobs), *doubts])
+    datasets = split_by_dataset(client, sides)
+    doubts = [*_unfinished(jobs), *datasets.notes, *_unread(evaluated)]
+    if len(sides) > 1:
+        doubts += [*_by_number(paired.by_number), *unequal_samples(sides), *unlike_scales(sides)]
+    copies = _are_copies(jobs)
+    doubts += ["These are copies of one job: they differ by their exports, and none is better."] if copies else []
+    return Subject(sides, jobs, doubts, copies, datasets.unknown)
+
+
+def _side(
+    label: str, id: str, by_task: Mapping[str, Job], details: Mapping[str, JobDetails], names: Mapping[str, str]
+) -> Side:
+    of_task = {task: details.get(job.run_id) or JobDetails.of(job) for task, job in by_task.items()}
+    first = next(iter(by_task.values())).canonical
+    return Side(
+        label,
+        id,
+        name=f"invocation {first.invocation_id}" if len(by_task) > 1 else str(first.name or first.run_id),
+        runs={task: RunView.of(job.canonical.entity, names) for task, job in by_task.items()},
+        configs={task: job.own_config for task, job in by_task.items()},
+        samples={task: each.samples for task, each in of_task.items()},
+        errors={job.run_id: of_task[task].errors for task, job in by_task.items()},
+        model=shared_model(each.model for each in of_task.values()),
+        is_export=all(job.canonical.is_export for job in by_task.values()),
+    )
+
+
+def _are_copies(jobs: Sequence[Sequence[Job]]) -> bool:
+    """Whether the sides are single runs, all exports of one job."""
+    first, *others = [of_side[0].canonical for of_side in jobs]
+    single = bool(others) and all(len(of_side) == 1 for of_side in jobs)
+    same = all(other.invocation_id == first.invocation_id and are_copies(first, other) for other in others)
+    return single and bool(first.invocation_id) and same
+
+
+def _unread(jobs: Sequence[Job]) -> list[str]:
+    if len(jobs) <= MOST_INSPECTED:
+        return []
+    return [
+        f"Files of the first {MOST_INSPECTED} of {len(jobs)} jobs were read: errors and samples of the others may be missing."
+    ]
 
 
 def _distinct(groups: Sequence[IdRuns]) -> list[IdRuns]:

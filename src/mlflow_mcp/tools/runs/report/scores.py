@@ -41,9 +41,11 @@ def sides_section(subject: Subject) -> Section:
     return Section(title, tuple(subject.doubts), table_of(columns, rows))
 
 
-def score_sections(sides: Sequence[Side]) -> list[Section]:
+def score_sections(subject: Subject) -> list[Section]:
     """The scores with their errors; and, folded, counts, costs and what the runs logged of their machines."""
+    sides = subject.sides
     columns, rows = _rows(sides)
+    rows = [row if subject.has_best(row[1]) else [*row[:-1], None] for row in rows]
     widened, with_errors, of_errors = alignment.with_errors(sides, columns, rows)
     notes = _notes(sides, with_errors)
     scores = [row for row in with_errors if not is_minor(row[1])]

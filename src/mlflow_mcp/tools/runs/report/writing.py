@@ -54,7 +54,7 @@ def _sections(client: Client, subject: Subject) -> list[Section]:
     verdicts, is a section more."""
     return [
         sides_section(subject),
-        *score_sections(subject.sides),
+        *score_sections(subject),
         curves_section(client, subject),
         differences_section(subject.sides),
         *provenance_sections(client, subject),
