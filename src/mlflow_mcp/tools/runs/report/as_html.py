@@ -36,7 +36,8 @@ a { color: var(--mark) } img { display: block; max-width: 100%; height: auto; bo
   :root { color-scheme: light; --ink: #000; --soft: #333; --line: #bbb; --back: #fff; --band: #f0f0f0; --mark: #000 }
   @page { margin: 15mm } body { font-size: 10pt; padding: 0; max-width: none } .scroll { overflow: visible }
   table { font-size: 8pt } th, td { padding: 1mm 1.5mm } .wide table { font-size: 6.5pt } .wide th { white-space: normal }
-  h2 { break-after: avoid } tr, img { break-inside: avoid } thead { display: table-header-group }
+  details::details-content { content-visibility: visible; block-size: auto } summary { list-style: none }
+  h2, summary, p { break-after: avoid } tr, img { break-inside: avoid } thead { display: table-header-group }
   img { max-height: 235mm; width: auto }
 }
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.statistics.exact import ERROR, holm
 from mlflow_mcp.statistics.ranks import (
     Between,
@@ -17,7 +18,6 @@ from mlflow_mcp.statistics.ranks import (
     spearman,
     standardised,
 )
-from mlflow_mcp.text import number
 from mlflow_mcp.tools.runs.sweep.configurations import Configuration, Level, Space
 
 # With fewer configurations no order of them is rare.
@@ -50,10 +50,12 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a dimension does to the metric: Spearman's rho or epsilon squared, and its p alone and among all dimensions."""
+    """What a dimension does to the metric, and its p alone and among all dimensions."""
 
     dimension: Dimension
-    size: str
+    rho: float | None  # Spearman's, of numbers
+    bend: float | None  # of numbers, where it is the larger one
+    eps2: float | None  # of texts
     p: float
     adjusted: float
 
@@ -69,7 +71,9 @@ def dimensions_of(space: Space) -> list[Dimension]:
         places: dict[Level, int] = {}
         pattern = tuple(places.setdefault(each.levels[name], len(places)) for each in space.configurations)
         by_pattern.setdefault(pattern, []).append(name)
-    return [_dimension(space.configurations, names) for names in by_pattern.values()]
+    # What stands beside the name of a secret is hidden: such a name is not the first of several.
+    ordered = [sorted(names, key=names_a_secret) for names in by_pattern.values()]
+    return [_dimension(space.configurations, names) for names in ordered]
 
 
 def _dimension(configurations: Sequence[Configuration], names: Sequence[str]) -> Dimension:
@@ -89,7 +93,8 @@ def effects_of(dimensions: Sequence[Dimension]) -> list[Effect]:
     tested = [each for each in dimensions if each.can_be_tested]
     chances = _chances(tested)
     found = [
-        Effect(each, _size(each), p, adjusted) for each, p, adjusted in zip(tested, chances, holm(chances), strict=True)
+        Effect(each, *_size(each), p, adjusted)
+        for each, p, adjusted in zip(tested, chances, holm(chances), strict=True)
     ]
     return sorted(found, key=lambda effect: (effect.adjusted, effect.p, effect.dimension.names))
 
@@ -111,11 +116,10 @@ def _test(dimension: Dimension) -> Curved | Between:
     return Curved(dimension.numbers) if dimension.is_numeric else Between(dimension.levels)
 
 
-def _size(dimension: Dimension) -> str:
-    """`rho -0.71`; with the bend where that is the larger: `rho 0.04, bend -0.66`; `eps2 0.34` of texts."""
+def _size(dimension: Dimension) -> tuple[float | None, float | None, float | None]:
+    """Rho, and the bend where that is the larger; of texts epsilon squared."""
     if not dimension.is_numeric:
-        return f"eps2 {number(explained(dimension.levels, ranks(dimension.values)), 2)}"
+        return None, None, explained(dimension.levels, ranks(dimension.values))
     rho = spearman(dimension.numbers, dimension.values)
     bent = product(bend(dimension.numbers), standardised(ranks(dimension.values)))
-    told = f"rho {number(round(rho, 3), 2)}"
-    return f"{told}, bend {number(round(bent, 3), 2)}" if abs(bent) > abs(rho) else told
+    return rho, bent if abs(bent) > abs(rho) else None, None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.errors import NotFound
@@ -83,15 +84,18 @@ def _verdict(effects: Sequence[Effect], metric: str) -> str:
 
 
 def _table(effects: Sequence[Effect], order: Order | None) -> Table | None:
-    columns = ["param", "n", "effect", "p", "p_holm"]
+    columns = ["param", "n", "rho", "bend", "eps2", "p", "p_holm"]
     columns += ["best_at", "mean_there", "mean_elsewhere"] if order else []
     rows = [_row(effect, order) for effect in effects]
-    return Table.of([*columns, "tried", "never_tried"], rows, keep=("param", "effect", "p", "p_holm")) if rows else None
+    return Table.of([*columns, "tried", "never_tried"], rows, keep=("param", "p", "p_holm")) if rows else None
 
 
 def _row(effect: Effect, order: Order | None) -> list[Any]:
     dimension = effect.dimension
-    row: list[Any] = [_named(dimension), len(dimension.levels), effect.size, _short(effect.p), _short(effect.adjusted)]
+    sizes = (effect.rho, effect.bend, effect.eps2)
+    row: list[Any] = [_named(dimension), len(dimension.levels)]
+    row += [None if size is None else number(round(size, 3), 2) for size in sizes]
+    row += [number(effect.p, 2), number(effect.adjusted, 2)]
     if order:
         region = best_region(dimension, order.mode)
         row += [region.where, number(region.mean, 4)]
@@ -99,14 +103,11 @@ def _row(effect: Effect, order: Order | None) -> list[Any]:
     return [*row, tried(dimension), never_tried(dimension)]
 
 
-def _short(p: float) -> float | int | str | None:
-    return number(p, 2)
-
-
 def _named(dimension: Dimension) -> str:
     names = [clipped(name) for name in dimension.names]
-    more = f" = {len(names) - _TOGETHER_NAMED} more" if len(names) > _TOGETHER_NAMED else ""
-    return " = ".join(names[:_TOGETHER_NAMED]) + more
+    names = [name for name in names if not names_a_secret(name)] or names[:1]
+    more = len(dimension.names) - len(names[:_TOGETHER_NAMED])
+    return " = ".join(names[:_TOGETHER_NAMED]) + (f" = {more} more" if more else "")
 
 
 def _in_words(ignored: dict[str, list[str]]) -> str:

@@ -10,12 +10,19 @@ from mlflow_mcp.text import as_number
 
 _SEEDS = {"seed", "seeds", "rng"}
 _TIMES = {"time", "timestamp", "date", "datetime", "created", "started", "finished"}
-_IDS = {"id", "ids", "uuid", "guid", "hash", "sha", "digest", "commit", "name", "host", "hostname", "pid", "port", "trial", "index", "idx"}  # fmt: skip
+# What names a run by itself, and what does where nearly every run has one of its own.
+_NAMED = {"run", "job", "invocation", "trial", "experiment", "session", "process"}
+_NAMES = {"id", "ids", "name", "number"}
+_ALONE = {"uuid", "guid", "pid", "host", "hostname"}
+_OFTEN_OWN = {"id", "hash", "sha", "digest", "commit", "port", "trial", "index", "idx"}
+# A choice, however it is written: `model_id`.
+_CHOICES = {"model", "tokenizer", "dataset", "checkpoint", "base"}
+_FEWEST = 5
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T _].*)?|\d{8}[-_T]\d{4,6}")
 _RANDOM_ID = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Seconds and milliseconds of 2008 to 2039.
 _EPOCHS = ((1.2e9, 2.2e9), (1.2e12, 2.2e12))
-# Of the runs that have one of their own: below that, a name or an id is a choice among some.
+# Of the runs that have one of their own: below that, an id is a choice among some.
 _MOSTLY = 0.8
 
 
@@ -28,10 +35,16 @@ def reason_to_ignore(name: str, values: Sequence[str]) -> str | None:
         return "paths"
     if _are_times(words, values):
         return "times"
-    mostly_own = len(set(values)) >= max(2, _MOSTLY * len(values))
-    if mostly_own and ((words and words[-1] in _IDS) or all(map(_RANDOM_ID.fullmatch, values))):
-        return "ids"
-    return None
+    return "ids" if _are_ids(words, values) else None
+
+
+def _are_ids(words: Sequence[str], values: Sequence[str]) -> bool:
+    *before, last = words or [""]
+    if last in _ALONE or (last in _NAMES and before and before[-1] in _NAMED):
+        return True
+    if len(values) < _FEWEST or len(set(values)) < _MOSTLY * len(values):
+        return False
+    return all(map(_RANDOM_ID.fullmatch, values)) or (last in _OFTEN_OWN and not _CHOICES & set(before))
 
 
 def _are_times(words: Sequence[str], values: Sequence[str]) -> bool:

@@ -67,6 +67,8 @@ def read_trials(client: Client, ids: list[str], query: str, metrics: Sequence[st
     for run in having:
         if run.run_id not in trials.judged.too_small:
             _add(trials, run)
+    # In one order wherever they are read: the permutations of equal runs are then equal.
+    trials.runs.sort(key=lambda run: (run.start_time or 0, run.name, run.run_id))
     return trials
 
 
