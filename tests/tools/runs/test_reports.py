@@ -157,6 +157,26 @@ def test_of_copies_of_one_job_none_is_better(exports, ask, tmp_path):
     assert "best" not in rows_under(page, ["task", "metric", "A", "B"])[0]
 
 
+@pytest.mark.slow
+def test_of_different_tasks_none_is_better(exports, ask, tmp_path):
+    newer = [run["run_id"] for run in catalogue()["runs"] if run["exported_by"] == "newer"]
+
+    _, html = written(ask, within(exports, tmp_path), "a.html", run_ids=newer)
+
+    page = page_of(html)
+    assert "These evaluated different tasks (" in page.text
+    assert list(rows_under(page, ["metric", "A", "B"])[0]) == ["metric", "A", "B"]
+
+
+@pytest.mark.slow
+def test_a_limit_of_samples_is_told_with_its_evidence(exports, ask, tmp_path):
+    trial = catalogue()["invocations"]["trial"]["id"]
+
+    _, text = written(ask, within(exports, tmp_path), "a.md", run_ids=trial)
+
+    assert re.search(r"- A, task \w+: a trial run \(limit\w*=10 in [\w./]+\): not comparable with full runs\.", text)
+
+
 def test_a_run_without_anything_says_so(empty_store, ask, tmp_path):
     _, html = written(ask, within(filled(empty_store, [RawRun(run_id(1))]), tmp_path), "a.html", run_ids=run_id(1))
 

@@ -25,12 +25,12 @@ class Subject:
     sides: list[Side]
     jobs: list[list[Job]]
     doubts: list[str]
-    are_copies: bool  # of one job: none is better
+    are_alike: bool  # whether their scores are of one thing, and none a copy of another: else none is better
     without_dataset: set[str]  # metrics whose values are of datasets that nothing names
 
     def has_best(self, metric: str) -> bool:
         """Whether one side's value of it can be the better one."""
-        return not self.are_copies and metric not in self.without_dataset
+        return self.are_alike and metric not in self.without_dataset
 
 
 def read_subject(client: Client, run_ids: Sequence[str]) -> Subject:
@@ -52,12 +52,11 @@ def read_subject(client: Client, run_ids: Sequence[str]) -> Subject:
     jobs = [list(by_task.values()) for by_task in paired.sides]
     align(sides)
     datasets = split_by_dataset(client, sides)
-    doubts = [*_unfinished(jobs), *datasets.notes, *_unread(evaluated)]
+    doubts = [*_unfinished(jobs), *_limited(sides), *datasets.notes, *_unread(evaluated)]
     if len(sides) > 1:
         doubts += [*_by_number(paired.by_number), *unequal_samples(sides), *unlike_scales(sides)]
-    copies = _are_copies(jobs)
-    doubts += ["These are copies of one job: they differ by their exports, and none is better."] if copies else []
-    return Subject(sides, jobs, doubts, copies, datasets.unknown)
+    unlike = _unlike(jobs)
+    return Subject(sides, jobs, [*doubts, *unlike], not unlike, datasets.unknown)
 
 
 def _side(
@@ -78,12 +77,29 @@ def _side(
     )
 
 
-def _are_copies(jobs: Sequence[Sequence[Job]]) -> bool:
-    """Whether the sides are single runs, all exports of one job."""
+def _unlike(jobs: Sequence[Sequence[Job]]) -> list[str]:
+    """Why none of single runs can be the better one: they are exports of one job, or evaluations of several tasks."""
     first, *others = [of_side[0].canonical for of_side in jobs]
-    single = bool(others) and all(len(of_side) == 1 for of_side in jobs)
+    if not others or any(len(of_side) > 1 for of_side in jobs):
+        return []
+    tasks = list(dict.fromkeys(run.task for run in (first, *others) if run.task))
+    if len(tasks) > 1:
+        return [f"These evaluated different tasks ({', '.join(tasks)}): their scores do not compare."]
     same = all(other.invocation_id == first.invocation_id and are_copies(first, other) for other in others)
-    return single and bool(first.invocation_id) and same
+    if first.invocation_id and same:
+        return ["These are copies of one job: they differ by their exports, and none is better."]
+    return []
+
+
+def _limited(sides: Sequence[Side]) -> list[str]:
+    """Which evaluations had a limit of samples, with what proves it."""
+    return [
+        f"{side.label}{f', task {task}' if task else ''}: {'a trial run' if samples.is_trial else 'limited'} ({samples.limit.evidence}): "
+        "not comparable with full runs."
+        for side in sides
+        for task, samples in side.samples.items()
+        if samples.limit is not None and (samples.is_trial or not samples.is_below_limit)
+    ]
 
 
 def _unread(jobs: Sequence[Job]) -> list[str]:

@@ -45,7 +45,7 @@ def score_sections(subject: Subject) -> list[Section]:
     """The scores with their errors; and, folded, counts, costs and what the runs logged of their machines."""
     sides = subject.sides
     columns, rows = _rows(sides)
-    rows = [row if subject.has_best(row[1]) else [*row[:-1], None] for row in rows]
+    rows = [row if subject.has_best(row[1]) else _values_only(row, len(sides)) for row in rows]
     widened, with_errors, of_errors = alignment.with_errors(sides, columns, rows)
     notes = _notes(sides, with_errors)
     scores = [row for row in with_errors if not is_minor(row[1])]
@@ -60,6 +60,11 @@ def score_sections(subject: Subject) -> list[Section]:
         ),
         Section("Errors, counts and costs", (), table_of(widened, second), is_folded=True),
     ]
+
+
+def _values_only(row: Sequence[Any], sides: int) -> list[Any]:
+    """The row without deltas and a best."""
+    return [value if at < 2 + sides else None for at, value in enumerate(row)]
 
 
 def _rows(sides: Sequence[Side]) -> tuple[list[str], list[list[Any]]]:
