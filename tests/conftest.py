@@ -10,6 +10,7 @@ MLflow's is mocked.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -23,9 +24,10 @@ import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.support import curves, model_stores, stores
+from tests.support import curves, genai_stores, model_stores, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
+from tests.support.genai_stores import GenaiStore
 from tests.support.model_stores import ModelStore
 from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
@@ -44,6 +46,10 @@ sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# MLflow and what it needs are a million objects that live to the end. Python would look through all of them again and
+# again: a fifth of the processor time of many test files.
+gc.set_threshold(50_000, 20, 100)
+
 # For a run on save. `pytest` alone tries as many examples as ever.
 hypothesis.settings.register_profile("quick", max_examples=20)
 
@@ -54,6 +60,7 @@ SERVERS = {
     "scratch_server": "scratch server",
     "s3": "scratch server",
     "traces_server": "traces server",
+    "genai_server": "models server",
 }
 TWINS = {
     "both_stores": "mlflow_server",
@@ -62,6 +69,7 @@ TWINS = {
     "both_models": "scratch_server",
     "both_traces": "traces_server",
     "both_model_stores": "models_server",
+    "both_genai": "genai_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
@@ -79,12 +87,34 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()  # the tests themselves, and what they have imported
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None:
+        gc.collect()  # what nobody closed fails this worker's last test; after it pytest-xdist would not hear of it
+
+
+def pytest_sessionfinish() -> None:
+    gc.collect()
+    gc.freeze()  # pytest looks five times more
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for server in servers_of(item):
             item.add_marker(pytest.mark.xdist_group(SERVERS[server]))
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("xdist_group") is None and shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def shares_with_its_module(item: pytest.Item) -> bool:
+    """Whether it needs what its module makes for several tests: each worker that has one of them makes it."""
+    definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(fixture[-1].scope == "module" for fixture in definitions.values())
 
 
 def servers_of(item: pytest.Item) -> list[str]:
@@ -183,10 +213,9 @@ def home(sqlite_home: Home) -> Home:
 
 
 @pytest.fixture(scope="session")
-def curves_file(empty_template: str, tmp_path_factory: pytest.TempPathFactory, conversations: Conversations) -> str:
+def curves_file(empty_template: str, session_folder: Path, conversations: Conversations) -> str:
     """A sqlite store of long and odd curves, and of an experiment with several pages of runs. Tests only read from it."""
-    uri = copied(empty_template, tmp_path_factory.mktemp("curves") / "mlflow.db")
-    curves.write(uri)
+    uri = curves.make(session_folder / "curves", empty_template)
     conversations.share(uri)
     return uri
 
@@ -296,6 +325,32 @@ def models_server(
     with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
         conversations.share(uri)
         yield replace(model_store, uri=uri)
+
+
+@pytest.fixture(scope="session")
+def genai_store(session_folder: Path, empty_template: str, labels: dict[str, str]) -> GenaiStore:
+    """A sqlite store with prompts, evaluation datasets and scorers. Tests only read from it."""
+    store = genai_stores.make(session_folder / "genai", empty_template)
+    labels |= store.labels
+    return store
+
+
+@pytest.fixture(scope="session")
+def genai_server(
+    genai_store: GenaiStore, session_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GenaiStore]:
+    """The same behind a real `mlflow server`. Tests only read from it."""
+    folder, artifacts = tmp_path_factory.mktemp("genai_server"), artifacts_of(genai_store.uri)
+    copied_to_be_served(genai_store.uri, artifacts, folder)
+    with forked_mlflow_server(session_folder, folder, artifacts=artifacts) as uri:
+        yield replace(genai_store, uri=uri)
+
+
+@pytest.fixture(params=["sqlite", "http"])
+def both_genai(request: pytest.FixtureRequest) -> GenaiStore:
+    """Prompts, datasets and scorers as a file and behind a real server, which must answer alike."""
+    found: GenaiStore = request.getfixturevalue("genai_store" if request.param == "sqlite" else "genai_server")
+    return found
 
 
 @pytest.fixture(params=["sqlite", "http"])

@@ -138,6 +138,7 @@ def answers_of(ours: Environment, server: Filled, uri: str, setup: Setup) -> lis
     known = {server.uri: "server", server.database: "database", database: "database", str(server.folder): "folder"}
     known[server.database.replace("//compat@", "//***@")] = "database"  # as our answers show it
     known |= {value: name for name, value in server.ids.items() if len(value) > 8}
+    known |= {value[:8]: name for name, value in server.ids.items() if len(value) == 32}  # as tables shorten them
     answers = iter(neutral(json.loads(printed), known))
     return [next(answers) if is_wanted else None for is_wanted in wanted]
 

@@ -28,7 +28,8 @@ async def ask(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str,
 
 async def ask_all(asked: dict[str, Any]) -> list[dict[str, Any]]:
     answers = []
-    settings = Settings(tracking_uri=asked["uri"], download_dir=asked["folder"])
+    # Behind basic-auth each request costs a slow hash: on a busy machine the newest server sent nothing for 8 s.
+    settings = Settings(tracking_uri=asked["uri"], download_dir=asked["folder"], probe_timeout=60)
     async with Client(build_server(settings)) as client:
         for tool, arguments in asked["calls"]:
             answer = await ask(client, tool, arguments)

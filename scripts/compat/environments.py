@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # PostgreSQL with each SQLAlchemy, what old versions import without naming it, and the basic-auth app.
 _WITH = ("psycopg2-binary", "psycopg[binary]", "setuptools<81", "flask-wtf")
-_OLD = (*_WITH, "sqlalchemy<2.1")  # MLflow 2.22 allows 2.1 and does not start with it
+# MLflow 2.22 allows SQLAlchemy 2.1 and does not start with it; up to 3.5 traces never end with a newer OpenTelemetry.
+_OLD = (*_WITH, "sqlalchemy<2.1", "opentelemetry-sdk<1.30", "opentelemetry-api<1.30")
 # What stands in the table, oldest first, and what uv installs for it.
 VERSIONS = {
     "2.9.2": ("mlflow==2.9.2", *_OLD),

@@ -2,24 +2,30 @@
 
     python fill.py http://…
 
-Uses no API that came after MLflow 2.9 and prints the ids of what it made as one line of JSON. Times are fixed, ids are the server's.
+Prints the ids of what it made as one line of JSON. Times are fixed, ids are the server's. Traces came with MLflow 2.14 and logged
+models with 3.0: older versions are filled without them, and their names get ids that nothing has.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+
+# Traces are sent while this script waits, not by a thread of their own.
+os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
+UNKNOWN = "0" * 32
 START = 1_790_000_000_000  # 2026-09-21, in milliseconds
 HOUR = 3_600_000
 INVOCATION = "c0ffee71f3f3199e"
 LOG = "".join(f"line {number}: {'ERROR 500' if number % 50 == 0 else 'ok'}\n" for number in range(1, 401))
 
 client = MlflowClient(sys.argv[1])
-ids: dict[str, str] = {}
+ids: dict[str, str] = {"trace": f"tr-{UNKNOWN}", "logged": f"m-{UNKNOWN}"}
 
 
 def run(
@@ -88,14 +94,39 @@ def model() -> None:
     client.create_registered_model("shop")
     client.create_model_version("shop", source, ids["trial-0"])
     client.set_registered_model_alias("shop", "best", "1")
+    if hasattr(client, "create_logged_model"):
+        logged = client.create_logged_model(ids["training"], name="checkpoint", source_run_id=ids["trial-1"], params={"depth": "4"})  # fmt: skip
+        client.finalize_logged_model(logged.model_id, "READY")
+        ids["logged"] = logged.model_id
+
+
+def traces() -> None:
+    """Three questions to an agent that searches and writes, of which the second fails in its search."""
+    if not hasattr(client, "start_trace"):
+        return
+    for number in range(3):
+        begun, is_failed = (START + number * HOUR) * 1_000_000, number == 1
+        question, second = {"question": f"what is {number}?"}, 1_000_000_000
+        status = "ERROR" if is_failed else "OK"
+        root = client.start_trace("agent", inputs=question, tags={"team": "nlp"}, experiment_id=ids["traced"], start_time_ns=begun)  # fmt: skip
+        # MLflow 3 calls the first id trace_id, MLflow 2 request_id.
+        trace_id = getattr(root, "trace_id", None) or root.request_id
+        span = client.start_span(
+            "search", trace_id, root.span_id, span_type="TOOL", inputs=question, start_time_ns=begun
+        )
+        client.end_span(trace_id, span.span_id, outputs={"hits": number}, status=status, end_time_ns=begun + second)
+        client.end_trace(trace_id, outputs={"answer": str(number)}, status=status, end_time_ns=begun + (2 + number) * second)  # fmt: skip
+    ids["trace"] = trace_id
 
 
 ids["evaluations"] = client.create_experiment("evaluations")
 ids["training"] = client.create_experiment("training")
+ids["traced"] = client.create_experiment("traced")
 ids["old plans"] = client.create_experiment("old plans")
 client.delete_experiment(ids["old plans"])
 evaluation(0, "gpqa", 0.5125)
 evaluation(1, "mmlu", 0.7375)
 training()
 model()
+traces()
 print(json.dumps(ids))

@@ -30,7 +30,10 @@ def neutral(answers: list[dict[str, Any]], known: Mapping[str, str]) -> list[dic
     text = json.dumps(answers, ensure_ascii=False)
     for value in sorted(known, key=len, reverse=True):
         text = text.replace(value, f"<{known[value]}>")
-    text = re.sub(r"\b(m-)?[0-9a-f]{32}\b", "<id>", text)
+    text = re.sub(r"\b(m-|tr-)?[0-9a-f]{32}\b", "<id>", text)
+    text = re.sub(r'("span": {"id": )"[0-9a-f]{16}"', r'\1"<id>"', text)
+    text = re.sub(r"(Valid values are ){[^{}]*}", r"\1{…}", text)  # a set, in any order
+    text = re.sub(r"(\d+ of them ERROR, )[\d.]+ k?B", r"\1<size>", text)  # each version writes other attributes
     text = re.sub(rf"(?!{DAY})\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>", text)
     text = re.sub(r'("server_version": )("[^"]*"|null)', r'\1"<version>"', text)
     text = re.sub(r'("next_cursor": ")[^"]*', r"\1<cursor>", text)

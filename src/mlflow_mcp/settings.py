@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mlflow_mcp.address import cleaned
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
-Toolset = Literal["tracking", "artifacts", "models", "traces", "plots"]
+Toolset = Literal["tracking", "artifacts", "models", "traces", "genai", "plots"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models", "traces")
+LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
 
 def default_toolsets() -> tuple[Toolset, ...]:
@@ -73,10 +74,24 @@ class Settings(BaseModel):
         tuple[Toolset, ...],
         Field(
             alias="MLFLOW_MCP_TOOLSETS",
-            min_length=1,
-            description="Which groups of tools to offer, separated by commas. `plots` is one of the default where its extra is installed.",
+            description="Which groups of tools to offer, separated by commas; also `default`, `lean` (tracking and artifacts), `all`. `plots` is one of the default where its extra is installed; "
+            "`genai` (prompts, evaluation datasets, scorers) is not.",
         ),
     ] = Field(default_factory=default_toolsets)
+    tools: Annotated[
+        tuple[str, ...],
+        Field(
+            alias="MLFLOW_MCP_TOOLS",
+            description="Single tools to offer, separated by commas: beside those of `MLFLOW_MCP_TOOLSETS` where that is set, else alone.",
+        ),
+    ] = ()
+    read_only: Annotated[
+        bool,
+        Field(
+            alias="MLFLOW_MCP_READ_ONLY",
+            description="Offer only tools that change nothing: neither MLflow nor files on this machine. Wins over all others.",
+        ),
+    ] = False
     download_dir: Annotated[
         str,
         Field(
@@ -112,7 +127,27 @@ class Settings(BaseModel):
         Field(alias="MLFLOW_MCP_LOG_LEVEL", description="What the server writes to stderr."),
     ] = "WARNING"
 
-    @field_validator("toolsets", "artifact_roots", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _named_tools_alone(cls, data: Any) -> Any:
+        """Who names single tools and no toolset wants these alone."""
+        if not isinstance(data, dict) or not {"tools", "MLFLOW_MCP_TOOLS"} & data.keys():
+            return data
+        return data if {"toolsets", "MLFLOW_MCP_TOOLSETS"} & data.keys() else {**data, "toolsets": ()}
+
+    @field_validator("toolsets", mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        """The toolsets that `default`, `lean` and `all` stand for, each once."""
+        # Called after `_split`: of such validators the last one is the first.
+        if not isinstance(value, tuple):
+            return value
+        groups = {"default": default_toolsets(), "lean": LEAN_TOOLSETS, "all": get_args(Toolset)}
+        if unknown := [part for part in value if part not in groups and part not in groups["all"]]:
+            raise ValueError(f"{unknown[0]!r} is no toolset; there are {', '.join([*groups['all'], *groups])}")
+        return tuple(dict.fromkeys(name for part in value for name in groups.get(part, (part,))))
+
+    @field_validator("toolsets", "tools", "artifact_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -139,7 +174,7 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = str(first["loc"][0])
             raise SettingsError(
-                f"{name}={given[name]!r} cannot be used: {first['msg']}. Correct it or leave {name} out."
+                f"{name}={given[name]!r} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
             ) from error
 
 

@@ -167,15 +167,15 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
     )
 
 
-def test_a_store_without_the_demos_runs_ends_in_a_next_step(empty_store, tmp_path):
+def test_a_store_without_the_demos_runs_ends_in_a_next_step(empty_store, tmp_path, capsys):
     folder = tmp_path / "store"
     folder.mkdir()
     Path(empty_store.removeprefix("sqlite:///")).rename(folder / "mlflow.db")
     (folder / "seeded.json").write_text(json.dumps({"made_by": "mlflow-mcp demo", "complete": True}))
-    demo = start_demo(folder)
-    assert demo.returncode == 1
-    assert demo.stderr.endswith("is not as the demo makes it. Remove that folder and start again.\n")
-    assert "claude mcp add" not in demo.stdout
+    assert run_demo(str(folder)) == 1
+    out, complaint = capsys.readouterr()
+    assert complaint.endswith("is not as the demo makes it. Remove that folder and start again.\n")
+    assert "claude mcp add" not in out
 
 
 # --- how an answer is laid out

@@ -98,3 +98,43 @@ def test_who_is_known_to_the_server_is_told_that_something_may_be_hidden(mlflow_
 
     assert "What these credentials may not read is not listed. " in str(told_ana.value)
     assert "credentials" not in str(told_all.value)
+
+
+NOTHING = [
+    ("search_experiments", {"name": "nothing"}),
+    ("query_runs", {"query": "params.x = 'nothing'"}),
+    ("search_runs_by_tags", {"tags": {"x": "nothing"}}),
+    ("get_invocation", {"invocation_id": "ffffffffffffffff"}),
+    ("get_run", {"run_id": "nothing"}),
+    ("resolve_id", {"id": "ffffffffffffffff"}),
+    ("best_runs", {"metric": "no_such_metric", "mode": "max"}),
+    ("aggregate_runs", {"metrics": ["no_such_metric"]}),
+    ("compare_runs", {"run_ids": ["nothing", "none"]}),
+    ("export_runs", {"path": "a.csv", "query": "params.x = 'nothing'"}),
+    ("get_metric_history", {"run_ids": ["nothing"], "metrics": ["x"]}),
+    ("search_models", {"query": "name = 'nothing'"}),
+    ("search_models", {"registered": True, "query": "name = 'nothing'"}),
+    ("get_model", {"model": "nothing"}),
+    ("search_traces", {"query": "name = 'nothing'"}),
+    ("summarize_traces", {"query": "name = 'nothing'"}),
+    ("get_trace", {"trace_id": f"tr-{'0' * 32}"}),
+    ("search_artifacts", {"run_ids": ["nothing"], "pattern": "x"}),
+]
+
+
+@pytest.mark.slow
+def test_nothing_found_may_be_hidden_from_who_is_known_to_the_server(mlflow_server, ask_many, monkeypatch, tmp_path):
+    """MLflow's basic-auth leaves out of its lists what one may not read, and says nothing of it."""
+    settings = Settings(tracking_uri=mlflow_server.uri, download_dir=str(tmp_path))
+    hint = "What these credentials may not read is not listed."
+    with ask_many(settings) as ask:
+        told_all = [ask(tool, **arguments).text for tool, arguments in NOTHING]
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ana")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of no account")
+    with ask_many(settings) as ask:
+        told_ana = {str(call): ask(call[0], **call[1]).text for call in NOTHING}
+        found = ask("search_experiments").text
+
+    assert not any(hint in text for text in told_all)
+    assert [call for call, text in told_ana.items() if text.count(hint) != 1] == []
+    assert hint not in found

@@ -191,7 +191,7 @@ def large_questions(seeded):
         ("compare_runs", {"run_ids": [seeded.candidate, seeded.baseline]}),
         ("aggregate_runs", {"metrics": "*", "group_by": "run_name"}),
         ("get_metric_history", {"run_ids": seeded.training_base, "metrics": "*", "max_points": 1_000}),
-        ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 1_000}),
+        ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 200}),
         ("search_artifacts", {"run_ids": seeded.candidate, "pattern": "request", "max_matches": 50, "context": 20}),
         ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.candidate}.3"], "artifact_path": "config"}),
         ("diff_artifacts", {"run_ids": [f"{seeded.candidate}.0", f"{seeded.baseline}.0"], "artifact_path": "/"}),

@@ -16,10 +16,12 @@ from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.tool import INJECTED
-from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG, READS, WRITES_FILES
 
 NAMES = [entry.name for entry in CATALOG]
+EVERYTHING = get_args(Toolset)
+NOWHERE = Settings(tracking_uri="sqlite:///nowhere.db", toolsets=EVERYTHING)
 
 # What one thing is called everywhere, and the names that others give it.
 OTHER_NAMES = {
@@ -41,10 +43,14 @@ def listed(settings=None):
     """The tools as a client gets them, by name."""
 
     async def ask():
-        async with Client(build_server(settings or Settings())) as client:
+        async with Client(build_server(settings or Settings(toolsets=EVERYTHING))) as client:
             return (await client.list_tools()).tools
 
     return {tool.name: tool for tool in anyio.run(ask)}
+
+
+def cost_of(tools):
+    return sum(len(encoded([tool.name, tool.description, tool.input_schema])) for tool in tools.values()) / 4
 
 
 TOOLS = listed()
@@ -70,10 +76,14 @@ def test_the_definition_of_each_tool_is_reviewed(name, snapshot):
 
 
 def test_all_definitions_together_stay_within_their_budget():
-    written = [encoded([tool.name, tool.description, tool.input_schema]) for tool in TOOLS.values()]
+    offered = listed(Settings(toolsets=DEFAULT_TOOLSETS))
 
-    assert len(TOOLS) <= 26
-    assert sum(map(len, written)) / 4 <= 5_650  # what 5,500 tokens of o200k are in characters / 4
+    assert len(offered) <= 26
+    assert cost_of(offered) <= 5_650  # what 5,500 tokens of o200k are in characters / 4
+
+
+def test_the_definitions_for_genai_stay_within_their_budget():
+    assert cost_of(listed(Settings(toolsets=("genai",)))) <= 370
 
 
 def test_instructions_and_descriptions_are_short_enough_for_hosts_not_to_cut_them():
@@ -176,7 +186,7 @@ def test_an_unknown_argument_is_refused_by_name(name, ask):
     """Before anything is asked of MLflow: there is none here."""
     known = list(TOOLS[name].input_schema.get("properties", {}))
 
-    answer = ask("sqlite:///nowhere.db", name, zzzz=1)
+    answer = ask(NOWHERE, name, zzzz=1)
 
     assert answer.is_error
     takes = f"It takes: {', '.join(known)}." if known else "It takes no arguments."
@@ -190,7 +200,7 @@ def test_a_misspelt_argument_names_the_nearest(name, ask):
         pytest.skip("it takes no arguments")
     longest = max(known, key=len)
 
-    answer = ask("sqlite:///nowhere.db", name, **{longest + "x": 1})
+    answer = ask(NOWHERE, name, **{longest + "x": 1})
 
     assert answer.is_error
     assert answer.text == (
@@ -200,7 +210,7 @@ def test_a_misspelt_argument_names_the_nearest(name, ask):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if TOOLS[name].input_schema.get("required")])
 def test_a_missing_argument_is_named(name, ask):
-    answer = ask("sqlite:///nowhere.db", name)
+    answer = ask(NOWHERE, name)
 
     assert answer.is_error
     assert answer.text == f"'{TOOLS[name].input_schema['required'][0]}' is missing. Call again with it."

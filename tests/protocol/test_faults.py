@@ -302,3 +302,13 @@ def test_json_without_a_field_of_mlflow_is_no_answer_of_mlflow(tool, arguments, 
 
     assert answer.is_error, answer.text
     assert answer.text.startswith(f"What answers at {uri} is not an MLflow tracking server")
+
+
+@pytest.mark.slow
+def test_one_route_that_hangs_is_told_apart_from_a_silent_server(mlflow_server, ask):
+    """A slow search looks the same, so it has the call's whole time; what is known is said then."""
+    with faulty_proxy(mlflow_server.uri, stall("runs/search")) as proxy:
+        answer = ask(Settings(tracking_uri=proxy.uri, probe_timeout=0.3, timeout=3), "query_runs")
+
+    assert answer.is_error
+    assert "did not finish within 3 s. The server sent nothing for this request, and answers others" in answer.text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import anyio
 import jsonschema
 import pytest
 
 from mlflow_mcp.cli.demo.data import Seeded
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.settings import Settings
+from mlflow_mcp.settings import Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG, WRITES_FILES
 
 LOG_RUN = "71f3f3199ea5e1f0.0"
@@ -37,12 +39,17 @@ REQUIRED = {
     "search_models": {},
     "get_model": {"model": "support-assistant"},
     "summarize_traces": {},
+    "search_genai": {"kind": "prompts"},
+    "get_prompt": {"prompt": "answer"},
+    "get_dataset": {"dataset": "empty"},
 }
+EVERYTHING = get_args(Toolset)
+OF_GENAI = {entry.name for entry in CATALOG if entry.toolset == "genai"}
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 
 
 def schemas() -> dict[str, dict]:
-    return {tool.name: tool.input_schema for tool in anyio.run(build_server(Settings()).list_tools)}
+    return {tool.name: tool.input_schema for tool in anyio.run(build_server(Settings(toolsets=EVERYTHING)).list_tools)}
 
 
 SCHEMAS = schemas()
@@ -55,9 +62,12 @@ def test_every_tool_is_asked_here():
 
 
 @pytest.mark.slow
-def test_null_for_optional_arguments_means_that_they_are_left_out(sqlite_template, ask_many):
-    with ask_many(sqlite_template.uri) as ask:
-        for tool, required in REQUIRED.items():
+@pytest.mark.parametrize("of_genai", [False, True])
+def test_null_for_optional_arguments_means_that_they_are_left_out(of_genai, request, ask_many):
+    store = request.getfixturevalue("genai_store" if of_genai else "sqlite_template")
+    tools = [tool for tool in REQUIRED if (tool in OF_GENAI) == of_genai]
+    with ask_many(Settings(tracking_uri=store.uri, toolsets=EVERYTHING) if of_genai else store.uri) as ask:
+        for tool, required in ((tool, REQUIRED[tool]) for tool in tools):
             optional = set(SCHEMAS[tool]["properties"]) - set(required)
             with_nulls = ask(tool, **required, **dict.fromkeys(optional))
 
@@ -69,7 +79,8 @@ def test_null_for_optional_arguments_means_that_they_are_left_out(sqlite_templat
 @pytest.mark.parametrize("tool", [tool for tool, arguments in REQUIRED.items() if arguments])
 def test_null_for_a_required_argument_says_that_it_is_missing(tool, ask):
     missing = next(iter(REQUIRED[tool]))
-    answer = ask("sqlite:///nowhere.db", tool, **(REQUIRED[tool] | {missing: None}))
+    settings = Settings(tracking_uri="sqlite:///nowhere.db", toolsets=EVERYTHING)
+    answer = ask(settings, tool, **(REQUIRED[tool] | {missing: None}))
 
     assert answer.is_error
     assert answer.text == f"'{missing}' is missing. Call again with it."

@@ -196,3 +196,14 @@ def test_ctrl_c_ends_the_doctor_without_a_traceback():
         # It may have found first that nothing is configured, and be ending.
         assert code in (1, 130, -signal.SIGINT)
         assert b"Traceback" not in typed.process.stderr.read()
+
+
+def test_a_flag_is_read_before_and_after_the_command():
+    before = ended("--tools get_rum")
+    after = ended("serve --tools get_rum")
+
+    assert (before.returncode, after.returncode) == (2, 2)
+    assert before.stderr == after.stderr
+    assert before.stderr.startswith(
+        b"mlflow-mcp: MLFLOW_MCP_TOOLS names 'get_rum', which is no tool. Nearest: get_run."
+    )

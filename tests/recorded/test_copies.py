@@ -30,27 +30,27 @@ def test_a_corrected_score_is_told_with_both_values_and_the_time(recorded, ask):
     assert CORRECTED["metric"] in row["remarks"]
     assert ", re-exported 2026-" in row["remarks"]
     others = [row["remarks"] for row in rows_of(answer.data["tasks"]) if row["job_id"] != CORRECTED["job_id"]]
-    assert not any("re-exported" in remarks for remarks in others)
+    assert not any("re-exported" in (remarks or "") for remarks in others)
 
 
 def test_copies_differ_in_the_corrected_score_and_in_no_other_metric(recorded, ask):
     answer = ask(recorded, "get_invocation", invocation_id=CANDIDATE["id"])
 
-    differs = {row["task"]: row["differs"] for row in rows_of(answer.data["duplicates"])}
-    assert differs.pop("AIME_2025")[CORRECTED["metric"]] == CORRECTED["old"]
-    assert set(differs.values()) == {"no metric"}
+    scores = {f"{CANDIDATE['id']}{row['job']}": row["scores"] for row in rows_of(answer.data["duplicates"])}
+    assert scores.pop(CORRECTED["job_id"])[CORRECTED["metric"]] == CORRECTED["old"]
+    assert set(scores.values()) == {"equal"}
+    assert (
+        sum("other scores than the current ones of AIME_2025 (.3)" in place for place in answer.data["places"].values())
+        == 1
+    )
 
 
-def test_the_copy_that_has_the_logs_is_named(recorded, ask):
+def test_the_place_that_has_the_logs_is_named(recorded, ask):
     answer = ask(recorded, "get_invocation", invocation_id=CANDIDATE["id"])
 
-    with_logs = {
-        run["run_id"] for job in CANDIDATE["jobs"] for run in copies_of(job["job_id"]) if "logs" in run["traits"]
-    }
-    for row in rows_of(answer.data["tasks"]):
-        named = [run_id for run_id in with_logs if f"its logs are in copy {run_id}" in row["remarks"]]
-        assert (row["run_id"] in with_logs) != bool(named)
-    assert {row["run_id"] for row in rows_of(answer.data["duplicates"]) if "logs" in (row.get("has") or "")} < with_logs
+    runs = [run for job in CANDIDATE["jobs"] for run in copies_of(job["job_id"])]
+    with_logs = {run["experiment"] for run in runs if "logs" in run["traits"]}
+    assert {place for place, has in answer.data["places"].items() if "; logs" in has} == with_logs
 
 
 @pytest.mark.parametrize("job_id", list(PHRASE["in_client_log_of"]))
@@ -208,7 +208,7 @@ def test_statistics_leave_out_trial_runs_where_that_is_asked_for(recorded, ask):
 
     before, after = rows_of(whole.data["table"])[0]["n"], rows_of(full.data["table"])[0]["n"]
     assert after == before - 2, "limits of 10 and of 25"
-    assert "2 runs with fewer than 100 samples left out." in full.data["notes"]
+    assert any(note.startswith("2 runs with fewer than 100 samples left out: 'eval-") for note in full.data["notes"])
     assert any(note.startswith("min_samples could not judge ") for note in full.data["notes"])
 
 
@@ -288,10 +288,8 @@ def test_copies_whose_scores_disagree_are_told_with_both_values_and_none_is_the_
         compared = ask("compare_runs", run_ids=ids)
 
     remarks = {row["job_id"]: row["remarks"] for row in rows}
-    assert "2 copies, the latest that finished; the others have the scores of before its re-export; " in remarks.pop(
-        CORRECTED["job_id"]
-    )
-    assert not any("scores" in each for each in remarks.values())
+    assert remarks.pop(CORRECTED["job_id"]).startswith("the other copies have the scores of before its re-export; ")
+    assert not any("scores" in (each or "") for each in remarks.values())
     assert all(row.get("best") is None for row in rows_of(compared.data["metrics"]))
     assert compared.data["notes"][0].startswith(f"A, B are copies of one job, {CORRECTED['job_id']} of invocation ")
 
@@ -313,6 +311,23 @@ def test_the_time_of_an_old_export_s_evaluation_is_its_param(recorded, ask_many)
         row = rows_of(ask("get_invocation", invocation_id=old["id"]).data["tasks"])[0]
         run = ask("get_run", run_id=row["run_id"]).data
 
-    time = row["remarks"].partition("param timestamp: ")[2][:20]
+    time = row["param timestamp"]
     assert time.startswith("20")
     assert run["times_are"].endswith(f", param timestamp is {time}")
+
+
+def test_invocations_are_compared_by_the_file_that_their_runs_share(recorded, ask):
+    ids = [catalogue()["invocations"][name]["id"] for name in ("candidate", "baseline")]
+    data = data_of(ask(recorded, "diff_artifacts", run_ids=ids, artifact_path="config.yml"))
+
+    assert list(data["sides"]) == ["A", "B"]
+    assert all("runs with the same file" in side for side in data["sides"].values())
+
+
+def test_of_copies_that_differ_the_one_that_counts_is_compared_and_named(recorded, ask):
+    corrected = catalogue()["corrected"]
+    job_id, other = corrected["job_id"], catalogue()["invocations"]["baseline"]["jobs"][0]["job_id"]
+    data = data_of(ask(recorded, "diff_artifacts", run_ids=[job_id, other], artifact_path="results.yml"))
+
+    assert corrected["overwritten"] in data["sides"]["A"]
+    assert any(note.endswith(f"this is run {corrected['overwritten']}.") for note in data["notes"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.recorded.store import catalogue
-from tests.support.asking import data_of, problem_of
+from tests.support.asking import data_of
 
 CANDIDATE = catalogue()["invocations"]["candidate"]
 
@@ -23,11 +23,13 @@ def test_the_config_of_an_invocation_is_read_once_where_it_is_the_same(recorded,
     assert f"The same in all {len(CANDIDATE['jobs'])} runs." in data["notes"]
 
 
-def test_a_file_that_every_task_has_its_own_of_names_the_tasks(recorded, ask):
-    problem = problem_of(ask(recorded, "get_artifact_content", run_id=CANDIDATE["id"], artifact_path="run_config.yml"))
+def test_of_a_file_that_every_task_has_its_own_of_the_outline_is_shown(recorded, ask):
+    answer = ask(recorded, "get_artifact_content", run_id=CANDIDATE["id"], artifact_path="run_config.yml")
+    data = data_of(answer)
 
-    assert f"differs between these {len(CANDIDATE['jobs'])} runs" in problem
-    assert len(problem) < 800
+    assert f"differs between these {len(CANDIDATE['jobs'])} runs" in data["notes"][0]
+    assert any(line.startswith("config.params: object of") for line in data["outline"])
+    assert len(answer.text) < 2_500
 
 
 def test_of_copies_that_differ_the_one_that_counts_is_read_and_named(recorded, ask):

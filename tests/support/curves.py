@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from pathlib import Path
+
+from filelock import FileLock
 
 from tests.support import raw_store
 from tests.support.raw_store import RawRun, run_id
+from tests.support.stores import copied
 
 INFINITY, NAN = math.inf, math.nan
 LENGTH, SPIKE = 25_000, 12_346
@@ -15,6 +19,16 @@ LONG, HUGE, SHORT, BACK, ODD = (run_id(number) for number in range(5))
 CURVES, PAGES = 1, 2
 """The experiments: of the curves, and of the runs."""
 PAGED = [RawRun(run_id(1_000 + number), PAGES, metrics={"x": float(number)}) for number in range(2_300)]
+
+
+def make(folder: Path, empty: str) -> str:
+    """The URI of such a store in `folder`, made by whichever worker comes first."""
+    database = folder / "mlflow.db"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            write(copied(empty, database))
+    return f"sqlite:///{database}"
 
 
 def write(uri: str) -> None:

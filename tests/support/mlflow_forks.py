@@ -13,6 +13,7 @@ itself ends with its standard input.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -75,9 +76,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main(port_file: str) -> None:
+    gc.set_threshold(50_000, 20, 100)
     import uvicorn  # before MLflow, which looks whether it runs in a server
     from mlflow.server.fastapi_app import app
 
+    gc.freeze()  # no server looks through what all of them have imported, nor copies it by that
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a fork that has ended leaves nothing behind
     with socket.create_server(("127.0.0.1", 0)) as listening:
         complete = Path(f"{port_file}.new")

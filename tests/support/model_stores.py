@@ -52,7 +52,7 @@ def make(folder: Path, empty: str) -> ModelStore:
         if not ids.exists():
             folder.mkdir()
             copied(empty, folder / "mlflow.db")
-            with _speaking_to(uri):
+            with speaking_to(uri):
                 store = _write(uri, folder / "artifacts")
             date_runs(uri)
             date_models(uri)
@@ -61,7 +61,7 @@ def make(folder: Path, empty: str) -> ModelStore:
 
 
 @contextlib.contextmanager
-def _speaking_to(uri: str) -> Iterator[None]:
+def speaking_to(uri: str) -> Iterator[None]:
     """MLflow's fluent API on this store; its advice to people is not for tests."""
     import mlflow
 

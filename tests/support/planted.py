@@ -129,6 +129,7 @@ def plant(uri: str, folder: Path) -> list[str]:
         )
         _add_trace(db)
     _plant_models(uri)
+    _plant_genai(uri)
     return [run.id for run in runs]
 
 
@@ -151,13 +152,39 @@ def _plant_models(uri: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri, uri)
-    tags, note = {"db_password": NAMED, "note": f"with {SHAPED}"}, f"ask with api_key={BARE} or {SHAPED}"
+    # A cut value of this tag would end within the secret.
+    tags = {"db_password": NAMED, "note": f"with {SHAPED}", "long_note": f"{'y ' * 24}{SHAPED}"}
+    note = f"ask with api_key={BARE} or {SHAPED}"
     models = [
         client.create_logged_model("0", f"planted-{number}", tags=tags, params={"password": f"{number}{NAMED}"})
         for number in (1, 2)
     ]
     client.create_registered_model("planted", tags, note)
     client.create_model_version("planted", models[0].artifact_location, tags=tags, description=note)
+
+
+def _plant_genai(uri: str) -> None:
+    """Two versions of a prompt, a dataset with a record, and two versions of a scorer."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri, uri)
+    store = client._tracking_client.store
+    note = f"ask with api_key={BARE} or {SHAPED}"
+    client.create_prompt("asking", note, {"db_password": NAMED})
+    for number in (1, 2):
+        text = f"Version {number}\nuse {SHAPED}\napi_key: {number}{BARE}\npassword: '{NAMED}'\n{{{{question}}}}"
+        tags = {"db_password": f"{number}{NAMED}", "note": SHAPED}
+        settings = {"model_name": "nova", "api_key": f"{number}{BARE}", "password": NAMED}
+        client.create_prompt_version("asking", text, note, tags, model_config=settings)
+        judge = {
+            "name": "careful",
+            "instructions_judge_pydantic_data": {"instructions": f"{text} {note}", "model": SHAPED},
+        }
+        store.register_scorer("0", "careful", json.dumps(judge))
+    dataset = client.create_dataset(f"with {SHAPED}", "0", {"db_password": NAMED})
+    inputs = {"question": note, "password": NAMED, "context": {"api_key": BARE, "text": SHAPED}}
+    expectations = {"answer": SHAPED, "secret_key": BARE, "headers": [{"name": "password", "value": NAMED}]}
+    store.upsert_dataset_records(dataset.dataset_id, [{"inputs": inputs, "expectations": expectations}])
 
 
 def _run(run_id: str, number: int, home: Path) -> raw_store.RawRun:
@@ -232,6 +259,7 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         *_of_files(first),
         *_of_models(),
         *_of_traces(),
+        *_of_genai(),
         *[("diff_artifacts", {"run_ids": runs, "artifact_path": name}) for name in (*FILES, "/")],
     ]
 
@@ -241,6 +269,8 @@ def _of_models() -> list[tuple[str, dict[str, Any]]]:
         ("search_models", {}),
         ("search_models", {"query": f"tags.db_password = '{NAMED}'"}),
         ("search_models", {"query": "tags.db_password = 'no'"}),
+        ("search_models", {"query": "tags.long_note = 'no'"}),
+        ("search_models", {"query": f"params.password != '{NAMED}' AND name = 'no'"}),
         ("search_models", {"registered": True}),
         ("search_models", {"registered": True, "query": f"name = '{SHAPED}'"}),
         ("get_model", {"model": "planted-1"}),
@@ -248,6 +278,21 @@ def _of_models() -> list[tuple[str, dict[str, Any]]]:
         ("get_model", {"model": "planted/1"}),
         ("get_model", {"model": "planted-1", "compare_to": "planted-2"}),
         ("get_model", {"model": SHAPED}),
+    ]
+
+
+def _of_genai() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        *[("search_genai", {"kind": kind}) for kind in ("prompts", "datasets", "scorers")],
+        *[("search_genai", {"kind": kind, "query": SHAPED}) for kind in ("prompts", "datasets", "scorers")],
+        ("search_genai", {"kind": "prompts", "query": f"tags.db_password = '{NAMED}'"}),
+        ("search_genai", {"kind": "datasets", "query": f"tags.db_password = 'no' AND name = '{SHAPED}'"}),
+        ("search_genai", {"kind": "scorers", "query": "careful"}),
+        *[("get_prompt", {"prompt": text}) for text in ("asking", "asking/1", SHAPED, f"asking@{SHAPED}")],
+        ("get_prompt", {"prompt": "asking", "compare_to": "1"}),
+        ("get_prompt", {"prompt": "asking", "compare_to": SHAPED}),
+        ("get_dataset", {"dataset": f"with {SHAPED}"}),
+        ("get_dataset", {"dataset": SHAPED}),
     ]
 
 

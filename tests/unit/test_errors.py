@@ -7,12 +7,20 @@ import re
 import pytest
 
 from mlflow_mcp.client.transport.codes import of_status
-from mlflow_mcp.client.transport.translate import problem_of
+from mlflow_mcp.client.transport.translate import last_response, problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.installation import how_to_add
 from mlflow_mcp.text import hint, nearest, safe_uri, short
 
 URI = "https://mlflow.example"
+
+
+@pytest.fixture(autouse=True)
+def no_response_before():
+    """A call begins in a context of its own. Tests share one, in which others may have had a response."""
+    token = last_response.set(None)
+    yield
+    last_response.reset(token)
 
 
 def error_codes():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
-from mlflow_mcp.settings import Settings, SettingsError
+from mlflow_mcp.settings import Settings, SettingsError, Toolset, default_toolsets
+from mlflow_mcp.tools.catalog import READS, offered
 
 
 def test_nothing_need_be_set():
@@ -89,7 +92,7 @@ def test_a_value_that_cannot_be_used_is_told_in_one_sentence(variable, value, se
     assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize("value", ["everything", "tracking,everything", ","])
+@pytest.mark.parametrize("value", ["everything", "tracking,everything", "Lean"])
 def test_an_unknown_toolset_is_refused(value):
     with pytest.raises(SettingsError, match=r"^MLFLOW_MCP_TOOLSETS="):
         Settings.from_environment({"MLFLOW_MCP_TOOLSETS": value})
@@ -105,3 +108,40 @@ def test_every_field_names_its_variable_and_describes_it():
         assert field.alias, name
         assert field.alias == "MLFLOW_TRACKING_URI" or field.alias.startswith("MLFLOW_MCP_"), name
         assert len(field.description or "") > 20, name
+
+
+@pytest.mark.parametrize(
+    ("value", "toolsets"),
+    [
+        ("lean", ("tracking", "artifacts")),
+        ("default", default_toolsets()),
+        ("all", get_args(Toolset)),
+        ("lean,genai,tracking", ("tracking", "artifacts", "genai")),
+    ],
+)
+def test_groups_of_toolsets_have_names(value, toolsets):
+    assert Settings.from_environment({"MLFLOW_MCP_TOOLSETS": value}).toolsets == toolsets
+
+
+def test_single_tools_are_offered_alone_or_beside_toolsets():
+    alone = Settings.from_environment({"MLFLOW_MCP_TOOLS": "get_run, get_trace"})
+    beside = Settings.from_environment({"MLFLOW_MCP_TOOLS": "get_trace", "MLFLOW_MCP_TOOLSETS": "artifacts"})
+
+    assert [entry.name for entry in offered(alone)] == ["get_run", "get_trace"]
+    assert {entry.name for entry in offered(beside)} > {"get_trace", "list_artifacts"}
+
+
+def test_read_only_wins():
+    settings = Settings(read_only=True, toolsets=get_args(Toolset), tools=("export_runs",))
+
+    assert offered(settings)
+    assert all(entry.effect is READS for entry in offered(settings))
+    with pytest.raises(SettingsError, match=r"^No tool is left of 'export_runs' with MLFLOW_MCP_READ_ONLY"):
+        offered(Settings(read_only=True, tools=("export_runs",)))
+
+
+def test_an_unknown_tool_is_named_with_the_nearest():
+    with pytest.raises(
+        SettingsError, match=r"^MLFLOW_MCP_TOOLS names 'get_rum', which is no tool. Nearest: get_run. There are: "
+    ):
+        offered(Settings(tools=("get_rum",)))

@@ -7,13 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 from mlflow_mcp.answers.secrets.groups import is_in_group, names_several, without_data_of_secrets
-from mlflow_mcp.answers.secrets.names import is_password, is_secret, may_name_a_secret, names_a_secret
-from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
-from mlflow_mcp.answers.secrets.texts import hide_in_elements, mask_lines, mask_part, mask_text
+from mlflow_mcp.answers.secrets.markup import hide_in_markup
+from mlflow_mcp.answers.secrets.names import is_password, is_secret, may_stand_for_one, names_a_secret
+from mlflow_mcp.answers.secrets.randomness import is_random
+from mlflow_mcp.answers.secrets.shapes import HIDDEN
+from mlflow_mcp.answers.secrets.texts import mask_lines, mask_part, mask_text
 
 __all__ = [
     "HIDDEN",
-    "hide_in_elements",
+    "hide_in_markup",
     "hide_named",
     "mark_named",
     "mask",
@@ -183,7 +185,7 @@ def _masked_row(columns: list[Any], row: Any) -> Any:
         if str(column) in _COLUMNS_OF_NAMES and isinstance(cell, str)
         for part in cell.split(" = ")
     )
-    name = next((part for part in names if names_a_secret(part) or may_name_a_secret(part)), "")
+    name = next((part for part in names if may_stand_for_one(part)), "")
     columns = [*columns, *[""] * (len(row) - len(columns))]
     return [
         mask(cell, str(column)) if not name or str(column) in _COLUMNS_OF_NAMES | _COLUMNS_OF_OURS else mask(cell, name)

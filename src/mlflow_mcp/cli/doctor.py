@@ -12,8 +12,9 @@ from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.failures import stalled
 from mlflow_mcp.client.transport.local_store import local_path
-from mlflow_mcp.client.transport.translate import problem_of, stalled
+from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import listed, plural, safe_uri

@@ -13,9 +13,11 @@ from contextvars import copy_context
 from functools import cached_property, partial
 from typing import TypeVar, cast
 
+from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.call import Call, CallEnded
 from mlflow_mcp.client.experiments import Experiments
+from mlflow_mcp.client.genai import Genai
 from mlflow_mcp.client.metrics import Metrics
 from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
@@ -87,6 +89,10 @@ class Client:
     def trace_metrics(self) -> TraceMetrics:
         return TraceMetrics(self)
 
+    @cached_property
+    def genai(self) -> Genai:
+        return Genai(self)
+
     def artifacts(self, owner: str) -> ArtifactSource:
         """The artifacts of a run id, a logged model id or a `models:/` URI."""
         return ArtifactSource(self, owner)
@@ -128,6 +134,10 @@ class Client:
                 raise
             self.experiments.search(None, [], 1, None)  # raises when what answers is no MLflow server
             raise unsupported(safe_uri(self.uri), feature, since) from error
+
+    def masked(self, text: str, name: str = "") -> str:
+        """The text as an answer may show it, where it is to be cut: a part of a secret is not recognised as one."""
+        return str(mask(text, name)) if self.settings.mask_secrets else text
 
     def run_concurrently(self, *jobs: Callable[[], T]) -> list[T]:
         """The results of independent requests, run at the same time, in the order given. The first failure is raised."""

@@ -29,6 +29,8 @@ class Heard:
 
     def __init__(self) -> None:
         self.last = time.monotonic()
+        # Whether a small request was answered while this call waited in silence.
+        self.answers_others = False
         self._bodies: dict[object, float] = {}
 
     def now(self, body: object = None) -> None:
@@ -61,6 +63,8 @@ class Call:
     # Parts that the answer has to do without, a sentence each.
     missing: list[str] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
+    # Whether lists were searched from which a server leaves out what one may not read.
+    searched_everything: bool = False
 
     @property
     def remaining(self) -> float:

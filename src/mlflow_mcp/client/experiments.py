@@ -114,6 +114,7 @@ class Experiments:
         read again and the search repeated. So a warm call takes no longer than its search.
         """
         known = self._connection.experiments
+        self._client.call.searched_everything = True
         if known is None:
             return search(list(self.reread()))
         results: list[Any] = self._client.run_concurrently(

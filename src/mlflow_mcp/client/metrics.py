@@ -6,7 +6,6 @@ that is no longer than `max_results` (at most 2,500). `GET …/metrics/get-histo
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -159,8 +158,7 @@ class Metrics:
     def _samples_wrongly_within_steps(self) -> bool:
         """Whether the server may leave out most points of steps that begin after the first: 2.16 to 3.1 do, and nothing in
         their answer shows it. A server that does not tell its version is taken for one of these."""
-        version = re.match(r"(\d+)\.(\d+)", self._client.http.server_version() or "")
-        return version is None or (int(version[1]), int(version[2])) < _SAMPLES_WITHIN_STEPS
+        return self._client.http.is_older_than(*_SAMPLES_WITHIN_STEPS) is not False
 
     def _thinned(self, run_ids: list[str], name: str, most: int, first: int, last: int) -> Iterator[tuple[str, Point]]:
         """What the server would sample, out of the whole history."""

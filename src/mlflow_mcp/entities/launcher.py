@@ -145,8 +145,11 @@ class LauncherRun:
     @cached_property
     def model(self) -> str | None:
         """The evaluated model, as far as tags and params say."""
-        if model := self.entity.data.tags.get("model"):
-            return str(model)
+        return str(self.entity.data.tags.get("model") or "") or self.model_in_params
+
+    @property
+    def model_in_params(self) -> str | None:
+        """The evaluated model as the flattened config records it."""
         for ending in _MODEL:
             for name, value in self.entity.data.params.items():
                 parts = name.split(".")
@@ -200,7 +203,9 @@ class Job:
 
     @property
     def model(self) -> str | None:
-        return next((copy.model for copy in self.copies if copy.model), None)
+        """As a copy's params record it, else as a tag calls it: copies of one job may have either."""
+        named = [copy.model_in_params for copy in self.copies] + [copy.model for copy in self.copies]
+        return next(filter(None, named), None)
 
 
 def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:

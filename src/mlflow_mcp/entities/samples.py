@@ -113,6 +113,12 @@ class Samples:
             return int(counted.value)
         return int(self.limit.value) if self.limit and self.limit.value >= 1 and not self.is_below_limit else None
 
+    def has_at_least(self, least: int) -> bool | None:
+        """Whether there were so many samples; None where nothing tells. Responses can only tell that there were fewer."""
+        if self.number is not None:
+            return self.number >= least
+        return False if self.at_most is not None and self.at_most.value < least else None
+
     @property
     def is_below_limit(self) -> bool:
         """Whether there were fewer samples than the limit allows: the dataset is smaller, or samples were lost."""

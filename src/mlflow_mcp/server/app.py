@@ -14,7 +14,10 @@ from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
 from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.server.completion import Completer
 from mlflow_mcp.server.instructions import instructions_for
+from mlflow_mcp.server.prompt_files import Prompts
+from mlflow_mcp.server.resources import Resources
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import Entry, offered
@@ -29,7 +32,8 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
     async def lifespan(_: MCPServer[Connection]) -> AsyncIterator[Connection]:
         yield Connection(settings)
 
-    return MCPServer(
+    completer = Completer(settings)
+    server = MCPServer(
         "mlflow-mcp",
         title="MLflow",
         version=__version__,
@@ -37,8 +41,10 @@ def build_server(settings: Settings) -> MCPServer[Connection]:
         tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,
-        middleware=[_warm_after_listing],
+        middleware=[_warm_after_listing, Resources(settings), Prompts(), completer],
     )
+    completer.advertise(server)
+    return server
 
 
 @cache  # schemas take most of the time in which a server is built

@@ -18,8 +18,10 @@ from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, sendable
 from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
 from mlflow_mcp.answers.masking import mask, mask_text
+from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.ids.experiments import UNLISTED
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
@@ -39,6 +41,10 @@ CALLS_AT_ONCE = 16
 LARGEST_PICTURE = 2_000_000
 
 
+# How answers without a table say that there is nothing.
+_COUNTS = ("traces",)
+
+
 class BoundTool(Tool):
     """A tool function bound to its settings; `run` never raises for what a caller or a server does."""
 
@@ -46,7 +52,7 @@ class BoundTool(Tool):
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations) -> BoundTool:
+    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations | None = None) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`."""
         tool = cast(
             BoundTool,
@@ -73,22 +79,20 @@ class BoundTool(Tool):
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> CallToolResult:
-        connection: Connection = context.request_context.lifespan_context
         try:
-            self._refuse_unknown(arguments)
-            # Models and hosts write null for an argument that they leave out.
-            present = {name: value for name, value in arguments.items() if value is not None}
-            answer = await self._called(connection, context, self._validated(present))
-            return self._rendered(answer)
+            return self.rendered(await self.answered(arguments, context))
         except Exception as error:
-            problem = problem_of(error, connection.uri or "MLflow")
-            if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
-                logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
-            # Masked as one text: a secret may begin in one sentence and end in the other.
-            masked = self._masked(sendable(str(problem)))
-            next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
-            failed = masked.removesuffix(next_step).rstrip()
-            return _failed(fit_sentences(failed, next_step, self._settings.max_chars))
+            problem = self.problem_of(error, context.request_context.lifespan_context)
+            sentence = TextContent(type="text", text=self.sentence_of(problem))
+            return CallToolResult(content=[sentence], is_error=True)
+
+    async def answered(self, arguments: dict[str, Any], context: Context[Any, Any]) -> Answer:
+        """What the function answers, within the call's deadline. Raises whatever it raises."""
+        self._refuse_unknown(arguments)
+        # Models and hosts write null for an argument that they leave out.
+        present = {name: value for name, value in arguments.items() if value is not None}
+        connection: Connection = context.request_context.lifespan_context
+        return await self._called(connection, context, self._validated(present))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -123,10 +127,11 @@ class BoundTool(Tool):
         except Unreachable:
             raise
         except Problem as problem:
-            if not client.call.missing:
+            missing = client.call.missing or _may_be_hidden(client, problem)
+            if not missing:
                 raise
-            raise Problem(f"{problem.failed} {' '.join(client.call.missing)}", problem.next_step) from problem
-        answer.note(*client.call.missing)
+            raise Problem(f"{problem.failed} {' '.join(missing)}", problem.next_step) from problem
+        answer.note(*(client.call.missing or _may_be_hidden(client, answer)))
         return answer
 
     # -- out -------------------------------------------------------------------------------------------------------
@@ -134,7 +139,22 @@ class BoundTool(Tool):
     def _masked(self, text: str) -> str:
         return mask_text(text) if self._settings.mask_secrets else text
 
-    def _rendered(self, answer: Answer) -> CallToolResult:
+    def problem_of(self, error: Exception, connection: Connection) -> Problem:
+        """A failure as what it means for a caller; one that has no other name is logged."""
+        problem = problem_of(error, connection.uri or "MLflow")
+        if problem is not error and not isinstance(problem, (NotFound, Unreachable)):
+            logger.info("%s: %s", self.name, type(error).__name__, exc_info=error)
+        return problem
+
+    def sentence_of(self, problem: Problem) -> str:
+        """What failed and one next step, without secrets, within the budget."""
+        # Masked as one text: a secret may begin in one sentence and end in the other.
+        masked = self._masked(sendable(str(problem)))
+        next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
+        return fit_sentences(masked.removesuffix(next_step).rstrip(), next_step, self._settings.max_chars)
+
+    def rendered(self, answer: Answer) -> CallToolResult:
+        """The answer as a host is sent it: without secrets, cut to the budget."""
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
             text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
@@ -156,6 +176,19 @@ class BoundTool(Tool):
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
 
 
+def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
+    """What to say of nothing found in all that these credentials may read."""
+    if not client.call.searched_everything:
+        return []
+    if isinstance(found, Problem):
+        is_nothing = isinstance(found, NotFound) and UNLISTED not in str(found)
+    else:
+        tables = [value for _, value in found if isinstance(value, Table)]
+        counted = [value for name, value in found if name in _COUNTS and isinstance(value, int)]
+        is_nothing = not any(counted) and not any(table.rows for table in tables) and bool(tables or counted)
+    return [UNLISTED] if is_nothing and client.connection.has_credentials else []
+
+
 def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
     """Sends progress from the call's worker thread; on any other thread, or when the host is gone, it is dropped."""
 
@@ -166,10 +199,6 @@ def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | N
             logger.debug("progress dropped: %s", message)
 
     return report
-
-
-def _failed(sentence: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=sentence)], is_error=True)
 
 
 def _invalid_argument(error: ValidationError) -> Problem:

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.transport.translate import stalled
+from mlflow_mcp.client.transport.failures import stalled
 from mlflow_mcp.errors import Problem, Unreachable
 from mlflow_mcp.text import safe_uri
 
@@ -53,10 +53,11 @@ async def run_within_deadline(
 
 def _out_of_time(name: str, client: Client) -> Problem:
     progress = f" By then: {client.call.so_far}." if client.call.so_far else ""
-    return Problem(
-        f"{name} did not finish within {client.call.timeout:g} s.{progress}",
-        "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT.",
-    )
+    next_step = "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT."
+    if client.call.heard.answers_others:
+        progress += " The server sent nothing for this request, and answers others: it is slow at it, or stuck in it."
+        next_step += " If it stays so, tell the server's operator."
+    return Problem(f"{name} did not finish within {client.call.timeout:g} s.{progress}", next_step)
 
 
 async def _silence_of(client: Client) -> Unreachable:
@@ -75,6 +76,7 @@ async def _silence_of(client: Client) -> Unreachable:
             return _stopped_midway(client)
         before = heard.last
         if time.monotonic() - before < patience:
+            heard.answers_others = False
             continue
         alive = False
         # With a client of its own: the bytes that it hears are the probe's.
@@ -84,6 +86,7 @@ async def _silence_of(client: Client) -> Unreachable:
         probe.call.ended.set()
         if not alive and heard.last == before:
             return stalled(safe_uri(client.uri), 2 * patience)
+        heard.answers_others = heard.last == before
         if since is None:
             await anyio.sleep(patience)
 

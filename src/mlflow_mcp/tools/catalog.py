@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.settings import Settings, SettingsError, Toolset
+from mlflow_mcp.text import nearest
 from mlflow_mcp.tools.artifacts import diff_artifacts, download_artifacts
 from mlflow_mcp.tools.artifacts.get_artifact_content import get_artifact_content
 from mlflow_mcp.tools.artifacts.list_artifacts import list_artifacts
+from mlflow_mcp.tools.artifacts.read_file import read_file
 from mlflow_mcp.tools.artifacts.search_artifacts import search_artifacts
 from mlflow_mcp.tools.evaluations import get_invocation
 from mlflow_mcp.tools.experiments.describe_experiment import describe_experiment
 from mlflow_mcp.tools.experiments.search_experiments import search_experiments
+from mlflow_mcp.tools.genai.get_dataset import get_dataset
+from mlflow_mcp.tools.genai.get_prompt import get_prompt
+from mlflow_mcp.tools.genai.search_genai import search_genai
 from mlflow_mcp.tools.metrics import plot_metrics
 from mlflow_mcp.tools.metrics.get_metric_history import get_metric_history
 from mlflow_mcp.tools.models.get_model import get_model
@@ -89,13 +94,88 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_traces, "traces", READS, "Find traces"),
     Entry(get_trace, "traces", READS, "One trace"),
     Entry(summarize_traces, "traces", READS, "Figures of traces"),
+    Entry(search_genai, "genai", READS, "Find prompts, datasets, scorers"),
+    Entry(get_prompt, "genai", READS, "One prompt"),
+    Entry(get_dataset, "genai", READS, "One evaluation dataset"),
     Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
 )
 
 
+@dataclass(frozen=True)
+class Resource:
+    """What a person attaches to a conversation by its URI: the answer of a function that a tool calls too.
+
+    `uri` is an RFC 6570 template; `arguments` are the function's, written with the template's variables."""
+
+    uri: str
+    function: Callable[..., Answer]
+    arguments: Mapping[str, str]
+    toolset: Toolset
+    title: str
+    description: str
+    mime_type: str | None = "application/json"
+
+    @property
+    def name(self) -> str:
+        return self.uri.removeprefix("mlflow://")
+
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("mlflow://server", get_server_info, {}, "tracking", "MLflow server", "Which MLflow server is read, and with which settings."),
+    Resource(
+        "mlflow://experiments/{experiment_id}", describe_experiment, {"experiment_id": "{experiment_id}"}, "tracking",
+        "An experiment", "What an experiment holds: by its id or name.",
+    ),
+    Resource(
+        "mlflow://runs/{run_id}", get_run, {"run_id": "{run_id}"}, "tracking",
+        "A run", "A run's params, metrics, tags and files: by its id, a prefix of it, or its name.",
+    ),
+    Resource(
+        "mlflow://runs/{run_id}/artifacts/{+path}", read_file, {"run_id": "{run_id}", "artifact_path": "{path}"}, "artifacts",
+        "A run's file", "A text file or picture of a run, whole; the path may be the end of one.", None,
+    ),
+    Resource(
+        "mlflow://invocations/{invocation_id}", get_invocation.get_invocation, {"invocation_id": "{invocation_id}"}, "tracking",
+        "An evaluation invocation", "Every task's scores, by the invocation's id or a prefix.",
+    ),
+    Resource(
+        "mlflow://models/{name}", get_model, {"model": "{name}"}, "models",
+        "A model", "A registered model with its versions and aliases, or a logged model ('m-…').",
+    ),
+    Resource(
+        "mlflow://models/{name}/{version}", get_model, {"model": "models:/{name}/{version}"}, "models",
+        "A model version", "A version of a registered model, by its number.",
+    ),
+    Resource(
+        "mlflow://traces/{trace_id}", get_trace, {"trace_id": "{trace_id}"}, "traces",
+        "A trace", "The outline of a trace, or a session's turns.",
+    ),
+)  # fmt: skip
+
+
+def offered_resources(settings: Settings) -> tuple[Resource, ...]:
+    return tuple(resource for resource in RESOURCES if resource.toolset in settings.toolsets)
+
+
 def offered(settings: Settings) -> tuple[Entry, ...]:
-    """The tools of a session, in the catalog's order."""
-    return tuple(entry for entry in CATALOG if entry.toolset in settings.toolsets)
+    """The tools of a session, in the catalog's order. Raises SettingsError for one that does not exist, or when none is left."""
+    names = [entry.name for entry in CATALOG]
+    for name in settings.tools:
+        if name not in names:
+            close = nearest(name, names, 1)
+            hint = f" Nearest: {close[0]}." if close else ""
+            raise SettingsError(
+                f"MLFLOW_MCP_TOOLS names '{name}', which is no tool.{hint} There are: {', '.join(names)}."
+            )
+    entries = [entry for entry in CATALOG if entry.toolset in settings.toolsets or entry.name in settings.tools]
+    # Effects of files on this machine count, too: who says "read only" means both.
+    kept = tuple(entry for entry in entries if entry.effect is READS or not settings.read_only)
+    if not kept:
+        chosen = ", ".join([*settings.toolsets, *settings.tools])
+        raise SettingsError(
+            f"No tool is left of '{chosen}'{' with MLFLOW_MCP_READ_ONLY' if settings.read_only else ''}."
+        )
+    return kept
 
 
 def access_of(entries: Sequence[Entry]) -> str:

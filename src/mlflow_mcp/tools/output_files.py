@@ -72,19 +72,30 @@ def make_folder(settings: Settings, folder: Path) -> None:
         )
 
 
+def reason_of(error: OSError) -> str:
+    """Why a file could not be written, in the system's words."""
+    return error.strerror or "no such file can be written"
+
+
 @contextmanager
 def written_whole(settings: Settings, place: Path) -> Iterator[Path]:
     """A temporary path beside `place`; it becomes `place` when the block ends well and is removed when it does not.
 
-    Raises Problem when the folder cannot be written to.
+    Raises Problem when the folder cannot be written to, or the disk is full.
     """
     make_folder(settings, place.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".part", dir=place.parent)
-    os.close(handle)
-    part = Path(name)
     try:
-        yield part
-        part.chmod(0o644)
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", suffix=".part", dir=place.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            part.chmod(0o644)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:  # requests have errors of their own by now
+        raise Problem(
+            f"{place} could not be written ({reason_of(error)}); nothing is left of it.",
+            "Free space there, or ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to another disk.",
+        ) from error

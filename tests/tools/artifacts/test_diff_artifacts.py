@@ -198,7 +198,7 @@ def test_an_impossible_comparison_is_refused(case, path, a, b, diff, snapshot_er
 
 
 def test_one_run_has_no_difference_and_nine_are_too_many(sqlite_home, ask_many, snapshot_error):
-    runs = [sqlite_home.run({"a.txt": "1"}) for _ in range(9)]
+    runs = [sqlite_home.run({"a.txt": str(n)}) for n in range(9)]
 
     with ask_many(sqlite_home.uri) as ask:
         one = ask("diff_artifacts", run_ids=runs[:1], artifact_path="a.txt")
@@ -206,3 +206,14 @@ def test_one_run_has_no_difference_and_nine_are_too_many(sqlite_home, ask_many, 
 
     snapshot_error(one)
     snapshot_error(nine, "nine runs")
+
+
+def test_of_many_runs_each_version_is_one_side(sqlite_home, ask):
+    runs = [sqlite_home.run({"config.yml": f"lr: {1 if n < 6 else 2}\n"}, f"run-{n}") for n in range(10)]
+    data = data_of(ask(sqlite_home.uri, "diff_artifacts", run_ids=runs, artifact_path="config.yml"))
+
+    assert [side.partition(":")[0] for side in data["sides"].values()] == [
+        "run-0 and 5 runs with the same file",
+        "run-6 and 3 runs with the same file",
+    ]
+    assert data["changes"]["rows"] == [["lr", "changed", 1, 2]]

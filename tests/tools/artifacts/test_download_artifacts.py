@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
+import resource
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,6 +170,95 @@ def test_a_file_that_grows_while_it_is_fetched_stops_nothing(ask, downloads):
     assert states(found) == {"b.txt": "downloaded"}
     assert found.data["notes"] == ["1 file skipped: 'a.log' came with 10 kB instead of 4 B: it is being written."]
     assert on_disk(downloads / ("0" * 32)) == {"b.txt": b"good"}
+
+
+@pytest.mark.parametrize("fault", ["shorter", "missing"])
+def test_a_file_that_shrinks_or_vanishes_while_it_is_fetched_stops_nothing(fault, ask, downloads):
+    def answer(handler):
+        if "artifacts/list" in handler.path:
+            files = [{"path": name, "is_dir": False, "file_size": 4} for name in ("a.log", "b.txt")]
+            handler.reply(200, json.dumps({"files": files}).encode(), {"Content-Type": "application/json"})
+        elif "b.txt" not in handler.path and ("a.log" not in handler.path or fault == "missing"):
+            body = json.dumps({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "gone"}).encode()
+            handler.reply(404, body, {"Content-Type": "application/json"})
+        else:
+            handler.reply(200, b"go" if "a.log" in handler.path else b"good", {"Content-Type": "text/plain"})
+
+    with scripted(answer) as uri:
+        found = ask(uri, "download_artifacts", run_ids="0" * 32)
+
+    assert states(found) == {"b.txt": "downloaded"}
+    assert found.data["notes"][0].startswith("1 file skipped: ")
+    parts = [content for name, content in on_disk(downloads / ("0" * 32)).items() if name != "b.txt"]
+    assert parts == ([b"go"] if fault == "shorter" else [])  # kept for the next call, under another name
+
+
+def test_what_is_no_file_is_not_downloaded(sqlite_home, ask, downloads):
+    """Reading a pipe would wait without end."""
+    run_id = sqlite_home.run({"a.txt": "a", "A.txt": "A"})
+    os.mkfifo(sqlite_home.folder(run_id) / "pipe")
+
+    found = ask(sqlite_home.uri, "download_artifacts", run_ids=run_id)
+
+    assert states(found) == {"A.txt": "downloaded", "a.txt": "downloaded"}
+    assert on_disk(downloads / run_id) == {"A.txt": b"A", "a.txt": b"a"}
+
+
+def test_a_file_where_a_folder_must_be_stops_nothing_else(home, ask, downloads):
+    """As in an object store that holds both `task` and `task/…`."""
+    run_id = home.run(FILES)
+    (downloads / run_id).mkdir(parents=True)
+    (downloads / run_id / "task").write_text("mine")
+
+    found = ask(home.uri, "download_artifacts", run_ids=run_id)
+
+    assert states(found) == {"config.yml": "downloaded", "model/weights.bin": "downloaded"}
+    assert "needs a folder where" in found.data["notes"][0]
+    assert (downloads / run_id / "task").read_text() == "mine"
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_half_written(sqlite_home, ask, downloads):
+    """A limit of the system on the size of files stands for the end of the disk."""
+    run_id = sqlite_home.run({"a.bin": b"a" * 400_000, "b.txt": "small"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    try:
+        full = ask(sqlite_home.uri, "download_artifacts", run_ids=run_id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    left = on_disk(downloads / run_id)
+    again = ask(sqlite_home.uri, "download_artifacts", run_ids=run_id)
+
+    assert states(full) == {"b.txt": "downloaded"}
+    assert full.data["notes"][0].startswith("1 file skipped: 'a.bin' could not be written (File too large). Free space")
+    assert left == {"b.txt": b"small"}
+    assert states(again) == {"a.bin": "downloaded", "b.txt": "present"}
+    assert on_disk(downloads / run_id) == {"a.bin": b"a" * 400_000, "b.txt": b"small"}
+
+
+def test_a_part_that_another_call_is_writing_is_left_to_it(home, ask, downloads):
+    run_id = home.run({"a.bin": b"a" * 50_000})
+    (downloads / run_id).mkdir(parents=True)
+    part = downloads / run_id / f".a.bin.50000.{'0' * 16}.part"
+    part.write_bytes(b"a" * 20_000)
+    with part.open("ab") as other_call:
+        fcntl.flock(other_call.fileno(), fcntl.LOCK_EX)
+        beside = ask(home.uri, "download_artifacts", run_ids=run_id)
+
+    assert states(beside) == {"a.bin": "downloaded"}
+    assert on_disk(downloads / run_id) == {"a.bin": b"a" * 50_000, part.name: b"a" * 20_000}
+
+
+@pytest.mark.slow
+def test_two_downloads_of_one_run_at_once_both_leave_it_whole(home, ask_many, downloads):
+    content = bytes(range(256)) * 40_000
+    run_id = home.run({f"{number}.bin": content for number in range(4)})
+    with ask_many(home.uri) as first, ask_many(home.uri) as second, ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(each, "download_artifacts", run_ids=run_id) for each in (first, second)]
+        found = [each.result() for each in both]
+
+    assert on_disk(downloads / run_id) == {f"{number}.bin": content for number in range(4)}
+    assert {state for each in found for state in states(each).values()} <= {"downloaded", "present"}
 
 
 def test_an_interrupted_download_is_resumed_where_it_ended(http_home, ask_many, downloads):

@@ -163,13 +163,25 @@ def test_matching_files_are_listed_and_the_rest_counted(sqlite_home, ask):
     answer = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="OOM", max_matches=0)
 
     assert len(rows(answer, "files")) == 50
-    assert data_of(answer)["total"] == 133
-    assert data_of(answer)["partial"] == "Only 200 of 230 files were searched; narrow glob for the others."
-    assert next(iter(data_of(answer))) == "partial"
+    assert data_of(answer)["total"] == 153
     assert data_of(answer)["notes"] == [
-        "83 more files with fewer matches are not listed.",
-        "67 more files have no match.",
+        "103 more files with fewer matches are not listed.",
+        "77 more files have no match.",
     ]
+
+
+@pytest.mark.slow
+def test_of_too_many_files_the_logs_are_searched(sqlite_home, ask):
+    run_id = sqlite_home.run({f"{n:04d}.{'txt' if n < 30 else 'log'}": "OOM\n" for n in range(1_020)})
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=run_id, pattern="OOM", max_matches=0)
+
+    assert data_of(answer)["total"] == 1_000
+    assert sum(row[0].endswith(".txt") for row in rows(answer, "files")) <= 10
+    assert data_of(answer)["partial"] == (
+        "Only 1,000 of 1,020 files were searched, logs first; narrow glob or run_ids for the others."
+    )
+    assert next(iter(data_of(answer))) == "partial"
 
 
 def test_files_of_several_runs_with_the_very_same_matches_are_one_row(sqlite_home, ask):
@@ -222,7 +234,7 @@ def test_of_many_files_fewer_lines_are_shown_and_all_are_counted(sqlite_home, as
 def test_a_large_answer_keeps_to_its_budget(home, ask):
     run_id = home.run({f"{n}.log": ("needle " + "x" * 900 + "\n") * 2_000 for n in range(3)})
 
-    answer = ask(Settings(tracking_uri=home.uri, max_tokens=2_000), "search_artifacts", run_ids=run_id, pattern="needle", max_matches=1_000)  # fmt: skip
+    answer = ask(Settings(tracking_uri=home.uri, max_tokens=2_000), "search_artifacts", run_ids=run_id, pattern="needle", max_matches=100)  # fmt: skip
 
     assert data_of(answer)["total"] == 6_000
     assert len(answer.text) <= 8_000

@@ -144,11 +144,51 @@ def test_a_file_that_is_the_same_in_all_runs_is_read_once(ask_for):
 
 
 @pytest.mark.parametrize("others", ["lr: 22\n", "lr: 2\n"], ids=["another size", "the same size"])
-def test_a_file_that_differs_lists_the_runs_and_the_next_step(others, ask_for):
-    problem = problem_of(ask_for({"a": "lr: 1\n", "b": others, "c": "lr: 1\n"}, "config.yml"))
+def test_a_small_document_that_differs_is_shown_once_for_each_version(others, ask_for):
+    data = data_of(ask_for({"a": "lr: 1\n", "b": others, "c": "lr: 1\n"}, "config.yml"))
+
+    by_version = {tuple(name[0] for name in key.split(", ")): content for key, content in data["content"].items()}
+    assert by_version == {("a", "c"): {"lr": 1}, ("b",): {"lr": int(others.split()[1])}}
+    assert data["notes"] == ["It differs between these 3 runs: 2 versions, by the runs that have it."]
+
+
+def test_a_small_text_that_differs_is_shown_of_each_run(ask_for):
+    data = data_of(ask_for({"a": "one\n", "b": "two\n", "c": None}, "notes.txt"))
+
+    assert sorted(data["content"].values()) == ["one\n", "two\n"]
+    assert data["partial"] == "No 'notes.txt' in 1 of 3 runs: 'c'."
+
+
+def test_secrets_in_versions_are_hidden_by_their_names(ask_for):
+    data = data_of(ask_for({"a": "api_key: f81fe0c2d1\n", "b": "api_key: 77c2ab9e0d\nlr: 1\n"}, "config.yml"))
+
+    assert "f81fe0c2d1" not in json.dumps(data)
+    assert [content["api_key"] for content in data["content"].values()] == ["[secret hidden]"] * 2
+
+
+def test_of_a_large_document_that_differs_the_outline_of_one_is_shown(ask_for):
+    many = "".join(f"key_{n}: {'x' * 40}\n" for n in range(400))
+    data = data_of(ask_for({"a": many, "b": f"{many}lr: 1\n"}, "config.yml"))
+
+    assert data["outline"][0] == "@: object of 401 keys" or data["outline"][0] == "@: object of 400 keys"
+    assert "differs between these 2 runs (2 versions)" in data["notes"][0]
+    assert "select=" in data["notes"][0]
+
+
+def test_a_large_text_that_differs_lists_the_runs_and_the_next_step(ask_for):
+    problem = problem_of(ask_for({"a": "a\n" * 9_000, "b": "b\n" * 9_000, "c": "a\n" * 9_000}, "out.txt"))
 
     assert "differs between these 3 runs (2 versions): the same in a " in problem
     assert "diff_artifacts shows what differs" in problem
+
+
+def test_a_path_of_keys_that_finds_nothing_says_how_far_it_leads(ask_for):
+    problem = problem_of(
+        ask_for({"a": "train: {lr: 1}\n", "b": "train: {lr: 2}\n"}, "config.yml", select="train.limit.x")
+    )
+
+    assert "finds nothing in any of 2 runs; train has 'lr' in a " in problem
+    assert ", and no limit." in problem
 
 
 def test_a_file_that_no_run_has_is_an_error(ask_for, snapshot_error):

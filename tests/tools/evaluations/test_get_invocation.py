@@ -117,7 +117,7 @@ def test_the_later_of_two_exports_is_shown_and_the_other_listed_as_duplicate(sto
     shown = next(row for row in rows_of(answer.data["tasks"]) if row["task"] == "ifeval")
     (other,) = rows_of(answer.data["duplicates"])
     assert (shown["run_id"], other["run_id"]) == (store.seeded.runs[f"{name}#2"], store.seeded.runs[name])
-    assert other["differs"]["ifeval_prompt_level_strict_acc"] == 0.781885
+    assert other["scores"]["ifeval_prompt_level_strict_acc"] == 0.781885
 
 
 def test_tasks_exported_to_two_experiments_are_all_taken_from_one(store, ask):
@@ -125,7 +125,7 @@ def test_tasks_exported_to_two_experiments_are_all_taken_from_one(store, ask):
 
     assert {row["experiment"] for row in rows_of(answer.data["tasks"])} == {"ben/qwen2.5-7b"}
     assert {row["experiment"] for row in rows_of(answer.data["duplicates"])} == {"evals"}
-    assert answer.data["notes"][0] == "Its runs are in 2 experiments."
+    assert answer.data["experiments"] == ["ben/qwen2.5-7b", "evals"]
 
 
 def test_a_finished_export_is_preferred_to_a_later_failed_one(sqlite_store, ask):

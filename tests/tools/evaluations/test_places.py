@@ -22,8 +22,8 @@ def test_each_place_names_jobs_logs_tags_description_and_files_that_the_others_l
     answer = ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION)
 
     assert answer.data["places"] == {
-        "own": "1 of 2 jobs; description; tags release=v2.1 GA; files report.html, samples_*.jsonl",
-        "team": "2 of 2 jobs; logs of 1",
+        "own": "1 of 2 jobs, without mmlu (.2); description; tags release=v2.1 GA; files artifacts/report.html, artifacts/samples_*.jsonl",
+        "team": "2 of 2 jobs; logs of ifeval (.1)",
     }
 
 

@@ -8,6 +8,7 @@ from mlflow_mcp.settings import Settings
 from tests.support import raw_store
 from tests.support.asking import data_of, problem_of, rows_of
 from tests.support.model_stores import SECRET, WHY_NOT
+from tests.support.servers import fail, faulty_proxy
 from tests.support.stores import copied
 
 pytestmark = pytest.mark.slow
@@ -279,3 +280,14 @@ def test_a_cursor_belongs_to_its_search(model_store, ask):
     told = problem_of(ask(model_store.uri, "search_models", query="name = 'x'", cursor=first.data["next_cursor"]))
 
     assert told.startswith("This cursor belongs to other arguments.")
+
+
+def test_the_registry_of_a_server_before_prompts_is_not_told_to_be_empty(models_server, ask):
+    """MLflow's client filters prompts out by their tag; before 2.21 that filter finds no model at all."""
+    old = [fail(200, "registered-models/search.*is_prompt", body="{}"), fail(200, "/version", body="2.16.2")]
+    whole = ask(models_server.uri, "search_models", registered=True)
+    with faulty_proxy(models_server.uri, *old) as proxy:
+        found = ask(proxy.uri, "search_models", registered=True)
+
+    names = [row["name"] for row in rows_of(data_of(found)["models"])]
+    assert set(names) >= {row["name"] for row in rows_of(data_of(whole)["models"])}

@@ -324,3 +324,12 @@ def test_an_unknown_mode_is_refused(store, ask, snapshot_error):
     answer = ask(store.uri, "best_runs", metric="accuracy", mode="best")
 
     snapshot_error(answer)
+
+
+def test_a_tie_of_the_best_is_told(empty_store, ask):
+    values = (0.9, 0.9, 0.8)
+    runs = [RawRun(run_id(at), metrics={"acc": value}) for at, value in enumerate(values)]
+
+    answer = ask(filled(empty_store, runs), "best_runs", metric="acc")
+
+    assert "A tie: the first 2 have the same value (0.9)." in answer.data["notes"]

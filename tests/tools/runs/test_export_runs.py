@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
+import resource
 from pathlib import Path
 
 import anyio
@@ -15,7 +17,7 @@ from mcp import Client
 
 from mlflow_mcp.settings import Settings
 from tests.support import raw_store
-from tests.support.asking import server_of
+from tests.support.asking import data_of, problem_of, server_of
 from tests.support.curves import PAGES
 from tests.support.raw_store import RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
@@ -311,6 +313,30 @@ def test_when_a_page_fails_nothing_is_left_and_the_old_file_stays(overwrite, kin
     assert answer.text.startswith(f"The MLflow server at {proxy.uri} returned an internal error (500).")
     assert left_in(out) == before
     assert (out / "old.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_full_disk_is_told_and_leaves_nothing(kind, empty_store, ask, tmp_path):
+    """A limit of the system on the size of files stands for the end of the disk."""
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(
+            db, [RawRun(run_id(n), params={f"p{at}": f"{n * at}" * 40 for at in range(60)}) for n in range(60)]
+        )
+    settings = Settings(tracking_uri=empty_store, download_dir=str(tmp_path / "out"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
+    try:
+        full = ask(settings, "export_runs", path=f"runs.{kind}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    left = list((tmp_path / "out").iterdir())
+    again = ask(settings, "export_runs", path=f"runs.{kind}")
+
+    assert re.fullmatch(
+        r"\S+ could not be written \(File too large\); nothing is left of it\. Free space .*", problem_of(full)
+    )
+    assert left == []
+    assert data_of(again)["rows"] == 60
 
 
 def test_when_no_run_matches_nothing_is_written(store, ask, tmp_path, snapshot_error):

@@ -338,6 +338,20 @@ def test_what_changes_with_a_secret_is_told_and_the_secret_is_not(empty_store, a
     assert "hunter" not in json.dumps(data)
 
 
+def test_a_secret_is_hidden_before_its_text_is_cut(empty_store, ask):
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7h8"
+    parent = RawRun(run_id(900), name="parent")
+    rows = [({"note": f"{'x' * 15} {secret}" if at % 2 else "y", "lr": at % 3}, at / 9) for at in range(12)]
+    uri = filled(empty_store, [parent, *sweep(rows, tags={"mlflow.parentRunId": run_id(900)})])
+
+    for answer in (
+        ask(uri, "aggregate_runs", metrics=["val/accuracy"], group_by=["each"]),
+        ask(uri, "get_run", run_id=run_id(900)),
+    ):
+        assert "[secret hidden]"[:10] in answer.text
+        assert "ghp_" not in answer.text
+
+
 @pytest.mark.slow
 def test_twenty_thousand_runs_take_seconds(empty_store, ask):
     generator = random.Random(8)

@@ -40,6 +40,17 @@ def test_a_deleted_experiment_is_said_to_be_deleted_and_how_it_comes_back(by, de
     assert f"mlflow experiments restore --experiment-id {experiment}" in text
 
 
+def test_the_runs_of_a_deleted_experiment_can_be_read(deleted, ask_many):
+    uri, _, name, experiment, inside = deleted
+
+    with ask_many(uri) as ask:
+        refused = problem_of(ask("query_runs", experiment_id=name))
+        found = data_of(ask("query_runs", experiment_id=name, deleted=True))
+
+    assert f"query_runs(experiment_id='{experiment}', deleted=true) lists its runs" in refused
+    assert [row[0] for row in found["runs"]["rows"]] == [inside]
+
+
 def test_a_name_that_moved_to_another_experiment_means_the_other_one(empty_store, ask_many):
     client = MlflowClient(empty_store)
     first = client.create_experiment("eval")

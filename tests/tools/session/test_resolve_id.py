@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.asking import data_of
+from mlflow_mcp.settings import Settings
+from tests.support.asking import data_of, problem_of
+from tests.support.servers import faulty_proxy, unknown_route
 
 
 @pytest.mark.parametrize(
@@ -133,3 +135,54 @@ def test_models_are_resolved_and_the_call_that_reads_them_works(id_, kinds, both
         if "model" in found["kind"]:
             name = found["next"].removeprefix("get_model(model='").removesuffix("')")
             assert not ask(both_model_stores.uri, "get_model", model=name).is_error
+
+
+# --- prompts, evaluation datasets, traces of MLflow 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "kind", "id_", "call"),
+    [
+        ("answer", "prompt", "answer", "get_prompt(prompt='answer')"),
+        ("answer/2", "prompt version", "prompts:/answer/2", "get_prompt(prompt='answer/2')"),
+        ("answer@staging", "prompt version", "prompts:/answer/4", "get_prompt(prompt='answer/4')"),
+        ("prompts:/answer/1", "prompt version", "prompts:/answer/1", "get_prompt(prompt='answer/1')"),
+        ("https://mlflow.example/#/prompts/answer", "prompt", "answer", "get_prompt(prompt='answer')"),
+        ("<empty>", "evaluation dataset", "<empty>", "get_dataset(dataset='<empty>')"),
+        ("https://mlflow.example/#/experiments/2/datasets?id=<empty>", "evaluation dataset", "<empty>", "get_dataset(dataset='<empty>')"),
+        ("empty", "evaluation dataset", "<empty>", "get_dataset(dataset='<empty>')"),
+    ],
+)  # fmt: skip
+def test_prompts_and_datasets_are_found_with_the_call_that_reads_them(text, kind, id_, call, both_genai, ask_many):
+    text, id_, call = (each.replace("<empty>", both_genai.datasets["empty"]) for each in (text, id_, call))
+    with ask_many(Settings(tracking_uri=both_genai.uri, toolsets=("tracking", "genai"))) as ask:
+        (found,) = data_of(ask("resolve_id", id=text))["found"]
+        assert (found["kind"], found["id"], found["next"]) == (kind, id_, call)
+
+        tool, _, arguments = call.partition("(")
+        name, _, value = arguments.rstrip(")").partition("=")
+        assert not ask(tool, **{name: value.strip("'")}).is_error
+
+
+@pytest.mark.slow
+def test_a_session_without_the_toolset_is_told_how_to_have_the_call(genai_store, ask):
+    (found,) = data_of(ask(genai_store.uri, "resolve_id", id="triage"))["found"]
+
+    assert found["next"] == "get_prompt(prompt='triage'), once the toolset genai is switched on (MLFLOW_MCP_TOOLSETS)"
+
+
+@pytest.mark.slow
+def test_a_trace_id_without_a_prefix_is_that_of_a_trace(traces_file, ask):
+    """MLflow 2 wrote 32 digits, which are as many as a run id has."""
+    trace_id = traces_file["ticket 1"]
+    (found,) = data_of(ask(traces_file.uri, "resolve_id", id=trace_id.removeprefix("tr-")))["found"]
+
+    assert (found["kind"], found["id"]) == ("trace", trace_id)
+
+
+@pytest.mark.slow
+def test_a_server_without_datasets_is_told_the_version_that_has_them(genai_server, ask):
+    with faulty_proxy(genai_server.uri, unknown_route("3.0/mlflow/datasets")) as proxy:
+        assert "MLflow 3.4 or newer" in problem_of(ask(proxy.uri, "resolve_id", id="d-" + "0" * 32))
+        assert data_of(ask(proxy.uri, "resolve_id", id="answer"))["found"][0]["kind"] == "prompt"

@@ -12,8 +12,8 @@ import pytest
 
 from mlflow_mcp.cli.demo.tracing import Recording, Step, write
 from mlflow_mcp.settings import Settings
-from tests.support.asking import data_of, rows_of
-from tests.support.servers import faulty_proxy, unknown_route
+from tests.support.asking import data_of, problem_of, rows_of
+from tests.support.servers import fail, faulty_proxy, unknown_route
 from tests.support.traces import LATER, SECRET, large_recording
 
 
@@ -222,6 +222,20 @@ def test_a_server_that_cannot_give_spans_is_told_apart_from_a_trace_without_any(
 
     assert data["state"] == "ERROR"
     assert data["partial"].startswith("Its spans cannot be read.")
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_trace_of_a_server_before_the_newer_route_is_shown(status, traces_server, ask_many):
+    """MLflow 2.14 to 3.1 have the trace at …/traces/<id>/info only, and answer 404 or 500 to what newer clients ask."""
+    newer = fail(status, r"/mlflow/traces/(?!search)[^/?]+(\?|$)", body="<!doctype html><h1>error</h1>")
+    with ask_many(traces_server.uri) as ask:
+        whole = data_of(ask("get_trace", trace_id=traces_server["ticket 7"]))
+    with faulty_proxy(traces_server.uri, newer) as proxy, ask_many(proxy.uri) as ask:
+        found = data_of(ask("get_trace", trace_id=traces_server["ticket 7"]))
+        unknown = ask("get_trace", trace_id=f"tr-{'0' * 32}")
+
+    assert (found["state"], found["spans"]) == (whole["state"], whole["spans"])
+    assert problem_of(unknown).startswith("No trace and no session has the id")
 
 
 @pytest.mark.parametrize("content", ["spans", "{", '{"spans": 7}', ""], ids=["whole", "broken", "odd", "empty"])

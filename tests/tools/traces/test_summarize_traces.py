@@ -175,6 +175,46 @@ def test_what_is_computed_within_a_window(traces_file, ask):
 # --- groups
 
 
+def test_groups_are_compared_with_a_verdict_that_knows_how_many_tests_there_are(both_traces, ask, snapshot):
+    sides = {"query": "tags.version = 'v2'", "compare_to": "tags.version = 'v1'"}
+    answer = ask(both_traces.uri, "summarize_traces", **HERE, **sides, group_by="name")
+
+    snapshot("summarize_traces.compared_by_name", answer)
+    whole = {
+        row["figure"]: row
+        for row in rows_of(ask(both_traces.uri, "summarize_traces", **HERE, **sides).data["comparison"])
+    }
+    row = groups_of(answer, "name")["handle_ticket"]
+    assert (row["traces"], row["compare_to traces"]) == (whole["traces"]["these"], whole["traces"]["compare_to"])
+    assert row["verdict"].partition(", p=")[0] == whole["error_rate"]["verdict"].partition(", p=")[0]
+
+
+def test_each_group_is_tested_among_all_groups_that_both_sides_have(traces_copy, ask):
+    """Of the verdicts of one table at most one in twenty may be wrong by chance; a side without the group gives none."""
+    for number in range(12):
+        for name, version, fails in (("route", "v7", True), ("route", "v8", False), ("rank", "v7", number < 5),
+                                     ("rank", "v8", False), ("only v7", "v7", True)):  # fmt: skip
+            key, state = f"{name} {version} {number}", "ERROR" if fails else "OK"
+            recording = dataclasses.replace(TICKETS[20], key=key, name=name, state=state, tags={"version": version})
+            write(traces_copy.uri, traces_copy.experiment_id, recording)
+    sides = {"query": "tags.version = 'v7'", "compare_to": "tags.version = 'v8'"}
+    answer = ask(traces_copy.uri, "summarize_traces", **HERE, **sides, group_by="name")
+
+    rows = groups_of(answer, "name")
+    assert rows["route"]["verdict"] == "higher: 12 of 12 against 0 of 12, p=<0.0001"
+    assert rows["rank"]["verdict"] == "cannot tell: 5 of 12 against 0 of 12, p=0.037"  # alone it would be below 0.05
+    assert (rows["only v7"]["compare_to traces"], rows["only v7"]["verdict"]) == (None, None)
+    assert "at 0.05 over all 2 tests" in str(answer.data["notes"])
+
+
+def test_groups_on_both_sides_of_a_comparison_get_no_verdict(traces_file, ask):
+    sides = {"query": "tags.version = 'v1'", "compare_to": "status = 'ERROR'"}
+    data = data_of(ask(traces_file.uri, "summarize_traces", **HERE, **sides, group_by="name"))
+
+    assert all(row["verdict"] is None for row in rows_of(data["groups"]))
+    assert any(note.startswith("No verdict: some traces are on both sides") for note in data["notes"])
+
+
 @pytest.mark.parametrize("by", ["tags.version", "span", "span_type", "day"])
 def test_groups_are_a_table(by, both_traces, ask, snapshot):
     snapshot(
@@ -333,7 +373,11 @@ def test_nothing_is_compared_with_a_part_of_itself(traces_file, ask, snapshot_er
         {"compare_to": "previous"},
         {"compare_to": "2026-09-02", "when": "2026-09-01..2026-09-03"},
         {"compare_to": "yesterday", "when": "2026-09-01"},
-        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "name"},
+        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "day"},
+        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "span"},
+        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "failure"},
+        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "assessment"},
+        {"compare_to": "2026-09-02", "when": "2026-09-01", "group_by": "status"},
     ):
         snapshot_error(ask(traces_file.uri, "summarize_traces", **arguments))
 

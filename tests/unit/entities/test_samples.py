@@ -109,3 +109,18 @@ def test_a_file_records_limit_count_repeats_and_the_evaluated_model(content, sam
 
     assert (recorded.samples, recorded.model) == (samples, model)
     assert recorded.is_empty is (samples == Samples() and model is None)
+
+
+@pytest.mark.parametrize(
+    ("samples", "least", "enough"),
+    [
+        (Samples(count=Proof(198, "stats.count")), 100, True),
+        (Samples(count=Proof(198, "stats.count")), 200, False),
+        (Samples(limit=Proof(10, "limit_samples=10")), 50, False),
+        (Samples(responses=Proof(1319, "response_stats.count")), 1319, None),  # retries may be among them
+        (Samples(responses=Proof(1319, "response_stats.count")), 1320, False),
+        (Samples(), 1, None),
+    ],
+)
+def test_responses_can_only_tell_that_there_were_fewer_samples(samples, least, enough):
+    assert samples.has_at_least(least) is enough

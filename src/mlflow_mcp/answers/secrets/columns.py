@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_mcp.answers.secrets.names import is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secrets.names import is_secret, may_stand_for_one, names_a_secret
 from mlflow_mcp.answers.secrets.shapes import HIDDEN
 
 _NAME = re.compile(r"[\w. /()%#@:*`\"'-]{0,80}")
@@ -35,7 +35,7 @@ class SecretColumns:
         names = [name.strip().strip("`\"'") for name in _cells(header, delimiter)]
         if len(names) < 2 or not all(map(_NAME.fullmatch, names)) or not all(names):
             return None
-        return cls(names, delimiter) if any(names_a_secret(name) or may_name_a_secret(name) for name in names) else None
+        return cls(names, delimiter) if any(map(may_stand_for_one, names)) else None
 
     def hide(self, line: str) -> str:
         """A line of the table without its secrets. Of one that is cut, or a part of a longer row, nothing is shown when a

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mlflow_mcp.answers.secrets.names import is_secret, looks_made_up, names_a_secret
-from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.randomness import is_random
+from mlflow_mcp.answers.secrets.shapes import HIDDEN
 
 _GROUP = re.compile(r"(?i)(?:^|.*[^a-z0-9])(?:passw(?:or)?ds|api[_-]?keys|secrets|tokens|credentials|cookies)")
 _NAME = r"(?<![\w.-])[\"']?(?P<name>[\w.-]{2,100})[\"']?[ \t]*"
@@ -17,6 +18,7 @@ _IN_BRACKETS = re.compile(
 _BELOW = re.compile(
     r"(?m)^(?P<indent>[ \t]*)(?:-[ \t]+)?[\"']?(?P<name>[\w.-]{2,100})[\"']?[ \t]*:[ \t]*\n(?P<body>(?:(?P=indent)(?:[ \t]+|-[ \t]+)[^\n]+(?:\n|\Z)){1,200})"
 )
+_ENDS_OF_NAMES = (":\n", " \n", "\t\n")
 _ITEM = re.compile(
     r"(?m)(?P<before>(?:^[ \t]*-[ \t]+|[:=,\[][ \t\n]*)[\"']?)(?P<value>(?!secret hidden)[^\s\"',:\[\]{}]{4,4000})(?=[\"']?(?:[ \t]*[,\]}\r\n]|\Z))"
 )
@@ -38,8 +40,9 @@ def hide_in_groups(text: str) -> str:
             return match[0]
         return match[0][: match.start("body") - match.start()] + hidden
 
-    text = _IN_BRACKETS.sub(hide, text)
-    return _BELOW.sub(hide, text) if "\n" in text else text
+    if "[" in text or "{" in text:
+        text = _IN_BRACKETS.sub(hide, text)
+    return _BELOW.sub(hide, text) if any(sign in text for sign in _ENDS_OF_NAMES) else text
 
 
 def names_several(name: str) -> bool:

@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 
-from mlflow_mcp.answers.secrets.shapes import HIDDEN, is_random
+from mlflow_mcp.answers.secrets.randomness import is_random
+from mlflow_mcp.answers.secrets.shapes import HIDDEN
 
 _BEARER = re.compile(r"(?i)\b(bearer\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}")
 _AUTHORIZATION = re.compile(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mlflow_mcp.answers.secrets.shapes import is_random
+from mlflow_mcp.answers.secrets.invisible import without_invisible
+from mlflow_mcp.answers.secrets.randomness import is_random
 
 _PASSWORDS = (
     r"passw(?:or)?d|passwort|passphrase|passcode|pwd"
@@ -34,18 +35,26 @@ _LONGEST_NAME = 1_000
 @lru_cache(maxsize=4096)
 def names_a_secret(name: str) -> bool:
     """Whether a value under this name is a secret: `config.deployment.api_key`, `DB_PASSWORD`, `x-api-key`."""
+    name = without_invisible(name)
     return len(name) < _LONGEST_NAME and _STRONG.match(name) is not None
 
 
 @lru_cache(maxsize=4096)
 def may_name_a_secret(name: str) -> bool:
     """Whether a value under this name is a secret when it looks drawn by lot: `token`, `KAGGLE_KEY`."""
+    name = without_invisible(name)
     return len(name) < _LONGEST_NAME and _WEAK.match(name) is not None and _OF_OTHER_THINGS.search(name) is None
+
+
+@lru_cache(maxsize=8192)
+def may_stand_for_one(name: str) -> bool:
+    """Whether a value under this name may be a secret: always, or when it looks drawn by lot."""
+    return names_a_secret(name) or may_name_a_secret(name)
 
 
 _REFERENCE = re.compile(
     r"""(?xs)
-    \$[A-Za-z_{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_][\w.\[\]'"]*\}\S* | <.*> | \*+ | [*.…\[\](){}]+ | [xX]{3,} | \[secret\ hidden\]
+    \$[A-Za-z_]\w*(?:[^\w!-].*)? | \$[{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_][\w.\[\]'"]*\}\S* | <.*> | \*+ | [*.…\[\](){}]+ | [xX]{3,} | \[secret\ hidden\]
     | (?:host|env|environ|runtime|secrets?|vault|os\.environ|os\.getenv|os\.environ\.get|getenv|ENV)[:./([]+["']?[A-Z][A-Z0-9_]*["']?[)\]]*
     | (?:str|bytes|bool|int|SecretStr|_?[A-Z][a-z]+[A-Za-z]*)(?:\ \|\ [\w.\[\],\ |]+)?(?:\ =\ (?:None|False|True|\.\.\.))?,? | self\.\w+
     | ![A-Za-z]+\s.* | arn:aws:secretsmanager:.* | (?:~|\.)?(?:/[\w.-]+){2,} | [\w-]{0,14}(?:\.\.\.|…)[\w-]{0,8} | sk-(?:x+|X+)
@@ -64,15 +73,17 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]*|[A-Za-z_]\w*(?:[._][A-Za-z_]\w*)
 def is_secret(value: str, name: str) -> bool:
     """Whether a value under a name of secrets is one, and not empty, a word for none, or the name of a variable or file
     that holds it."""
-    if not names_a_secret(name) and not may_name_a_secret(name):
+    if not may_stand_for_one(name):
         return False
     value = value.strip().strip("\"'`")
+    if any(is_secret(each, name) for each in literals_instead(value)):
+        return True
     if len(value) < _SHORTEST or _CODE.fullmatch(value) or (name.lower().endswith("pwd") and value[0] in "/~"):
         return False
     if not names_a_secret(name):
         made_up = (name.isupper() or name in ("pass", "pw")) and looks_made_up(value)
         return (made_up or is_random(value)) and not _is_reference(value)
-    if _IDENTIFIER.fullmatch(value) and (names_a_secret(value) or may_name_a_secret(value)):
+    if _IDENTIFIER.fullmatch(value) and may_stand_for_one(value):
         return False
     if _is_reference(value):
         return False
@@ -81,6 +92,28 @@ def is_secret(value: str, name: str) -> bool:
     if _VARIABLE_OF_SECRET.search(value) and "_" in value:
         return False
     return bool(_PASSWORD.search(name)) or "_" not in value
+
+
+# What an expression gives when what it refers to is not there: `${X:-…}`, `{{ x | default('…') }}`, `env.X || '…'`.
+_INSTEAD = re.compile(
+    r"""(?x) \$\{[\w.:]+(?::[-=]|[-=,:])\s?["']?(?P<braces>[^\s{}"'$]{4,})["']?\}
+    | (?:\b(?:default|d)\s?\(\s?|(?:\|\||\?\?|\bor)\s?)(?P<mark>["'])(?P<literal>[^"'\s]{4,})(?P=mark)
+    | ,\s?(?:default\s?=\s?)?(?P<quote>["'])(?P<argument>[^"'\s]{4,})(?P=quote)"""
+)
+_SIGNS_OF_EXPRESSIONS = ("${", "(", "||", "??", " or ")
+
+
+def literals_instead(value: str) -> list[str]:
+    """The literals that an expression stands for where what it refers to is missing."""
+    if not any(sign in value for sign in _SIGNS_OF_EXPRESSIONS):
+        return []
+    found = []
+    for match in _INSTEAD.finditer(value[:2_000]):
+        if match["argument"] is None:
+            found.append(match["braces"] or match["literal"])
+        elif looks_made_up(match["argument"]):
+            found.append(match["argument"])
+    return found
 
 
 def looks_made_up(value: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from functools import cache
+
+from mlflow_mcp.answers.secrets.randomness import is_random
+from mlflow_mcp.answers.secrets.signs import OF_KEYS, OF_NAMES_TOO
 
 HIDDEN = "[secret hidden]"
 
@@ -13,173 +15,6 @@ _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]m)|(
 _NO_DIGEST = "(?<!256=)(?<!256-)(?<!256:)(?<!384-)(?<!512=)(?<!512-)(?<!512:)"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-# Beginnings of nothing but keys: what follows may be all capitals, digits or hex.
-_OF_KEYS = [
-    "github_pat_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "glpat-",
-    "glrt-",
-    "gldt-",
-    "glptt-",
-    "glft-",
-    "glcbt-",
-    "glimt-",
-    "glsoat-",
-    "glagent-",
-    "gloas-",
-    "glffct-",
-    "nvapi-",
-    "sk-lf-",
-    "pk-lf-",
-    "sk-proj-",
-    "sk-svcacct-",
-    "sk-admin-",
-    "sk-ant-",
-    "sk-or-v1-",
-    "xoxa-",
-    "xoxb-",
-    "xoxc-",
-    "xoxd-",
-    "xoxe-",
-    "xoxo-",
-    "xoxp-",
-    "xoxr-",
-    "xoxs-",
-    "xapp-",
-    "pypi-AgE",
-    "dckr_pat_",
-    "dckr_oat_",
-    "GOCSPX-",
-    "AIza",
-    "ya29.",
-    "AQ.Ab",
-    "pcsk_",
-    "lsv2_",
-    "tgp_v1_",
-    "glsa_",
-    "glc_",
-    "sntrys_",
-    "sntryu_",
-    "dop_v1_",
-    "doo_v1_",
-    "dor_v1_",
-    "figd_",
-    "figo_",
-    "figu_",
-    "lin_api_",
-    "lin_oauth_",
-    "shpat_",
-    "shpca_",
-    "shppa_",
-    "shpss_",
-    "PMAK-",
-    "wandb_v1_",
-    "whsec_",
-    "sb_secret_",
-    "pscale_tkn_",
-    "pscale_pw_",
-    "pscale_oauth_",
-    "xkeysib-",
-    "xsmtpsib-",
-    "NRAK-",
-    "rubygems_",
-    "sq0atp-",
-    "sq0csp-",
-    "sk_live_",
-    "sk_test_",
-    "rk_live_",
-    "rk_test_",
-    "pnu_",
-    "HRKU-AA",
-    "duffel_live_",
-    "shippo_live_",
-    "ntn_",
-    "GR1348941",
-    "ATATT3",
-    "ATCTT3",
-    "ATBB",
-    "tskey-",
-    "api_org_",
-    "nfp_",
-    "gsk_",
-    "hvs.",
-    "hvb.",
-    "hvr.",
-    "dp.pt.",
-    "dp.st.",
-    "dp.ct.",
-    "dp.sa.",
-    "vcp_",
-    "vck_",
-]
-# Beginnings of ordinary names too, such as `sk-learn-pipeline-with-scaler`: what follows must look drawn by lot.
-_OF_NAMES_TOO = [
-    "hf_",
-    "sk-",
-    "sk_",
-    "pk-",
-    "pk_",
-    "rk-",
-    "rk_",
-    "csk-",
-    "fw_",
-    "pa-",
-    "voy-",
-    "npm_",
-    "r8_",
-    "xai-",
-    "pplx-",
-    "dapi",
-    "dose",
-    "SG.",
-    "rpa_",
-    "tvly-",
-    "jina_",
-    "sbp_",
-    "pul-",
-    "squ_",
-    "sqp_",
-    "sqa_",
-    "fc-",
-    "e2b_",
-    "secret_",
-    "re_",
-    "AKCp",
-    "cmVmd",
-    "LTAI",
-    "AKID",
-    "fo1_",
-    "fm1r_",
-    "fm2_",
-    "esecret_",
-    "cpk_",
-    "sgp_",
-    "EAAA",
-    "EZAK",
-    "EZTK",
-    "phx_",
-    "BSA",
-    "ico-",
-    "rdme_",
-    "API-",
-    "cfut_",
-    "cfat_",
-    "xwfp-",
-    "pat-",
-    "ops_eyJ",
-    "tk-us-",
-    "fio-u-",
-    "lip_",
-    "hfr_",
-    "hf_oauth_",
-    "oy2",
-    "p8e-",
-    "CLOJARS_",
-]
 _REST = r"[\w-]{12,}(?:[.=~][\w-]{16,})*(?:\.[0-9a-z]{9}(?![\w-])|=[0-9A-Z]{8}(?!\w))?"
 
 # Others have a form of their own. The first text must be there for one to be looked for.
@@ -219,11 +54,15 @@ _WHOLE = [
         ("bce-v3/", r"bce-v3/ALTAK-[\w-]{10,}/[0-9a-f]{40}"),
     )
 ]
+# Behind letters, as after a missing space; a form that is rare enough in words.
+_WHOLE += [
+    ("AKIA", re.compile(r"(?<=[a-z_])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])")),
+    ("eyJ", re.compile(r"(?<=[A-Za-z])eyJ[\w-]{10,4000}\.eyJ[\w-]{10,}\.[\w-]{5,}")),
+]
 _LONG = re.compile(r"[\w+/~-]{14}")  # in every key
 # One search for all signs is the quicker way in a short text.
-_ANY_SIGN = re.compile("|".join(map(re.escape, (*_OF_KEYS, *_OF_NAMES_TOO, *(sign for sign, _ in _WHOLE)))))
+_ANY_SIGN = re.compile("|".join(map(re.escape, (*OF_KEYS, *OF_NAMES_TOO, *(sign for sign, _ in _WHOLE)))))
 _SHORT = 100
-_RUNS = re.compile(r"[A-Za-z0-9]+")
 _OF_LETTERS = re.compile(r"(?:hf|api_org)_[A-Za-z]{34}")  # as Hugging Face makes them
 _HAS_UUID = re.compile(_UUID)
 
@@ -235,14 +74,17 @@ def hide_shapes(text: str) -> str:
     for sign, form in _WHOLE:
         if sign in text:  # most texts hold none of them, and to look is quick
             text = form.sub(HIDDEN, text)
-    for sign in _OF_KEYS:
+    for sign in OF_KEYS:
         if sign in text:
             text = _after(sign).sub(_hide_key, text)
+            if sign[-1] in "-_":
+                text = _behind_letters(sign).sub(_hide_glued, text)
             if "…" in text:
                 text = _cut_after(sign).sub(HIDDEN, text)
-    for sign in _OF_NAMES_TOO:
+    for sign in OF_NAMES_TOO:
         if sign in text:
             text = _after(sign).sub(_hide_random, text)
+            text = _behind_names(sign).sub(_hide_glued, text)
     return text
 
 
@@ -257,6 +99,22 @@ def _cut_after(sign: str) -> re.Pattern[str]:
     return re.compile(_START + re.escape(sign) + r"[\w-]+(?=…)")
 
 
+@cache
+def _behind_letters(sign: str) -> re.Pattern[str]:
+    """A key that follows a word without anything between: `keysk-proj-…`."""
+    return re.compile(rf"(?<![\w-])(?P<word>\w{{1,30}}?)(?P<key>{re.escape(sign)}[\w-]{{16,}})")
+
+
+@cache
+def _behind_names(sign: str) -> re.Pattern[str]:
+    """The same for the beginnings of names: only behind a word for secrets, as `task-…` ends in `sk-…`."""
+    return re.compile(rf"(?P<word>(?i:key|token|secret|bearer|password))(?P<key>{re.escape(sign)}[\w-]{{20,}})")
+
+
+def _hide_glued(match: re.Match[str]) -> str:
+    return match["word"] + HIDDEN if is_random(match["key"]) or _OF_LETTERS.fullmatch(match["key"]) else match[0]
+
+
 def _hide_key(match: re.Match[str]) -> str:
     token = match[0]
     return token if token == token.lower() and not any(map(str.isdigit, token[4:])) else HIDDEN
@@ -265,29 +123,3 @@ def _hide_key(match: re.Match[str]) -> str:
 def _hide_random(match: re.Match[str]) -> str:
     token = match[0]
     return HIDDEN if is_random(token) or _OF_LETTERS.fullmatch(token) or _HAS_UUID.search(token) else token
-
-
-# -- what is drawn by lot --------------------------------------------------------------------------------------------
-
-
-def is_random(text: str) -> bool:
-    """Whether a part of it looks drawn by lot: long, and of several kinds of characters that change often."""
-    return any(map(_is_random_run, _RUNS.findall(text))) or _changes_often(text)
-
-
-def _is_random_run(run: str) -> bool:
-    digits = sum(character.isdigit() for character in run)
-    lower = sum(character.islower() for character in run)
-    upper = len(run) - digits - lower
-    if len(run) >= 10 and digits and lower and upper:
-        return True
-    if len(run) >= 16 and digits >= 3 and lower + upper >= 3:
-        return True
-    # Letters alone: a name in CamelCase has far fewer capitals.
-    return len(run) >= 20 and 4 * min(lower, upper) > len(run)
-
-
-def _changes_often(text: str) -> bool:
-    """Of drawn letters and digits six in ten follow one of another kind; in names some three."""
-    kinds = [0 if each.islower() else 1 if each.isupper() else 2 for each in text if each.isalnum()]
-    return len(kinds) >= 20 and sum(a != b for a, b in itertools.pairwise(kinds)) >= 0.45 * len(kinds)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 
+from mlflow_mcp.answers.secrets.blocks import hide_in_blocks
 from mlflow_mcp.answers.secrets.columns import hide_in_split_table, hide_in_tables
 from mlflow_mcp.answers.secrets.groups import hide_in_groups
 from mlflow_mcp.answers.secrets.headers import hide_in_headers
-from mlflow_mcp.answers.secrets.names import STRONG, WEAK, is_password, is_secret, may_name_a_secret, names_a_secret
+from mlflow_mcp.answers.secrets.invisible import has_invisible, places, without_invisible
+from mlflow_mcp.answers.secrets.names import STRONG, WEAK, is_password, is_secret, may_stand_for_one
 from mlflow_mcp.answers.secrets.notations import hide_in_notations, hide_without_names
 from mlflow_mcp.answers.secrets.private_keys import hide_private_keys
-from mlflow_mcp.answers.secrets.shapes import HIDDEN, hide_shapes, is_random
+from mlflow_mcp.answers.secrets.randomness import is_random
+from mlflow_mcp.answers.secrets.shapes import HIDDEN, hide_shapes
+from mlflow_mcp.answers.secrets.spans import hidden_spans, with_spans_hidden
 
 # A value ends with its quote, which may be escaped any number of times; without one, with the word.
 _VALUE = r"""(?:(?P<slashes>\\+)(?P<mark>["'])(?P<escaped>[^\n]{0,4000}?)(?P=slashes)(?P=mark)|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.|'')*)'"""
@@ -33,10 +36,6 @@ _ANY_VALUE = re.compile(
 _LINE = re.compile(
     rf"""(?im)^(?P<before>[ \t+-]*(?:export[ \t]+)?(?P<name>[\w.-]*{STRONG})[ \t]*[:=][ \t]*)(?P<bare>[^\s"'|>#&{{\[$(][^\n]*)$"""
 )
-_BLOCK = re.compile(rf"""(?im)^(?P<indent>[ \t+-]*)["']?(?P<name>{_NAME})["']?[ \t]*:[ \t]*[|>][-+0-9]*[ \t]*\n""")
-_LIST = re.compile(
-    rf"""(?im)^(?P<indent>[ \t+-]*)["']?(?P<name>[\w.-]*{STRONG})["']?[ \t]*:[ \t]*\n(?P<items>(?:[ \t+-]*-[ \t]+[^\n:]*(?:\n|\Z))+)"""
-)
 _NAME_AND_VALUE = re.compile(
     rf"""(?i)(?P<before>["']?(?:name|key|param|variable)["']?[ \t]*[:=][ \t]*{_QUOTE}(?P<name>{_NAME}){_QUOTE}[ \t]*,?\s{{1,200}}[+-]?[ \t]*"""
     rf"""{_QUOTE}(?:value|default){_QUOTE}[ \t]*[:=][ \t]*){_VALUE}{_BARE}"""
@@ -44,12 +43,10 @@ _NAME_AND_VALUE = re.compile(
 _ESCAPED_PAIR = re.compile(
     rf"""(?i)(?P<before>\\+"(?:name|key)\\+"[ \t]*:[ \t]*\\+"(?P<name>{_NAME})\\+",[ \t]*\\+"value\\+"[ \t]*:[ \t]*){_VALUE}{_BARE}"""
 )
-# Cells that follow their name: Markdown, HTML, XML, a pair of a list.
+# Cells that follow their name: Markdown, a pair of a list.
 _CELL = re.compile(
     rf"(?im)(?P<before>\|[ \t]*[`*]*(?P<name>{_NAME})[`*]*[ \t]*\|[ \t]*`?)(?P<bare>[^|\n`]*[^|\n`\s])(?=`?[ \t]*\|)"
 )
-_ELEMENT = re.compile(rf"(?i)(?P<before><(?P<name>{_NAME})>)(?P<bare>[^<\n]+)(?=</)")
-_HTML_CELL = re.compile(rf"(?i)(?P<before>(?P<name>{_NAME})</t[dh]>\s{{0,200}}<td[^>]*>)(?P<bare>[^<]+)(?=</td)")
 _PAIR = re.compile(rf"""(?i)(?P<before>[(\[]\\*["'](?P<name>{_NAME})\\*["'],[ \t]*){_VALUE})[ \t]*[)\]]""")
 # As notes quote them: Param 'db_password' has in all 5 runs the values 'a', 'b'.
 _QUOTED_VALUES = re.compile(
@@ -69,27 +66,53 @@ _WORDS_OF_NAMES = (
     "cookie",
     "credential",
     "auth",
-    "pat",
-    "otp",
-    "pw",
 )
+_SHORT_WORDS = re.compile(r"(?:pat|otp|pw)(?![a-z0-9])")
 _SHORTEST_TEXT = 6
+
+
+# Short texts that hold no secret: names and states come again in each row of each answer.
+_HARMLESS: set[str] = set()
+_MOST_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 100
 
 
 def mask_text(text: str) -> str:
     """The text without its secrets."""
-    if len(text) < _SHORTEST_TEXT:
+    if len(text) < _SHORTEST_TEXT or text in _HARMLESS:
         return text
+    masked = _masked_among_invisible(text) if has_invisible(text) else _masked(text)
+    if len(text) <= _LONGEST_REMEMBERED and masked == text:
+        if len(_HARMLESS) >= _MOST_REMEMBERED:
+            _HARMLESS.clear()
+        _HARMLESS.add(text)
+    return masked
+
+
+def _masked_among_invisible(text: str) -> str:
+    """The text without what is a secret once characters that nobody sees are left out; the rest as it was."""
+    visible = without_invisible(text)
+    masked = _masked(visible)
+    if masked == visible:
+        return text
+    at = places(text)
+    return with_spans_hidden(
+        text, [(at[first], at[last]) for first, last in hidden_spans(visible, masked)], lambda _: HIDDEN
+    )
+
+
+def _masked(text: str) -> str:
     if "\\n" in text:
         text = _hide_in_escaped(text)
     text = hide_without_names(hide_in_headers(hide_private_keys(text)))
     lower = text.lower()
-    if not any(word in lower for word in _WORDS_OF_NAMES):  # most texts, and to look for the words is quick
+    # Most texts hold none of the words, and to look for them is quick.
+    if not any(word in lower for word in _WORDS_OF_NAMES) and not _SHORT_WORDS.search(lower):
         return hide_shapes(text)
     if '"columns' in text:
         text = hide_in_split_table(text)
     if "\n" in text:
-        text = _hide_in_lines(hide_in_tables(text))
+        text = hide_in_blocks(hide_in_tables(text))
     if "value" in lower or "default" in lower:
         text = _NAME_AND_VALUE.sub(_hide_assigned, text)
         text = _ESCAPED_PAIR.sub(_hide_assigned, text)
@@ -106,7 +129,7 @@ def mask_part(text: str, start: int, end: int) -> str:
     if masked == text:
         return text[start:end]
     parts, done = [], start
-    for first, last in _hidden_spans(text, masked):
+    for first, last in hidden_spans(text, masked):
         if last <= start or first >= end:
             continue
         parts += [text[done : max(first, done)], HIDDEN]
@@ -120,7 +143,7 @@ def mask_lines(text: str) -> list[str]:
     if masked == text:
         return text.split("\n")
     each_line = partial(re.sub, r"[^\n]+", HIDDEN)
-    return _with_spans_hidden(text, _hidden_spans(text, masked), each_line).split("\n")
+    return with_spans_hidden(text, hidden_spans(text, masked), each_line).split("\n")
 
 
 def _hide_in_escaped(text: str) -> str:
@@ -128,72 +151,39 @@ def _hide_in_escaped(text: str) -> str:
     lines = _PLAIN_QUOTE.sub("\n", text)
     lines = _ESCAPED_QUOTE.sub(lambda m: " " * (len(m[0]) - 1) + m[0][-1], lines)
     lines = _ESCAPED_BREAK.sub(lambda m: " " * (len(m[0]) - 1) + "\n", lines)
-    masked = _hide_in_lines(hide_private_keys(lines))
+    masked = hide_in_blocks(hide_private_keys(lines))
     if "value" in lines.lower():
         masked = _NAME_AND_VALUE.sub(_hide_assigned, masked)
     if masked == lines:
         return text
-    return _with_spans_hidden(text, _hidden_spans(lines, masked), lambda _: HIDDEN)
-
-
-def _with_spans_hidden(text: str, spans: list[tuple[int, int]], hidden: Callable[[str], str]) -> str:
-    parts, done = [], 0
-    for first, last in spans:
-        if last > done:
-            parts += [text[done : max(first, done)], hidden(text[max(first, done) : last])]
-            done = last
-    return "".join([*parts, text[done:]])
-
-
-def _hide_in_lines(text: str) -> str:
-    if "|" in text or ">" in text:
-        text = _hide_blocks(text)
-    return _LIST.sub(_hide_items, text)
-
-
-def _hidden_spans(text: str, masked: str) -> list[tuple[int, int]]:
-    """Where the hidden parts of a text are. What was shown may stand in a secret as well: each span then is the longest it can be."""
-    pieces = masked.split(HIDDEN)
-    starts, at = [], 0
-    for piece in pieces[:-1]:
-        at = max(text.find(piece, at), at) + len(piece)
-        starts.append(at)
-    ends, at = [], len(text)
-    for piece in reversed(pieces[1:]):
-        found = text.rfind(piece, 0, at)
-        at = found if found >= 0 else at
-        ends.append(at)
-    return [(min(first, last), max(first, last)) for first, last in zip(starts, reversed(ends))]
-
-
-def hide_in_elements(text: str) -> str:
-    """A page of HTML or XML without secrets in elements of their names, and in cells beside those."""
-    return _HTML_CELL.sub(_hide_assigned, _ELEMENT.sub(_hide_assigned, text))
+    return with_spans_hidden(text, hidden_spans(lines, masked), lambda _: HIDDEN)
 
 
 def _hide_cells(text: str) -> str:
     if "|" in text:
         text = _CELL.sub(_hide_assigned, text)
-    if "</" in text:
-        text = hide_in_elements(text)
     return _PAIR.sub(_hide_in_pair, text) if "," in text else text
 
 
 def _hide_after(names: re.Pattern[str], text: str) -> str:
     """The text without the values that follow names of secrets."""
-    parts, done = [], 0
+    parts, done, has_escapes = [], 0, "\\" in text
     for match in names.finditer(text):
         name = match["name"]
+        if not may_stand_for_one(name) and not (has_escapes and may_stand_for_one(name[1:])):
+            continue
         before = text[match.start() - 1 : match.start()]
         if before == "\\" and name[0] in "nrt":
             name = name[1:]  # an escape in front of it
-        if before == ":" and name == "secret":
-            continue  # the name of an entry in AWS
-        if match.start() < done or not (names_a_secret(name) or may_name_a_secret(name)):
+        if before in (":", "{") and name == "secret":
+            continue  # the name of an entry in AWS, or of another store: `${secret:…}`
+        if match.start() < done or not may_stand_for_one(name):
             continue
         found = _ANY_VALUE.match(text, match.end())
         if found is None or not is_secret(value := _value_of(found), name):
             continue
+        if before == "{" and value.lstrip("-=").startswith("$"):
+            continue  # another reference: `${API_KEY:-$OTHER}`
         if found["bare"] is not None and _is_prose(text, match.start(), found.end(), value, name):
             continue
         parts += [text[done : match.end()], found[0].replace(value, HIDDEN)]
@@ -249,31 +239,3 @@ def _hide_quoted(match: re.Match[str]) -> str:
         return f"'{HIDDEN}'" if is_secret(quoted[1], match["name"]) else quoted[0]
 
     return match["before"] + re.sub(r"'([^'\n]*)'", hide, match["values"])
-
-
-def _hide_items(match: re.Match[str]) -> str:
-    def hide(item: re.Match[str]) -> str:
-        return item[1] + HIDDEN if is_secret(item[2], match["name"]) else item[0]
-
-    shown = re.sub(r"(?m)^([ \t+-]*-[ \t]+)(.*\S)", hide, match["items"])
-    return match[0][: match.start("items") - match.start()] + shown
-
-
-def _hide_blocks(text: str) -> str:
-    """The text without the lines of YAML blocks under names of secrets."""
-    parts, done = [], 0
-    for match in _BLOCK.finditer(text):
-        if match.start() < done:
-            continue
-        indent, end = len(re.sub("[-+]", " ", match["indent"])), match.end()
-        first = end
-        while end < len(text):
-            line_end = text.find("\n", end) + 1 or len(text)
-            line = re.sub(r"^[+-]", " ", text[end:line_end])
-            if line.strip() and len(line) - len(line.lstrip()) <= indent:
-                break
-            end = line_end
-        if is_secret(text[first:end], match["name"]):
-            parts += [text[done:first], " " * (indent + 2), HIDDEN, "\n"]
-            done = end
-    return "".join([*parts, text[done:]])

@@ -26,8 +26,10 @@ class Folder:
         for child in sorted(target.iterdir()):
             real = child.resolve()
             # Links that lead out are left out, and those to a folder around them, which would never end.
-            if real.exists() and real.is_relative_to(self.root) and not target.is_relative_to(real):
+            if real.is_relative_to(self.root) and not target.is_relative_to(real):
                 is_dir = real.is_dir()
+                if not is_dir and not real.is_file():  # a pipe or a device, or deleted meanwhile
+                    continue
                 size = None if is_dir else real.stat().st_size
                 entries.append(ArtifactEntry(posixpath.join(folder, child.name), is_dir, size))
         return entries

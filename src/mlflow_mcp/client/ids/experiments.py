@@ -12,9 +12,11 @@ from mlflow_mcp.text import hint, iso
 if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
+UNLISTED = "What these credentials may not read is not listed."
 
-def experiment_ids(client: Client, ids_or_names: str | list[str] | None) -> list[str] | None:
-    """The ids that `experiment_id` means, or None for all active experiments.
+
+def experiment_ids(client: Client, ids_or_names: str | list[str] | None, *, deleted: bool = False) -> list[str] | None:
+    """The ids that `experiment_id` means, or None for all active experiments; with `deleted` also of deleted ones.
 
     Raises NotFound with the nearest names for one that does not exist.
     """
@@ -31,7 +33,7 @@ def experiment_ids(client: Client, ids_or_names: str | list[str] | None) -> list
         if match is None:
             names = client.experiments.reread()  # made or renamed since the list was read
             match = _by_name_or_id(name, names)
-        found.append(match or _by_url(client, name, names))
+        found.append(match or _by_url(client, name, names, deleted=deleted))
     return list(dict.fromkeys(found))
 
 
@@ -42,15 +44,18 @@ def _by_name_or_id(name: str, names: dict[str, str]) -> str | None:
     return name if name in names else None
 
 
-def _by_url(client: Client, name: str, names: dict[str, str]) -> str:
+def _by_url(client: Client, name: str, names: dict[str, str], *, deleted: bool) -> str:
     from_url = experiment_in_url(name)
     if from_url and from_url in names:
         return from_url
-    deleted = client.experiments.deleted(from_url or name)
-    if deleted is not None:
+    gone = client.experiments.deleted(from_url or name)
+    if gone is not None and deleted:
+        return str(gone.experiment_id)
+    if gone is not None:
         raise NotFound(
-            f"The experiment '{deleted.name}' (id {deleted.experiment_id}) was deleted {iso(deleted.last_update_time)}.",
-            f"`{restore_command(deleted)}` brings it back with its runs.",
+            f"The experiment '{gone.name}' (id {gone.experiment_id}) was deleted {iso(gone.last_update_time)}.",
+            f"query_runs(experiment_id='{gone.experiment_id}', deleted=true) lists its runs; `{restore_command(gone)}` brings it "
+            "back with its runs.",
         )
     close = hint(name, names.values())
     hidden = unlisted(client)
@@ -62,4 +67,4 @@ def _by_url(client: Client, name: str, names: dict[str, str]) -> str:
 
 def unlisted(client: Client) -> str:
     """That some things may be hidden, where the server knows who asks."""
-    return "What these credentials may not read is not listed." if client.connection.has_credentials else ""
+    return UNLISTED if client.connection.has_credentials else ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROMPTS_SINCE = (2, 21)
 # Names compared with one that does not exist.
 _NAMES_READ = 1_000
 
@@ -38,6 +39,7 @@ class Registry:
         self, query: str = "", order_by: Sequence[str] = (), most: int = 100, page_token: str | None = None
     ) -> tuple[list[RegisteredModel], str | None]:
         """One page of registered models, prompts left out, and the token of the next."""
+        self._client.call.searched_everything = True
         with explained(query, REGISTRY_EXAMPLE):
             page = self._client.ask(
                 lambda: self._mlflow.search_registered_models(
@@ -47,8 +49,16 @@ class Registry:
                     page_token=page_token,
                 )
             )
-        if not page and self._client.is_http and self._client.http.server_version() is None:
-            raise self._no_mlflow()  # `{}` is MLflow's answer for no models, and that of many other servers
+        if not page and self._client.is_http:
+            is_old = self._client.http.is_older_than(*_PROMPTS_SINCE)
+            if is_old is None:
+                raise self._no_mlflow()  # `{}` is MLflow's answer for no models, and that of many other servers
+            if is_old:
+                # MLflow's client leaves prompts out by a filter on their tag, which there finds only what has the tag.
+                store = self._mlflow._get_registry_client().store  # type: ignore[no-untyped-call]
+                page = self._client.ask(
+                    lambda: store.search_registered_models(query or None, most, list(order_by) or None, page_token)
+                )
         return list(page), token_of(page)
 
     def named(self, name: str) -> RegisteredModel:

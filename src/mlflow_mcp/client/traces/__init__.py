@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mlflow_mcp.client.artifacts.locate import store_at
 from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.entities.spans import StoredSpan
-from mlflow_mcp.errors import NotFound, Problem, TraceNotFound, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import NotFound, Problem, TimedOut, TraceNotFound, Unreachable, UnsupportedByServer
 
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
@@ -30,6 +31,7 @@ _KEPT_BY_THE_SERVER = ("TRACKING_STORE", "ARCHIVE_REPO")
 _FILE_LOCATION = "mlflow.artifactLocation"
 _FILE = "traces.json"
 _UI_ROUTE = "/ajax-api/2.0/mlflow/get-trace-artifact"
+_OLD_ROUTE = "/api/2.0/mlflow/traces/{}/info"
 _NEVER_CAME = "MLflow has no spans of this trace: they were never exported, or have not arrived yet."
 
 
@@ -54,9 +56,14 @@ class Traces:
                 lambda: self._tracing.get_trace_info(trace_id), "traces", since=SINCE
             )
         except NotFound as error:
-            raise TraceNotFound(
-                f"No trace has the id '{trace_id}'.", "search_traces finds traces by time, text, status or session."
-            ) from error
+            raise _no_trace(trace_id) from error
+        except (UnsupportedByServer, Unreachable) as error:
+            if isinstance(error, TimedOut) or not self._client.is_http:
+                raise
+            older = self._info_of_old_server(trace_id)
+            if older is None:
+                raise
+            return older
         return info
 
     def spans(self, info: TraceInfo) -> Spans:
@@ -118,6 +125,29 @@ class Traces:
 
         return TracingClient(uri)
 
+    def _info_of_old_server(self, trace_id: str) -> TraceInfo | None:
+        """From the route that servers before MLflow 3.2 have: MLflow's newer clients ask them for another, which they answer
+        with 404 or 500. None where that route is missing too. Raises TraceNotFound."""
+        response = self._client.http.get(_OLD_ROUTE.format(quote(trace_id, safe="")))
+        try:
+            content = self._client.http.json_of(response)
+        except NotFound as error:
+            raise _no_trace(trace_id) from error
+        except Problem:
+            return None
+        if not isinstance(content, dict) or "trace_info" not in content:
+            return None
+
+        def read() -> TraceInfo:
+            from google.protobuf.json_format import ParseDict
+            from mlflow.entities.trace_info_v2 import TraceInfoV2
+            from mlflow.protos.service_pb2 import TraceInfo as Message
+
+            message = ParseDict(content["trace_info"], Message(), ignore_unknown_fields=True)
+            return TraceInfoV2.from_proto(message).to_v3()
+
+        return self._client.ask(read)
+
     def _spans(self, info: TraceInfo) -> Sequence[StoredSpan]:
         if self._client.is_http and (sent := self._as_stored(info.trace_id)):
             return sent
@@ -171,6 +201,12 @@ class Traces:
             start_time_ms=start,
             end_time_ms=None if end is None else end - 1,
         )
+
+
+def _no_trace(trace_id: str) -> TraceNotFound:
+    return TraceNotFound(
+        f"No trace has the id '{trace_id}'.", "search_traces finds traces by time, text, status or session."
+    )
 
 
 def _checked(spans: Sequence[Any]) -> Sequence[StoredSpan]:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from mlflow_mcp.client.call import Call
+from mlflow_mcp.client.transport.acknowledge import acknowledge_at_once
 from mlflow_mcp.client.transport.codes import not_mlflow
-from mlflow_mcp.client.transport.translate import ResponseFacts, last_response, stalled
+from mlflow_mcp.client.transport.failures import stalled
+from mlflow_mcp.client.transport.translate import ResponseFacts, last_response
 from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.text import safe_uri, size
 
@@ -77,6 +79,7 @@ def guard(session: Session) -> Session:
         session.get_redirect_target = _target_on_same_host(session.get_redirect_target)  # type: ignore
         for adapter in {id(each): each for each in session.adapters.values()}.values():  # one serves several schemes
             adapter.send = _bounded(adapter.send)  # type: ignore[method-assign]
+            acknowledge_at_once(adapter)
         session.guarded_by_mlflow_mcp = True  # type: ignore[attr-defined]
     return session
 

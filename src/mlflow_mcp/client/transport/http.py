@@ -80,6 +80,13 @@ class Http:
         text = response.text.strip()
         return text if response.status_code == 200 and len(text) < 40 and text[:1].isdigit() else None
 
+    def is_older_than(self, major: int, minor: int) -> bool | None:
+        """Whether the server's version comes before this one; None for a server that does not tell its own."""
+        numbers = (self.server_version() or "").split(".")
+        if len(numbers) < 2 or not numbers[0].isdigit() or not numbers[1].isdigit():
+            return None
+        return (int(numbers[0]), int(numbers[1])) < (major, minor)
+
     def is_alive(self, within: float) -> bool:
         """Whether anything comes back from MLflow's API within so many seconds: an answer, a refusal, a failed TLS handshake.
 

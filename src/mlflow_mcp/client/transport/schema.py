@@ -6,10 +6,15 @@ is refused before MLflow sees it.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import safe_uri
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 
 def check_schema(uri: str) -> None:
@@ -17,9 +22,8 @@ def check_schema(uri: str) -> None:
     opened is left to MLflow, which says why."""
     if "://" not in uri or uri.startswith(("http://", "https://", "file:", "databricks")):
         return
-    import mlflow.store.db_migrations
+    import mlflow
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
@@ -29,7 +33,7 @@ def check_schema(uri: str) -> None:
             revision = MigrationContext.configure(connection).get_current_revision()
     except (SQLAlchemyError, ImportError):
         return
-    scripts = ScriptDirectory(str(Path(next(iter(mlflow.store.db_migrations.__path__)))))
+    scripts = _migrations()
     expected = scripts.get_current_head()
     if revision == expected:
         return
@@ -45,3 +49,12 @@ def check_schema(uri: str) -> None:
         if is_older
         else "It is newer: install a newer MLflow beside mlflow-mcp.",
     )
+
+
+@cache
+def _migrations() -> ScriptDirectory:
+    """The migrations of the installed MLflow. To find the newest all of them are imported, once."""
+    import mlflow.store.db_migrations
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(Path(next(iter(mlflow.store.db_migrations.__path__)))))

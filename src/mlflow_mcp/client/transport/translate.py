@@ -9,7 +9,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +17,18 @@ from functools import cache
 from mlflow_mcp import installation
 from mlflow_mcp.client.call import CallEnded
 from mlflow_mcp.client.transport.codes import not_mlflow, of_code, of_status, sentence
+from mlflow_mcp.client.transport.failures import (
+    broken_off,
+    chain,
+    has_no_answer,
+    not_unpacked,
+    nothing_answers,
+    redirects_in_circles,
+    stalled,
+    unknown_host,
+)
 from mlflow_mcp.client.transport.tls import of_tls
-from mlflow_mcp.errors import Problem, TimedOut, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import Problem, Unreachable, UnsupportedByServer
 from mlflow_mcp.text import safe_uri, short
 
 
@@ -40,10 +50,10 @@ def problem_of(error: BaseException, uri: str) -> Problem:
     if isinstance(error, Problem):
         return error
     where = safe_uri(uri)
-    links = _chain(error)
+    links = chain(error)
     if ours := next((link for link in links if isinstance(link, Problem)), None):
         return ours  # raised in an HTTP session; MLflow's client wraps it
-    if where.startswith("http://") and _has_no_answer(links):
+    if where.startswith("http://") and has_no_answer(links):
         return Unreachable(
             f"{where} closed the connection without an HTTP answer.",
             f"If that server speaks https, set MLFLOW_TRACKING_URI=https://{where.removeprefix('http://')}; "
@@ -58,7 +68,7 @@ def problem_of(error: BaseException, uri: str) -> Problem:
 
 def ended_in(error: BaseException) -> CallEnded | None:
     """The end of the call, when that is what MLflow's client has wrapped."""
-    return next((link for link in _chain(error) if isinstance(link, CallEnded)), None)
+    return next((link for link in chain(error) if isinstance(link, CallEnded)), None)
 
 
 SentenceOf = Callable[..., "Problem | None"]
@@ -76,8 +86,8 @@ def _table() -> tuple[tuple[tuple[type[BaseException], ...], SentenceOf], ...]:
         ((ssl.SSLError,), of_tls),
         ((requests.exceptions.SSLError,), _of_tls_file),
         ((OSError,), _of_tls_file),
-        ((socket.gaierror, getattr(urllib3.exceptions, "NameResolutionError", socket.gaierror)), _unknown_host),
-        ((urllib3.exceptions.NewConnectionError, ConnectionRefusedError, InvalidUrlException), _nothing_answers),
+        ((socket.gaierror, getattr(urllib3.exceptions, "NameResolutionError", socket.gaierror)), unknown_host),
+        ((urllib3.exceptions.NewConnectionError, ConnectionRefusedError, InvalidUrlException), nothing_answers),
         ((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError), lambda link, where: stalled(where)),
         ((urllib3.exceptions.ResponseError,), _of_repeated_status),
         (
@@ -89,11 +99,11 @@ def _table() -> tuple[tuple[tuple[type[BaseException], ...], SentenceOf], ...]:
                 http.client.IncompleteRead,
                 ConnectionResetError,
             ),
-            _broken_off,
+            broken_off,
         ),
         ((requests.exceptions.HTTPError,), _of_http_error),
-        ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), _not_unpacked),
-        ((requests.exceptions.TooManyRedirects,), _redirects_in_circles),
+        ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), not_unpacked),
+        ((requests.exceptions.TooManyRedirects,), redirects_in_circles),
         ((ParseError, requests.exceptions.JSONDecodeError), lambda link, where: not_mlflow(where, 200)),
         ((ModuleNotFoundError,), lambda link, where: missing_extra(link.name or "")),
     ]
@@ -107,45 +117,6 @@ def _of_tls_file(error: OSError, where: str) -> Problem | None:
     return Problem(
         f"A file for TLS cannot be read: {short(str(error))}.",
         "Correct MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_CLIENT_CERT_PATH in the host's env block.",
-    )
-
-
-def _unknown_host(_: BaseException, where: str) -> Unreachable:
-    return _unreachable(where, "its host name is unknown")
-
-
-def _nothing_answers(error: BaseException, where: str) -> Unreachable | None:
-    # The reason comes later in the chain, and an unknown host name says more.
-    if any(isinstance(link, socket.gaierror) for link in _chain(error)):
-        return _unknown_host(error, where)
-    return _unreachable(where, "nothing answers there")
-
-
-def _unreachable(where: str, reason: str) -> Unreachable:
-    return Unreachable(
-        f"The MLflow server at {where} cannot be reached: {reason}.",
-        "Check MLFLOW_TRACKING_URI in the host's env block, and that the server runs and this machine may reach it.",
-    )
-
-
-def _broken_off(_: BaseException, where: str) -> Unreachable:
-    return Unreachable(
-        f"{where} broke off the connection before the answer was complete.",
-        "Try once more; if it persists, check MLFLOW_TRACKING_URI (http or https, port, path) or ask the server's operator.",
-    )
-
-
-def _not_unpacked(_: BaseException, where: str) -> Unreachable:
-    return Unreachable(
-        f"{where} sent an answer that cannot be unpacked: its bytes are not of the compression that it names.",
-        "Try once more; if it persists, ask the operator of the server or of the proxy before it.",
-    )
-
-
-def _redirects_in_circles(_: BaseException, where: str) -> Unreachable:
-    return Unreachable(
-        f"{where} redirects in circles.",
-        "Check MLFLOW_TRACKING_URI (http or https, path prefix); a log-in page or a proxy in between redirects like this.",
     )
 
 
@@ -163,41 +134,11 @@ def _of_http_error(error: BaseException, where: str) -> Problem | None:
     return None if response is None else of_status(int(response.status_code), where, response.text)
 
 
-def stalled(where: str, seconds: float | None = None) -> TimedOut:
-    waited = f" (nothing came within {seconds:g} s)" if seconds else ""
-    return TimedOut(
-        f"The MLflow server at {where} accepts connections but does not answer{waited}.",
-        "It may be overloaded or stuck: try again in a minute, check MLFLOW_TRACKING_URI, or, where it is only slow, "
-        "raise MLFLOW_MCP_PROBE_TIMEOUT.",
-    )
-
-
 def unsupported(where: str, feature: str, since: str) -> UnsupportedByServer:
     return UnsupportedByServer(
         f"The MLflow server at {where} does not support {feature}, which need MLflow {since} or newer.",
         "get_server_info shows its version.",
     )
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error, its causes and the errors that urllib3 and requests carry as arguments, outermost first."""
-    found: list[BaseException] = []
-    open_ends: list[object] = [error]
-    while open_ends and len(found) < 20:
-        link = open_ends.pop(0)
-        # `reason` is an error in urllib3, and a text in the standard library.
-        if not isinstance(link, BaseException) or any(link is seen for seen in found):
-            continue
-        found.append(link)
-        open_ends += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-    return found
-
-
-def _has_no_answer(links: Sequence[BaseException]) -> bool:
-    """Whether the connection ended before a line of HTTP came. A server that waits for TLS does so to a plain request: it
-    hangs up, resets, or sends an alert of TLS."""
-    begun = any(type(link).__name__ in ("ChunkedEncodingError", "IncompleteRead") for link in links)
-    return not begun and any(isinstance(link, (ConnectionResetError, http.client.BadStatusLine)) for link in links)
 
 
 def _of_mlflow(error: BaseException, where: str, uri: str) -> Problem | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -16,18 +16,16 @@ from mlflow_mcp.answers.masking import mark_named, mask_at, mask_lines
 from mlflow_mcp.answers.secrets.columns import SecretColumns
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.artifacts.copies import CopiesSource
-from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
+from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import from_difference, size, truncate
 from mlflow_mcp.tools.arguments import RunIds
 from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
+from mlflow_mcp.tools.artifacts.diff_sides import MOST_SIDES, Side, one_of_each, read_side, remarks_of, sides_of
 from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, kind_by_name, kind_of
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import lines_in
 from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
-from mlflow_mcp.tools.artifacts.owners import sources_of
-from mlflow_mcp.tools.artifacts.paths import whole_file
 
 TwoRuns = Annotated[
     RunIds, Field(description="Two or more run ids (or models); the first is compared with each of the others.")
@@ -39,7 +37,6 @@ DiffPath = Annotated[
         description="File, or the end of its path, or a folder ('/': all). 'config' finds config.yml or config.yaml.",
     ),
 ]
-_MOST_SIDES = 8
 _MOST_ROWS = 200
 _MOST_LINES = 20_000
 _UNIFIED_LINES = 300
@@ -58,25 +55,16 @@ class Difference(Answer):
 
 
 @dataclass(frozen=True)
-class _Side:
-    """One of the runs or models that are compared: A, B, C, …"""
-
-    label: str
-    owner: str
-    name: str
-    source: ArtifactSource
-
-    def described(self, path: str) -> str:
-        return f"{self.name}: {path} ({self.owner})"
-
-
-@dataclass(frozen=True)
 class _File:
     """The same file of one side."""
 
-    label: str
+    side: Side
     path: str
     data: bytes
+
+    @property
+    def label(self) -> str:
+        return self.side.label
 
     @property
     def is_text(self) -> bool:
@@ -103,34 +91,26 @@ def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) ->
     """Compare the same file of two or more runs: keys added, removed and changed with both values for YAML and JSON (order
     ignored), a unified diff for text, files by name and size for a folder. 'config' finds each run's config. compare_runs
     compares metrics and params."""
-    sides = _sides(client, run_ids)
+    sides = sides_of(client, run_ids)
     path = artifact_path.strip()
     if path in ("/", ".", "") or path.endswith("/"):
         return _diff_folders(client, sides, checked_path(path.strip("/.")))
-    read = client.run_concurrently(*(partial(whole_file, side.source, path, f"'{side.name}'") for side in sides))
-    if all(data is None for _, data in read):
+    read = client.run_concurrently(*(partial(read_side, client, side, path) for side in sides))
+    files = [_File(side, found, data) for side, (found, data) in zip(sides, read) if data is not None]
+    if not files:
         return _diff_folders(client, sides, checked_path(path))
-    files = [_File(side.label, found, data) for side, (found, data) in zip(sides, read) if data is not None]
     if len(files) < len(sides):
         raise Problem(f"'{path}' is a folder in some of these runs and a file in others.", "Compare '/' instead.")
+    files = [
+        replace(files[at], side=side) for at, side in one_of_each(sides, [file.data for file in files], files[0].path)
+    ]
     answer = Difference(
-        sides={side.label: side.described(file.path) for side, file in zip(sides, files)},
+        sides={file.label: file.side.described(file.path) for file in files},
         identical=len({file.data for file in files}) == 1,
     )
-    for side in sides:
-        if isinstance(side.source, CopiesSource):
-            answer.note(*(f"{side.label}: {remark}" for remark in side.source.remarks[-1:]))
+    answer.note(*(f"{file.label}: {remark}" for file in files for remark in remarks_of(file.side)))
     _diff_files(answer, files, client.settings.mask_secrets, Budget.of(client.settings.max_chars))
     return answer
-
-
-def _sides(client: Client, run_ids: list[str]) -> list[_Side]:
-    sources = sources_of(client, run_ids)
-    if len(sources) < 2:
-        raise Problem("A difference needs two runs.", "Give run_ids two or more ids.")
-    if len(sources) > _MOST_SIDES:
-        raise Problem(f"{len(sources)} sides are too many to read.", f"Give at most {_MOST_SIDES}.")
-    return [_Side(chr(65 + at), source.owner, name, source) for at, (name, source) in enumerate(sources)]
 
 
 def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, budget: Budget) -> None:
@@ -241,7 +221,9 @@ def _span(start: int, end: int) -> str:
     return str(start + 1) if count == 1 else f"{start + 1 if count else start},{count}"
 
 
-def _diff_folders(client: Client, sides: Sequence[_Side], folder: str) -> Difference:
+def _diff_folders(client: Client, sides: Sequence[Side], folder: str) -> Difference:
+    if len(sides) > MOST_SIDES:
+        raise Problem(f"{len(sides)} folders are too many to read side by side.", f"Give at most {MOST_SIDES} runs.")
     trees = client.run_concurrently(*(partial(side.source.tree, folder) for side in sides))
     sizes = [
         {entry.path[len(folder) :].lstrip("/"): entry.size for entry in tree if not entry.is_dir} for tree, _ in trees

@@ -57,7 +57,7 @@ def download_artifacts(client: Client, run_ids: RunIds, paths: Paths = None, ove
     for download in downloads:
         try:
             state = fetch(client, download, overwrite, progress.report)
-        except Skipped as problem:
+        except (Skipped, NotFound) as problem:  # the second: it was deleted meanwhile
             skipped.append(problem)
             continue
         progress.finish(download)
@@ -89,15 +89,16 @@ def _note_rest(answer: Download, states: list[str], unread: int) -> None:
     if unfinished:
         answer.note(f"Time limit reached: {plural(unfinished, 'file')} incomplete. Call again to resume.")
     if unread:
-        answer.note(f"{plural(unread, 'folder')} were not looked into, the trees are too large: name them in paths.")
+        were = "was" if unread == 1 else "were"
+        answer.note(f"{plural(unread, 'folder')} {were} not looked into, the trees are too large: name them in paths.")
 
 
 def _downloads(
     client: Client, root: Path, run_ids: list[str], paths: list[str] | None
-) -> tuple[list[FileDownload], list[Skipped], int]:
+) -> tuple[list[FileDownload], list[Problem], int]:
     """The files to fetch, those that cannot be, and how many folders were not looked into."""
     downloads: list[FileDownload] = []
-    skipped: list[Skipped] = []
+    skipped: list[Problem] = []
     unread = 0
     for owner in owner_ids(client, run_ids):
         source = client.artifacts(owner)

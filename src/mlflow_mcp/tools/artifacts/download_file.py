@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,11 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools import output_files
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # Compared byte by byte when it is here already; of a larger file only three places are.
 MOST_COMPARED = 20_000_000
@@ -55,24 +60,27 @@ class FileDownload:
         return self.target.with_name(f"{self._part_prefix}{secrets.token_hex(8)}.part")
 
     @property
-    def left(self) -> tuple[Path, int] | None:
-        """The longest part of an earlier call and its length. One that is longer than the file belongs to another."""
-        lengths = [(part.stat().st_size, part) for part in self.parts]
-        fitting = [(length, part) for length, part in lengths if length <= (self.entry.size or length)]
-        length, part = max(fitting, default=(0, None))
-        return (part, length) if part is not None and length else None
+    def left_parts(self) -> list[Path]:
+        """The parts of earlier calls, the longest first. One that is longer than the file belongs to another."""
+        return sorted(self.parts, key=_length_of, reverse=True)
+
+    @property
+    def left(self) -> int:
+        """How much an earlier call has left."""
+        lengths = map(_length_of, self.parts)
+        return max((length for length in lengths if length <= (self.entry.size or length)), default=0)
 
     @property
     def missing(self) -> int:
         """Bytes to fetch, as far as the size is known."""
         if self.target.exists():
             return 0
-        return (self.entry.size or 0) - (self.left[1] if self.left else 0)
+        return (self.entry.size or 0) - self.left
 
     def on_disk(self, state: str) -> int:
         """Bytes that there are now."""
         if state == "unfinished":
-            return self.left[1] if self.left else 0
+            return self.left
         return self.target.stat().st_size if self.target.exists() else 0
 
 
@@ -80,52 +88,106 @@ def fetch(client: Client, download: FileDownload, overwrite: bool, report: Calla
     """Fetch one file, or as much of it as time allows, and tell its state. Raises Skipped for one that cannot be had."""
     try:
         if download.target.exists():
+            if not download.target.is_file():
+                raise Skipped(f"{download.target} is no file, and not replaced by one.")
             if _has_same_content(client, download):
                 return "present"
             if not overwrite:
                 return "differs"
         if client.call.is_late:
             return "unfinished"
+        _refuse_file_for_folder(client, download)
         output_files.make_folder(client.settings, download.target.parent)
         return _fetched(client, download, report)
     except OSError as error:
-        reason = error.strerror or "no such file can be written"
-        raise Skipped(f"'{short(download.entry.path, 120)}' could not be written ({reason}).") from error
+        raise Skipped(
+            f"'{short(download.entry.path, 120)}' could not be written ({output_files.reason_of(error)}).",
+            "Free space there, or ask the administrator to set MLFLOW_MCP_DOWNLOAD_DIR to another place.",
+        ) from error
+
+
+def _refuse_file_for_folder(client: Client, download: FileDownload) -> None:
+    """An object store may hold both `a` and `a/b`; a disk cannot."""
+    root = output_files.root_of(client.settings)
+    inside = (folder for folder in download.target.parents if folder.is_relative_to(root))
+    if blocking := next((folder for folder in inside if folder.exists() and not folder.is_dir()), None):
+        raise Skipped(f"'{short(download.entry.path, 120)}' needs a folder where {blocking} is a file.")
 
 
 def _fetched(client: Client, download: FileDownload, report: Callable[[int], None]) -> str:
-    start, part = _begin(download)
-    length, ended = _append(client, download, part, start, report)
-    if not ended:
-        return "unfinished"
     expected = download.entry.size
-    if expected is not None and length > expected:
-        part.unlink()
-        raise Skipped(
-            f"'{short(download.entry.path, 120)}' came with {size(length)} instead of {size(expected)}: it is being written."
-        )
-    if expected is not None and length < expected:
-        raise Problem(
-            f"'{download.entry.path}' came with {size(length)} instead of {size(expected)}.",
-            "It was cut off or is being written: call again, and what has come is kept.",
-        )
-    part.chmod(0o644)
-    part.replace(download.target)  # a link of that name is replaced, not followed
+    with _claimed(download) as (file, part, start):
+        try:
+            length, ended = _append(client, download, file, start, report)
+        except OSError:
+            _take_back(file, part, start)
+            raise
+        if not ended:
+            return "unfinished"
+        if expected is not None and length > expected:
+            part.unlink()
+            raise Skipped(
+                f"'{short(download.entry.path, 120)}' came with {size(length)} instead of {size(expected)}: it is being written."
+            )
+        if expected is not None and length < expected:
+            raise Skipped(
+                f"'{short(download.entry.path, 120)}' came with {size(length)} instead of {size(expected)}: it was cut off or "
+                "is being written; what has come is kept for the next call.",
+                "Call again.",
+            )
+        part.chmod(0o644)
+        if fcntl is None:  # Windows does not rename an open file
+            file.close()
+        part.replace(download.target)  # a link of that name is replaced, not followed
     report(length)
     return "resumed" if start else "downloaded"
 
 
-def _begin(download: FileDownload) -> tuple[int, Path]:
-    """Where to go on, and in which part: in one that was left when its beginning and its end are still the artifact's."""
-    left = download.left
-    if left is not None:
-        part, length = left
-        with _opened(part, os.O_RDONLY) as file:
-            if _alike(download, file, _places(length)):
-                return length, part
-    for part in download.parts:
-        part.unlink()
-    return 0, download.new_part()
+@contextmanager
+def _claimed(download: FileDownload) -> Iterator[tuple[IO[bytes], Path, int]]:
+    """The part to write into, held against other calls: one that was left when its beginning and its end are still the
+    artifact's, else a new one. What was left and does not fit is removed, unless another call is writing it."""
+    for part in download.left_parts:
+        with suppress(FileNotFoundError), _opened(part, os.O_RDWR | os.O_APPEND) as file:
+            if not _hold(file, part):
+                continue
+            length = os.fstat(file.fileno()).st_size
+            if length and length <= (download.entry.size or length) and _alike(download, file, _places(length)):
+                yield file, part, length
+                return
+            part.unlink()
+    part = download.new_part()
+    with _opened(part, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL) as file:
+        _hold(file, part)
+        try:
+            yield file, part, 0
+        finally:
+            if not file.closed:
+                file.flush()
+            if _length_of(part) == 0:  # nothing came; a whole one has its name by now
+                part.unlink(missing_ok=True)
+
+
+def _hold(file: IO[bytes], part: Path) -> bool:
+    """Whether the part is this call's alone, and still called so: another call may be writing it, or have renamed it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), part.stat())
+    except OSError:
+        return False
+
+
+def _take_back(file: IO[bytes], part: Path, start: int) -> None:
+    """Give the disk back what this call wrote: it may be full."""
+    with suppress(OSError):
+        if start:
+            os.truncate(part, start)
+        else:
+            part.unlink()
+    with suppress(OSError):
+        file.close()  # what is still buffered cannot be written either
 
 
 def _has_same_content(client: Client, download: FileDownload) -> bool:
@@ -156,15 +218,11 @@ def _alike(download: FileDownload, file: IO[bytes], places: list[tuple[int, int]
 
 
 def _append(
-    client: Client, download: FileDownload, part: Path, start: int, report: Callable[[int], None]
+    client: Client, download: FileDownload, file: IO[bytes], start: int, report: Callable[[int], None]
 ) -> tuple[int, bool]:
     """Write what comes from byte `start` on: how long the part is then, and whether the stream ended before the time was up."""
     length = reported = start
-    how = os.O_WRONLY | (os.O_APPEND if start else os.O_CREAT | os.O_EXCL)
-    with (
-        _opened(part, how) as file,
-        closing(download.source.stream(download.entry.path, start)) as blocks,
-    ):
+    with closing(download.source.stream(download.entry.path, start)) as blocks:
         for block in blocks:
             length += file.write(block)
             if download.entry.size is not None and length > download.entry.size:
@@ -179,7 +237,14 @@ def _append(
     return length, True
 
 
+def _length_of(part: Path) -> int:
+    try:
+        return part.stat().st_size
+    except OSError:  # another call has just finished it
+        return 0
+
+
 def _opened(path: Path, how: int) -> IO[bytes]:
     """The file itself: a link of that name is refused."""
     handle = os.open(path, how | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o600)
-    return os.fdopen(handle, "rb" if how == os.O_RDONLY else "ab" if how & os.O_APPEND else "wb")
+    return os.fdopen(handle, "rb" if how == os.O_RDONLY else "a+b")

@@ -16,7 +16,9 @@ from mlflow_mcp.tools.artifacts.owners import Owner
 MOST_ROWS = 50
 # Files without a match are listed when they are no more than this.
 _MOST_WITHOUT = 5
-_MOST_NAMES = 8
+_MOST_NAMES = 4
+# Names of several runs that are written again beside each line.
+_LONGEST_NAMES = 40
 # With the lines of so many files an answer is read for its counts; their lines get a share of it.
 _FEW_FILES = 3
 _SHARE_OF_LINES = 1 / 4
@@ -128,7 +130,9 @@ def match_table(rows: Sequence[SameMatches], budget: Budget, *, last: bool) -> t
 
 def _cells(row: SameMatches, hit: Hit, *, is_unique: bool) -> list[Any]:
     around = {"before": hit.before, "after": hit.after} if hit.before or hit.after else None
-    return [row.run, row.files[0].name if is_unique else row.path, hit.number, hit.text, around]
+    # The table of files names the runs of a row that stands for many.
+    run = row.run if len(row.files) == 1 or len(row.run) <= _LONGEST_NAMES else f"{len(row.files)} runs"
+    return [run, row.files[0].name if is_unique else row.path, hit.number, hit.text, around]
 
 
 def _lines_that_fit(cells: Sequence[Sequence[list[Any]]], budget: Budget) -> int:

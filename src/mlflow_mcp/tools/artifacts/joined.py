@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
+from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.errors import Problem
@@ -47,10 +48,17 @@ def part_of(file: OpenedFile, *, request: ContentRequest, runs: int, budget: Bud
         if not there:
             raise
         rows = reader(replace(page, columns=there))
-    shown = [
-        [truncate(value, CELL_CHARS) if isinstance(value, str) else cell(value) for value in row] for row in rows.rows
-    ]
+    shown = [[_cut(value, name, file.mask_secrets) for name, value in zip(rows.columns, row)] for row in rows.rows]
     return replace(rows, rows=shown)
+
+
+def _cut(value: Any, column: str, mask_secrets: bool) -> Any:
+    """A cell as tables cut them, masked before: a part of a secret is not recognised as one."""
+    if not isinstance(value, str):
+        return cell(value)
+    if mask_secrets and len(value) > CELL_CHARS:
+        value = mask(value, column)
+    return truncate(value, CELL_CHARS)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
     models = [text.strip() for text in ids if is_model(text.strip())]
     groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
     jobs = {job.run_id: job for group in groups for job in group.jobs}
-    labels = [job.canonical.task or job.canonical.name or "run" for job in jobs.values()]
+    labels = _labels(list(jobs.values()))
     owners: dict[str, Owner] = {}
     for job, label in zip(jobs.values(), labels):
         is_alone = labels.count(label) == 1 and not job.others
@@ -47,6 +47,20 @@ def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
             name = label if is_alone else f"{label} {copy.run_id[:8]}"
             owners.setdefault(copy.run_id, Owner(copy.run_id, name, job.run_id if job.others else None))
     return [Owner(model, model) for model in models] + list(owners.values())
+
+
+def _labels(jobs: Sequence[Job]) -> list[str]:
+    """The task of each job, with its harness where another harness ran a task of that name; else the run's name."""
+    tasks = [job.canonical.task for job in jobs]
+    harnesses: dict[str | None, set[str | None]] = {}
+    for job in jobs:
+        harnesses.setdefault(job.canonical.task, set()).add(job.harness)
+    return [
+        f"{job.harness}.{task}"
+        if task and job.harness and len(harnesses[task]) > 1
+        else task or job.canonical.name or "run"
+        for job, task in zip(jobs, tasks)
+    ]
 
 
 def owner_ids(client: Client, ids: Sequence[str]) -> list[str]:
@@ -65,7 +79,7 @@ def sources_of(client: Client, ids: Sequence[str]) -> list[tuple[str, ArtifactSo
     models = [text.strip() for text in ids if is_model(text.strip())]
     groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
     jobs = {job.run_id: job for group in groups for job in group.jobs}
-    labels = [job.canonical.task or job.canonical.name or "run" for job in jobs.values()]
+    labels = _labels(list(jobs.values()))
     names = [label if labels.count(label) == 1 else f"{label} {run_id[:8]}" for run_id, label in zip(jobs, labels)]
     return [(model, client.artifacts(model)) for model in models] + [
         (name, _source_of_job(client, job)) for name, job in zip(names, jobs.values())

@@ -42,7 +42,7 @@ MaxMatches = Annotated[int, Field(ge=0, le=1_000, description="Lines shown per f
 LastMatches = Annotated[bool, Field(description="Show the last matches instead of the first.")]
 ContextLines = Annotated[int, Field(ge=0, le=20, description="Lines around each match.")]
 
-MOST_FILES = 200
+MOST_FILES = 1_000
 _MOST_LOOKED_UP = 10
 _SHARE_OF_TIME = 0.8
 
@@ -97,7 +97,8 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     finder = Finder(
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
     )
-    tried = files[:MOST_FILES]
+    # Of too many files the logs are searched: they are what a search is mostly for.
+    tried = files if len(files) <= MOST_FILES else sorted(files, key=lambda file: not _is_log(file.path))[:MOST_FILES]
     client.run_concurrently(*(partial(file.search, finder, client.settings.mask_secrets) for file in tried))
     searched = [Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
     texts = _without_equal_copies(searched)
@@ -150,6 +151,10 @@ def _without_equal_copies(texts: Sequence[Searched]) -> list[Searched]:
     return list(first.values())
 
 
+def _is_log(path: str) -> bool:
+    return "logs/" in path or path.endswith((".log", ".out", ".err"))
+
+
 def _is_chosen(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     if entry.is_dir:
         return False
@@ -182,7 +187,9 @@ def _partial(count: int, texts: Sequence[Searched]) -> str | None:
     unfinished = [text.path for text in texts if not text.result.complete]
     sentences = []
     if count > MOST_FILES:
-        sentences.append(f"Only {MOST_FILES} of {count} files were searched; narrow glob for the others.")
+        sentences.append(
+            f"Only {MOST_FILES:,} of {count:,} files were searched, logs first; narrow glob or run_ids for the others."
+        )
     if unfinished:
         sentences.append(
             f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids."

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mlflow_mcp.answers.base import ImageAnswer
 from mlflow_mcp.answers.budget import Budget, encoded
@@ -16,35 +14,21 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.copies import CopiesDiffer
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound, Unreachable
-from mlflow_mcp.text import listed, short, size
+from mlflow_mcp.text import listed, short
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
 from mlflow_mcp.tools.artifacts.formats.data import select_in
-from mlflow_mcp.tools.artifacts.formats.read import open_file, read_content
+from mlflow_mcp.tools.artifacts.formats.read import open_file
 from mlflow_mcp.tools.artifacts.formats.split import begins_like_table
 from mlflow_mcp.tools.artifacts.joined import JoinedTable, part_of
-from mlflow_mcp.tools.artifacts.paths import MOST_WHOLE, find_path
+from mlflow_mcp.tools.artifacts.paths import find_path
+from mlflow_mcp.tools.artifacts.versions import NAMED, RunFile, one_or_versions
 
 T = TypeVar("T")
 
 _MOST_RUNS = 100
-_NAMED = 24
+_KEYS_NAMED = 12
 # Documents up to this size are parsed side by side, larger ones one after the other.
 _SMALL = 1_000_000
-
-
-@dataclass(frozen=True)
-class RunFile:
-    """The file of one of the runs. `name` is the run's for people, `remark` says which of its copies is read."""
-
-    name: str
-    file: OpenedFile
-    remark: str = ""
-
-    @property
-    def called(self) -> str:
-        """The name with the beginning of the run id, which a next call can use."""
-        owner = self.file.source.owner
-        return self.name if owner[:8] in self.name else f"{self.name} {owner[:8]}"
 
 
 def read_of_several(
@@ -60,7 +44,7 @@ def read_of_several(
     answer = _in_one(client, files, path, request)
     if len(files) < len(found):
         without = [name for (name, _), each in zip(sources, found) if not isinstance(each, RunFile)]
-        missing = f"No '{path}' in {len(without)} of {len(found)} runs: {listed(without, _NAMED)}"
+        missing = f"No '{path}' in {len(without)} of {len(found)} runs: {listed(without, NAMED)}"
         if isinstance(answer, ArtifactContent):
             answer.partial = f"{missing}; {answer.partial}" if answer.partial else f"{missing}."
         else:
@@ -104,7 +88,7 @@ def _in_one(
         joined = _joined(client, files, path, request)
         if joined is not None:
             return joined
-    return _equal(client, files, path, request)
+    return one_or_versions(client, files, path, request)
 
 
 def _may_be_table(file: OpenedFile) -> bool:
@@ -150,7 +134,7 @@ def _selected(client: Client, files: Sequence[RunFile], path: str, expression: s
     parts = {name: part for name, (part, _) in read.items()}
     if all(part in (None, []) for part in parts.values()):
         raise NotFound(
-            f"select='{short(expression, 200)}' finds nothing in any of {len(parts)} runs.",
+            f"select='{short(expression, 200)}' finds nothing in any of {len(parts)} runs{_how_far(files[0], expression)}.",
             f"With run_id='{files[0].file.source.owner}' alone the answer is the file's outline.",
         )
     first = next(iter(parts.values()))
@@ -169,6 +153,18 @@ def _selected(client: Client, files: Sequence[RunFile], path: str, expression: s
     return answer
 
 
+def _how_far(of: RunFile, expression: str) -> str:
+    """Up to where a plain path of keys leads in a run's file, and what is there instead of the next key."""
+    keys = expression.split(".")
+    if not all(re.fullmatch(r'[\w-]+|"[^"]+"', key) for key in keys):
+        return ""
+    for count in range(len(keys) - 1, -1, -1):
+        found, _ = select_in(of.file, ".".join(keys[:count]) or "@")
+        if isinstance(found, dict):
+            return f"; {'.'.join(keys[:count]) or 'the file'} has {listed(list(found), _KEYS_NAMED)} in {of.called}, and no {keys[count]}"
+    return ""
+
+
 def _unread(sentences: Sequence[str]) -> str | None:
     return f"Not read: {' '.join(sentences[:3])}{' …' if len(sentences) > 3 else ''}" if sentences else None
 
@@ -183,56 +179,3 @@ def _joined(client: Client, files: Sequence[RunFile], path: str, request: Conten
     answer = JoinedTable(tables, request, budget).answer(_shared_path(files, path))
     answer.partial = _unread(unread)
     return answer
-
-
-def _equal(
-    client: Client, files: Sequence[RunFile], path: str, request: ContentRequest
-) -> ArtifactContent | ImageAnswer:
-    """The file, when it is the same in all runs."""
-    groups: dict[Any, list[str]] = {}
-    digests = client.run_concurrently(*(partial(_digest, each.file, files) for each in files))
-    for each, digest in zip(files, digests):
-        groups.setdefault(digest, []).append(each.called)
-    if len(groups) > 1:
-        raise _different(path, len(files), list(groups.values()))
-    answer = read_content(client, files[0].file.source, files[0].file.path, request)
-    if len(files) > 1:
-        answer.note(
-            f"The same file, byte for byte, in {len(files)} runs: {listed([each.name for each in files], _NAMED)}."
-        )
-    return answer
-
-
-def _digest(file: OpenedFile, among: Sequence[RunFile]) -> tuple[int | None, str]:
-    """What is the same for equal files only. Nothing is read of one that is the only one of its size."""
-    if sum(other.file.total == file.total for other in among) == 1:
-        return file.total, ""
-    if file.total is None or file.total > MOST_WHOLE:
-        raise Problem(
-            f"'{file.path}' has {size(file.total)}; of several runs files up to {size(MOST_WHOLE)} are compared.",
-            "Give one run id; search_artifacts finds lines in large files of many runs.",
-        )
-    digest = hashlib.sha256()
-    with closing(file.source.stream(file.path)) as blocks:
-        for block in blocks:
-            digest.update(block)
-    return file.total, digest.hexdigest()
-
-
-def _different(path: str, count: int, groups: list[list[str]]) -> Problem:
-    groups.sort(key=len, reverse=True)
-    if len(groups) == count:
-        which = _plainly([name for group in groups for name in group])
-    else:
-        which = "; ".join(
-            f"{'the same' if len(group) > 1 else 'another'} in {_plainly(group)}" for group in groups[:_NAMED]
-        )
-    return Problem(
-        f"'{path}' is no table, and differs between these {count} runs ({len(groups)} versions): {which}.",
-        "Give one of these ids as run_id, or select='…' to take a part out of each; diff_artifacts shows what differs.",
-    )
-
-
-def _plainly(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -15,11 +15,12 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.ids.invocations import InvocationRuns, find_invocation
 from mlflow_mcp.entities.launcher import Job, group_jobs, metrics_by_task, shared_model
-from mlflow_mcp.entities.metrics import headline, same_value
+from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Samples
-from mlflow_mcp.text import iso
+from mlflow_mcp.text import iso, plural
 from mlflow_mcp.tools.arguments import ExperimentId, InvocationId
+from mlflow_mcp.tools.evaluations.duplicates import METRICS_SHOWN, duplicate_table
 from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, headline_of
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
 from mlflow_mcp.tools.evaluations.places import list_delivered, places_of, without_logs
@@ -34,15 +35,26 @@ from mlflow_mcp.tools.evaluations.remarks import (
     without_unclear_count,
 )
 
-METRICS_SHOWN = 6
 _TASK_COLUMNS = (
-    *("task", "harness", "run_id", "job_id", "experiment", "status", "evaluated", "samples", "repeats", "evidence"),
-    *("responses", "metrics", "headline", "more_metrics", "remarks"),
+    *(
+        "task",
+        "harness",
+        "run_id",
+        "job_id",
+        "experiment",
+        "status",
+        "evaluated",
+        "param timestamp",
+        "samples",
+        "repeats",
+    ),
+    *("evidence", "responses", "metrics", "headline", "more_metrics", "copies", "remarks"),
 )
 
 
 class Invocation(Answer):
-    """All runs of one invocation: a row per task in `tasks`, further exports of the same job in `duplicates`."""
+    """All runs of one invocation: a row per task in `tasks`, of `copies` of its job the latest that finished; the others are
+    in `duplicates`."""
 
     invocation_id: str
     experiments: list[str]
@@ -58,7 +70,7 @@ class Invocation(Answer):
     duplicates: Annotated[
         Table | None,
         Field(
-            description="Other exports of these jobs; `differs` has their values of metrics that differ, `has` what only they have."
+            description="Other exports of these jobs by number; `scores` has their values where they differ, `has` what only they have."
         ),
     ] = None
     places: Annotated[
@@ -82,8 +94,8 @@ def get_invocation(client: Client, invocation_id: InvocationId, experiment_id: E
         experiments=sorted({run.experiment for run in runs}),
         model=shared_model(each.model for each in details.values()),
         exported=iso(max(run.ended for run in runs)),
-        tasks=_task_table(client, jobs, details, names),
-        duplicates=_duplicate_table(jobs, details, names, told_by_place=places is not None),
+        tasks=_task_table(client, jobs, details, names, told_by_place=places is not None),
+        duplicates=duplicate_table(jobs, details, names, told_by_place=places is not None),
         places=places,
     )
     answer.note(*_notes(client, answer, found, jobs, details))
@@ -108,13 +120,19 @@ class _Context:
     jobs: Sequence[Job]
     experiments: Mapping[str, str]  # names by id
     primary: Mapping[str, str]  # primary metrics by experiment id
+    told_by_place: bool
 
 
 def _task_table(
-    client: Client, jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str]
+    client: Client,
+    jobs: Sequence[Job],
+    details: Mapping[str, JobDetails],
+    names: Mapping[str, str],
+    *,
+    told_by_place: bool,
 ) -> Table:
     ids = {str(job.canonical.entity.info.experiment_id) for job in jobs}
-    context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)))
+    context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)), told_by_place)
     rows = [row for job in jobs for row in _task_rows(context, job, details[job.run_id])]
     rows.sort(key=lambda row: (str(row[0]), str(row[3])))
     return Table.of(_TASK_COLUMNS, rows, keep=("task", "run_id", "metrics"))
@@ -122,7 +140,8 @@ def _task_table(
 
 def _task_rows(context: _Context, job: Job, details: JobDetails) -> list[list[Any]]:
     """A row for the job's task; of an old run that holds a whole invocation, one for each task that its folders name."""
-    metrics, remarks = job.canonical.metrics, remarks_on(job, details)
+    metrics = job.canonical.metrics
+    remarks = remarks_on(job, details, told_by_place=context.told_by_place)
     if job.canonical.task is not None or len(details.folders) < 2:
         task = job.canonical.task or _task_in_folders(details.folders)
         return [_row(context, job, task, metrics, details, remarks)]
@@ -157,6 +176,7 @@ def _row(
         run.experiment,
         run.status,
         details.statistics.evaluated,
+        job.canonical.timestamp if details.statistics.evaluated is None else None,
         samples.number,
         int(repeats) if repeats > 1 else None,
         evidence_of(samples),
@@ -164,6 +184,7 @@ def _row(
         shown,
         headline_of(metrics, context.primary.get(run.experiment_id)) if len(shown) > 1 else None,
         len(metrics) - len(shown) or None,
+        len(job.copies) if job.others else None,
         "; ".join([*remarks, *not_numbers(metrics)]) or None,
     ]
 
@@ -178,37 +199,6 @@ def _task_in_folders(folders: Sequence[str]) -> str:
     return folders[0].partition(".")[2] if len(folders) == 1 else "(no task named)"
 
 
-def _duplicate_table(
-    jobs: Sequence[Job], details: Mapping[str, JobDetails], names: Mapping[str, str], *, told_by_place: bool
-) -> Table | None:
-    """The other copies of each job, with the headline values in which they differ from the canonical one; what only they have,
-    unless the places tell it."""
-    rows: list[list[Any]] = []
-    for job in jobs:
-        canonical = job.canonical.metrics
-        for other in job.others:
-            run = RunView.of(other.entity, names)
-            differs = {name: value for name, value in run.metrics.items() if not same_value(canonical.get(name), value)}
-            shown = headline(differs, METRICS_SHOWN) or "no metric"
-            has = ["logs"] * (
-                other.run_id in details[job.run_id].with_logs and job.run_id not in details[job.run_id].with_logs
-            )
-            has += ["config params"] * (other.has_config and not job.canonical.has_config)
-            rows.append(
-                [
-                    other.task,
-                    run.run_id,
-                    run.experiment,
-                    run.status,
-                    iso(run.ended),
-                    shown,
-                    None if told_by_place else ", ".join(has) or None,
-                ]
-            )
-    columns = ["task", "run_id", "experiment", "status", "exported", "differs", "has"]
-    return Table.of(columns, rows, keep=("task", "run_id", "differs")) if rows else None
-
-
 def _notes(
     client: Client, answer: Invocation, found: InvocationRuns, jobs: Sequence[Job], details: Mapping[str, JobDetails]
 ) -> list[str]:
@@ -219,14 +209,17 @@ def _notes(
         notes.append(
             f"Only job {found.job_id}; get_invocation('{found.invocation_id}') has all {len(found.runs)} runs."
         )
-    if len(answer.experiments) > 1:
-        notes.append(f"Its runs are in {len(answer.experiments)} experiments.")
     if len(jobs) > MOST_INSPECTED:
         notes.append(f"Only {MOST_INSPECTED} of its jobs were checked for re-exports, logs and sample limits.")
     if not found.job_id:
         notes += not_exported(client, jobs)
     notes += sample_notes(jobs, list(details.values()))
     notes += without_logs(jobs, details)
+    listed = len(answer.duplicates.rows) if answer.duplicates else 0
+    if more := sum(len(job.others) for job in jobs) - listed:
+        notes.append(
+            f"{plural(more, 'further copy', 'further copies')} of these jobs have the scores shown; resolve_id(job id) lists them."
+        )
     if any(len(job.canonical.metrics) > METRICS_SHOWN for job in jobs):
         notes.append("`more_metrics` counts those not shown: get_run has them.")
     return notes

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from posixpath import basename
 
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import LAUNCHER_TAGS, Job, LauncherRun
+from mlflow_mcp.entities.metrics import same_value
 from mlflow_mcp.entities.run import experiment_name, own_tags
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, short
@@ -18,6 +19,7 @@ from mlflow_mcp.tools.evaluations.inspection import JobDetails
 
 _DEPTH = 3  # the task's folder, its `artifacts`, and a folder named after the model
 _NAMES_LISTED = 8
+_MOST_JOBS = 3
 _LONGEST_VALUE = 40
 _NOTE = "mlflow.note.content"
 
@@ -70,12 +72,15 @@ def places_of(
     for place, copies in sorted(by_place.items()):
         of_jobs = {jobs_of[copy.run_id].run_id for copy in copies}
         parts[place] = [
-            f"{len(of_jobs)} of {len(jobs)} jobs",
-            _of_some("logs", [copy.run_id in with_logs for copy in copies]),
-            _of_some("config params", [copy.has_config for copy in copies]),
-            _of_some("description", [bool(copy.entity.data.tags.get(_NOTE)) for copy in copies]),
+            _which_jobs(jobs, of_jobs),
+            _of_some("logs", {_label(jobs_of[copy.run_id]): copy.run_id in with_logs for copy in copies}),
+            _of_some("config params", {_label(jobs_of[copy.run_id]): copy.has_config for copy in copies}),
+            _of_some(
+                "description", {_label(jobs_of[copy.run_id]): bool(copy.entity.data.tags.get(_NOTE)) for copy in copies}
+            ),
             _named("tags", [text for name, text in tags[place].items() if name not in in_all]),
             _named("files", _only_here(copies, jobs_of, files)),
+            _named("other scores than the current ones of", _with_other_scores(copies, jobs_of)),
         ]
     everywhere = set.intersection(*(set(each[1:]) for each in parts.values()))
     lines = {
@@ -84,9 +89,39 @@ def places_of(
     return lines if len(set(lines.values())) > 1 else None
 
 
-def _of_some(what: str, having: Sequence[bool]) -> str:
-    """`logs`, `logs of 3`, or nothing."""
-    return what if all(having) else f"{what} of {sum(having)}" if any(having) else ""
+def _which_jobs(jobs: Sequence[Job], here: Collection[str]) -> str:
+    """`9 of 9 jobs`, or which are missing or there, whichever are fewer."""
+    having = [_label(job) for job in jobs if job.run_id in here]
+    lacking = [_label(job) for job in jobs if job.run_id not in here]
+    count = f"{len(having)} of {len(jobs)} jobs"
+    if not lacking:
+        return count
+    if len(lacking) <= len(having):
+        return f"{count}, without {', '.join(lacking)}"
+    return f"{count}: {', '.join(having[:_NAMES_LISTED])}" if len(having) <= _NAMES_LISTED else count
+
+
+def _label(job: Job) -> str:
+    number = f".{job.canonical.task_number}" if job.canonical.task_number else job.run_id[:8]
+    return f"{job.canonical.task} ({number})" if job.canonical.task else number
+
+
+def _with_other_scores(copies: Sequence[LauncherRun], jobs_of: Mapping[str, Job]) -> list[str]:
+    """The jobs whose copy here has another value of a metric than the current copy."""
+    current = {copy.run_id: jobs_of[copy.run_id].canonical.metrics for copy in copies}
+    return [
+        _label(jobs_of[copy.run_id])
+        for copy in copies
+        if any(not same_value(current[copy.run_id].get(name), value) for name, value in copy.metrics.items())
+    ]
+
+
+def _of_some(what: str, having: Mapping[str, bool]) -> str:
+    """`logs`, `logs of gsm8k (.0)`, `logs of 12`, or nothing."""
+    jobs = [job for job, has in having.items() if has]
+    if not jobs or len(jobs) == len(having):
+        return what if jobs else ""
+    return f"{what} of {', '.join(jobs) if len(jobs) <= _MOST_JOBS else len(jobs)}"
 
 
 def _named(what: str, names: Sequence[str]) -> str:
@@ -122,5 +157,7 @@ def _only_here(
 
 
 def _kind(path: str) -> str:
-    """A file's name; of samples, which are named after task and time, the kind."""
-    return re.sub(r"^samples_.+(\.\w+)$", r"samples_*\1", basename(path))
+    """A file's path in the task's folder, without folders named after models; of samples, which are named after task and time,
+    the kind."""
+    folder = "artifacts/" if path.startswith("artifacts/") else ""
+    return folder + re.sub(r"^samples_.+(\.\w+)$", r"samples_*\1", basename(path))

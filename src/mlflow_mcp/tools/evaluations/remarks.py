@@ -29,12 +29,12 @@ def evidence_of(samples: Samples) -> str | None:
     return "; ".join(facts) or None
 
 
-def remarks_on(job: Job, details: JobDetails) -> list[str]:
-    """What is to be known of a job's runs, the trial run first."""
+def remarks_on(job: Job, details: JobDetails, *, told_by_place: bool = False) -> list[str]:
+    """What is to be known of a job's runs, the trial run first. Which copies have the logs is left out where the places tell it."""
     remarks = of_trial(details.samples)
     if job.others:
-        remarks.append(_of_copies(job, details.reexport))
-    if details.with_logs and job.run_id not in details.with_logs:
+        remarks += _of_copies(job, details.reexport)
+    if details.with_logs and job.run_id not in details.with_logs and not told_by_place:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
     if (runs := details.statistics.runs) and runs > 1:
         remarks.append(f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json)")
@@ -46,14 +46,14 @@ def remarks_on(job: Job, details: JobDetails) -> list[str]:
         remarks.append("no results.yml where the launcher puts it: files may be missing")
     if not job.canonical.has_invocation_tag:
         remarks.append("found by param, it has no invocation_id tag")
-    if details.statistics.evaluated is None and (time := job.canonical.timestamp):
-        remarks.append(f"param timestamp: {time}")
     return remarks
 
 
-def _of_copies(job: Job, reexport: Reexport | None) -> str:
-    """How many exports of the job there are, which one this is, and whether their scores agree."""
-    which = "the latest that finished" if job.canonical.status == "FINISHED" else "none finished, this is the latest"
+def _of_copies(job: Job, reexport: Reexport | None) -> list[str]:
+    """Which of the exports of the job this is, where it is not plainly the latest that finished, and whether their scores agree."""
+    remarks = (
+        [] if job.canonical.status == "FINISHED" else [f"none of {len(job.copies)} copies finished, this is the latest"]
+    )
     own, before = job.canonical.metrics, reexport.changed if reexport else {}
     disagreeing = {
         name: (copy, value)
@@ -61,17 +61,16 @@ def _of_copies(job: Job, reexport: Reexport | None) -> str:
         for name, value in copy.metrics.items()
         if name in own and not same_value(own[name], value)
     }
-    summary = f"{len(job.copies)} copies, {which}"
     if not disagreeing:
-        return summary
+        return remarks
     if all(name in before and same_value(before[name][0], value) for name, (_, value) in disagreeing.items()):
-        return f"{summary}; the others have the scores of before its re-export"
+        return [*remarks, "the other copies have the scores of before its re-export"]
     differences = [
         f"{name} {number(own[name])} here, {number(disagreeing[name][1])} in copy {disagreeing[name][0].run_id}"
         for name in headline({name: value for name, (_, value) in disagreeing.items()}, _DISAGREEMENTS_SHOWN)
     ]
     more = f", and {len(disagreeing) - len(differences)} more metrics" if len(disagreeing) > len(differences) else ""
-    return f"{summary}; their scores disagree: {', '.join(differences)}{more}"
+    return [*remarks, f"the copies' scores disagree: {', '.join(differences)}{more}"]
 
 
 def _missing_files(details: JobDetails) -> str:

@@ -99,7 +99,7 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         partial=_partial(client, ids[0], len(runs)) if following else None,
         experiment_id=ids[0],
         name=client.experiments.name_of(ids[0]),
-        description=truncate(note, _LONGEST_NOTE) if note else None,
+        description=truncate(client.masked(note), _LONGEST_NOTE) if note else None,
         runs_read=len(runs),
         by_status=dict(Counter(run.status for run in runs).most_common()),
         first_start=None if exported else first,
@@ -111,8 +111,8 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         child_runs=len(parents) or None,
         datasets=_datasets(runs),
         metrics=_metric_table(runs, left_out),
-        params=_value_table([run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
-        tags=_value_table([run.tags for run in runs], "tag", _NAMES, repeated, left_out),
+        params=_value_table(client, [run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
+        tags=_value_table(client, [run.tags for run in runs], "tag", _NAMES, repeated, left_out),
     )
     answer.note(*_two_scales(runs), *left_out)
     if answer.partial:
@@ -188,7 +188,7 @@ def _some(parts: Sequence[str]) -> str:
 
 
 def _value_table(
-    logged: Sequence[Mapping[str, str]], noun: str, most: int, repeated: Sequence[str], notes: list[str]
+    client: Client, logged: Sequence[Mapping[str, str]], noun: str, most: int, repeated: Sequence[str], notes: list[str]
 ) -> Table:
     """Each name with in how many runs it is, how many values it has, and the values where they are few. Names that
     differ between runs first: they are what one filters by. What tells nothing is counted in the notes."""
@@ -209,7 +209,9 @@ def _value_table(
     for name in shown:
         counts = values[name]
         few = len(counts) <= _VALUES
-        first = [truncate(value or "", 60) for value, _ in counts.most_common(_VALUES if few else 2)]
+        first = [
+            truncate(client.masked(value or "", name), 60) for value, _ in counts.most_common(_VALUES if few else 2)
+        ]
         rows.append([name, counts.total(), len(counts), first if few else [*first, "…"]])
     return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
 

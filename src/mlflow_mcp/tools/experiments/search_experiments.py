@@ -59,6 +59,7 @@ def search_experiments(
 ) -> ExperimentTable:
     """Find experiments by a part of their name or by an MLflow filter, newest first. Use it to learn which experiments
     exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
+    client.call.searched_everything = True
     clause, is_exact = containing("name", name) if name else ("", True)
     query_text = " AND ".join(part for part in (clause, query.strip()) if part)
     order = list(order_by or ["creation_time DESC"])
@@ -67,7 +68,8 @@ def search_experiments(
     found, following = _matching(client, query_text, order, part_of_name, limit, position)
     shown = [each.experiment for each in found[:limit]]
     rows = [
-        [e.experiment_id, e.name, iso(e.creation_time), _renamed(e), own_tags(e.tags) or None, _note(e)] for e in shown
+        [e.experiment_id, e.name, iso(e.creation_time), _renamed(e), own_tags(e.tags) or None, _note(client, e)]
+        for e in shown
     ]
     columns = ["experiment_id", "name", "created", "renamed_or_restored", "tags", "note"]
     answer = ExperimentTable(experiments=Table.of(columns, rows, keep=("experiment_id", "name", "created")))
@@ -102,10 +104,10 @@ def _renamed(experiment: Experiment) -> str | None:
     return iso(changed) if changed != experiment.creation_time else None
 
 
-def _note(experiment: Experiment) -> str | None:
+def _note(client: Client, experiment: Experiment) -> str | None:
     """What people wrote about the experiment in MLflow's UI."""
     text = experiment.tags.get(NOTE_TAG)
-    return short(text, _LONGEST_NOTE) if text else None
+    return short(client.masked(text), _LONGEST_NOTE) if text else None
 
 
 # The page token that MLflow gave, and how many rows of that page to pass over.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from mlflow_mcp.answers.base import ImageAnswer
-from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.entities.metrics import is_finite
@@ -70,7 +69,7 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     place = _place(client, path, overwrite) if path else None
     runs, notes = with_children(client, runs_of(client, run_ids), metrics)
     pairs = curves_of(runs, metrics)
-    masked = mask_text if client.settings.mask_secrets else str
+    masked = client.masked
     if kind == "bars":
         bars = _bars(pairs, log_scale, masked)
         bars.note(*notes)

@@ -34,7 +34,7 @@ def nearest_things(client: Client, search: ModelSearch, parts: Sequence[Comparis
         return ["There are no logged models here at all; registered=true searches the registry."]
     among = "the only logged model" if len(newest) == 1 else f"the newest {len(newest):,} logged models"
     notes = [_nearest_dataset(newest, search.dataset, among)] if search.dataset else []
-    return notes + [_nearest_field(newest, part, among) for part in parts if not isinstance(part, str)]
+    return notes + [_nearest_field(client, newest, part, among) for part in parts if not isinstance(part, str)]
 
 
 def _nearest_dataset(models: Sequence[ModelView], dataset: Dataset, among: str) -> str:
@@ -44,7 +44,7 @@ def _nearest_dataset(models: Sequence[ModelView], dataset: Dataset, among: str) 
     return f"None of {among} has a metric on '{dataset}'. {hint(str(dataset), known)}".strip()
 
 
-def _nearest_field(models: Sequence[ModelView], part: Comparison, among: str) -> str:
+def _nearest_field(client: Client, models: Sequence[ModelView], part: Comparison, among: str) -> str:
     """What models hold under a name that the filter used, or which name is like it."""
     if part.kind == "metrics":
         held: list[dict[str, str]] = [{measure.metric: "" for measure in model.scores} for model in models]
@@ -58,6 +58,7 @@ def _nearest_field(models: Sequence[ModelView], part: Comparison, among: str) ->
     known = {name for each in held for name in each}
     if part.name not in known:
         return f"None of {among} has {part.kind[:-1]} '{part.name}'. {hint(part.name, known)}".strip()
-    values = list(dict.fromkeys(truncate(each[part.name], 60) for each in held if each.get(part.name)))
+    found = (each[part.name] for each in held if each.get(part.name))
+    values = list(dict.fromkeys(truncate(client.masked(value, part.name), 60) for value in found))
     what = f"{part.kind[:-1].capitalize()} '{part.name}'"
     return f"{what} has in {among} the values {listed(values, _VALUES)}." if values else ""

@@ -53,7 +53,7 @@ def registered_models(
     rows: list[list[Any]] = []
     positions: list[_Position] = []
     for place, (model, versions) in enumerate(zip(models, shown)):
-        of_model = _rows(model, versions, scores)
+        of_model = _rows(client, model, versions, scores)
         skipped = 0 if place else start.rows
         rows += of_model[skipped:]
         positions += [_Position(start.token, start.models + place, at) for at in range(skipped, len(of_model))]
@@ -80,9 +80,12 @@ def _versions(client: Client, model: RegisteredModel) -> list[ModelVersion]:
 
 
 def _rows(
-    model: RegisteredModel, versions: Sequence[ModelVersion], scores: Mapping[tuple[str, str], VersionScores]
+    client: Client,
+    model: RegisteredModel,
+    versions: Sequence[ModelVersion],
+    scores: Mapping[tuple[str, str], VersionScores],
 ) -> list[list[Any]]:
-    of_model = [own_tags(model.tags or {}) or None, _shortened(model.description)]
+    of_model = [own_tags(model.tags or {}) or None, _shortened(client, model.description)]
     if not versions:
         return [[model.name, None, None, None, iso(model.creation_timestamp), None, None, None, None, *of_model]]
     latest = max(int(version.version) for version in versions)
@@ -101,15 +104,15 @@ def _rows(
                 score.metrics or None,
                 score.evidence,
                 own_tags(version.tags or {}) or None,
-                _shortened(version.description),
+                _shortened(client, version.description),
                 *(of_model if version is versions[0] else (None, None)),
             ]
         )
     return rows
 
 
-def _shortened(text: str | None) -> str | None:
-    return short(text, _LONGEST_TEXT) if text else None
+def _shortened(client: Client, text: str | None) -> str | None:
+    return short(client.masked(text), _LONGEST_TEXT) if text else None
 
 
 def _nothing(client: Client, query: str) -> list[str]:

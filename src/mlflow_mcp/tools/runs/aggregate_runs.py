@@ -118,7 +118,7 @@ def _explained(client: Client, ids: list[str], trials: Trials, least: int | None
         answer.note(
             f"{plural(odd, 'run')} with NaN or infinite {trials.metric} left out: where they lie is not looked at."
         )
-    answer.note(*left_out(trials.copies, len(trials.judged.too_small), least, trials.judged.unknown))
+    answer.note(*left_out(trials.copies, list(trials.judged.too_small.values()), least, trials.judged.unknown))
     answer.note(two_scales(trials.metric, [(run.name, run.value) for run in trials.runs]))
     answer.note(unfinished(trials.unfinished) if trials.unfinished else "")
     return answer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import equals
@@ -15,9 +16,9 @@ from mlflow_mcp.entities.metrics import headline, is_finite, is_minor
 from mlflow_mcp.entities.run import PARENT_TAG, RunView
 from mlflow_mcp.text import clipped, number, plural
 from mlflow_mcp.tools.runs.sweep.configurations import space_of
-from mlflow_mcp.tools.runs.sweep.effects import dimensions_of
+from mlflow_mcp.tools.runs.sweep.effects import Dimension, dimensions_of
 from mlflow_mcp.tools.runs.sweep.trials import Trial
-from mlflow_mcp.tools.runs.sweep.tried import tried
+from mlflow_mcp.tools.runs.sweep.tried import Masked, tried
 from mlflow_mcp.tools.runs.tables.order import order_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def children_of(
         count=len(runs),
         statuses=dict(Counter(run.status for run in runs)),
         best=_best(client, runs, metric) if metric else None,
-        varied=_varied(runs),
+        varied=_varied(runs, client.masked),
         next=call + explains,
     )
 
@@ -103,19 +104,20 @@ def _best(client: Client, runs: Sequence[RunView], metric: str) -> dict[str, Any
     return told | unfinished | {"order": str(order)}
 
 
-def _varied(runs: Sequence[RunView]) -> dict[str, str] | None:
+def _varied(runs: Sequence[RunView], masked: Masked) -> dict[str, str] | None:
     """The params that vary, without seeds, paths, times and ids, with their values."""
     trials = [Trial(run.run_id, "", run.status, run.start_time, 0.0, run.params) for run in runs]
-    found = {each.names[0]: f"{tried(each)}{_with(each.names[1:])}" for each in dimensions_of(space_of(trials))}
-    shown = {clipped(name)[:_LONGEST]: values[:_LONGEST] for name, values in list(found.items())[:_VARIED_NAMED]}
+    found = {each.names[0]: _told(each, masked) for each in dimensions_of(space_of(trials))}
+    shown = {masked(name)[:_LONGEST]: values for name, values in list(found.items())[:_VARIED_NAMED]}
     more = len(found) - len(shown)
     return shown | ({"and": plural(more, "more param")} if more > 0 else {}) or None
 
 
-def _with(names: Sequence[str]) -> str:
-    """That other params always change together with one."""
-    if not names:
-        return ""
-    return (
-        f" (and {clipped(names[0])[:_LONGEST]} with it)" if len(names) == 1 else f" (and {len(names)} others with it)"
-    )
+def _told(dimension: Dimension, masked: Masked) -> str:
+    """The values tried, and which params always change together with this one."""
+    values = tried(dimension, masked)
+    values = values if len(values) <= _LONGEST else f"{values[:_LONGEST]}…"
+    others = [name for name in dimension.names[1:] if not names_a_secret(name)]
+    if len(others) == len(dimension.names[1:]) == 1:
+        return f"{values} (and {masked(others[0])[:_LONGEST]} with it)"
+    return f"{values} (and {plural(len(dimension.names) - 1, 'other')} with it)" if len(dimension.names) > 1 else values

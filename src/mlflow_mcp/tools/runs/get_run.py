@@ -129,7 +129,7 @@ def _run(run: RunView, client: Client) -> Run:
         metrics={name: number(value, None) for name, value in sorted(run.metrics.items())},
         params=dict(sorted(run.params.items())),
         tags=dict(run.tags),
-        datasets=[_dataset(each) for each in run.datasets] or None,
+        datasets=[_dataset(client, each) for each in run.datasets] or None,
         models=[f"{each} (made)" for each in run.models_made] + [f"{each} (used)" for each in run.models_used] or None,
     )
 
@@ -161,20 +161,22 @@ def _root_files(client: Client, run_id: str) -> list[str] | str:
     return [f"{each.path}/" if each.is_dir else f"{each.path} ({size(each.size)})" for each in entries]
 
 
-def _dataset(dataset: Dataset) -> str:
+def _dataset(client: Client, dataset: Dataset) -> str:
     parts = [
         dataset.name,
         f"digest {dataset.digest}",
         dataset.context and f"for {dataset.context}",
-        _place_of(dataset.source),
+        _place_of(client, dataset.source),
     ]
     return ", ".join(part for part in parts if part)
 
 
-def _place_of(source: str | None) -> str:
+def _place_of(client: Client, source: str | None) -> str:
     """Where a dataset is, out of its source: the first value of an object of JSON, else the text."""
     try:
         content = json.loads(source or "")
     except ValueError:
-        return truncate(source or "", 200)
-    return truncate(str(next(iter(content.values()))), 200) if isinstance(content, dict) and content else ""
+        place = source or ""
+    else:
+        place = str(next(iter(content.values()))) if isinstance(content, dict) and content else ""
+    return truncate(client.masked(place), 200)

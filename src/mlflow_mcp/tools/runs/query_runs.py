@@ -34,7 +34,7 @@ def query_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     """Search runs in one, several or all experiments with an MLflow filter and an order; returns a table with the metrics
     that most runs have and the params and tags that differ. For exact tag values search_runs_by_tags is simpler; for an
     invocation id call get_invocation. get_run shows one run whole."""
-    ids = experiment_ids(client, experiment_id)
+    ids = experiment_ids(client, experiment_id, deleted=deleted)
     where = searchable(client, ids, query, deleted=deleted)
     search = RunSearch(ids, where, quoted_order(order_by), deleted)
     return search_table(client, search, ColumnChoice(metrics, params, tags), limit, cursor)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import BaseModel, Field
+from typing import TYPE_CHECKING
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_state
 from mlflow_mcp.client.ids.experiments import unlisted
+from mlflow_mcp.client.ids.genai import dataset_in_url, is_dataset_id, prompt_in_url
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
 from mlflow_mcp.client.ids.models import logged_called
 from mlflow_mcp.client.ids.parse import (
@@ -35,32 +34,14 @@ from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import every, hint, iso
 from mlflow_mcp.tools.arguments import AnyId
+from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
+from mlflow_mcp.tools.session.id_match import IdMatch
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, LoggedModel
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
-
-
-class IdMatch(BaseModel):
-    """One thing an id stands for. `next` is the call that reads it."""
-
-    kind: Annotated[
-        str,
-        Field(
-            description="invocation, job, run, experiment, logged or registered model, model version, trace, session (of traces)."
-        ),
-    ]
-    id: str
-    name: str | None = None
-    experiment: str | None = None
-    runs: int | None = None
-    time: str | None = None
-    matched: Annotated[
-        str | None, Field(description="By which field, when not by the id itself; or that it is deleted.")
-    ] = None
-    next: str | None = None
 
 
 class IdMatches(Answer):
@@ -71,7 +52,7 @@ class IdMatches(Answer):
 
 
 def resolve_id(client: Client, id: AnyId) -> IdMatches:
-    """Find out what an id is - invocation, job, run, experiment, model, trace or session - and where it lives, from the full
+    """Find out what an id is - invocation, job, run, experiment, model, trace, session or prompt - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
     text = _in_url(id.strip()) or plain_id(id)
@@ -85,10 +66,13 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         lambda: _registered_models(client, text),
         lambda: _traces(client, text),
         lambda: _sessions(client, text),
+        lambda: prompts_called(client, text),
+        lambda: evaluation_datasets_called(client, text),
     ]
     results = client.run_concurrently(*(partial(_if_supported, search) for search in searches))
     unsupported = [result for result in results if isinstance(result, UnsupportedByServer)]
-    if not text.startswith(("m-", "tr-")):  # a name that a server without logged models can hardly mean by them
+    is_of_newer = text.startswith(("m-", "tr-")) or is_dataset_id(text)
+    if not is_of_newer:  # a name that a server without these can hardly mean by them
         unsupported = []
     found = [*experiments, *(match for result in results if isinstance(result, list) for match in result)]
     found = found or _deleted(client, text, names)
@@ -96,7 +80,7 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         raise unsupported[0]
     if not found:
         raise NotFound(
-            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace or session "
+            f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace, session, prompt or dataset "
             f"in {every(len(names), 'experiment', 'any of the')}.",
             " ".join(part for part in (unlisted(client), _next_try(text, hint(text, names.values()))) if part),
         )
@@ -110,7 +94,9 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
 def _in_url(text: str) -> str | None:
     """The id of what a URL shows: the innermost of what it names."""
     model = model_in_url(text)
-    inner = trace_in_url(text) or session_in_url(text) or run_in_url(text)
+    inner = (
+        trace_in_url(text) or session_in_url(text) or dataset_in_url(text) or prompt_in_url(text) or run_in_url(text)
+    )
     return inner or (str(model) if model else experiment_in_url(text))
 
 
@@ -206,7 +192,7 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
 
 def _logged_models(client: Client, text: str) -> list[IdMatch]:
     """The logged models of this id, of an id that begins so, or of this name."""
-    if text.startswith("tr-"):  # of a trace; a server without either is told to have no traces
+    if text.startswith("tr-") or is_dataset_id(text):  # a server without models is told what it lacks of these
         return []
     if MODEL_ID.fullmatch(text):
         try:
@@ -254,7 +240,7 @@ def _registered_models(client: Client, text: str) -> list[IdMatch]:
 
 
 def _traces(client: Client, text: str) -> list[IdMatch]:
-    if not text.startswith("tr-"):
+    if not text.startswith("tr-") and not is_run_id(text):  # MLflow 2 wrote trace ids without a prefix
         return []
     return [
         IdMatch(

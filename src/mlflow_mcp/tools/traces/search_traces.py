@@ -90,7 +90,7 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
     cursor: Cursor = None,
 ) -> TraceRows:
     """Find traces of LLM apps and agents: time, state, duration, tokens, request, response, assessments.
-    get_trace shows one."""
+    get_trace shows one, summarize_traces counts."""
     ids, quoted, orders = (
         experiment_ids(client, experiment_id),
         quoted_trace_query(query or ""),

@@ -15,10 +15,10 @@ from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.traces.filters import quoted_trace_query
 from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
-from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId
 from mlflow_mcp.tools.traces.summaries.compared import compared, other_question
+from mlflow_mcp.tools.traces.summaries.compared_groups import check_comparable, compared_groups
 from mlflow_mcp.tools.traces.summaries.computed import states as states_of
 from mlflow_mcp.tools.traces.summaries.failures import failures_of
 from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
@@ -83,6 +83,8 @@ def summarize_traces(
     failures by span and message; or against another time or version, with a verdict. search_traces lists single traces."""
     now, ids = int(time.time()), experiment_ids(client, experiment_id)
     key = key_of(group_by) if group_by else None
+    if key and compare_to:
+        check_comparable(key)
 
     def answer_in(searched: list[str]) -> TraceSummary:
         question = Question(searched[:EXPERIMENTS_PER_REQUEST], quoted_trace_query(query or ""), window_of(when, now))
@@ -99,12 +101,8 @@ def summarize_traces(
 
 
 def _answer(client: Client, question: Question, key: str | None, compare_to: str | None, now: int) -> TraceSummary:
-    if compare_to and key:
-        raise Problem(
-            "compare_to and group_by cannot be combined.", "Call once with compare_to and once with group_by."
-        )
     if compare_to:
-        return _comparison(client, question, other_question(question, compare_to, now))
+        return _comparison(client, question, other_question(question, compare_to, now), key)
     if key == "failure":
         answer = _failures(client, question)
     elif key == "assessment":
@@ -202,7 +200,12 @@ def _assessments(client: Client, question: Question) -> TraceSummary:
     return answer
 
 
-def _comparison(client: Client, these: Question, others: Question) -> TraceSummary:
+def _comparison(client: Client, these: Question, others: Question, key: str | None) -> TraceSummary:
+    if key:
+        groups, partial = compared_groups(client, (these, others), key)
+        answer = TraceSummary(partial=partial, groups=groups.table)
+        answer.note(*groups.notes, "" if these.window == others.window else f"compare_to is {others.window}.")
+        return answer
     first, second = client.run_concurrently(lambda: overview(client, these), lambda: overview(client, others))
     sides = (first, second)
     comparison = compared(client, (these, others), sides)

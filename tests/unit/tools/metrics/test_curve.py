@@ -216,22 +216,22 @@ def test_only_the_first_of_many_nan_ranges_are_listed():
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [4, 50, 500])
 def test_memory_does_not_grow_with_the_length_of_a_curve(parts):
-    curve = Curve("loss", 0, 199_999, parts)
+    curve = Curve("loss", 0, 49_999, parts)
 
-    curve.add(Point(step, step, math.sin(step) + step * 1e-6) for step in range(200_000))
+    curve.add(Point(step, step, math.sin(step) + step * 1e-6) for step in range(50_000))
 
-    assert curve.count == 200_000
+    assert curve.count == 50_000
     assert len({point for pair in curve.buckets.values() for point in pair}) <= 2 * parts
     assert len(curve.whole) <= 1_000
     assert len(curve.shown(2 * parts)) <= 2 * parts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", [0, 1, 63_211, 199_998, 199_999])
-def test_a_spike_of_one_step_among_200_000_is_always_shown(where):
-    curve = Curve("loss", 0, 199_999, 50)
+@pytest.mark.parametrize("where", [0, 1, 13_211, 49_998, 49_999])
+def test_a_spike_of_one_step_among_50_000_is_always_shown(where):
+    curve = Curve("loss", 0, 49_999, 50)
 
-    curve.add(Point(step, step, 99.0 if step == where else math.sin(step)) for step in range(200_000))
+    curve.add(Point(step, step, 99.0 if step == where else math.sin(step)) for step in range(50_000))
 
     assert (where, 99.0) in [(point.step, point.value) for point in curve.shown(100)]
     assert curve.facts()["max"] == [where, 99.0]

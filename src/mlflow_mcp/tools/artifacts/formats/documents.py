@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
-from mlflow_mcp.answers.masking import hide_in_elements
+from mlflow_mcp.answers.masking import hide_in_markup
 from mlflow_mcp.client.call import CallEnded
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded
@@ -29,7 +29,7 @@ def _html_text(data: bytes, mask_secrets: bool) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it looks like XML, or like the name of a file
         # Cells of a table become lines, which do not tell any more what names what.
-        page = BeautifulSoup(hide_in_elements(decoded(data)) if mask_secrets else data, "html.parser")
+        page = BeautifulSoup(hide_in_markup(decoded(data)) if mask_secrets else data, "html.parser")
     for element in page(["script", "style", "noscript", "template"]):
         element.decompose()
     lines = (line.strip() for line in page.get_text("\n").split("\n"))

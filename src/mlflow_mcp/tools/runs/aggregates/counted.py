@@ -19,7 +19,7 @@ from mlflow_mcp.tools.runs.aggregates.jobs_once import JOB_TAGS, Group, JobsOnce
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
 # Of the runs that do not have a metric.
-MISSING_NAMED = 10
+MISSING_NAMED = 16
 
 
 class Counted:
@@ -33,7 +33,7 @@ class Counted:
         self.samples: dict[Group, dict[str, Statistics]] = {}
         self.once = JobsOnce()
         self.least: int | None = None
-        self.too_small = 0
+        self.too_small: list[str] = []  # names
         self.unjudged: list[str] = []  # names
         self.unfinished: Counter[str] = Counter()  # by status, runs with a value
         self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
@@ -66,7 +66,7 @@ class Counted:
         judged = Judged()
         if self.least is not None:
             judged = judged_by_samples(client, ids, [run.run_id for _, run in runs], self.least)
-        self.too_small, self.unjudged = len(judged.too_small), judged.unknown
+        self.too_small, self.unjudged = list(judged.too_small.values()), judged.unknown
         for group, run in runs:
             if run.run_id not in judged.too_small:
                 self.add(group, run)
@@ -151,5 +151,5 @@ def count_runs(  # what the tool was asked
             counted.read(run, experiments)
     counted.add_the_rest(client, ids)
     if not (counted.values.has_all or counted.values.partial or keys):
-        counted.groups[()] = counted.values.runs - counted.once.copies - counted.too_small
+        counted.groups[()] = counted.values.runs - counted.once.copies - len(counted.too_small)
     return counted

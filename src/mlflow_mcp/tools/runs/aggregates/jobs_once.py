@@ -10,6 +10,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.values import RunValues
 from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import listed, plural
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, inspect_samples
@@ -56,8 +57,14 @@ def _canonicity(run: RunValues) -> tuple[bool, int, str]:
 class Judged:
     """Runs by what is known of their samples."""
 
-    too_small: set[str] = field(default_factory=set)
+    too_small: dict[str, str] = field(default_factory=dict)  # names by run id
     unknown: list[str] = field(default_factory=list)  # names
+
+
+def unjudged_name(name: str, samples: Samples | None) -> str:
+    """The name of a run that min_samples could not judge, with what its responses tell."""
+    most = samples.at_most if samples else None
+    return f"{name} (at most {most.value:g} by its responses)" if most else name
 
 
 def kept_unjudged(names: Sequence[str]) -> str:
@@ -78,8 +85,9 @@ def judged_by_samples(client: Client, experiment_ids: Sequence[str], run_ids: Se
         runs = client.runs.find(experiment_ids, f"attributes.run_id IN ({ids})")
         names = {run.info.run_id: run.info.run_name or run.info.run_id for run in runs}
         for run_id, samples in inspect_samples(client, [LauncherRun.of(run) for run in runs]).items():
-            if samples.number is None:
-                found.unknown.append(names[run_id])
-            elif samples.number < least:
-                found.too_small.add(run_id)
+            enough = samples.has_at_least(least)
+            if enough is None:
+                found.unknown.append(unjudged_name(names[run_id], samples))
+            elif not enough:
+                found.too_small[run_id] = names[run_id]
     return found

@@ -12,6 +12,7 @@ from mlflow_mcp.text import clipped, listed, plural
 from mlflow_mcp.tools.runs.aggregates.counted import MISSING_NAMED, Counted
 from mlflow_mcp.tools.runs.aggregates.jobs_once import kept_unjudged
 
+_NAMED = 5
 OVER_ALL = "For figures over all runs narrow the query or raise MLFLOW_MCP_TIMEOUT."
 
 
@@ -57,7 +58,7 @@ def notes_of(counted: Counted) -> list[str]:
     return notes
 
 
-def left_out(copies: int, too_small: int, least: int | None, unjudged: Sequence[str]) -> list[str]:
+def left_out(copies: int, too_small: Sequence[str], least: int | None, unjudged: Sequence[str]) -> list[str]:
     """Sentences on the copies of jobs and the small runs that do not count, and on those that could not be judged."""
     notes = []
     if copies:
@@ -66,7 +67,8 @@ def left_out(copies: int, too_small: int, least: int | None, unjudged: Sequence[
             "its latest finished export."
         )
     if too_small:
-        notes.append(f"{plural(too_small, 'run')} with fewer than {least} samples left out.")
+        which = listed(too_small, _NAMED)
+        notes.append(f"{plural(len(too_small), 'run')} with fewer than {least} samples left out: {which}.")
     return [*notes, kept_unjudged(unjudged)] if unjudged else notes
 
 

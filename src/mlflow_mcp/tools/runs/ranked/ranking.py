@@ -11,6 +11,7 @@ from mlflow_mcp.entities.launcher import LauncherRun, are_copies, group_jobs
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
+from mlflow_mcp.tools.runs.aggregates.jobs_once import unjudged_name
 
 _MOST_READ = 2_000
 # Runs read beyond those that are shown: copies and equals among them are counted.
@@ -59,13 +60,11 @@ class Ranked:
     def _has_enough_samples(self, run: LauncherRun, samples: Samples | None) -> bool:
         if self.least is None:
             return True
-        number = samples.number if samples else None
-        if number is None:
-            self.uncounted.append(run.name or run.run_id)
-        elif number < self.least:
-            self.too_few_samples += 1
-            return False
-        return True
+        enough = samples.has_at_least(self.least) if samples else None
+        if enough is None:
+            self.uncounted.append(unjudged_name(run.name or run.run_id, samples))
+        self.too_few_samples += enough is False
+        return enough is not False
 
 
 def add_all(client: Client, ranked: Ranked, runs: Sequence[LauncherRun]) -> None:

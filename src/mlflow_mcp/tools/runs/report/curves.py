@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp import installation
-from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_finite, is_minor
@@ -49,8 +48,7 @@ def curves_section(client: Client, subject: Subject) -> Section:
     if not find_spec("matplotlib"):
         sentences.append(f"No pictures: this needs the extra 'plots'. {installation.how_to_add('plots')}")
         return Section("Curves", tuple(sentences), table)
-    masked = mask_text if client.settings.mask_secrets else str
-    return Section("Curves", tuple(sentences), table, picture=_picture(metrics, curves, found, masked))
+    return Section("Curves", tuple(sentences), table, picture=_picture(metrics, curves, found, client.masked))
 
 
 def _metrics(subject: Subject) -> tuple[list[str], list[str]]:

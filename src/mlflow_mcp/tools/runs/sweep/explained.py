@@ -17,7 +17,7 @@ from mlflow_mcp.tools.runs.sweep.configurations import Noise, Space, space_of
 from mlflow_mcp.tools.runs.sweep.effects import Dimension, Effect, dimensions_of, effects_of
 from mlflow_mcp.tools.runs.sweep.progress import levelled_off, noise_in_words
 from mlflow_mcp.tools.runs.sweep.trials import Trials
-from mlflow_mcp.tools.runs.sweep.tried import best_count, best_region, never_tried, tried
+from mlflow_mcp.tools.runs.sweep.tried import Masked, best_count, best_region, never_tried, tried
 from mlflow_mcp.tools.runs.tables.order import Order, order_of
 
 _MOST_ROWS = 30
@@ -60,7 +60,7 @@ def explain(client: Client, ids: list[str], trials: Trials) -> tuple[Sweep, list
         order=str(order) if order else None,
         configurations=len(space.configurations),
         verdict=_verdict(effects, trials.metric),
-        params=_table(effects[:_MOST_ROWS], order),
+        params=_table(effects[:_MOST_ROWS], order, client.masked),
         not_tested=", ".join(
             f"{_named(each)} ({plural(len(set(each.levels)), 'value')})" for each in untested[:_MOST_ROWS]
         )
@@ -83,24 +83,24 @@ def _verdict(effects: Sequence[Effect], metric: str) -> str:
     return f"{metric} goes with {', '.join(sure)} (p_holm < {ERROR}){rest}"
 
 
-def _table(effects: Sequence[Effect], order: Order | None) -> Table | None:
+def _table(effects: Sequence[Effect], order: Order | None, masked: Masked) -> Table | None:
     columns = ["param", "n", "rho", "bend", "eps2", "p", "p_holm"]
     columns += ["best_at", "mean_there", "mean_elsewhere"] if order else []
-    rows = [_row(effect, order) for effect in effects]
+    rows = [_row(effect, order, masked) for effect in effects]
     return Table.of([*columns, "tried", "never_tried"], rows, keep=("param", "p", "p_holm")) if rows else None
 
 
-def _row(effect: Effect, order: Order | None) -> list[Any]:
+def _row(effect: Effect, order: Order | None, masked: Masked) -> list[Any]:
     dimension = effect.dimension
     sizes = (effect.rho, effect.bend, effect.eps2)
     row: list[Any] = [_named(dimension), len(dimension.levels)]
     row += [None if size is None else number(round(size, 3), 2) for size in sizes]
     row += [number(effect.p, 2), number(effect.adjusted, 2)]
     if order:
-        region = best_region(dimension, order.mode)
+        region = best_region(dimension, order.mode, masked)
         row += [region.where, number(region.mean, 4)]
         row.append(None if region.elsewhere is None else number(region.elsewhere, 4))
-    return [*row, tried(dimension), never_tried(dimension)]
+    return [*row, tried(dimension, masked), never_tried(dimension)]
 
 
 def _named(dimension: Dimension) -> str:

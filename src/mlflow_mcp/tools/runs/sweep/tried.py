@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from mlflow_mcp.entities.direction import Mode
-from mlflow_mcp.text import clipped, number
+from mlflow_mcp.text import number
 from mlflow_mcp.tools.runs.sweep.configurations import Level
 from mlflow_mcp.tools.runs.sweep.effects import Dimension
 
@@ -33,17 +33,25 @@ class Region:
     elsewhere: float | None
 
 
-def shown(level: Level) -> str:
+# Hides what looks like a secret: in a part of a text it is not recognised any more.
+Masked = Callable[[str], str]
+
+
+def shown(level: Level, masked: Masked = str) -> str:
+    """A value as people write it; a long text is cut."""
     if level is None:
         return "(none)"
-    return str(number(level)) if isinstance(level, float) else clipped(level)[:_LONGEST]
+    if isinstance(level, float):
+        return str(number(level))
+    text = masked(level)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def tried(dimension: Dimension) -> str:
+def tried(dimension: Dimension, masked: Masked) -> str:
     """The values, or of many the ends and how many there are."""
     levels = sorted(set(dimension.levels), key=lambda each: (isinstance(each, str), each is None, each))
     if len(levels) <= _LISTED:
-        return ", ".join(map(shown, levels))
+        return ", ".join(shown(level, masked) for level in levels)
     if dimension.is_numeric:
         return f"{shown(levels[0])} to {shown(levels[-1])}, {len(levels)} values"
     return f"{len(levels)} values"
@@ -90,7 +98,7 @@ def best_count(configurations: int) -> int:
     return max(1, min(3, configurations // 3), math.ceil(configurations / 10))
 
 
-def best_region(dimension: Dimension, mode: Mode) -> Region:
+def best_region(dimension: Dimension, mode: Mode, masked: Masked) -> Region:
     """Where the best tenth of the configurations lies in this param."""
     pairs: list[tuple[float, Any]] = list(zip(dimension.values, dimension.levels))
     ranked = sorted(pairs, key=lambda pair: pair[0], reverse=mode == "max")
@@ -107,7 +115,8 @@ def best_region(dimension: Dimension, mode: Mode) -> Region:
             level: best.count(level) for level in sorted(set(best), key=lambda each: (-best.count(each), str(each)))
         }
         several = len(best) > 1
-        where = ", ".join(f"{shown(level)} ({count})" if several else shown(level) for level, count in counts.items())
+        texts = [(shown(level, masked), count) for level, count in counts.items()]
+        where = ", ".join(f"{text} ({count})" if several else text for text, count in texts)
     return Region(where, _mean(inside), _mean(outside) if outside else None)
 
 

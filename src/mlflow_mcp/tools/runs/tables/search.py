@@ -88,7 +88,7 @@ def _explain_nothing(client: Client, answer: RunTable, runs: RunSearch) -> None:
         answer.note("There are no active runs here at all." if client.experiments.names() else "")
         return
     for kind, name in fields:
-        answer.note(_nearest_field(newest, kind, name))
+        answer.note(_nearest_field(client, newest, kind, name))
 
 
 def _deleted_match(client: Client, runs: RunSearch) -> str:
@@ -109,7 +109,7 @@ def _experiments_searched(client: Client, runs: RunSearch) -> str:
     return listed([client.experiments.name_of(each) for each in runs.experiment_ids], 3)
 
 
-def _nearest_field(runs: Sequence[Run], kind: str, name: str) -> str:
+def _nearest_field(client: Client, runs: Sequence[Run], kind: str, name: str) -> str:
     """What the newest runs hold under a name that the filter used, or which name is like it."""
     if kind not in ("metrics", "params", "tags"):
         return ""
@@ -121,6 +121,5 @@ def _nearest_field(runs: Sequence[Run], kind: str, name: str) -> str:
     if kind == "metrics":
         return ""
     values = list(dict.fromkeys(each[name] for each in logged if name in each))
-    return (
-        f"{kind[:-1].capitalize()} '{name}' has in {among} the values {listed([truncate(v, 60) for v in values], 8)}."
-    )
+    shown = listed([truncate(client.masked(value, name), 60) for value in values], 8)
+    return f"{kind[:-1].capitalize()} '{name}' has in {among} the values {shown}."

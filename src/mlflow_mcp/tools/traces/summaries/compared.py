@@ -65,7 +65,7 @@ def other_question(question: Question, compare_to: str, now: int) -> Question:
 
 def compared(client: Client, sides: tuple[Question, Question], found: tuple[Overview, Overview]) -> Compared:
     """A row for each figure, with a verdict on the error rate, the latency and the shares of assessments."""
-    overlaps = _share_a_trace(client, *sides)
+    overlaps = share_a_trace(client, *sides)
     rows = [row for row in _rows(found[0].figures, found[1].figures) if row[1:] != [None, None]]
     tested = [] if overlaps else list(_tested(client, sides, found))
     verdicts = {name: shares.verdict(len(tested)) for name, shares in tested}
@@ -98,7 +98,8 @@ def _how_tested(found: tuple[Overview, Overview]) -> str:
     )
 
 
-def _share_a_trace(client: Client, these: Question, others: Question) -> bool:
+def share_a_trace(client: Client, these: Question, others: Question) -> bool:
+    """Whether a trace is on both sides: then no test of two samples holds."""
     return these.window == others.window and bool(these.newest(client, 1, others.query))
 
 

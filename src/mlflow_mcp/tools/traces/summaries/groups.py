@@ -186,7 +186,7 @@ def _shown(key: str, groups: Mapping[str, Figures], total: int | None, in_order:
         [key, *GROUP_COLUMNS], [[label, *group_row(figures)] for label, figures in kept], keep=(key, "traces")
     )
     counted = sum(figures.traces for _, figures in rows)
-    shown = Groups(table, counted if total is None else total)
+    shown = Groups(table, counted if total is None else total, figures=dict(groups))
     if len(rows) > len(kept):
         shown.notes.append(f"{len(rows):,} groups; the {len(kept)} with the most traces are shown.")
     if key == "name" and total is not None and total > counted:

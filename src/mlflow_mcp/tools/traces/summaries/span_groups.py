@@ -11,7 +11,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.traces.metric_filters import Scope
 from mlflow_mcp.text import number
 from mlflow_mcp.tools.traces.summaries import computed
-from mlflow_mcp.tools.traces.summaries.figures import rate_shown, seconds_shown
+from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.question import Question
 from mlflow_mcp.tools.traces.summaries.sampled import spans_sampled
 
@@ -22,12 +22,14 @@ MOST_ROWS = 40
 
 @dataclass
 class Groups:
-    """A row for each group; `traces` counts all that match, in whichever group."""
+    """A row for each group; `traces` counts all that match, in whichever group. `figures` are those of all groups of traces,
+    by their labels; none for groups of spans."""
 
     table: Table
     traces: int | None = None
     partial: str | None = None
     notes: list[str] = field(default_factory=list)
+    figures: Mapping[str, Figures] = field(default_factory=dict)
 
 
 def span_groups(client: Client, question: Question, key: str) -> Groups:

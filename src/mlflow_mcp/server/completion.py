@@ -1,0 +1,72 @@
+"""Completion: what a person may mean who types an argument of a prompt or resource. It never fails and never waits long."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.context import Context
+
+from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.server.tool import BoundTool
+from mlflow_mcp.settings import Settings
+from mlflow_mcp.tools.session.completions import MOST_VALUES, completions
+
+logger = logging.getLogger(__name__)
+
+# Nobody waits longer for a list of suggestions.
+_SECONDS = 2.0
+
+
+class Completer:
+    """Answers `completion/complete`, and passes all other requests on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bound: BoundTool | None = None
+
+    def advertise(self, server: MCPServer[Connection]) -> None:
+        """Let the server say that it completes: the SDK does where a handler is registered. This one is never reached."""
+
+        @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
+        async def complete(ref: object, argument: object, context: object) -> types.Completion:
+            return types.Completion(values=[])
+
+    async def __call__(self, ctx: ServerRequestContext[Connection, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method != "completion/complete":
+            return await call_next(ctx)
+        values = await self._values(ctx)
+        return types.CompleteResult(
+            completion=types.Completion(values=values, total=len(values), has_more=len(values) == MOST_VALUES)
+        )
+
+    async def _values(self, ctx: ServerRequestContext[Connection, Any]) -> list[str]:
+        params = ctx.params or {}
+        argument, context = _mapping(params.get("argument")), _mapping(params.get("context"))
+        asked = {
+            "argument": argument.get("name"),
+            "text": argument.get("value"),
+            "given": dict(_mapping(context.get("arguments"))),
+        }
+        try:
+            answer = await self._tool().answered(asked, Context(request_context=ctx))
+        except Exception as error:
+            logger.info("nothing completed: %s", self._tool().problem_of(error, ctx.lifespan_context))
+            return []
+        values: list[str] = (self._tool().rendered(answer).structured_content or {})["values"]
+        return values
+
+    def _tool(self) -> BoundTool:
+        """Made when the first completion is asked for: the start of the server does not wait for it."""
+        if self._bound is None:
+            hasty = self._settings.model_copy(update={"timeout": min(self._settings.timeout, _SECONDS)})
+            self._bound = BoundTool.of(completions, "completion").bound(hasty)
+        return self._bound
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,104 @@
+"""Prompts: workflows as Markdown files in `prompts/`, one each, with their title, description and arguments on top."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import mcp_types as types
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from mlflow_mcp.text import listed, nearest
+
+# Ids, names and dates; what is longer is no such thing.
+_LONGEST_VALUE = 300
+
+
+@dataclass(frozen=True)
+class PromptFile:
+    """A workflow. `arguments` are described by name; one with a default may be left out. `{name}` in the text is its value."""
+
+    name: str
+    title: str
+    description: str
+    text: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, written: str) -> PromptFile:
+        import yaml  # not needed to start
+
+        _, head, text = written.split("---\n", 2)
+        return cls(name, text=text.strip(), **yaml.safe_load(head))
+
+    def listed(self) -> types.Prompt:
+        arguments = [
+            types.PromptArgument(name=name, description=text, required=name not in self.defaults)
+            for name, text in self.arguments.items()
+        ]
+        return types.Prompt(name=self.name, title=self.title, description=self.description, arguments=arguments)
+
+    def filled(self, values: Mapping[str, Any]) -> str:
+        """The text with these values. Raises MCPError for a missing, unknown or unusable one."""
+        if unknown := [name for name in values if name not in self.arguments]:
+            raise _invalid(
+                f"The prompt {self.name} has no argument {listed(unknown)}. It takes {listed(list(self.arguments))}."
+            )
+        given = {**self.defaults, **{name: str(value).strip() for name, value in values.items() if str(value).strip()}}
+        if missing := [name for name in self.arguments if name not in given]:
+            raise _invalid(f"The prompt {self.name} needs {listed(missing)}: {self.arguments[missing[0]]}")
+        text = self.text
+        for name, value in given.items():
+            if len(value) > _LONGEST_VALUE or not value.isprintable():
+                raise _invalid(f"'{name}' is an id, a name or a date: one line of up to {_LONGEST_VALUE} characters.")
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+
+@cache
+def prompt_files() -> dict[str, PromptFile]:
+    """All workflows by their names, in the order of the names."""
+    folder = files("mlflow_mcp.server") / "prompts"
+    found = sorted((each.name.removesuffix(".md"), each) for each in folder.iterdir() if each.name.endswith(".md"))
+    return {name: PromptFile.of(name, each.read_text("utf-8")) for name, each in found}
+
+
+class Prompts:
+    """Answers the two requests about prompts, and passes all others on: a middleware, as resources are."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Callable[[ServerRequestContext[Any, Any]], Awaitable[HandlerResult]]] = {
+            "prompts/list": self._list,
+            "prompts/get": self._get,
+        }
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        handler = self._handlers.get(ctx.method)
+        return await (handler(ctx) if handler else call_next(ctx))
+
+    async def _list(self, _: ServerRequestContext[Any, Any]) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=[each.listed() for each in prompt_files().values()])
+
+    async def _get(self, ctx: ServerRequestContext[Any, Any]) -> types.GetPromptResult:
+        params = ctx.params or {}
+        name, values = params.get("name"), params.get("arguments") or {}
+        prompt = prompt_files().get(name) if isinstance(name, str) else None
+        if prompt is None:
+            close = nearest(str(name)[:_LONGEST_VALUE], list(prompt_files()), 1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise _invalid(f"There is no prompt '{str(name)[:80]}'.{hint} There are {', '.join(prompt_files())}.")
+        if not isinstance(values, Mapping):
+            raise _invalid(f"The arguments of {prompt.name} are an object of names and texts.")
+        content = types.TextContent(type="text", text=prompt.filled(values))
+        return types.GetPromptResult(
+            description=prompt.description, messages=[types.PromptMessage(role="user", content=content)]
+        )
+
+
+def _invalid(message: str) -> MCPError:
+    return MCPError(types.INVALID_PARAMS, message)

@@ -1,0 +1,109 @@
+"""What a person may mean who has typed the beginning of a name or id: a prompt's or resource's argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.filters import containing
+from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.entities.launcher import LauncherRun
+
+# The newest runs that are looked at for names they use: a request of so many takes some 100 ms.
+_RUNS_READ = 40
+MOST_VALUES = 50
+
+
+class Completions(Answer):
+    """Whole values, the likeliest first."""
+
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The beginning of a value, and the arguments that are known already."""
+
+    text: str
+    given: Mapping[str, str]
+
+    def best(self, values: Iterable[str]) -> list[str]:
+        """Those that begin with the text, then those that contain it, each once."""
+        text = self.text.lower()
+        known = list(dict.fromkeys(value for value in values if value))
+        begin = [value for value in known if value.lower().startswith(text)]
+        return (begin + [value for value in known if text in value.lower() and value not in begin])[:MOST_VALUES]
+
+
+def completions(client: Client, argument: str, text: str, given: dict[str, str]) -> Completions:
+    """The values of an argument of that name that begin with or contain `text`; none for an argument that is not known."""
+    complete = _COMPLETED.get(argument)
+    return Completions(values=complete(client, Typed(text.strip(), given)) if complete else [])
+
+
+def _experiments(client: Client, typed: Typed) -> list[str]:
+    names = client.experiments.names()
+    return typed.best([*names.values(), *(names if typed.text.isdigit() else ())])
+
+
+def _runs(client: Client, typed: Typed) -> list[str]:
+    found = [*_newest(client, typed, "attributes", "run_name")]
+    if len(typed.text) >= 6 and all(letter in "0123456789abcdef" for letter in typed.text):
+        found += _newest(client, typed, "attributes", "run_id")
+    return typed.best(value for run in found for value in (run.name, run.run_id) if value)
+
+
+def _invocations(client: Client, typed: Typed) -> list[str]:
+    return typed.best(run.invocation_id for run in _newest(client, typed, "tags", "invocation_id"))
+
+
+def _tasks(client: Client, typed: Typed) -> list[str]:
+    return typed.best(run.task or "" for run in _newest(client, typed, "tags", "task_name"))
+
+
+def _metrics(client: Client, typed: Typed) -> list[str]:
+    return typed.best(sorted({name for run in _newest(client, typed) for name in run.metrics}))
+
+
+def _models(client: Client, typed: Typed) -> list[str]:
+    query = containing("name", typed.text)[0] if typed.text else ""
+    return typed.best(str(model.name) for model in client.models.registry.search(query, most=MOST_VALUES)[0])
+
+
+def _versions(client: Client, typed: Typed) -> list[str]:
+    """Numbers, the newest first, and aliases as `@champion`."""
+    name = typed.given.get("name", "")
+    aliases = client.models.registry.named(name).aliases
+    versions, _ = client.models.registry.versions(name, MOST_VALUES)
+    return typed.best([*(f"@{alias}" for alias in aliases), *(str(version.version) for version in versions)])
+
+
+def _newest(client: Client, typed: Typed, kind: str = "", name: str = "") -> list[LauncherRun]:
+    """The newest runs, of the experiment that is given already, whose attribute or tag has the text in it."""
+    given = typed.given.get("experiment") or typed.given.get("experiment_id")
+    query = containing(f"{kind}.{name}", typed.text)[0] if name else ""
+    runs, _ = client.experiments.search_in(
+        experiment_ids(client, given),
+        lambda ids: client.runs.search(
+            ids[:1_000], query, order_by=["attributes.start_time DESC"], max_results=_RUNS_READ
+        ),
+    )
+    return [LauncherRun.of(run) for run in runs]
+
+
+_COMPLETED: Mapping[str, Callable[[Client, Typed], list[str]]] = {
+    "experiment": _experiments,
+    "experiment_id": _experiments,
+    "run": _runs,
+    "run_id": _runs,
+    "invocation": _invocations,
+    "invocation_id": _invocations,
+    "baseline": _invocations,
+    "candidate": _invocations,
+    "task": _tasks,
+    "metric": _metrics,
+    "name": _models,
+    "version": _versions,
+}

@@ -1,0 +1,80 @@
+"""Completion of arguments: names and ids of the store, never an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import PromptReference, ResourceTemplateReference
+from mlflow import MlflowClient
+
+from mlflow_mcp.server.app import build_server
+from mlflow_mcp.settings import Settings
+
+
+def completed(uri: str, argument: str, text: str, given: dict[str, str] | None = None, **options: Any) -> list[str]:
+    async def ask() -> list[str]:
+        async with Client(build_server(Settings(tracking_uri=uri)), **options) as client:
+            reference = PromptReference(name="compare_invocations")
+            found = await client.complete(reference, {"name": argument, "value": text}, given)
+            return list(found.completion.values)
+
+    return anyio.run(ask)
+
+
+@pytest.mark.parametrize(
+    ("argument", "text", "given", "value"),
+    [
+        ("experiment", "llama-3.1-8b", None, "ana/llama-3.1-8b"),
+        ("run", "eval-71f3", None, "eval-{whole}-ifeval"),
+        ("invocation", "71f3", None, "{whole}"),
+        ("baseline", "71F3", None, "{whole}"),
+        ("task", "ife", None, "ifeval"),
+        ("metric", "prompt_level", {"experiment": "ana/llama-3.1-8b"}, "ifeval_prompt_level_strict_acc"),
+    ],
+)
+def test_what_was_begun_is_completed(argument, text, given, value, store):
+    assert value.format(whole="71f3f3199ea5e1f0") in completed(store.uri, argument, text, given)
+
+
+@pytest.mark.parametrize(
+    ("argument", "text", "given"),
+    [
+        ("nothing_of_the_kind", "x", None),
+        ("run", 'it\'s "both"', None),
+        ("run", "100%_\\[", None),
+        ("metric", "acc", {"experiment": "no such experiment"}),
+        ("version", "", {"name": "no such model"}),
+    ],
+)
+def test_nothing_is_completed_and_nothing_fails(argument, text, given, store):
+    assert completed(store.uri, argument, text, given) == []
+
+
+def test_an_unreachable_server_completes_nothing(tmp_path):
+    assert completed(f"sqlite:///{tmp_path}/none.db", "run", "a") == []
+
+
+def test_models_versions_and_aliases_are_completed(sqlite_home):
+    client = MlflowClient(sqlite_home.uri)
+    name = "completed-model"
+    client.create_registered_model(name)
+    client.create_model_version(name, "file:///nowhere", run_id=sqlite_home.run({}))
+    client.set_registered_model_alias(name, "champion", "1")
+
+    assert completed(sqlite_home.uri, "name", "COMPLETED-") == [name]
+    assert completed(sqlite_home.uri, "version", "", {"name": name}) == ["@champion", "1"]
+
+
+def test_the_server_says_that_it_completes(store):
+    async def capabilities() -> Any:
+        async with Client(build_server(Settings(tracking_uri=store.uri)), mode="legacy") as client:
+            reference = ResourceTemplateReference(uri="mlflow://runs/{run_id}")
+            found = await client.complete(reference, {"name": "run_id", "value": "eval-71f3"})
+            return client.server_capabilities.completions, found.completion
+
+    advertised, completion = anyio.run(capabilities)
+    assert advertised is not None
+    assert completion.total == len(completion.values) > 0
