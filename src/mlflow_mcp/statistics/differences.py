@@ -32,7 +32,9 @@ class Estimate:
     @classmethod
     def of_share(cls, hits: int, of: int, scale: float = 1.0) -> Estimate:
         share = hits / of
-        return cls(share * scale, share * (1 - share) / of * scale * scale, of - 1, hits=hits, of=of, scale=scale)
+        return cls(
+            share * scale, share * (1 - share) / of * scale * scale, max(1, of - 1), hits=hits, of=of, scale=scale
+        )
 
     @classmethod
     def of_repeats(cls, values: Sequence[float]) -> Estimate:

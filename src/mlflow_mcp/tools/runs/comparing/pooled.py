@@ -59,7 +59,7 @@ def asked_for(client: Client, ids: Sequence[str]) -> list[Asked]:
     Raises NotFound for an id that nothing has, and Problem for one that could be several.
     """
     distinct = list(dict.fromkeys(ids))
-    pooled = [id for id in distinct if len(_parts(id)) > 1]
+    pooled = [id for id in distinct if "+" in id and _parts(id)]
     single = groups_of(client, [id for id in distinct if id not in pooled])
     members = client.run_concurrently(*(partial(_members, client, id) for id in pooled))
     by_id = {group.id: [group] for group in single} | dict(zip(pooled, members))

@@ -19,7 +19,7 @@ _ENTRIES = "num_entries"
 _AVERAGE_OF = re.compile(r"avg[-_]of[-_](\d+)")
 # A score of fewer decimals is taken as exact: nobody rounds so far.
 _FEWEST_DECIMALS = 4
-# By how much a share times its count may miss a whole number where only this proves that it is one.
+# By how much a count may miss a whole number where only this proves that it is one.
 _CLOSE = 0.02
 
 
@@ -53,7 +53,7 @@ def estimate_of(side: Side, task: str, names: Sequence[str], *, is_headline: boo
         deviation = Statistics(list(repeats)).std
         return Known(Estimate.of_repeats(repeats), f"{len(repeats)} repeats, sd {number(deviation, 2)}")
     error = side.error(task, names)
-    for count in _counts(side, task, names, error, is_headline=is_headline, share=value / scale):
+    for count in _counts(side, task, names, error, is_headline=is_headline, scale=scale):
         if (estimate := _as_counts(value, count, scale, names[0], error)) is not None:
             from_error = count.source if error is None else _source(error)
             return Known(estimate, f"{estimate.hits}/{estimate.of} by {from_error}", count.of_repeats)
@@ -85,16 +85,17 @@ def _repeats(side: Side, task: str, names: Sequence[str]) -> int:
 
 
 def _counts(
-    side: Side, task: str, names: Sequence[str], error: StandardError | None, *, is_headline: bool, share: float
+    side: Side, task: str, names: Sequence[str], error: StandardError | None, *, is_headline: bool, scale: float
 ) -> Iterator[_Count]:
     """The counts that may be meant: of answers where questions were asked several times, else of questions."""
     repeats = _repeats(side, task, names)
     if error is not None:
-        of_binomial = share * (1 - share) / error.value**2 if error.value > 0 and 0 < share < 1 else 0.0
+        spread = error.of * (scale - error.of)  # of one answer, where the score is a share
+        of_binomial = spread / error.value**2 if error.value > 0 else 0.0
         if error.count:
             yield _Count(error.count, _source(error), repeats > 1)
         for each in (of_binomial, of_binomial + 1):
-            if each >= 1 and math.isclose(each, round(each), rel_tol=1e-4):
+            if of_binomial >= 1 and abs(each - round(each)) <= _CLOSE:
                 yield _Count(round(each), _source(error), repeats > 1)
     recorded = side.count(task, names)
     if recorded is not None:
@@ -131,7 +132,7 @@ def _as_counts(value: float, count: _Count, scale: float, name: str, error: Stan
     rounding = of * 0.5 * 10**-decimals if "e" not in repr(value) and decimals >= _FEWEST_DECIMALS else 0.0
     if abs(share * of - hits) > rounding + 1e-6:
         return None
-    if error is not None and 0 < share < 1:
+    if error is not None and error.value > 0:
         own = share * scale * (1 - share) * scale
         alike = any(n > 0 and math.isclose(error.value**2, own / n, rel_tol=0.01) for n in (of, of - 1))
         return Estimate.of_share(hits, of, scale) if alike else None
