@@ -62,9 +62,9 @@ class Comparison(Answer):
 def compare_runs(
     client: Client, run_ids: RunIds, baseline: Baseline = None, metrics: Metrics = None, tolerance: Allowed = None
 ) -> Comparison:
-    """Compare runs or whole evaluation invocations: per task IMPROVED, REGRESSED or WITHIN NOISE with error and interval, what
-    makes the sides unequal, and every shared metric, param, tag, dataset and commit that differs, aligned by task across
-    experiments. 'a+b' is one side of pooled repeats. diff_artifacts compares files, compare_samples single questions."""
+    """Compare runs or whole evaluation invocations side by side: per task IMPROVED, REGRESSED or WITHIN NOISE with the error,
+    what makes the sides unequal, and every metric, param, tag, dataset and commit that differs, aligned by task across
+    experiments. 'a+b' in run_ids pools repeats as one side. diff_artifacts compares their config files."""
     allowed = Tolerance.of(tolerance) if tolerance is not None else None
     compared = read_sides(client, run_ids, baseline)
     sides, metrics = compared.sides, compared.datasets.asked_for(metrics)
