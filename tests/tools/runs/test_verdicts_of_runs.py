@@ -285,3 +285,14 @@ def test_equal_scores_hint_at_a_replayed_cache_with_what_is_recorded_of_one(adap
 
     (told,) = [note for note in answer.data["notes"] if "a response cache may have been replayed" in note]
     assert evidence in told
+
+
+def test_equal_scores_hint_at_a_replayed_cache_with_the_lines_of_the_log(export):
+    log = "INFO request 1\nDEBUG cache: request 2 Returning cached response\nPrefix cache hit rate: 20%\n"
+    files = {"logs/client-1.log": log, "logs/server-0-1.log": log}
+    side = {"metrics": {"ifeval_acc": 0.5, "ifeval_f1": 0.25}}
+
+    answer = export((1, "A", side), (2, "B", {**side, "files": files}))
+
+    (told,) = [note for note in answer.data["notes"] if "a response cache may have been replayed" in note]
+    assert told.endswith("may have been replayed (1 line in B's client-1.log).")

@@ -14,6 +14,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.runs.comparing import alignment
+from mlflow_mcp.tools.runs.comparing.cache_lines import cached_lines
 from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
 from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
@@ -23,7 +24,7 @@ from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 from mlflow_mcp.tools.runs.comparing.verdicts import told
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, summary
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Judged, judge
-from mlflow_mcp.tools.runs.comparing.verdicts.replayed import equal_scores
+from mlflow_mcp.tools.runs.comparing.verdicts.replayed import equal_repeats, equal_scores, equal_tasks
 from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
 
 MOST_DIFFERENCES = 40
@@ -82,7 +83,7 @@ def compare_runs(
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
     answer.note(*told.sentences(shown, judged), *disagreeing_copies(compared.members, rows), *parts)
-    answer.note(*([] if compared.copies else equal_scores(sides)), *of_errors)
+    answer.note(*_equal_scores(client, compared), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))
     _add_differences(answer, compared)
@@ -104,6 +105,14 @@ def _not_judged(compared: Compared, rows: Sequence[Sequence[Any]], shown: Sequen
     left = told.left_rows(rows, shown, compared.sides, compared.base)
     unknown = compared.datasets.unknown
     return [[*row[:-1], None] if compared.copies or row[1] in unknown else row for row in left]
+
+
+def _equal_scores(client: Client, compared: Compared) -> list[str]:
+    """That scores are equal, with what logs and configs tell of a cache; of copies it is no wonder."""
+    tasks = [*equal_tasks(compared.sides), *(task for side in compared.sides for task in equal_repeats(side))]
+    if compared.copies or not tasks:
+        return []
+    return equal_scores(compared.sides, cached_lines(client, compared.members, tasks))
 
 
 def _answer(compared: Compared, shown: Sequence[Judged], metrics: Table | None) -> Comparison:

@@ -14,19 +14,26 @@ _OFF = ("false", "0", "null", "none", "")
 _FEWEST = 2
 
 
-def equal_scores(sides: Sequence[Side]) -> list[str]:
-    """A sentence on the tasks of which several scores are compared and all are equal, and one on repeats that all are."""
+def equal_tasks(sides: Sequence[Side]) -> list[str]:
+    """The tasks of which several scores are compared, all equal to the last digit."""
+    return [task for task in tasks_of(sides) if task and _is_equal([_scores(side, task) for side in sides])]
+
+
+def equal_repeats(side: Side) -> list[str]:
+    """The tasks whose pooled repeats all have the same scores."""
+    return [task for task, values in side.repeats.items() if _are_alike(values)]
+
+
+def equal_scores(sides: Sequence[Side], lines: Sequence[str]) -> list[str]:
+    """A sentence on scores that are equal, and one on repeats that are; `lines` are what the logs say of a cache."""
     told = []
-    tasks = [task for task in tasks_of(sides) if task and _is_equal([_scores(side, task) for side in sides])]
-    if tasks:
-        told.append(
-            f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them{_cached(sides, tasks)}."
-        )
+    if tasks := equal_tasks(sides):
+        having = f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them"
+        told.append(f"{having}{_cached(sides, tasks, lines)}.")
     for side in sides:
-        alike = [task for task, values in side.repeats.items() if _are_alike(values)]
-        if alike:
+        if alike := equal_repeats(side):
             of = f" of {listed(alike)}" if any(alike) else ""
-            told.append(f"All repeats of {side.label} have equal scores{of}{_cached([side], alike)}.")
+            told.append(f"All repeats of {side.label} have equal scores{of}{_cached([side], alike, lines)}.")
     return told
 
 
@@ -45,8 +52,8 @@ def _are_alike(values: Mapping[str, list[float]]) -> bool:
     return bool(scores) and all(len(set(each)) == 1 for each in scores)
 
 
-def _cached(sides: Sequence[Side], tasks: Sequence[str]) -> str:
-    """What is recorded of a response cache."""
+def _cached(sides: Sequence[Side], tasks: Sequence[str], lines: Sequence[str]) -> str:
+    """What is recorded of a response cache, and what the logs say of one."""
     found = {
         f"{name.rpartition('.')[2]}={value}": None
         for side in sides
@@ -54,5 +61,6 @@ def _cached(sides: Sequence[Side], tasks: Sequence[str]) -> str:
         for name, value in side.settings.get(task, {}).items()
         if _CACHE.search(name) and value.lower() not in _OFF
     }
-    evidence = f" ({', '.join(list(found)[:3])} is recorded)" if found else ", though none is recorded"
-    return f": a response cache may have been replayed{evidence}"
+    evidence = [*lines[:3], *([f"{', '.join(list(found)[:3])} is recorded"] if found else [])]
+    told = f" ({'; '.join(evidence)})" if evidence else ", though none is recorded"
+    return f": a response cache may have been replayed{told}"
