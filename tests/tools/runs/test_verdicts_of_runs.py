@@ -144,6 +144,40 @@ def test_without_errors_a_gate_is_of_the_observed_value_only(empty_store, ask):
     assert only(answer)["gate"] == "FAIL on the observed value only"
 
 
+def test_a_gate_does_not_pass_where_a_task_was_not_judged(export):
+    runs = [(1, "A", scored(0.5)), (2, "B", scored(0.7)), (3, "A", scored(0.5, "gpqa"))]
+
+    answer = export(*runs, tolerance="1pp")
+
+    assert answer.data["gate"] == "INDETERMINATE at tolerance 1pp (0 of 1); not judged: 'gpqa'"
+
+
+def test_a_score_that_is_no_number_passes_no_gate(export):
+    broken = {**scored(0.7), "metrics": {"ifeval_acc": float("nan")}}
+
+    answer = export((1, "A", scored(0.7)), (2, "B", broken), tolerance="1pp")
+
+    assert (only(answer)["gate"], only(answer)["evidence"]) == ("INDETERMINATE", "no number on B")
+
+
+def test_a_task_of_many_scores_without_a_headline_says_how_to_get_a_verdict(export):
+    metrics = {f"ifeval_{letter}_acc": 0.5 for letter in "abcde"}
+
+    answer = export((1, "A", {"metrics": metrics}), (2, "B", {"metrics": metrics}))
+
+    told = "No verdict on 'ifeval': nothing proves which of its 5 scores is its headline; metrics=['ifeval_a_acc'] judges one."
+    assert told in answer.data["notes"]
+
+
+def test_runs_of_unlike_tasks_have_no_verdict(export):
+    a, b = ({**scored(value, task), "metrics": {"acc": value}} for value, task in ((0.5, "ifeval"), (0.9, "gpqa")))
+
+    answer = export((1, "A", a), (2, "B", b), ids=("A", "B"), metrics=["acc"])
+
+    assert answer.data["unequal"]["rows"][0] == ["task", "ifeval", "gpqa"]
+    assert "verdicts" not in answer.data or only(answer)["verdict"] == "CANNOT TELL"
+
+
 def test_a_tolerance_of_another_form_is_refused_in_one_sentence(store, ask, snapshot_error):
     seeded = store.seeded
 

@@ -79,10 +79,12 @@ def compare_runs(
     columns, left, of_errors = alignment.with_errors(sides, columns, left)
     answer = _answer(compared, shown, Table.of(columns, left, keep=("metric", *_labels(sides))) if left else None)
     answer.only_one_side = _bounded(alignment.only_on_one_side(sides, metrics))
-    answer.gate = summary(allowed, told.gates(shown)) if allowed and shown else None
+    if allowed:
+        answer.gate = summary(allowed, told.gates(shown), told.unjudged(shown, sides, compared.base))
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
-    answer.note(*told.sentences(shown, judged), *disagreeing_copies(compared.members, rows), *parts)
+    answer.note(*told.sentences(shown, judged), *([] if metrics else told.without_headline(rows, shown)))
+    answer.note(*disagreeing_copies(compared.members, rows), *parts)
     answer.note(*_equal_scores(client, compared), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))

@@ -72,12 +72,14 @@ def test_without_errors_a_gate_says_that_it_saw_one_value():
 
 
 @pytest.mark.parametrize(
-    ("gates", "told"),
+    ("gates", "without", "told"),
     [
-        (["PASS", "PASS"], "PASS at tolerance 1pp (2 of 2)"),
-        (["PASS", "INDETERMINATE"], "INDETERMINATE at tolerance 1pp (1 of 2: 't1')"),
-        (["FAIL", "INDETERMINATE"], "FAIL at tolerance 1pp (1 of 2: 't0')"),
+        (["PASS", "PASS"], [], "PASS at tolerance 1pp (2 of 2)"),
+        (["PASS", "INDETERMINATE"], [], "INDETERMINATE at tolerance 1pp (1 of 2: 't1')"),
+        (["FAIL", "INDETERMINATE"], ["x"], "FAIL at tolerance 1pp (1 of 2: 't0'); not judged: 'x'"),
+        (["PASS", "PASS"], ["x"], "INDETERMINATE at tolerance 1pp (0 of 2); not judged: 'x'"),
+        ([], [], "INDETERMINATE at tolerance 1pp (0 of 0)"),
     ],
 )
-def test_the_worst_gate_of_all_tasks_is_the_answer(gates, told):
-    assert summary(Tolerance.of("1pp"), [(f"t{at}", gate) for at, gate in enumerate(gates)]) == told
+def test_the_worst_gate_of_all_tasks_is_the_answer(gates, without, told):
+    assert summary(Tolerance.of("1pp"), [(f"t{at}", gate) for at, gate in enumerate(gates)], without) == told

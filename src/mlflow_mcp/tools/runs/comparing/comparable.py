@@ -49,7 +49,7 @@ class Inequality:
     def forbids(self, task: str, label: str, base: str) -> str:
         """Why no verdict may be given on a task of a side against the baseline; empty where nothing forbids one.
 
-        Other questions and another judge forbid it. Another prompt does unless it is what is compared: nothing else may
+        Other questions, another harness and another judge forbid it. Another prompt does unless it is what is compared: nothing else may
         differ then, the model above all. Sampling is told and forbids nothing: it can be the experiment.
         """
         for each in (label, base):
@@ -59,6 +59,8 @@ class Inequality:
         kinds = {row.kind: row.what for row in reversed(here)}
         if "questions" in kinds:
             return f"other questions: {kinds['questions'].removesuffix(_NOT_COMPARED)}"
+        if "harness" in {row.what for row in here}:
+            return "another harness"
         if "judge" in kinds:
             return f"another judge: {kinds['judge']}"
         one_model = self.models.get(label) is not None and self.models.get(label) == self.models.get(base)
@@ -94,7 +96,8 @@ def _named(tasks: Sequence[str], every: Sequence[str]) -> str | None:
 
 def find_inequality(sides: Sequence[Side]) -> Inequality:
     """What differs between the sides, and makes their scores hard to compare."""
-    found: list[Unlike] = []
+    tasks = {side.label: side.only_task for side in sides if side.only_task}
+    found = [Unlike("task", "questions", tasks, ("",))] if len(set(tasks.values())) > 1 else []
     for task in tasks_of(sides):
         having = [side for side in sides if task in side.runs]
         if len(having) > 1:

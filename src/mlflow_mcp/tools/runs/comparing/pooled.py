@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import IdRuns, groups_of
 from mlflow_mcp.entities.labels import names_a_place
@@ -25,6 +26,7 @@ from mlflow_mcp.tools.runs.comparing.differences import find_differences
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 
 _MOST_MEMBERS = 30
+_NAMED = 3
 # What repeats of one configuration differ in without being another one.
 _SEEDS = ("seed", "random_state", "run", "repeat", "trial", "rep")
 
@@ -93,7 +95,7 @@ def pool(asked: Asked, label: str, members: Sequence[Side]) -> tuple[Side, list[
         first,
         label=label,
         id=asked.id,
-        name=f"{len(members)} pooled: {', '.join(clipped(side.name) for side in members)}",
+        name=f"{len(members)} pooled: {_names(members)}",
         runs={task: _mean_view([side.runs[task] for side in having]) for task, having in tasks.items()},
         samples={
             task: _shared_samples([each.samples.get(task, Samples()) for each in having])
@@ -107,6 +109,11 @@ def pool(asked: Asked, label: str, members: Sequence[Side]) -> tuple[Side, list[
         run_count=sum(side.run_count for side in members),
     )
     return side, [unlike for task, having in tasks.items() for unlike in _unlike(task, having)]
+
+
+def _names(members: Sequence[Side]) -> str:
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return ", ".join(clipped(side.name) for side in members[:_NAMED]) + more
 
 
 def _mean_view(views: Sequence[RunView]) -> RunView:
@@ -194,5 +201,6 @@ def _unlike_params(task: str, members: Sequence[Side]) -> list[Unlike]:
         words = name.removeprefix("params.").lower().replace("-", "_").replace(".", "_").split("_")
         is_fact = name.startswith("params.") or name in ("git commit", "datasets")
         if is_fact and not set(words) & set(_SEEDS) and not all(names_a_place(str(value)) for value in values):
-            found.append(Unlike(name, None, dict(zip((side.label for side in members), values)), (task,)))
+            shown = [mask_at(value, name) for value in values]
+            found.append(Unlike(name, None, dict(zip((side.label for side in members), shown)), (task,)))
     return found

@@ -10,12 +10,13 @@ from typing import Literal
 from mlflow_mcp.entities.direction import Mode
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.statistics.differences import Difference
-from mlflow_mcp.text import clipped, quoted
+from mlflow_mcp.text import clipped, listed, quoted
 
 PASS, FAIL, INDETERMINATE = "PASS", "FAIL", "INDETERMINATE"
 _FORM = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:e-?\d+)?\s*(pp|%)?", re.IGNORECASE)
 # The chance of a wrong PASS of a task, and of a wrong FAIL among all of them.
 _ERROR = 0.05
+_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,11 @@ def loss_limits(difference: Difference, mode: Mode, tail: float) -> tuple[float,
     return (-high, -low) if mode == "max" else (low, high)
 
 
-def summary(tolerance: Tolerance, gates: Sequence[tuple[str, str]]) -> str:
-    """The gates of all tasks, given with their names, in one sentence."""
+def summary(tolerance: Tolerance, gates: Sequence[tuple[str, str]], without: Sequence[str]) -> str:
+    """The gates of all tasks, given with their names, in one sentence; `without` names the tasks that have none: they may hold
+    the loss that is looked for."""
     of = {word: [name for name, gate in gates if gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
-    word = next((word for word in of if of[word]), INDETERMINATE)
-    shown = f": {quoted(list(dict.fromkeys(of[word]))[:8])}" if word != PASS else ""
-    return f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
+    word = next((word for word in (FAIL, INDETERMINATE) if of[word]), PASS if gates and not without else INDETERMINATE)
+    shown = f": {quoted(list(dict.fromkeys(of[word]))[:_NAMED])}" if of[word] and word != PASS else ""
+    told = f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
+    return f"{told}; not judged: {listed(without, _NAMED)}" if without else told

@@ -51,7 +51,7 @@ class Judged:
 
     @property
     def is_compared(self) -> bool:
-        return all(value is not None and is_finite(value) for value in self.values)
+        return all(value is not None for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     ]
     judged = Judged(score.task, score.names, base, side, (known[0], known[1]), better(name), scale, score.is_headline)
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
-    finite = [(None, value) for value in judged.values if value is not None]
+    finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):
         judged.forbidden = "two scales: shares and percent"
     return judged
@@ -129,6 +129,8 @@ def _without_error(each: Judged) -> str:
 def _gate(each: Judged, tolerance: Tolerance, tests: int) -> str:
     base, value = each.values
     if each.forbidden or each.mode is None or base is None or value is None:
+        return INDETERMINATE
+    if not (is_finite(base) and is_finite(value)):
         return INDETERMINATE
     name = without_dataset(each.names[0])
     points = each.scale if is_share(name) else 100.0 if max(abs(base), abs(value)) > 1 else None

@@ -158,3 +158,24 @@ def left_rows(
 def gates(judged: Sequence[Judged]) -> list[tuple[str, str]]:
     """The gate of each score, called by its task, or its metric where there is no task."""
     return [(each.task or each.names[0], each.gate) for each in judged if each.gate]
+
+
+def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side) -> list[str]:
+    """The tasks of the baseline on which some side has no verdict."""
+    others = [side for side in sides if side is not base]
+    found = {(each.task, each.side.label) for each in shown}
+    return [task for task in base.runs if task and any((task, side.label) not in found for side in others)]
+
+
+def without_headline(rows: Sequence[Sequence[Any]], shown: Sequence[Judged]) -> list[str]:
+    """A sentence on the tasks that have scores of which none is proved to be the one to judge by."""
+    judged = {each.task for each in shown}
+    found: dict[str, list[str]] = {}
+    for task, names, *_ in rows:
+        if task and task not in judged and not is_minor(names):
+            found.setdefault(task, []).append(names.partition(" = ")[0])
+    return [
+        f"No verdict on '{task}': nothing proves which of its {len(names)} scores is its headline; metrics=['{names[0]}'] judges one."
+        for task, names in found.items()
+        if len(names) > _MOST_SCORES
+    ]
