@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_mcp.statistics.distributions import normal_quantile, t_quantile, t_two_sided, welch_degrees
 from mlflow_mcp.statistics.exact import fisher
+from mlflow_mcp.statistics.power import power_of_shares, power_of_t, smallest
 from mlflow_mcp.statistics.values import Statistics
 
 # With fewer repeats on a side than this, and not as many on both, Welch's degrees of freedom raise false alarms: of 2
@@ -118,10 +119,22 @@ class Difference:
         high = self.delta + scale * math.hypot(high_b - b, a - low_a)
         return max(low, -scale), min(high, scale)
 
-    def could_show(self, level: float, power: float = 0.8) -> float:
-        """The smallest true difference that a test at this two-sided level shows with a chance of `power`."""
-        quantile = normal_quantile if self.of_shares else lambda share: t_quantile(share, self.degrees)
-        return (quantile(1 - level / 2) + quantile(power)) * self._error
+    def could_show(self, level: float, power: float = 0.8) -> float | None:
+        """About the smallest true difference, up or down from the base, that a test at this two-sided level shows with a chance
+        of `power`; None where no difference that is possible is shown so surely."""
+        error = self._error
+        if not self.of_shares:
+            degrees = self.degrees
+            found = smallest(lambda shift: power_of_t(shift, degrees, level), power, 4.0, 1e6)
+            return None if found is None else found * error
+        base, scale, of = self.base.value / self.base.scale, self.base.scale, (self.base.of, self.other.of)
+        ways = [
+            found
+            for sign, most in ((1, 1 - base), (-1, base))
+            if most > 0
+            and (found := smallest(_of_shares(base, sign, of, level), power, 4 * error / scale, most)) is not None
+        ]
+        return max(ways) * scale if ways else None
 
     @property
     def _error(self) -> float:
@@ -134,3 +147,8 @@ def wilson(share: float, of: int, z: float) -> tuple[float, float]:
     centre = (share + part / 2) / (1 + part)
     reach = z / (1 + part) * math.sqrt(share * (1 - share) / of + part / (4 * of))
     return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def _of_shares(base: float, sign: int, of: tuple[int, int], level: float) -> Callable[[float], float]:
+    """The power of a difference from a share, in one direction."""
+    return lambda apart: power_of_shares(base, min(1.0, max(0.0, base + sign * apart)), *of, level)

@@ -122,7 +122,7 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     p = f"p after Holm over {len(tested)} tests" if len(tested) > 1 else "two-sided p"
     counted = any(found.of_shares for each in tested if (found := each.difference))
     method = "counts: Newcombe's intervals, Fisher's test; else Student's t" if counted else "Student's t"
-    could = "; could_show: the difference these data would show 4 times of 5"
+    could = "; could_show: about the difference these data would show 4 times of 5"
     noise = any(each.verdict == NOISE for each in tested)
     told = [
         f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. The sides' errors are added: compare_samples pairs "
