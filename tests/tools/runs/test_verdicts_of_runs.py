@@ -152,6 +152,14 @@ def test_a_gate_does_not_pass_where_a_task_was_not_judged(export):
     assert answer.data["gate"] == "INDETERMINATE at tolerance 1pp (0 of 1); not judged: 'gpqa'"
 
 
+def test_a_gate_is_of_the_metrics_that_were_named(export):
+    runs = [(1, "A", scored(0.5)), (2, "B", scored(0.7)), (3, "A", scored(0.5, "gpqa"))]
+
+    answer = export(*runs, tolerance="1pp", metrics=["ifeval*"])
+
+    assert answer.data["gate"] == "PASS at tolerance 1pp (1 of 1)"
+
+
 def test_a_score_that_is_no_number_passes_no_gate(export):
     broken = {**scored(0.7), "metrics": {"ifeval_acc": float("nan")}}
 

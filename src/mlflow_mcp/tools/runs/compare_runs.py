@@ -80,7 +80,8 @@ def compare_runs(
     answer = _answer(compared, shown, Table.of(columns, left, keep=("metric", *_labels(sides))) if left else None)
     answer.only_one_side = _bounded(alignment.only_on_one_side(sides, metrics))
     if allowed:
-        answer.gate = summary(allowed, told.gates(shown), told.unjudged(shown, sides, compared.base))
+        gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
+        answer.gate = summary(allowed, told.gates(shown), told.unjudged(shown, sides, compared.base, gated))
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
     answer.note(*told.sentences(shown, judged), *([] if metrics else told.without_headline(rows, shown)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
@@ -160,11 +160,11 @@ def gates(judged: Sequence[Judged]) -> list[tuple[str, str]]:
     return [(each.task or each.names[0], each.gate) for each in judged if each.gate]
 
 
-def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side) -> list[str]:
-    """The tasks of the baseline on which some side has no verdict."""
-    others = [side for side in sides if side is not base]
+def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side, tasks: Iterable[str | None]) -> list[str]:
+    """Which of these tasks have no verdict on some side that is no baseline."""
+    others = [side.label for side in sides if side is not base]
     found = {(each.task, each.side.label) for each in shown}
-    return [task for task in base.runs if task and any((task, side.label) not in found for side in others)]
+    return sorted({task for task in tasks if task and any((task, label) not in found for label in others)})
 
 
 def without_headline(rows: Sequence[Sequence[Any]], shown: Sequence[Judged]) -> list[str]:
