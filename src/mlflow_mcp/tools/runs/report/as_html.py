@@ -20,7 +20,7 @@ _STYLE = """
   :root { --ink: #e4e8ee; --soft: #9aa5b5; --line: #333c49; --back: #12161c; --band: #1a2029; --mark: #7db8ec }
 }
 * { box-sizing: border-box }
-body { margin: 0 auto; max-width: 75rem; padding: 2rem 1.25rem 4rem; background: var(--back); color: var(--ink);
+body { margin: 0 auto; max-width: 90rem; padding: 2rem 1.25rem 4rem; background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; overflow-wrap: anywhere }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem }
 h2, summary { font-size: 1.1rem; font-weight: 600; line-height: 1.3 }

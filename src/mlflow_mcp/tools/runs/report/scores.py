@@ -8,8 +8,8 @@ from typing import Any
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.runs.comparing import alignment
-from mlflow_mcp.tools.runs.comparing.alignment import Side
 from mlflow_mcp.tools.runs.comparing.differences import find_differences, told_rows
+from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.report.reading import Subject
 from mlflow_mcp.tools.runs.report.sections import Section, table_of
 
@@ -41,10 +41,12 @@ def sides_section(subject: Subject) -> Section:
     return Section(title, tuple(subject.doubts), table_of(columns, rows))
 
 
-def score_sections(subject: Subject) -> list[Section]:
+def score_sections(subject: Subject, *, are_judged: bool = False) -> list[Section]:
     """The scores with their errors; and, folded, counts, costs and what the runs logged of their machines."""
     sides = subject.sides
     columns, rows = _rows(sides)
+    if are_judged:  # the better value by its name may be within noise
+        rows = [[*row[:-1], None] for row in rows]
     rows = [row if subject.has_best(row[1]) else _values_only(row, len(sides)) for row in rows]
     widened, with_errors, of_errors = alignment.with_errors(sides, columns, rows)
     notes = _notes(sides, with_errors)
@@ -94,7 +96,6 @@ def _notes(sides: Sequence[Side], rows: Sequence[Sequence[Any]]) -> list[str]:
     if any(row[-1] for row in rows):
         notes.append("best: judged by the metric's name; empty where the name does not say which value is better.")
     if len(sides) > 1:
-        notes.append("A higher or lower value is not yet a real difference: it can be noise.")
         notes += [_only(label, names) for label, names in alignment.only_on_one_side(sides, None).items()]
     return notes
 

@@ -17,6 +17,7 @@ from mlflow_mcp.tools.runs.report.provenance import provenance_sections
 from mlflow_mcp.tools.runs.report.reading import MOST_SIDES, Subject, read_subject
 from mlflow_mcp.tools.runs.report.scores import differences_section, score_sections, sides_section
 from mlflow_mcp.tools.runs.report.sections import Report, Section, bounded, masked
+from mlflow_mcp.tools.runs.report.verdicts import VERDICTS, verdict_sections
 
 __all__ = ["MOST_SIDES", "Written", "write_report"]
 
@@ -52,9 +53,11 @@ def write_report(client: Client, run_ids: Sequence[str], kind: Kind) -> Written:
 def _sections(client: Client, subject: Subject) -> list[Section]:
     """All sections in the order in which they are read. Each is made of plain tables: what else is known of the sides, such as
     verdicts, is a section more."""
+    verdicts = verdict_sections(subject)
     return [
         sides_section(subject),
-        *score_sections(subject),
+        *verdicts,
+        *score_sections(subject, are_judged=any(section.title == VERDICTS and section.table for section in verdicts)),
         curves_section(client, subject),
         differences_section(subject.sides),
         *provenance_sections(client, subject),
