@@ -12,7 +12,7 @@ from mlflow_mcp.tools.runs.report.sections import Report, Section, cell_text
 
 _LINK = re.compile(r"https?://\S+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z")
-# Tables of more columns are printed smaller.
+# Tables of more columns are set smaller.
 _WIDE = 9
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #5a6474; --line: #d9dee7; --back: #fff; --band: #f5f7fa; --mark: #0b62a8 }
@@ -31,6 +31,7 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .7rem; border-bo
   max-width: 26rem; overflow-wrap: break-word; white-space: pre-wrap }
 th { background: var(--band); font-weight: 600; white-space: nowrap } .number { text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums } .time { white-space: nowrap } td.id { white-space: nowrap; font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .9em }
+.wide table { font-size: .8rem } .wide th, .wide td { padding: .3rem .45rem; min-width: 0 } .wide th { white-space: normal }
 a { color: var(--mark) } img { display: block; max-width: 100%; height: auto; border-radius: 6px; margin: .75rem 0 }
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #333; --line: #bbb; --back: #fff; --band: #f0f0f0; --mark: #000 }
