@@ -38,17 +38,6 @@ def ranks(values: Sequence[float]) -> list[float]:
     return found
 
 
-def spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """The correlation of ranks, -1 to 1, with ties; 0 where all values of a side are equal."""
-    return product(standardised(ranks(one)), standardised(ranks(other)))
-
-
-def explained(groups: Sequence[Hashable], values: Sequence[float]) -> float:
-    """Eta squared: the share of the values' variance that lies between their groups. Of ranks it is epsilon squared of
-    Kruskal and Wallis' test."""
-    return Between(groups)(standardised(values))
-
-
 def product(one: Sequence[float], other: Sequence[float]) -> float:
     """The sum of the products: of standardised values their correlation."""
     found: float = sum(map(mul, one, other))
@@ -75,7 +64,8 @@ def bend(values: Sequence[float]) -> list[float]:
 
 
 class Curved:
-    """The larger of two correlations with standardised values: that with the ranks of `levels`, and that with their bend."""
+    """The larger of two correlations with standardised ranks: that with the ranks of `levels`, which is Spearman's, and that
+    with their bend."""
 
     def __init__(self, levels: Sequence[float]) -> None:
         self.line, self.bend = standardised(ranks(levels)), bend(levels)
@@ -90,7 +80,8 @@ class Curved:
 
 
 class Between:
-    """The share of standardised values' variance between groups."""
+    """The share of standardised values' variance between groups: eta squared; of ranks it is epsilon squared of Kruskal and
+    Wallis' test."""
 
     def __init__(self, groups: Sequence[Hashable]) -> None:
         sizes = Counter(groups)

@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlflow_mcp.statistics.distributions import f_upper
-from mlflow_mcp.statistics.ranks import Between, Curved, explained, permutation_ps, ranks, spearman
+from mlflow_mcp.statistics.ranks import Between, Curved, permutation_ps, product, ranks, standardised
 
 few = st.integers(-4, 4).map(float)
+
+
+def spearman(one, other):
+    return product(Curved(one).line, standardised(ranks(other)))
+
+
+def explained(groups, values):
+    return Between(groups)(standardised(values))
+
+
 any_number = st.floats(allow_nan=False, allow_infinity=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import as_number
@@ -21,7 +22,7 @@ class Configuration:
     levels: Mapping[str, Level]
     values: list[float] = field(default_factory=list)
 
-    @property
+    @cached_property  # asked for when all its runs are known
     def mean(self) -> float:
         return sum(value / len(self.values) for value in self.values)
 
@@ -75,16 +76,17 @@ def space_of(trials: Sequence[Trial]) -> Space:
         else:
             names.append(name)
     found: dict[tuple[Level, ...], Configuration] = {}
+    known: dict[str | None, Level] = {None: None}
+    for name in names:
+        known.update((text, _level(text)) for text in set(texts[name]) if text not in known)
     for trial in trials:
-        levels = tuple(_level(trial.params.get(name)) for name in names)
+        levels = tuple(known[trial.params.get(name)] for name in names)
         found.setdefault(levels, Configuration(dict(zip(names, levels)))).values.append(trial.value)
     varying = [name for at, name in enumerate(names) if len({levels[at] for levels in found}) > 1]
     return Space(varying, list(found.values()), ignored)
 
 
-def _level(text: str | None) -> Level:
+def _level(text: str) -> Level:
     """`1e-4` and `0.0001` are one value."""
-    if text is None:
-        return None
     number = as_number(text)
     return text if number is None else number

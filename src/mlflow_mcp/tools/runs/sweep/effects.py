@@ -4,42 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mlflow_mcp.answers.secrets.names import names_a_secret
 from mlflow_mcp.statistics.exact import ERROR, holm
-from mlflow_mcp.statistics.ranks import (
-    Between,
-    Curved,
-    bend,
-    explained,
-    permutation_ps,
-    product,
-    ranks,
-    spearman,
-    standardised,
-)
+from mlflow_mcp.statistics.ranks import Between, Curved, permutation_ps, product, ranks, standardised
 from mlflow_mcp.tools.runs.sweep.configurations import Configuration, Level, Space
 
 # With fewer configurations no order of them is rare.
 _FEWEST = 4
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
+class Outcome:
+    """What configurations achieved: the means of their runs. Dimensions of the same configurations share one."""
+
+    configurations: Sequence[Configuration]
+
+    @cached_property
+    def values(self) -> list[float]:
+        return [each.mean for each in self.configurations]
+
+    @cached_property
+    def standing(self) -> list[float]:
+        """The ranks of the values, standardised."""
+        return standardised(ranks(self.values))
+
+
+@dataclass(eq=False)
 class Dimension:
-    """A param, or several that always change together, with the configurations that are compared by it."""
+    """A param, or several that always change together, with the outcome of the configurations that are compared by it."""
 
     names: list[str]
-    configurations: list[Configuration]
+    outcome: Outcome
     levels: list[Level]  # one for each configuration
     is_numeric: bool
 
-    @property
+    @cached_property
     def numbers(self) -> list[float]:
         return [float(level) for level in self.levels if isinstance(level, float)]
 
     @property
     def values(self) -> list[float]:
-        return [each.mean for each in self.configurations]
+        return self.outcome.values
 
     @property
     def can_be_tested(self) -> bool:
@@ -73,53 +80,47 @@ def dimensions_of(space: Space) -> list[Dimension]:
         by_pattern.setdefault(pattern, []).append(name)
     # What stands beside the name of a secret is hidden: such a name is not the first of several.
     ordered = [sorted(names, key=names_a_secret) for names in by_pattern.values()]
-    return [_dimension(space.configurations, names) for names in ordered]
+    whole = Outcome(space.configurations)
+    return [_dimension(whole, names) for names in ordered]
 
 
-def _dimension(configurations: Sequence[Configuration], names: Sequence[str]) -> Dimension:
+def _dimension(whole: Outcome, names: Sequence[str]) -> Dimension:
     """By the first of its params whose values are numbers, of the configurations that have it; else by texts, where to have
     none is one, too."""
     for name in names:
-        having = [each for each in configurations if each.levels[name] is not None]
+        having = [each for each in whole.configurations if each.levels[name] is not None]
         levels = [each.levels[name] for each in having]
         if len(set(levels)) > 1 and all(isinstance(level, float) for level in levels):
-            return Dimension([name, *(other for other in names if other != name)], having, levels, is_numeric=True)
-    levels = [each.levels[names[0]] for each in configurations]
-    return Dimension(list(names), list(configurations), levels, is_numeric=False)
+            outcome = whole if len(having) == len(whole.configurations) else Outcome(having)
+            return Dimension([name, *(other for other in names if other != name)], outcome, levels, is_numeric=True)
+    return Dimension(list(names), whole, [each.levels[names[0]] for each in whole.configurations], is_numeric=False)
 
 
 def effects_of(dimensions: Sequence[Dimension]) -> list[Effect]:
     """The effects of the dimensions that can be tested, the surest first."""
     tested = [each for each in dimensions if each.can_be_tested]
-    chances = _chances(tested)
+    tests = [Curved(each.numbers) if each.is_numeric else Between(each.levels) for each in tested]
+    chances = _chances(tested, tests)
     found = [
-        Effect(each, *_size(each), p, adjusted)
-        for each, p, adjusted in zip(tested, chances, holm(chances), strict=True)
+        Effect(each, *_size(each.outcome, test), p, adjusted)
+        for each, test, p, adjusted in zip(tested, tests, chances, holm(chances))
     ]
     return sorted(found, key=lambda effect: (effect.adjusted, effect.p, effect.dimension.names))
 
 
-def _chances(dimensions: Sequence[Dimension]) -> list[float]:
+def _chances(dimensions: Sequence[Dimension], tests: Sequence[Curved | Between]) -> list[float]:
     """Their p values. Dimensions of the same configurations share their permutations."""
-    together: dict[tuple[int, ...], list[int]] = {}
-    for at, each in enumerate(dimensions):
-        together.setdefault(tuple(map(id, each.configurations)), []).append(at)
     found = [1.0] * len(dimensions)
-    for places in together.values():
-        tests = [_test(dimensions[at]) for at in places]
-        for at, p in zip(places, permutation_ps(tests, dimensions[places[0]].values)):
+    for outcome in dict.fromkeys(each.outcome for each in dimensions):
+        places = [at for at, each in enumerate(dimensions) if each.outcome is outcome]
+        for at, p in zip(places, permutation_ps([tests[at] for at in places], outcome.values)):
             found[at] = p
     return found
 
 
-def _test(dimension: Dimension) -> Curved | Between:
-    return Curved(dimension.numbers) if dimension.is_numeric else Between(dimension.levels)
-
-
-def _size(dimension: Dimension) -> tuple[float | None, float | None, float | None]:
+def _size(outcome: Outcome, test: Curved | Between) -> tuple[float | None, float | None, float | None]:
     """Rho, and the bend where that is the larger; of texts epsilon squared."""
-    if not dimension.is_numeric:
-        return None, None, explained(dimension.levels, ranks(dimension.values))
-    rho = spearman(dimension.numbers, dimension.values)
-    bent = product(bend(dimension.numbers), standardised(ranks(dimension.values)))
+    if isinstance(test, Between):
+        return None, None, test(outcome.standing)
+    rho, bent = product(test.line, outcome.standing), product(test.bend, outcome.standing)
     return rho, bent if abs(bent) > abs(rho) else None, None

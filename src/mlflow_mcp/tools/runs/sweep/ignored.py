@@ -31,7 +31,7 @@ def reason_to_ignore(name: str, values: Sequence[str]) -> str | None:
     words = _words(name)
     if _SEEDS & set(words) or words[-2:] == ["random", "state"]:
         return "seeds"
-    if all(map(names_a_place, values)):
+    if all(map(names_a_place, set(values))):
         return "paths"
     if _are_times(words, values):
         return "times"
@@ -48,14 +48,15 @@ def _are_ids(words: Sequence[str], values: Sequence[str]) -> bool:
 
 
 def _are_times(words: Sequence[str], values: Sequence[str]) -> bool:
-    if all(map(_DATE.fullmatch, values)):
+    distinct = set(values)
+    if all(map(_DATE.fullmatch, distinct)):
         return True
-    numbers = [as_number(value) for value in values]
+    numbers = map(as_number, distinct)
     in_epoch = all(
         number is not None and (number == 0 or any(low <= number <= high for low, high in _EPOCHS))
         for number in numbers
     )
-    return in_epoch and (bool(_TIMES & set(words)) or len(set(values)) == len(values) > 2)
+    return in_epoch and (bool(_TIMES & set(words)) or len(distinct) == len(values) > 2)
 
 
 def _words(name: str) -> list[str]:
