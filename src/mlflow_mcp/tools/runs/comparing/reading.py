@@ -174,7 +174,13 @@ def _side(
         counts={job.run_id: of_task[task].score_counts for task, job in by_task.items()},
         is_export=all(job.canonical.is_export for job in by_task.values()),
         run_count=len({job.run_id for job in by_task.values()}),
+        unread={task for task, job in by_task.items() if _is_unread(job, of_task[task])},
     )
+
+
+def _is_unread(job: Job, details: JobDetails) -> bool:
+    """Whether nothing is known of what was recorded: its file could not be read, or not in time."""
+    return bool(job.canonical.invocation_id) and not (details.read_config or details.lacks_results)
 
 
 def _view(job: Job, names: Mapping[str, str]) -> RunView:
