@@ -286,6 +286,17 @@ def test_a_run_on_both_sides_is_refused(empty_store, ask, snapshot_error):
     snapshot_error(pooled(empty_store, ask, *runs, ids=["run-1+run-2", "run-2+run-3"]))
 
 
+def test_two_exports_of_one_job_have_no_verdict_beside_a_third_side(empty_store, tmp_path, ask):
+    runs = [evaluated(tmp_path, 1, **scored(0.5)), evaluated(tmp_path, 11, **scored(0.9))]
+    runs += [evaluated(tmp_path, 2, invocation=OTHERS["B"], **scored(0.7))]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), run_id(11), run_id(2)])
+
+    rows = {row["side"]: row for row in rows_of(answer.data["verdicts"])}
+    assert (rows["B"]["verdict"], rows["C"]["verdict"]) == ("CANNOT TELL", "IMPROVED")
+    assert rows["B"]["evidence"].startswith("copies of one job; ")
+
+
 def test_a_repeat_that_is_no_number_leaves_no_mean(empty_store, ask):
     runs = [trained(1, 0.5), trained(2, float("nan")), trained(3, 0.6)]
 
@@ -338,3 +349,13 @@ def test_equal_scores_hint_at_a_replayed_cache_with_the_lines_of_the_log(export)
 
     (told,) = [note for note in answer.data["notes"] if "a response cache may have been replayed" in note]
     assert told.endswith("may have been replayed (1 line in B's client-1.log).")
+
+
+def test_a_run_against_its_own_invocation_hints_at_no_cache(empty_store, tmp_path, ask):
+    metrics = {"ifeval_acc": 0.5, "ifeval_f1": 0.25}
+    runs = [evaluated(tmp_path, 1, metrics=metrics), evaluated(tmp_path, 2, "gpqa")]
+
+    answer = ask(filled(empty_store, runs), "compare_runs", run_ids=[run_id(1), INVOCATION])
+
+    assert "cache" not in answer.text
+    assert {row["evidence"] for row in rows_of(answer.data["verdicts"])} == {"copies of one job"}

@@ -112,10 +112,12 @@ def _not_judged(compared: Compared, rows: Sequence[Sequence[Any]], shown: Sequen
 
 def _equal_scores(client: Client, compared: Compared) -> list[str]:
     """That scores are equal, with what logs and configs tell of a cache; of copies it is no wonder."""
-    tasks = [*equal_tasks(compared.sides), *(task for side in compared.sides for task in equal_repeats(side))]
-    if compared.copies or not tasks:
+    copies = {task for task, _ in compared.inequality.copies}
+    tasks = [task for task in equal_tasks(compared.sides) if task not in copies]
+    repeated = [task for side in compared.sides for task in equal_repeats(side)]
+    if compared.copies or not (tasks or repeated):
         return []
-    return equal_scores(compared.sides, cached_lines(client, compared.members, tasks))
+    return equal_scores(compared.sides, tasks, cached_lines(client, compared.members, [*tasks, *repeated]))
 
 
 def _answer(compared: Compared, shown: Sequence[Judged], metrics: Table | None) -> Comparison:

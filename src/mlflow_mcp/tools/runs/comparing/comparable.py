@@ -45,6 +45,7 @@ class Inequality:
     found: list[Unlike] = field(default_factory=list)
     within: dict[str, list[Unlike]] = field(default_factory=dict)
     models: dict[str, str | None] = field(default_factory=dict)
+    copies: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # task and two labels: exports of one job
 
     def forbids(self, task: str, label: str, base: str) -> str:
         """Why no verdict may be given on a task of a side against the baseline; empty where nothing forbids one.
@@ -52,6 +53,8 @@ class Inequality:
         Other questions, another harness and another judge forbid it. Another prompt does unless it is what is compared: nothing else may
         differ then, the model above all. Sampling is told and forbids nothing: it can be the experiment.
         """
+        if (task, frozenset((label, base))) in self.copies:
+            return "copies of one job"
         for each in (label, base):
             if unlike := [row.what for row in self.within.get(each, ()) if task in row.tasks]:
                 return f"the runs pooled as {each} differ in {', '.join(unlike[:3])}"

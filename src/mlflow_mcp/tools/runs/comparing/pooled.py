@@ -107,6 +107,7 @@ def pool(asked: Asked, label: str, members: Sequence[Side]) -> tuple[Side, list[
         model=models.pop() if len(models) == 1 else None,
         repeats={task: _values([side.runs[task] for side in having]) for task, having in tasks.items()},
         run_count=sum(side.run_count for side in members),
+        unread={task for side in members for task in side.unread},
     )
     return side, [unlike for task, having in tasks.items() for unlike in _unlike(task, having)]
 

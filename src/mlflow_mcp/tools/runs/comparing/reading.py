@@ -64,6 +64,7 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
             within[side.label] = merged(unlike)
     inequality = find_inequality(sides)
     inequality.within = within
+    inequality.copies = _shared_jobs([labels[at] for at in owners], paired)
     return Compared(
         sides=sides,
         base=next(side for side in sides if side.id == (baseline or run_ids[0])),
@@ -88,6 +89,24 @@ def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
         raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
 
 
+def _shared_jobs(labels: Sequence[str], paired: PairedJobs) -> set[tuple[str, frozenset[str]]]:
+    """The tasks of which two sides have the very same job: an invocation and a run of it, or two exports."""
+    by_label = list(zip(labels, paired.sides))
+    return {
+        (task, frozenset((label, other)))
+        for at, (label, by_task) in enumerate(by_label)
+        for other, their_task in by_label[:at]
+        for task in by_task.keys() & their_task.keys()
+        if label != other and _names_of(by_task[task]) & _names_of(their_task[task])
+    }
+
+
+def _names_of(job: Job) -> set[str]:
+    """What tells a job from others: the ids of its runs, and its own."""
+    own = {copy.job_id for copy in job.copies if copy.job_id and copy.is_export}
+    return {copy.run_id for copy in job.copies} | own
+
+
 def _refuse_the_same(asked: Sequence[Asked]) -> None:
     """Raise Problem when two ids, e.g. a name and a prefix, stand for the same runs, or pooled sides share one."""
     seen: dict[frozenset[str], str] = {}
@@ -100,11 +119,11 @@ def _refuse_the_same(asked: Sequence[Asked]) -> None:
                 f"'{clipped(first)}' and '{clipped(each.id)}' are the same.",
                 of_models([first, each.id]) or "Give run_ids two or more different runs or invocations.",
             )
-        for run_id in sorted(runs):
-            owner = owners.setdefault(run_id, each)
+        for name in sorted({name for of_member in each.jobs for job in of_member for name in _names_of(job)}):
+            owner = owners.setdefault(name, each)
             if owner is not each and len(owner.members) + len(each.members) > 2:
                 raise Problem(
-                    f"Run {run_id} is in both '{clipped(owner.id)}' and '{clipped(each.id)}': their errors would not be independent.",
+                    f"{name} is in both '{clipped(owner.id)}' and '{clipped(each.id)}': their errors would not be independent.",
                     "Leave it out of one of them.",
                 )
 
@@ -155,7 +174,13 @@ def _side(
         counts={job.run_id: of_task[task].score_counts for task, job in by_task.items()},
         is_export=all(job.canonical.is_export for job in by_task.values()),
         run_count=len({job.run_id for job in by_task.values()}),
+        unread={task for task, job in by_task.items() if _is_unread(job, of_task[task])},
     )
+
+
+def _is_unread(job: Job, details: JobDetails) -> bool:
+    """Whether nothing is known of what was recorded: its file could not be read, or not in time."""
+    return bool(job.canonical.invocation_id) and not (details.read_config or details.lacks_results)
 
 
 def _view(job: Job, names: Mapping[str, str]) -> RunView:

@@ -33,6 +33,7 @@ class Side:
     counts: dict[str, Mapping[str, ScoreCount]] = field(default_factory=dict)  # likewise
     repeats: dict[str, Mapping[str, list[float]]] = field(default_factory=dict)  # of pooled runs, by task and metric
     run_count: int = 0
+    unread: set[str] = field(default_factory=set)  # tasks whose results.yml is neither read nor known to be absent
     only_task: str = ""  # of a single run that is compared with runs of other tasks
 
     def metrics(self, task: str) -> dict[str, float]:
@@ -69,6 +70,7 @@ def align(sides: Sequence[Side]) -> None:
     if all(len(side.runs) == 1 for side in sides) and len({task for side in sides for task in side.runs}) > 1:
         for side in sides:
             side.only_task = next(iter(side.runs))
+            side.unread = {""} if side.unread else set()
             side.runs = {"": next(iter(side.runs.values()))}
             side.samples = {"": next(iter(side.samples.values()), Samples())}
             side.configs = {"": next(iter(side.configs.values()), {})}

@@ -58,7 +58,7 @@ def estimate_of(side: Side, task: str, names: Sequence[str], *, is_headline: boo
             from_error = count.source if error is None else _source(error)
             return Known(estimate, f"{estimate.hits}/{estimate.of} by {from_error}", count.of_repeats)
     if error is None:
-        return Known(None, "no error recorded")
+        return Known(None, "results.yml was not read" if task in side.unread else "no error recorded")
     if error.value <= 0:
         return Known(None, "recorded error 0")
     degrees = error.count - 1 if error.count and error.count > 1 else math.inf

@@ -24,10 +24,10 @@ def equal_repeats(side: Side) -> list[str]:
     return [task for task, values in side.repeats.items() if _are_alike(values)]
 
 
-def equal_scores(sides: Sequence[Side], lines: Sequence[str]) -> list[str]:
-    """A sentence on scores that are equal, and one on repeats that are; `lines` are what the logs say of a cache."""
+def equal_scores(sides: Sequence[Side], tasks: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """A sentence on the tasks with equal scores, and one on repeats that are equal; `lines` are what the logs say of a cache."""
     told = []
-    if tasks := equal_tasks(sides):
+    if tasks:
         having = f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them"
         told.append(f"{having}{_cached(sides, tasks, lines)}.")
     for side in sides:
