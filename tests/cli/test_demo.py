@@ -66,7 +66,7 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
     facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "p95 latency 1.9 s", "search_orders", "a4e91cd8603f2b7e"]
     answers = [
         "In words: meta/llama-3.1-8b-instruct ran 4 tasks: aime_2025 6.66667, gpqa_diamond 0.328283,",
-        "In words: Mostly not: it is better in ifeval, worse in aime_2025, gpqa_diamond and mmlu-pro.",
+        "In words: Not in all: it improved in ifeval and regressed in mmlu-pro; what aime_2025 and gpqa_diamond show is",
         "In words: 15 times. The last is in line 11,920: 2026-10-12 07:33:12.797 WARNING client: request 1215 HTTP 429",
         "In words: Yes: it rose to 9.75 at step 237.",
         "In words: Not yet: its validation failed: p95 latency 1.9 s, limit 1.2 s. It is better in helpfulness 0.803",

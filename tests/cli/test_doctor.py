@@ -48,7 +48,7 @@ def test_a_local_store_is_not_asked_what_only_servers_have(doctor, sqlite_store)
 
 def test_the_doctor_says_that_nothing_is_written_to_mlflow(doctor, sqlite_store):
     assert not any(entry.effect.changes_mlflow for entry in CATALOG)
-    line = f"ok tools {len(offered(Settings()))} tools: reads MLflow; writes files: export_runs, download_artifacts"
+    line = f"ok tools {len(offered(Settings()))} tools: reads MLflow; writes files: export_runs, download_artifacts, plot_metrics"
     assert line in doctor(sqlite_store.uri)[1]
 
 

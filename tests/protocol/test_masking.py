@@ -172,9 +172,9 @@ def test_no_tool_shows_a_planted_secret_in_any_form(planted, ask_many):
 
 @pytest.mark.slow
 def test_no_exported_file_holds_a_planted_secret(planted, ask):
-    settings, _ = planted
-    for path in ("runs.csv", "runs.jsonl"):
-        ask(settings, "export_runs", path=path)
+    settings, runs = planted
+    for path in ("runs.csv", "runs.json", "runs.jsonl", "runs.html", "runs.md"):
+        assert not ask(settings, "export_runs", path=path, run_ids=runs).is_error
         assert not shown_pieces((Path(settings.download_dir) / path).read_text(), "")
 
 

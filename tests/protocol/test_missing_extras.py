@@ -44,11 +44,12 @@ def test_a_library_that_is_not_installed_names_the_extra(sqlite_home, tmp_path):
         "small.png": image(300, 200),
     }
     run_id = sqlite_home.run(files)
-    MlflowClient(sqlite_home.uri).log_metric(run_id, "loss", 0.5)
+    MlflowClient(sqlite_home.uri).log_metric(run_id, "loss", 0.5, step=3)
     calls = [
         *(("get_artifact_content", {"run_id": run_id, "artifact_path": name}) for name in files),
         ("plot_metrics", {"run_ids": [run_id], "metrics": ["loss"]}),
         ("export_runs", {"path": "runs.parquet"}),
+        ("export_runs", {"path": "runs.html", "run_ids": [run_id]}),
     ]
 
     printed = subprocess.run(
@@ -60,8 +61,12 @@ def test_a_library_that_is_not_installed_names_the_extra(sqlite_home, tmp_path):
         timeout=120,
     ).stdout
 
-    large, pdf, parquet, small, plot, export = [json.loads(line) for line in printed.splitlines()]
+    large, pdf, parquet, small, plot, export, report = [json.loads(line) for line in printed.splitlines()]
     assert small == [False, "image", ""], "an image that is sent as it is needs no library"
+    assert not report[0]
+    page = (tmp_path / "mlflow-mcp-files" / "runs.html").read_text()
+    assert "No pictures: this needs the extra" in page
+    assert "loss" in page, "the figures are there all the same"
     answers = {"images": large, "documents": pdf, "parquet": parquet, "plots": plot, "parquet, written": export}
     for extra, (is_error, _, text) in answers.items():
         assert is_error

@@ -47,6 +47,8 @@ REQUIRED = {
 }
 EVERYTHING = get_args(Toolset)
 OF_GENAI = {entry.name for entry in CATALOG if entry.toolset == "genai"}
+# What the seeded store has nothing for.
+REFUSED = {"compare_samples"}
 WRITE_FILES = {entry.name for entry in CATALOG if entry.effect is WRITES_FILES}
 
 

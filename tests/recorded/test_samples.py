@@ -63,8 +63,9 @@ def test_a_trial_is_told_where_it_is_compared_and_ranked(recorded, ask):
     ranked = ask(recorded, "best_runs", metric="ifeval_prompt_level_strict_acc", mode="min", limit=1)
     without = ask(recorded, "best_runs", metric="ifeval_prompt_level_strict_acc", mode="min", limit=1, min_samples=100)
 
-    limits = [note for note in compared.data["notes"] if "sample limits" in note]
-    assert [note.partition(":")[0] for note in limits] == ["Task gpqa_diamond", "Task ifeval"]
+    limits = [row for row in rows_of(compared.data["unequal"]) if row["unequal"] == "sample limit (do not compare)"]
+    assert [row["B"] for row in limits] == [10]
+    assert {row["verdict"] for row in rows_of(compared.data["verdicts"])} == {"CANNOT TELL"}
     assert any("is a trial run (limit_samples=10 in results.yml)" in note for note in ranked.data["notes"])
     assert invocations["trial"]["id"] not in without.text
 

@@ -64,6 +64,10 @@ _JOINED = re.compile(rf"(train|training|val|valid|test|eval|dev|log|mean|avg|tot
 # What is bad in itself is bad as a score, too; a score made of another quantity may point either way.
 _BAD_AS_A_SCORE = {"toxicity", "hallucination", "harmfulness", "brier", "perplexity"}
 
+# Of measures that are a share of the samples, one hit or miss each; a score may be one.
+_OF_SAMPLES = re.compile(r"accuracy|acc|correct|em|exact match|pass (?:at )?\d+|(?:win|success|pass|solve|hit) rate")
+_MAY_BE_OF_SAMPLES = re.compile(r"scores?|correctness")
+_OF_CLASSES = re.compile(r"\b(?:macro|balanced|weighted|class)\b")
 _UNBOUNDED = r" per |reward|throughput|goodput|speedup|[tqrf]ps|psnr|elbo|likelihood|^neg "
 
 
@@ -99,6 +103,17 @@ def is_share(metric: str) -> bool:
     """Whether a metric is by its name one that is given as a share (0 to 1) or in percent; not a rate or a reward."""
     found = direction_of(metric)
     return found is not None and found.mode == "max" and not re.search(_UNBOUNDED, found.words)
+
+
+def share_of_samples(metric: str) -> Literal["yes", "maybe", "no"]:
+    """Whether a metric is by its name a share of its samples, such as an accuracy, rather than of something else: an F1, an
+    average over classes."""
+    found = direction_of(metric)
+    if found is None or found.mode == "min" or _OF_CLASSES.search(_as_words(metric)):
+        return "no"
+    if _OF_SAMPLES.fullmatch(found.words):
+        return "yes"
+    return "maybe" if _MAY_BE_OF_SAMPLES.fullmatch(found.words) else "no"
 
 
 def _as_words(metric: str) -> str:

@@ -122,7 +122,7 @@ class LauncherRun:
 
     @cached_property
     def own_config(self) -> Mapping[str, str]:
-        """The flattened config that concerns its own task; empty when none was logged."""
+        """The flattened config that concerns its own task, `tasks.<n>` for its own number; empty when none was logged."""
         return own_config_of(self.entity.data.params, self.task_number)
 
     @cached_property

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_mcp.entities.recorded_scores import StandardError, standard_errors
+from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError, score_counts, standard_errors
+from mlflow_mcp.entities.recorded_settings import settings_of_file
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
 # Whether logs are exported, by the newer name and the older one.
@@ -20,10 +21,18 @@ class RecordedConfig:
     samples: Samples
     model: str | None
     errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
+    counts: Mapping[str, ScoreCount] = field(default_factory=dict)  # likewise
+    settings: Mapping[str, str] = field(default_factory=dict)  # what it was evaluated with
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
-        return cls(Samples.of_file(content, file), _recorded_model(content), standard_errors(content))
+        return cls(
+            Samples.of_file(content, file),
+            _recorded_model(content),
+            standard_errors(content),
+            score_counts(content),
+            settings_of_file(content),
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -48,15 +57,21 @@ class RecordedStatistics:
     successful: int | None = None  # of the responses
     evaluated: str | None = None  # from when to when the evaluation itself ran; the run's times are the export's
     runs: int | None = None  # how often the evaluation was started
+    completion_tokens: float | None = None  # of a response, on average
+    cut_off: int | None = None  # responses that ended at the longest length allowed
 
     @classmethod
     def of(cls, content: Any) -> RecordedStatistics:
         evaluation = _part(content, "evaluation")
+        responses = _part(content, "response_stats")
+        tokens = responses.get("avg_completion_tokens")
         return cls(
-            responses=_whole(_part(content, "response_stats").get("count")),
-            successful=_whole(_part(content, "response_stats").get("successful_count")),
+            responses=_whole(responses.get("count")),
+            successful=_whole(responses.get("successful_count")),
             evaluated=_interval(evaluation.get("start_time"), evaluation.get("end_time")),
             runs=_whole(evaluation.get("total_runs")),
+            completion_tokens=float(tokens) if isinstance(tokens, (int, float)) and tokens > 0 else None,
+            cut_off=_whole(_part(responses, "finish_reason").get("length")),
         )
 
     @property

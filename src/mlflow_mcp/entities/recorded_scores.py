@@ -1,4 +1,4 @@
-"""The standard errors that a results.yml records beside its scores, by the names that the launcher exports. Pure."""
+"""What a results.yml records beside its scores, standard errors and counts, by the names that the launcher exports. Pure."""
 
 from __future__ import annotations
 
@@ -12,27 +12,40 @@ READ = "stats.stderr"
 DERIVED = "stats.stddev / sqrt(stats.count)"
 
 
-@dataclass(frozen=True)
-class StandardError:
-    """The standard error of a score as results.yml has it."""
+class _OfScore:
+    """Something that was recorded of a score."""
 
     of: float  # the score: a metric with another value is not meant
-    value: float
-    source: str
 
     def is_of(self, value: float | None) -> bool:
         return value is not None and math.isclose(self.of, value, rel_tol=1e-9)
 
 
+@dataclass(frozen=True)
+class StandardError(_OfScore):
+    """The standard error of a score as results.yml has it."""
+
+    of: float
+    value: float
+    source: str
+    count: int | None = None  # of the values that it is the error of the mean of, where stddev and stderr tell
+
+
+@dataclass(frozen=True)
+class ScoreCount(_OfScore):
+    """Of how many values a score is the mean, `stats.count`."""
+
+    of: float
+    value: int
+
+
 def standard_errors(content: Any) -> dict[str, StandardError]:
     """By metric name, those of a parsed results.yml that are there or follow from standard deviation and count."""
     found: dict[str, StandardError] = {}
-    for owner, metric, score, leaf in _scores(_part(content, "results")):
-        value, stats = _finite(leaf.get("value")), _part(leaf, "stats")
+    for name, value, stats in _recorded(content):
         error = _error(stats)
-        if value is not None and error is not None:
-            name = _exported(f"{owner}_{metric}" if score == metric else f"{owner}_{metric}_{score}")
-            found[name] = StandardError(value, *error)
+        if error is not None:
+            found[name] = StandardError(value, *error, _count(stats))
     return found
 
 
@@ -46,6 +59,32 @@ def recorded_scores(content: Any) -> list[tuple[tuple[str, str], float]]:
             long = f"{owner}_{metric}_{score}"
             found.append(((_exported(f"{owner}_{metric}" if score == metric else long), long), float(value)))
     return found
+
+
+def score_counts(content: Any) -> dict[str, ScoreCount]:
+    """By metric name, how many values the scores of a parsed results.yml are means of."""
+    return {
+        name: ScoreCount(value, count)
+        for name, value, stats in _recorded(content)
+        if (count := stats.get("count")) and isinstance(count, int) and not isinstance(count, bool)
+    }
+
+
+def _recorded(content: Any) -> Iterator[tuple[str, float, Mapping[str, Any]]]:
+    """The scores by the names of their metrics, with their values and statistics."""
+    for owner, metric, score, leaf in _scores(_part(content, "results")):
+        value = _finite(leaf.get("value"))
+        if value is not None:
+            name = _exported(f"{owner}_{metric}" if score == metric else f"{owner}_{metric}_{score}")
+            yield name, value, _part(leaf, "stats")
+
+
+def _count(stats: Mapping[str, Any]) -> int | None:
+    """The recorded count, or the one by which the standard error is smaller than the deviation."""
+    error, deviation, count = (_finite(stats.get(name)) for name in ("stderr", "stddev", "count"))
+    if count is None and error and deviation:
+        count = (deviation / error) ** 2
+    return round(count) if count and math.isclose(count, round(count), rel_tol=1e-6) else None
 
 
 def _error(stats: Mapping[str, Any]) -> tuple[float, str] | None:

@@ -52,11 +52,19 @@ def t_quantile(share: float, degrees: float) -> float:
     return (low + high) / 2
 
 
-def welch_degrees(variance: float, count: int, other_variance: float, other_count: int) -> float:
-    """Welch's degrees of freedom for the difference of two means. The variances are those of single values (n - 1)."""
-    own, other = variance / count, other_variance / other_count
-    below = own * own / (count - 1) + other * other / (other_count - 1)
-    return (own + other) ** 2 / below if below else float(count + other_count - 2)
+def welch_degrees(variance: float, degrees: float, other_variance: float, other_degrees: float) -> float:
+    """Welch's degrees of freedom for the difference of two estimates, from the squared standard errors of both and the
+    degrees of freedom that these have (infinite: known exactly)."""
+    below = variance * variance / degrees + other_variance * other_variance / other_degrees
+    return (variance + other_variance) ** 2 / below if below else degrees + other_degrees
+
+
+def f_upper(explained: float, between: float, within: float) -> float:
+    """The chance that groups explain at least this share of a variance (0 to 1) when they say nothing, by the F distribution
+    with so many degrees of freedom between and within them."""
+    if within <= 0:
+        return 1.0
+    return _regularised_beta(1 - explained, explained, within / 2, between / 2)
 
 
 def _regularised_beta(x: float, rest: float, a: float, b: float) -> float:

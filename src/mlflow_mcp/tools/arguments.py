@@ -116,6 +116,7 @@ MetricNames = Annotated[
     BeforeValidator(one_or_many),
 ]
 MinSamples = Annotated[int | None, Field(ge=1, description="Leave out runs that say they had fewer samples.")]
+Overwrite = Annotated[bool, Field(description="Replace a file of that name.")]
 ArtifactPath = Annotated[
     str,
     Field(

@@ -104,7 +104,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_genai, "genai", READS, "Find prompts, datasets, scorers"),
     Entry(get_prompt, "genai", READS, "One prompt"),
     Entry(get_dataset, "genai", READS, "One evaluation dataset"),
-    Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
+    Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
 )
 
 

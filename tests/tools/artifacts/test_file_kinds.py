@@ -53,10 +53,3 @@ def test_notebooks_are_compared_by_their_values(sqlite_home, ask):
     answer = ask(sqlite_home.uri, "diff_artifacts", run_ids=runs, artifact_path="a.ipynb")
 
     assert answer.data["changes"]["rows"] == [["cells[0].source", "changed", "x = 1", "x = 2"]]
-
-
-@pytest.mark.parametrize(("name", "format"), [("a.pq", "parquet"), ("a.JSON", "jsonl"), ("a.ndjson", "jsonl"), ("a.tsv", "csv"), ("a", "csv")])  # fmt: skip
-def test_the_ending_says_the_format_of_an_export(name, format):
-    from mlflow_mcp.tools.runs.export_runs import _format_of
-
-    assert _format_of(name) == format

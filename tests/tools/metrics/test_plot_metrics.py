@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mlflow_mcp.settings import Settings
 from tests.support import raw_store
 from tests.support.raw_store import RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
@@ -239,3 +240,54 @@ def test_a_curve_at_the_ends_of_the_float_range_is_drawn_divided(empty_store, as
 
     assert not answer.is_error, answer.text
     assert answer.result.content[0].type == "image"
+
+
+# --- in a file as well
+
+
+def within(uri, folder):
+    return Settings(tracking_uri=uri, download_dir=str(folder))
+
+
+@pytest.mark.parametrize("options", [{}, {"kind": "bars"}])
+def test_the_picture_can_be_written_into_the_allowed_folder(options, store, ask, tmp_path):
+    answer = ask(
+        within(store.uri, tmp_path / "out"),
+        "plot_metrics",
+        run_ids=["trial-04", "trial-07"],
+        metrics=["accuracy"],
+        path="pictures/a.PNG",
+        **options,
+    )
+
+    (image,) = [block for block in answer.result.content if block.type == "image"]
+    place = tmp_path / "out" / "pictures" / "a.PNG"
+    assert place.read_bytes() == base64.b64decode(image.data)
+    assert f"Written to {place} (" in answer.text
+
+
+@pytest.mark.parametrize("path", ["../a.png", "a.jpg", "a", "old.png"])
+def test_a_picture_is_written_nowhere_else_and_over_nothing(path, store, ask, tmp_path, snapshot_error):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.png").write_text("old")
+
+    answer = ask(
+        within(store.uri, tmp_path / "out"), "plot_metrics", run_ids="trial-04", metrics=["accuracy"], path=path
+    )
+
+    snapshot_error(answer)
+    assert [(each.name, each.read_text()) for each in (tmp_path / "out").iterdir()] == [("old.png", "old")]
+
+
+def test_a_picture_replaces_one_where_the_call_says_so(store, ask, tmp_path):
+    for overwrite in (False, True):
+        answer = ask(
+            within(store.uri, tmp_path / "out"),
+            "plot_metrics",
+            run_ids="trial-04",
+            metrics=["accuracy"],
+            path="a.png",
+            overwrite=overwrite,
+        )
+
+    assert "Written to" in answer.text

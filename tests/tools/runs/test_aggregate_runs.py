@@ -410,12 +410,15 @@ def ending_after(uri, runs):
 @pytest.mark.slow
 def test_what_the_time_did_not_suffice_for_is_told_first(empty_template, session_folder, tmp_path):
     uri = copied(empty_template, tmp_path / "one.db")
-    filled(uri, [RawRun(run_id(n), metrics={"x": float(n)}) for n in range(3_100)])
+    filled(uri, [RawRun(run_id(n), metrics={"x": float(n)}, params={"lr": str(n % 5)}) for n in range(3_100)])
     copied_to_be_served(uri, artifacts_of(empty_template), tmp_path)
     with forked_mlflow_server(session_folder, tmp_path) as served:
         answer = content_of(aggregate_runs(ending_after(served, 1_000), ["x"]))
+        swept = content_of(aggregate_runs(ending_after(served, 1_000), ["x"], ["each"]))
 
-    assert next(iter(answer)) == "partial"
+    assert next(iter(swept)) == next(iter(answer)) == "partial"
+    assert (swept["partial"], swept["exact"]) == (answer["partial"], False)
+    assert swept["sweep"]["noise"].endswith("within 2500 runs of 5 configurations with equal params")
     assert answer["partial"] == "statistics over 2,500 of 3,100 matching runs: time was up"
     assert (answer["runs"], answer["exact"], rows_of(answer["table"])[0]["n"]) == (2_500, False, 2_500)
     assert answer["notes"] == ["For figures over all runs narrow the query or raise MLFLOW_MCP_TIMEOUT."]

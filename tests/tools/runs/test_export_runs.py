@@ -24,7 +24,7 @@ from tests.support.servers import fail, faulty_proxy
 from tests.support.stores import filled
 
 INFINITY, NAN = math.inf, math.nan
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "json", "jsonl", "parquet")
 FIXED = ["run_id", "run_name", "experiment_id", "experiment", "status", "start_time", "end_time"]
 
 
@@ -171,26 +171,52 @@ def test_secrets_are_masked_in_the_file_unless_the_operator_says_otherwise(store
 
 
 @pytest.mark.parametrize(
-    ("path", "format", "kind"),
+    ("path", "kind"),
     [
-        ("runs.csv", None, "csv"),
-        ("runs", None, "csv"),
-        ("runs.txt", None, "csv"),
-        ("runs.json", None, "jsonl"),
-        ("runs.NDJSON", None, "jsonl"),
-        ("runs.pq", None, "parquet"),
-        ("runs.csv", "parquet", "parquet"),
-        ("deeper/down/runs.csv", None, "csv"),
+        ("runs.csv", "csv"),
+        ("runs", "csv"),
+        ("runs.json", "json"),
+        ("runs.NDJSON", "jsonl"),
+        ("runs.pq", "parquet"),
+        ("deeper/down/runs.csv", "csv"),
     ],
 )
-def test_the_file_extension_chooses_the_format_unless_it_is_given(path, format, kind, sqlite_store, ask, tmp_path):
-    more = {"format": format} if format else {}
-
-    answer = ask(within(sqlite_store.uri, tmp_path / "out"), "export_runs", path=path, experiment_id="sweeps", **more)
+def test_the_ending_says_the_kind_of_file(path, kind, sqlite_store, ask, tmp_path):
+    answer = ask(within(sqlite_store.uri, tmp_path / "out"), "export_runs", path=path, experiment_id="sweeps")
 
     assert answer.data["format"] == kind
     assert answer.data["path"] == str(tmp_path / "out" / path)
     assert len(loaded(answer)) == 13
+
+
+@pytest.mark.parametrize("path", ["runs.txt", "runs.xlsx", "runs.2026", "runs.csv.gz"])
+def test_an_ending_that_no_kind_has_names_those_there_are(path, store, ask, tmp_path, snapshot_error):
+    answer = ask(within(store.uri, tmp_path / "out"), "export_runs", path=path)
+
+    snapshot_error(answer)
+    assert not (tmp_path / "out").exists()
+
+
+def test_named_runs_are_written_and_no_others(store, ask, tmp_path):
+    answer = ask(
+        within(store.uri, tmp_path / "out"),
+        "export_runs",
+        path="runs.csv",
+        run_ids=["trial-04", "trial-07", store.seeded.candidate],
+    )
+
+    names = sorted(loaded(answer)["run_name"])
+    assert names[-2:] == ["trial-04", "trial-07"]
+    assert all(name.startswith(f"eval-{store.seeded.candidate}") for name in names[:-2])
+    assert answer.data["rows"] == len(names) > 3
+
+
+def test_runs_are_named_or_searched_not_both(store, ask, tmp_path, snapshot_error):
+    answer = ask(
+        within(store.uri, tmp_path / "out"), "export_runs", path="a.csv", run_ids="trial-04", experiment_id="sweeps"
+    )
+
+    snapshot_error(answer)
 
 
 # --- where it may be written
@@ -278,9 +304,8 @@ def test_when_a_page_fails_nothing_is_left_and_the_old_file_stays(overwrite, kin
         answer = ask(
             within(proxy.uri, out),
             "export_runs",
-            path="old.csv" if overwrite else "new.csv",
+            path="old.csv" if overwrite else f"new.{kind}",
             experiment_id=str(PAGES),
-            format=kind,
             overwrite=overwrite,
         )
 

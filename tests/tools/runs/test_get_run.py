@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +20,75 @@ def test_a_training_run_whole(sqlite_template, ask, snapshot):
 
 def test_a_parent_with_its_children(sqlite_template, ask, snapshot):
     snapshot("get_run.parent", ask(sqlite_template.uri, "get_run", run_id=sqlite_template.seeded.sweep_parent))
+
+
+def children(count, **more):
+    parent = RawRun(run_id(900), name="parent")
+    runs = [
+        RawRun(
+            run_id(at),
+            name=f"child {at}",
+            start_time=STARTED + at,
+            status="RUNNING" if at == 2 else "FINISHED",
+            metrics={"loss": 1 - at / count, "loss_std": 0.1} if at % 5 else {},
+            params={
+                "lr": str(at % 3),
+                "warmup": f"{at % 3}00",
+                "seed": str(at),
+                "db_password": f"correct-horse-{at % 4}",
+            }
+            | {f"config.of.something.{name}": str(at % 2 + number) for number, name in enumerate("abcdefgh")},
+            tags={"mlflow.parentRunId": run_id(900)},
+        )
+        for at in range(count)
+    ]
+    return [parent, *runs]
+
+
+def test_many_children_are_told_in_few_words(empty_store, ask):
+    answer = ask(filled(empty_store, children(30)), "get_run", run_id=run_id(900))
+
+    told = answer.data["children"]
+    assert (told["count"], told["statuses"]) == (30, {"FINISHED": 29, "RUNNING": 1})
+    assert told["best"] == {
+        "run_id": run_id(29),
+        "name": "child 29",
+        "metric": "loss",
+        "value": 0.0333333,
+        "of": "24 runs with a value",
+        "order": "lowest first (name 'loss')",
+    }
+    assert told["varied"] == {
+        "config.of.something.a": "0, 1 (and 7 others with it)",
+        "db_password": "[secret hidden]",
+        "lr": "0, 1, 2 (and warmup with it)",
+    }
+    assert "correct-horse" not in answer.text
+    assert len(json.dumps(told)) < 700
+
+
+def test_the_metric_of_the_best_child_needs_a_direction(empty_store, ask):
+    runs = [replace(run, metrics={"zeta": 1.0}) for run in children(12)]
+
+    told = ask(filled(empty_store, runs), "get_run", run_id=run_id(900)).data["children"]
+
+    assert "best" not in told
+    assert "aggregate_runs(metrics=['zeta']" in told["next"]
+
+
+def test_few_children_are_listed(empty_store, ask):
+    told = ask(filled(empty_store, children(4)), "get_run", run_id=run_id(900)).data["children"]
+
+    assert told["count"] == 4
+    assert [row[1] for row in told["runs"]["rows"]] == ["child 3", "child 2", "child 1", "child 0"]
+
+
+@pytest.mark.slow
+def test_of_very_many_children_the_newest_are_read(empty_store, ask):
+    told = ask(filled(empty_store, children(510)), "get_run", run_id=run_id(900)).data["children"]
+
+    assert told["partial"] == "the newest 500; there are more"
+    assert told["best"]["of"].startswith("400 runs")
 
 
 def test_an_evaluation_whole(mlflow_server, ask, snapshot):

@@ -217,3 +217,21 @@ def test_nan_on_a_dataset_is_no_zero(logged, both_homes, ask):
 
     assert {row["value"] for row in rows_of(whole.data["metrics_by_dataset"])} == {"NaN"}
     assert [row["auc on dataset"] for row in rows_of(data_of(ranked)["runs"])] == [0]
+
+
+def test_a_report_shows_the_value_on_each_dataset(logged, both_homes, ask, tmp_path):
+    from pathlib import Path
+
+    from mlflow_mcp.settings import Settings
+
+    settings = Settings(tracking_uri=both_homes.uri, download_dir=str(tmp_path / "out"))
+    with_models = [logged(with_model=True), logged(with_model=True, more=0.05)]
+    answer = data_of(ask(settings, "export_runs", path="models.md", run_ids=with_models))
+    assert "| auc \\[squad\\] | 0.5 | 0.55 |" in Path(answer["path"]).read_text()
+
+    without = [logged(with_model=False), logged(with_model=False, more=0.05)]
+    answer = data_of(ask(settings, "export_runs", path="no_models.md", run_ids=without))
+    text = Path(answer["path"]).read_text()
+    assert "MLflow does not keep which value is of which" in text
+    assert "| auc | 0.7 | 0.75 |  |  |\n" in text
+    assert "| plain | 1 | 1 | 0 | +0.00% |\n" in text

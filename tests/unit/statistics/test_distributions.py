@@ -46,8 +46,9 @@ def test_welch_agrees_with_scipy(values, others):
     own, other = statistics.variance(values), statistics.variance(others)
     assume(min(own, other) > 1e-3)  # scipy warns of values that are all alike
     true = stats.ttest_ind(values, others, equal_var=False)
-    degrees = welch_degrees(own, len(values), other, len(others))
-    t = (statistics.mean(values) - statistics.mean(others)) / math.sqrt(own / len(values) + other / len(others))
+    own, other = own / len(values), other / len(others)
+    degrees = welch_degrees(own, len(values) - 1, other, len(others) - 1)
+    t = (statistics.mean(values) - statistics.mean(others)) / math.sqrt(own + other)
     assert degrees == pytest.approx(true.df, rel=1e-6)
     assert t_two_sided(t, degrees) == pytest.approx(true.pvalue, rel=1e-6, abs=1e-12)
 

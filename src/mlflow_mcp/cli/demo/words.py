@@ -14,13 +14,13 @@ def scores(answer: Mapping[str, Any]) -> str:
 
 def comparison(answer: Mapping[str, Any]) -> str:
     """`answer` compares A, the newer, with B."""
-    winners: dict[str, set[str]] = {}
-    for row in records(answer["metrics"]):
-        winners.setdefault(row["task"], set()).add(row["best"])
-    better = [task for task, sides in winners.items() if sides == {"A"}]
-    worse = [task for task, sides in winners.items() if sides == {"B"}]
+    tasks: dict[str, list[str]] = {"IMPROVED": [], "REGRESSED": [], "WITHIN NOISE": []}
+    for row in records(answer["verdicts"]):
+        if row["task"] not in tasks[row["verdict"]]:
+            tasks[row["verdict"]].append(row["task"])
     return (
-        f"Mostly not: it is better in {_listed(better)}, worse in {_listed(worse)}. "
+        f"Not in all: it improved in {_listed(tasks['IMPROVED'])} and regressed in {_listed(tasks['REGRESSED'])}; what "
+        f"{_listed(tasks['WITHIN NOISE'])} show is within noise. "
         f"{answer['equal']} params and tags are equal on both sides, {len(answer['differences']['rows'])} differ."
     )
 

@@ -14,7 +14,7 @@ from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
 from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, planned_tasks_of
-from mlflow_mcp.entities.recorded_scores import StandardError
+from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
@@ -63,6 +63,8 @@ class JobDetails:
     errors: dict[str, StandardError] = field(
         default_factory=dict
     )  # of scores by metric name, where results.yml was read
+    score_counts: dict[str, ScoreCount] = field(default_factory=dict)  # likewise
+    settings: dict[str, str] = field(default_factory=dict)  # as results.yml or run_config.yml has them, of one task
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -74,16 +76,18 @@ class JobDetails:
         self.samples |= recorded.samples
         self.model = self.model or recorded.model
         self.errors = {**recorded.errors, **self.errors}
+        self.score_counts = {**recorded.counts, **self.score_counts}
+        self.settings = {**recorded.settings, **self.settings}
         self.read_config = self.read_config or not recorded.is_empty
         self.has_config = self.has_config or self.read_config
 
 
 def inspect_jobs(
-    client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False, errors: bool = False
+    client: Client, jobs: Sequence[Job], *, history: bool = True, counts: bool = False, scores: bool = False
 ) -> dict[str, JobDetails]:
     """Details by the run id of each job's canonical copy, all inspected at the same time. `history=False` spares the look for
     exports in place, and results.yml and statistics where params tell: with `counts` only where they tell the limit and the
-    count; `errors` reads results.yml of all. The model is the same in all of an invocation: the first job that does not name it is read for it.
+    count; `scores` reads results.yml and statistics of all. The model is the same in all of an invocation: the first job that does not name it is read for it.
     """
     inspected = list(jobs[:MOST_INSPECTED])
     first_without_model: dict[str, str] = {}
@@ -97,9 +101,9 @@ def inspect_jobs(
         if history:
             requests.append(partial(_find_reexport, client, job.canonical, of_job))
             requests.append(partial(_read_statistics, client, job, of_job))
-        elif counts and job.samples.count is None:
+        elif scores or (counts and job.samples.count is None):
             requests.append(partial(_read_statistics, client, job, of_job))
-        needs_results = history or errors or needs_model or not job.has_config or (counts and job.samples.count is None)
+        needs_results = history or scores or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
             requests.append(partial(_inspect_files, client, job, of_job, needs_results))
     if history:
@@ -237,7 +241,7 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) 
     for folder, recorded in zip(details.folders, client.run_concurrently(*read)):
         if recorded is not None:
             details.of_folder[folder] = recorded.samples
-            details.add(replace(recorded, samples=Samples()))
+            details.add(replace(recorded, samples=Samples(), settings={}))
             details.has_config = True
 
 

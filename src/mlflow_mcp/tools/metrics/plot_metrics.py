@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from mlflow_mcp.answers.base import ImageAnswer
-from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, number, plural
-from mlflow_mcp.tools.arguments import MetricNames, RunIds
+from mlflow_mcp.text import iso, number, plural, short, size
+from mlflow_mcp.tools.arguments import MetricNames, Overwrite, RunIds
 from mlflow_mcp.tools.metrics import drawing
 from mlflow_mcp.tools.metrics.histories import (
     Axis,
@@ -25,8 +24,11 @@ from mlflow_mcp.tools.metrics.histories import (
     refuse_backwards,
     with_children,
 )
+from mlflow_mcp.tools.output_files import place_for, refuse_existing, written_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlflow.entities import Run
 
     from mlflow_mcp.client.metrics import History
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
 Kind = Annotated[Literal["curves", "bars"], Field(description="'bars': the latest value of one metric across runs.")]
 Smoothing = Annotated[float, Field(ge=0, le=0.999, description="Weight of the moving average, e.g. 0.6; 0: none.")]
 LogScale = Annotated[bool, Field(description="Logarithmic value axis.")]
+PicturePath = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        description="Write the PNG there too, e.g. 'loss.png', in the allowed folder: terminals show no images.",
+    ),
+]
 
 _PANELS = 6
 _BARS = 40
@@ -51,17 +60,20 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
     start_step: StartStep = None,
     end_step: EndStep = None,
     axis: Axis = "step",
+    path: PicturePath = None,
+    overwrite: Overwrite = False,
 ) -> ImageAnswer:
     """Draw metrics as a picture (PNG) for the user: curves of several runs and metrics over steps or time, or bars of a
     metric across runs; with their numbers in words. For figures alone get_metric_history is smaller and exact."""
     refuse_backwards(start_step, end_step)
+    place = _place(client, path, overwrite) if path else None
     runs, notes = with_children(client, runs_of(client, run_ids), metrics)
     pairs = curves_of(runs, metrics)
-    masked = mask_text if client.settings.mask_secrets else str
+    masked = client.masked
     if kind == "bars":
         bars = _bars(pairs, log_scale, masked)
         bars.note(*notes)
-        return bars
+        return _written(client, bars, place)
     names = list(dict.fromkeys(name for _, name in pairs))
     if len(names) > _PANELS:
         raise Problem(f"These are {len(names)} metrics; a picture holds {_PANELS}.", "Name fewer metrics.")
@@ -90,6 +102,27 @@ def plot_metrics(  # noqa: PLR0913  # one parameter per argument of the tool
         answer.note("Drawn over time: all points of a curve are at one step.")
     if any(not each.is_whole for each in found.values()):
         answer.note(f"Long curves are drawn and described by a sample of {_POINTS:,} points.")
+    return _written(client, answer, place)
+
+
+def _place(client: Client, path: str, overwrite: bool) -> Path:
+    """Where the picture goes, known before anything is read. Raises Problem for a name that says another kind of file."""
+    place = place_for(client.settings, path)
+    if place.suffix.lower() != ".png":
+        raise Problem(
+            f"'{short(place.name, 80)}' does not end in .png, which the picture is.", "Give a name such as 'loss.png'."
+        )
+    if not overwrite:
+        refuse_existing(place)
+    return place
+
+
+def _written(client: Client, answer: ImageAnswer, place: Path | None) -> ImageAnswer:
+    """The answer, with its picture in a file as well and the file's place first in the notes."""
+    if place is not None:
+        with written_whole(client.settings, place) as part:
+            part.write_bytes(answer.data)
+        answer.notes = [f"Written to {place} ({size(len(answer.data))}).", *(answer.notes or ())]
     return answer
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -12,19 +11,20 @@ from pydantic import Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.metrics import Activity
 from mlflow_mcp.client.models.measured import measured_by
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.run import PARENT_TAG, Dataset, RunView
+from mlflow_mcp.entities.run import Dataset, RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, number, safe_uri, size, truncate
+from mlflow_mcp.text import iso, number, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
+from mlflow_mcp.tools.runs.children import Children, children_of, read_children
 from mlflow_mcp.tools.runs.ranked.by_dataset import dataset_table, unnamed_values
 from mlflow_mcp.tools.runs.recipe import recipe_of
+from mlflow_mcp.tools.runs.run_url import run_url
 from mlflow_mcp.tools.runs.tables.launcher_params import evaluation_params
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Run(Answer):
     ] = None
     url: str | None = None
     parent: str | None = None
-    children: Table | None = None
+    children: Children | None = None
     last_logged: Annotated[
         dict[str, Any] | None, Field(description="Of a run that MLflow calls RUNNING: its newest point.")
     ] = None
@@ -68,7 +68,6 @@ class Run(Answer):
     artifacts: Annotated[list[str] | None, Field(description="The root folder; folders end with '/'.")] = None
 
 
-MOST_CHILDREN = 50
 _OF_THE_EXPORT = "those of the export; eval_factory_metrics.json has the evaluation's"
 
 
@@ -84,7 +83,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
     parts: list[Any] = client.run_concurrently(
         lambda: client.runs.get(full_id),
         lambda: client.experiments.names(),
-        lambda: _children(client, full_id),
+        lambda: read_children(client, full_id),
         lambda: _root_files(client, full_id),
     )
     entity, names, children, files = parts
@@ -100,11 +99,7 @@ def get_run(client: Client, run_id: RunId) -> Run:
     measured = measured_by(client, full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
     answer.note(*map(str, unnamed_values(client, {"This run": run}, sorted(run.metrics), measured)))
-    answer.children = _children_table([RunView.of(child, names) for child in children[:MOST_CHILDREN]])
-    if len(children) > MOST_CHILDREN:
-        answer.note(
-            f"Only {MOST_CHILDREN} children are shown; query_runs(query=\"tags.`{PARENT_TAG}` = '{full_id}'\") has all."
-        )
+    answer.children = children_of(client, run, children, names)
     if copies := other_copies(client, [launched]):
         answer.note(
             f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
@@ -157,25 +152,6 @@ def _last_logged(activity: Activity | None) -> dict[str, Any] | None:
         "seconds_ago": round(time.time() - activity.timestamp / 1000),
     }
     return facts | ({} if activity.usual_gap is None else {"usual_gap_s": number(activity.usual_gap)})
-
-
-def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
-    """The run's page in MLflow's UI; None for a store without a server."""
-    if not client.is_http:
-        return None
-    return f"{safe_uri(client.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
-
-
-def _children(client: Client, run_id: str) -> list[Entity]:
-    query = equals("tags", PARENT_TAG, run_id)
-    return client.experiments.search_all(lambda ids: client.runs.find(ids, query, at_most=MOST_CHILDREN + 1))
-
-
-def _children_table(children: Sequence[RunView]) -> Table | None:
-    if not children:
-        return None
-    rows = [[run.run_id, run.name, run.status, run.headline()] for run in children]
-    return Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",))
 
 
 def _root_files(client: Client, run_id: str) -> list[str] | str:

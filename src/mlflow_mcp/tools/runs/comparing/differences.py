@@ -11,7 +11,7 @@ from mlflow_mcp.answers.budget import CELL_CHARS
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import from_difference, listed, plural
-from mlflow_mcp.tools.runs.comparing.alignment import Side
+from mlflow_mcp.tools.runs.comparing.sides import Side
 
 _LONG_VALUE = 200
 # A command line of fewer characters is shown whole.
@@ -62,7 +62,11 @@ def find_differences(sides: Sequence[Side]) -> Differences:
         if not _differs(among, name):
             equal += 1
         elif any(_one(side, name) == VARIES for side in facts) and (tasks := _differing_tasks(among, name)):
-            rows += [[f"{name} ({task})", *(side.get(task, {}).get(name) for side in facts)] for task in tasks]
+            of_tasks = [[side.get(task, {}).get(name) for side in facts] for task in tasks]
+            if tasks == _shared_tasks(among) and all(values == of_tasks[0] for values in of_tasks):
+                rows.append([name, *of_tasks[0]])
+            else:
+                rows += [[f"{name} ({task})", *values] for task, values in zip(tasks, of_tasks)]
         else:
             rows.append([name, *(_one(side, name) for side in facts)])
     without = [side.label for side, of_side in zip(sides, facts) if with_config and of_side not in with_config]

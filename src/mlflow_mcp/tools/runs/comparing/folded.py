@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlflow_mcp.entities.metrics import is_minor
-from mlflow_mcp.text import listed, plural
+from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
-from mlflow_mcp.tools.runs.comparing.alignment import Side
+from mlflow_mcp.tools.runs.comparing.sides import Side
 
 _TASK, _METRIC, _FIRST = 0, 1, 2
 
@@ -36,16 +36,6 @@ def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[l
     return shown, sentences
 
 
-def equal_throughout(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> list[str]:
-    """A sentence on the tasks of which several scores are compared and all are equal to the last digit."""
-    by_task: dict[str, list[bool]] = {}
-    for row in rows:
-        if row[_TASK] and not is_minor(_name(row)):
-            by_task.setdefault(row[_TASK], []).append(_is_equal(row, sides))
-    tasks = [task for task, of_task in by_task.items() if len(of_task) > 1 and all(of_task)]
-    return [f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them."] if tasks else []
-
-
 def headlines(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
     """Which of several metrics of a task is its headline, where something proves it for all sides that have it."""
     by_task: dict[str, list[list[str]]] = {}
@@ -53,10 +43,16 @@ def headlines(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
         by_task.setdefault(task or "", []).append(name.split(" = "))
     found = []
     for task, of_task in by_task.items():
-        headlines = {headline_of(side.metrics(task), None) for side in sides if task and task in side.runs}
-        if len(of_task) > 1 and len(headlines) == 1:
-            found += [name for names in of_task for name in names if name in headlines]
+        headline = headline_on(task, sides)
+        if task and len(of_task) > 1:
+            found += [name for names in of_task for name in names if name == headline]
     return f"Headline metrics, {HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
+
+
+def headline_on(task: str, sides: Sequence[Side]) -> str | None:
+    """The metric that is proved to be the headline of a task on all sides that have it."""
+    headlines = {headline_of(side.metrics(task), None) for side in sides if task in side.runs}
+    return headlines.pop() if len(headlines) == 1 else None
 
 
 def _name(row: Sequence[Any]) -> str:

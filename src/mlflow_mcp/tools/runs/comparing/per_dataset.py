@@ -11,7 +11,7 @@ from mlflow_mcp.client.models.measured import Measured
 from mlflow_mcp.entities.metrics import select_names
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import listed
-from mlflow_mcp.tools.runs.comparing.alignment import Side
+from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, unnamed_values
 
 

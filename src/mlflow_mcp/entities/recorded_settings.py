@@ -1,0 +1,116 @@
+"""With what a task was evaluated, as far as its files and params record it: prompt, judge, sampling, versions. Pure.
+
+A setting is called as below `config.params`, without the part `extra`: `temperature`, `judge.model_id`. Those of the endpoint's
+adapter stay below `adapter_config`. Nulls are left out: an export leaves them out or writes them as it likes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from mlflow_mcp.entities.samples import leaves_of
+from mlflow_mcp.text import as_number
+
+Kind = Literal["questions", "judge", "prompt", "sampling", "precision", "harness"]
+
+_PARAMS = re.compile(r"(?:^|\.)config\.params\.(.+)")
+_ADAPTER = re.compile(r"(?:^|\.)(adapter_config\..+)")
+_VERSION = re.compile(r"(?:^|\.)metadata\.versioning\.(.+)")
+_OWN_TASK = ".tasks.<n>."
+_INDEX = re.compile(r"\.\d+$")
+_NULLS = ("", "None", "null")
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("judge", re.compile(r"(^|\.)judge(\.(?!(api_key|url|parallelism|max_concurrent\w*|max_retries|request_timeout)$)|_|$)")),
+    ("prompt", re.compile(r"(^|[._])(\w*prompt\w*|system_message|\w*few_?shots?|n_?shots?|num_shots|chat_template|custom_config)$")),
+    ("questions", re.compile(r"(^|\.)(dataset|dataset_name|dataset_path|dataset_split|split|subset|downsampling_ratio)$")),
+    (
+        "sampling",
+        re.compile(
+            r"(^|\.)(temperature|top_p|top_k|min_p|max_new_tokens|max_tokens|max_completion_tokens|\w+_penalty|stop|"
+            r"\w*reasoning\w*|\w*thinking\w*|params_to_add|params_to_remove|args)(\.|$)"
+        ),
+    ),
+    ("precision", re.compile(r"(^|\.)(dtype|quantization|precision|kv_cache_dtype)$")),
+    ("harness", re.compile(r"^(nemo_evaluator\w*|harness|sdk_version)$")),
+)  # fmt: skip
+_JUDGE_MODEL = re.compile(r"(^|\.)judge\w*(\.|_)(model|model_id|deployment)$")
+_PRECISION = re.compile(r"--(dtype|quantization|kv-cache-dtype)[= ](\S+)")
+_SERVER = re.compile(r"^config\.deployment\.(command|extra_args|dtype|quantization|precision)$")
+
+
+def kind_of(setting: str) -> Kind | None:
+    """Of which kind a setting is that makes evaluations unlike; None for one that does not, such as a time-out."""
+    return next((kind for kind, named in _KINDS if named.search(setting)), None)
+
+
+def settings_of_file(content: Any) -> dict[str, str]:
+    """Of a parsed results.yml or run_config.yml."""
+    found: dict[str, list[str]] = {}
+    for path, value in leaves_of(content):
+        name = setting_name(".".join(path[1:]))
+        if name and value is not None:
+            found.setdefault(name, []).append(_plain(value))
+    return {name: ", ".join(values) for name, values in found.items() if values != [""]}
+
+
+def settings_of_params(config: Mapping[str, str], harness: str | None = None) -> dict[str, str]:
+    """Of the flattened config that concerns one task, as `LauncherRun.own_config`: what is set for the task before what is set
+    for all; and how the model was served, where the command says it."""
+    own_last = sorted(config.items(), key=lambda item: _OWN_TASK in item[0])
+    found: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
+    for name, value in own_last:
+        setting = setting_name(name)
+        if setting is None or value in _NULLS:
+            continue
+        if _INDEX.search(setting):
+            lists.setdefault(_INDEX.sub("", setting), []).append(value)
+        else:
+            found[setting] = _plain(value)
+    found |= {name: ", ".join(values) for name, values in lists.items()}
+    found |= _served(config)
+    return {**found, "harness": harness} if harness else found
+
+
+def setting_name(path: str) -> str | None:
+    """What a setting is called that stands at this path of a file or has this param's name; None for what is none."""
+    named = _PARAMS.search(path) or _ADAPTER.search(path) or _VERSION.search(path)
+    if named is None or path.startswith("config.export."):
+        return None
+    return named[1].removeprefix("extra.").replace(".extra.", ".")
+
+
+def _served(config: Mapping[str, str]) -> dict[str, str]:
+    """The number formats that the model was served with."""
+    found: dict[str, str] = {}
+    for name, value in config.items():
+        place = _SERVER.match(name)
+        if place is None or value in _NULLS:
+            continue
+        if place[1] in ("command", "extra_args"):
+            found |= {option.replace("-", "_"): given for option, given in _PRECISION.findall(value)}
+        else:
+            found[place[1]] = value
+    return found
+
+
+def unlike_names(settings: Iterable[Mapping[str, str]]) -> list[str]:
+    """The names of the settings that can make evaluations unlike, in the order of their kinds. What is set of a judge counts
+    only where one is named: harnesses list defaults for judges that they do not ask."""
+    of_all = [name for each in settings for name in each]
+    has_judge = any(_JUDGE_MODEL.search(name) for name in of_all)
+    order = [kind for kind, _ in _KINDS]
+    kinds = {name: kind for name in of_all if (kind := kind_of(name)) and (kind != "judge" or has_judge)}
+    return sorted(kinds, key=lambda name: (order.index(kinds[name]), name))
+
+
+def _plain(value: Any) -> str:
+    """The value as text, a number alike however it was written: `1e-05` and `0.00001`, `True` and `true`."""
+    text = str(value).strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    figure = as_number(text)
+    return text if figure is None else f"{figure:.15g}"

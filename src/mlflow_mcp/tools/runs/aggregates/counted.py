@@ -1,0 +1,155 @@
+"""What aggregate_runs keeps of the runs while their pages pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
+from mlflow_mcp.entities.metrics import select_names
+from mlflow_mcp.errors import NotFound
+from mlflow_mcp.statistics.values import Statistics
+from mlflow_mcp.text import hint, number, plural
+from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey, no_such_key
+from mlflow_mcp.tools.runs.aggregates.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples
+
+# More runs than MLflow itself returns in one search are not read.
+MOST_RUNS = 50_000
+# Of the runs that do not have a metric.
+MISSING_NAMED = 16
+
+
+class Counted:
+    """What is kept of the runs while their pages pass: values by group and metric."""
+
+    def __init__(self, metrics: Sequence[str], keys: Sequence[GroupKey], values: Values) -> None:
+        self.metrics = list(metrics)
+        self.keys = list(keys)
+        self.values = values
+        self.groups: dict[Group, int] = {}
+        self.samples: dict[Group, dict[str, Statistics]] = {}
+        self.once = JobsOnce()
+        self.least: int | None = None
+        self.too_small: list[str] = []  # names
+        self.unjudged: list[str] = []  # names
+        self.unfinished: Counter[str] = Counter()  # by status, runs with a value
+        self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
+        self._keys_seen: set[str] = set()
+        self._selected: dict[tuple[str, ...], list[str]] = {}
+
+    @property
+    def counts_missing(self) -> bool:
+        """Whether it is known how many runs of each group do not have a metric."""
+        return self.values.has_all or not (self.keys or self.values.partial)
+
+    @cached_property
+    def metric_names(self) -> list[str]:
+        """The metrics that were found, in the order in which they were asked for."""
+        found = {name for samples in self.samples.values() for name in samples}
+        return select_names(self.metrics, sorted(found - set(self.values.left_out)))
+
+    def read(self, run: RunValues, experiments: Mapping[str, str]) -> None:
+        """Take in a run, which counts when all are read: a later one may be a better copy of its job."""
+        group = tuple(key.value(run, experiments) for key in self.keys)
+        self._keys_seen.update(key.text for key, value in zip(self.keys, group) if value is not None)
+        if not self._names_of(run) or (job_of(run) is None and self.least is None):
+            self.add(group, run)
+        else:
+            self.once.add(group, run)
+
+    def add_the_rest(self, client: Client, ids: Sequence[str]) -> None:
+        """Count the runs that were kept back, each job once, and without those of too few samples."""
+        runs = self.once.runs()
+        judged = Judged()
+        if self.least is not None:
+            judged = judged_by_samples(client, ids, [run.run_id for _, run in runs], self.least)
+        self.too_small, self.unjudged = list(judged.too_small.values()), judged.unknown
+        for group, run in runs:
+            if run.run_id not in judged.too_small:
+                self.add(group, run)
+
+    def add(self, group: Group, run: RunValues) -> None:
+        self.groups[group] = self.groups.get(group, 0) + 1
+        samples = self.samples.setdefault(group, {})
+        names = self._names_of(run)
+        for name in names:
+            samples.setdefault(name, Statistics()).add(run.metrics[name])
+        self.unfinished.update([run.status] if names and run.status != "FINISHED" else ())
+        for name in self.metrics:
+            if name not in run.metrics and len(lacking := self.lacking.setdefault(name, [])) <= MISSING_NAMED:
+                lacking.append(run)
+
+    def every_value(self, name: str) -> list[float]:
+        """All finite values of a metric."""
+        return [value for samples in self.samples.values() if name in samples for value in samples[name].values]
+
+    def _names_of(self, run: RunValues) -> list[str]:
+        """The metrics asked for that the run has."""
+        names = tuple(run.metrics)
+        if names not in self._selected:
+            self._selected[names] = select_names(self.metrics, names)
+        return self._selected[names]
+
+    def refuse_unknown(self) -> None:
+        """Raise NotFound for a metric or group key that no run has, with the nearest names."""
+        read = " read" if self.values.partial else ""
+        for metric in self.metrics:
+            if not select_names([metric], [*self.metric_names, *self.values.left_out]):
+                known = self.values.names("metrics")
+                raise NotFound(
+                    f"None of the {plural(self.values.runs, 'run')}{read} has a metric '{metric}'.",
+                    f"{hint(metric, known)} describe_experiment lists them.".strip(),
+                )
+        for key in self.keys:
+            if not key.attribute and key.text not in self._keys_seen and "mlflow." not in key.text:
+                looked_at = read if self.values.has_all else " with these metrics"
+                raise no_such_key(key, f"{plural(sum(self.groups.values()), 'run')}{looked_at}", self.values.names)
+
+    def table(self, quantiles: Sequence[float]) -> tuple[list[str], list[list[Any]]]:
+        columns = [*(key.text for key in self.keys), "metric", "n", "mean", "std", "stderr", "min", "median", "max"]
+        columns += [f"p{share * 100:g}" for share in quantiles] + ["nan", "infinite", "missing"]
+        rows = []
+        for group, count in sorted(self.groups.items(), key=lambda item: (-item[1], str(item[0]))):
+            for name in self.metric_names:
+                sample = self.samples[group].get(name)
+                if sample is None:
+                    continue
+                if self.counts_missing:
+                    sample.missing = count - len(sample.values) - sample.nan - sample.infinite
+                rows.append([*group, name, *_figures(sample, quantiles)])
+        return columns, rows
+
+
+def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
+    figures: list[float | None] = [
+        sample.mean,
+        sample.std,
+        sample.stderr,
+        min(sample.values, default=None),
+        sample.quantile(0.5),
+        max(sample.values, default=None),
+        *(sample.quantile(share) for share in quantiles),
+    ]
+    counts = [sample.nan or None, sample.infinite or None, sample.missing or None]
+    return [len(sample.values), *(number(figure) for figure in figures), *counts]
+
+
+def count_runs(  # what the tool was asked
+    client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey], least: int | None
+) -> Counted:
+    selection = Selection(
+        metrics, [key.param for key in keys if key.param], [*JOB_TAGS, *(tag for key in keys for tag in key.tags)]
+    )
+    counted = Counted(metrics, keys, values_of(client, ids, query, selection, MOST_RUNS))
+    counted.least = least
+    experiments = client.experiments.names()
+    for page in counted.values:
+        for run in page:
+            counted.read(run, experiments)
+    counted.add_the_rest(client, ids)
+    if not (counted.values.has_all or counted.values.partial or keys):
+        counted.groups[()] = counted.values.runs - counted.once.copies - len(counted.too_small)
+    return counted

@@ -1,0 +1,82 @@
+"""How much worse a score may be: the tolerance of a caller, and whether a side keeps to it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mlflow_mcp.entities.direction import Mode
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.statistics.differences import Difference
+from mlflow_mcp.text import clipped, listed, quoted
+
+PASS, FAIL, INDETERMINATE = "PASS", "FAIL", "INDETERMINATE"
+_FORM = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:e-?\d+)?\s*(pp|%)?", re.IGNORECASE)
+# The chance of a wrong PASS of a task, and of a wrong FAIL among all of them.
+_ERROR = 0.05
+_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a score may fall: in points of 0-100, in percent of the baseline, or as it is."""
+
+    value: float
+    unit: Literal["pp", "%", ""]
+
+    @classmethod
+    def of(cls, text: str) -> Tolerance:
+        """Raises Problem for a text of another form."""
+        found = _FORM.fullmatch(text.strip())
+        if found is None:
+            raise Problem(
+                f"'{clipped(text)}' is no tolerance.",
+                "Write '1pp' (one point on a scale of 0-100), '2%' (of the baseline) or '0.01' (as the metric is given).",
+            )
+        unit = (found[2] or "").lower()
+        units: dict[str, Literal["pp", "%", ""]] = {"pp": "pp", "%": "%", "": ""}
+        return cls(float(text.strip().lower().removesuffix(unit)), units[unit])
+
+    def __str__(self) -> str:
+        return f"{self.value:g}{self.unit}"
+
+    def allowed(self, base: float, scale: float | None) -> float | None:
+        """How much worse than `base` is allowed; None for points where the scale is not known."""
+        if self.unit == "%":
+            return self.value / 100 * abs(base)
+        if self.unit == "":
+            return self.value
+        return None if scale is None else self.value * scale / 100
+
+
+def gate_of(difference: Difference, mode: Mode, allowed: float, tests: int) -> str:
+    """FAIL where the loss is surely larger than allowed, PASS where it surely is not. A FAIL anywhere fails the whole, so its
+    bound is made for all tests; a PASS of the whole needs one of each."""
+    _, most = loss_limits(difference, mode, _ERROR)
+    least, _ = loss_limits(difference, mode, _ERROR / max(1, tests))
+    if least > allowed:
+        return FAIL
+    return PASS if most <= allowed else INDETERMINATE
+
+
+def observed_gate(delta: float, mode: Mode, allowed: float) -> str:
+    """By the values alone, where nothing tells their errors."""
+    return f"{FAIL if (-delta if mode == 'max' else delta) > allowed else PASS} on the observed value only"
+
+
+def loss_limits(difference: Difference, mode: Mode, tail: float) -> tuple[float, float]:
+    """Between which values the loss lies; each end is wrong with the chance `tail`."""
+    low, high = difference.limits(tail)
+    return (-high, -low) if mode == "max" else (low, high)
+
+
+def summary(tolerance: Tolerance, gates: Sequence[tuple[str, str]], without: Sequence[str]) -> str:
+    """The gates of all tasks, given with their names, in one sentence; `without` names the tasks that have none: they may hold
+    the loss that is looked for."""
+    of = {word: [name for name, gate in gates if gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
+    word = next((word for word in (FAIL, INDETERMINATE) if of[word]), PASS if gates and not without else INDETERMINATE)
+    shown = f": {quoted(list(dict.fromkeys(of[word]))[:_NAMED])}" if of[word] and word != PASS else ""
+    told = f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
+    return f"{told}; not judged: {listed(without, _NAMED)}" if without else told

@@ -1,0 +1,181 @@
+"""Which scores get a verdict, and verdicts as rows and sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.entities.direction import better
+from mlflow_mcp.entities.metrics import is_minor
+from mlflow_mcp.statistics.exact import ERROR
+from mlflow_mcp.text import number, plural
+from mlflow_mcp.tools.runs.comparing.alignment import deltas, without_dataset
+from mlflow_mcp.tools.runs.comparing.folded import headline_on
+from mlflow_mcp.tools.runs.comparing.sides import Side
+from mlflow_mcp.tools.runs.comparing.verdicts.judged import NOISE, Judged, Score
+
+# A task without a headline shows verdicts on so many of its scores at most.
+_MOST_SCORES = 4
+# Below so many repeats a team's rule of thumb asks for more.
+_FEW_REPEATS = 8
+_UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
+_DIGITS = 3
+
+
+def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bool) -> list[Score]:
+    """The scores of a comparison's rows that get a verdict: all that the caller `named`, else the headline of each task, else
+    its few scores. Of runs that are no evaluations, metrics that have a better side."""
+    by_task: dict[str, list[list[str]]] = {}
+    for task, names, *_ in rows:
+        by_task.setdefault(task or "", []).append(names.split(" = "))
+    found = []
+    for task, metrics in by_task.items():
+        headline = headline_on(task, sides)
+        major = [names for names in metrics if not is_minor(names[0]) and (task or better(without_dataset(names[0])))]
+        own = [names for names in metrics if headline in names]
+        chosen = metrics if named else own or (major if len(major) <= _MOST_SCORES or not task else [])
+        found += [Score(task, names, headline in names) for names in chosen]
+    return found
+
+
+def shown_of(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that tell something: where nothing is known of the error of a score, only the headline of an evaluation, or all of
+    a task of which nothing can be tested. Of other runs only those that pass a gate or fail it."""
+    testable = {each.task for each in judged if each.difference}
+    return [
+        each
+        for each in judged
+        if each.difference or ((each.base.is_export or each.gate) and (each.is_headline or each.task not in testable))
+    ]
+
+
+def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side) -> Table | None:
+    """A row for each score and side."""
+    if not judged:
+        return None
+    others = [side.label for side in sides if side is not base]
+    value = others[0] if len(others) == 1 else "value"
+    columns = [
+        "task",
+        "metric",
+        "side",
+        base.label,
+        value,
+        f"{value}-{base.label}",
+        f"({value}-{base.label})/|{base.label}|",
+    ]
+    columns += ["stderr", "95%", "p", "verdict", "gate", "could_show", "evidence"]
+    tests = sum(each.p is not None for each in judged)
+    rows = [_row(each, tests) for each in judged]
+    drop = {"side"} if len(others) == 1 else set()
+    kept = [at for at, name in enumerate(columns) if name not in drop]
+    keep = ("metric", base.label, value, "verdict")
+    return Table.of([columns[at] for at in kept], [[row[at] for at in kept] for row in rows], keep=keep)
+
+
+def _row(each: Judged, tests: int) -> list[Any]:
+    base, value = each.values
+    found = each.difference
+    interval = [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
+    could_show = number(found.could_show(ERROR / tests), 2) if found and each.verdict == NOISE else None
+    return [
+        each.task or None,
+        _named(each.names),
+        each.side.label,
+        number(base),
+        number(value),
+        *deltas(value, base),
+        number(found.stderr, _DIGITS) if found else None,
+        interval,
+        number(each.p, 2),
+        each.verdict,
+        each.gate,
+        could_show,
+        _evidence(each),
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    """The metric with its twins, whose names go on where its own ends: `score = …_avg_of_8`."""
+    first, *twins = names
+    return " = ".join([first, *(f"…{twin.removeprefix(first)}" for twin in twins)])
+
+
+def _evidence(each: Judged) -> str | None:
+    """Why there is no verdict, and what the error rests on."""
+    sources = [known.source for known in each.known] if each.difference else []
+    alike = len(set(sources)) == 1
+    labels = (each.base.label, each.side.label)
+    told = sources[0] if alike else "; ".join(f"{label} {source}" for label, source in zip(labels, sources))
+    counts = [source.partition(" by ") for source in sources]
+    if not alike and all(by for _, by, _ in counts) and len({source for *_, source in counts}) == 1:
+        told = f"{' vs '.join(count for count, *_ in counts)} by {counts[0][2]}"
+    return "; ".join(part for part in (each.why, told) if part) or None
+
+
+def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
+    """What the columns of the verdicts mean, and what to keep in mind of them; or that nothing can be said."""
+    tested = [each for each in shown if each.p is not None]
+    if not tested:
+        return [_UNTESTED] if judged and not shown else []
+    p = f"p after Holm over {len(tested)} tests" if len(tested) > 1 else "two-sided p"
+    counted = any(found.of_shares for each in tested if (found := each.difference))
+    method = "counts: Newcombe's intervals, Fisher's test; else Student's t" if counted else "Student's t"
+    could = "; could_show: about the difference these data would show 4 times of 5"
+    noise = any(each.verdict == NOISE for each in tested)
+    told = [
+        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. The sides' errors are added: compare_samples pairs "
+        "the questions, which is sharper."
+    ]
+    if any(known.counts_repeats for each in tested for known in each.known):
+        told.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
+    repeats = [known.estimate.repeats for each in tested for known in each.known if known.estimate]
+    few = [count for count in repeats if 0 < count < _FEW_REPEATS]
+    if few:
+        told.append(
+            f"{plural(min(few), 'repeat')} on a side: the intervals hold, but teams often ask for {_FEW_REPEATS}."
+        )
+    return told
+
+
+def left_rows(
+    rows: Sequence[Sequence[Any]], judged: Sequence[Judged], sides: Sequence[Side], base: Side
+) -> list[list[Any]]:
+    """The rows of metrics that the verdicts do not tell for every side that has them."""
+    told: dict[tuple[str, str], set[str]] = {}
+    for each in judged:
+        told.setdefault((each.task, each.names[0]), {base.label}).add(each.side.label)
+    left = []
+    for row in rows:
+        task, name = row[0] or "", row[1].partition(" = ")[0]
+        having = {side.label for side in sides if name in side.metrics(task)}
+        if not having <= told.get((task, name), set()):
+            left.append(list(row))
+    return left
+
+
+def gates(judged: Sequence[Judged]) -> list[tuple[str, str]]:
+    """The gate of each score, called by its task, or its metric where there is no task."""
+    return [(each.task or each.names[0], each.gate) for each in judged if each.gate]
+
+
+def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side, tasks: Iterable[str | None]) -> list[str]:
+    """Which of these tasks have no verdict on some side that is no baseline."""
+    others = [side.label for side in sides if side is not base]
+    found = {(each.task, each.side.label) for each in shown}
+    return sorted({task for task in tasks if task and any((task, label) not in found for label in others)})
+
+
+def without_headline(rows: Sequence[Sequence[Any]], shown: Sequence[Judged]) -> list[str]:
+    """A sentence on the tasks that have scores of which none is proved to be the one to judge by."""
+    judged = {each.task for each in shown}
+    found: dict[str, list[str]] = {}
+    for task, names, *_ in rows:
+        if task and task not in judged and not is_minor(names):
+            found.setdefault(task, []).append(names.partition(" = ")[0])
+    return [
+        f"No verdict on '{task}': nothing proves which of its {len(names)} scores is its headline; metrics=['{names[0]}'] judges one."
+        for task, names in found.items()
+        if len(names) > _MOST_SCORES
+    ]

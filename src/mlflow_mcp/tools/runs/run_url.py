@@ -1,0 +1,13 @@
+"""Where people look at a run."""
+
+from __future__ import annotations
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.text import safe_uri
+
+
+def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
+    """The run's page in MLflow's UI; None for a store without a server."""
+    if not client.is_http:
+        return None
+    return f"{safe_uri(client.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"

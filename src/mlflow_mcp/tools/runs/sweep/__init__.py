@@ -1,0 +1,1 @@
+"""What moves a metric over the runs of a sweep."""
