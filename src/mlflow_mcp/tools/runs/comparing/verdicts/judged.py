@@ -66,14 +66,14 @@ class Score:
 def judge(
     scores: Sequence[Score], sides: Sequence[Side], base: Side, unequal: Inequality, tolerance: Tolerance | None
 ) -> list[Judged]:
-    """A verdict for each score and each side that has it as the baseline has; p adjusted over all that are tested."""
+    """A verdict for each score and each side that has it as the baseline has; p adjusted over all that can have one."""
     judged = [
         each
         for score in scores
         for side in sides
         if side is not base and (each := _known(score, sides, base, side, unequal)).is_compared
     ]
-    tested = [(each, found) for each in judged if (found := each.difference)]
+    tested = [(each, found) for each in judged if each.mode and not each.forbidden and (found := each.difference)]
     for (each, _), p in zip(tested, holm([found.p for _, found in tested])):
         each.p = p
     for each in judged:
@@ -102,11 +102,11 @@ def _decided(each: Judged, tests: int) -> tuple[str, str]:
     if each.forbidden:
         return CANNOT_TELL, each.forbidden
     difference = each.difference
-    if difference is None or each.p is None:
+    if difference is None:
         return CANNOT_TELL, _without_error(each)
-    low, high = difference.limits(ERROR / 2)
-    if each.mode is None:
+    if each.mode is None or each.p is None:
         return CANNOT_TELL, "the name does not say whether higher is better"
+    low, high = difference.limits(ERROR / 2)
     if low <= 0 <= high:
         return NOISE, ""
     if each.p > ERROR:

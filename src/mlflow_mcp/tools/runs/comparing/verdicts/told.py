@@ -20,6 +20,7 @@ _MOST_SCORES = 4
 # Below so many repeats a team's rule of thumb asks for more.
 _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
+_NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _DIGITS = 3
 
 
@@ -118,7 +119,8 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     """What the columns of the verdicts mean, and what to keep in mind of them; or that nothing can be said."""
     tested = [each for each in shown if each.p is not None]
     if not tested:
-        return [_UNTESTED] if judged and not shown else []
+        untested = [_UNTESTED] if judged and not shown else []
+        return [_NO_VERDICT] if any(each.difference for each in shown) else untested
     p = f"p after Holm over {len(tested)} tests" if len(tested) > 1 else "two-sided p"
     counted = any(found.of_shares for each in tested if (found := each.difference))
     method = "counts: Newcombe's intervals, Fisher's test; else Student's t" if counted else "Student's t"
