@@ -43,7 +43,7 @@ def list_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     limit: Limit = 200,
     cursor: Cursor = None,
 ) -> ArtifactTable:
-    """List the files that runs or models left (configs, results, logs, plots) with their sizes: one folder, or the tree
+    """List the files of runs or models with their sizes: one folder, or the tree
     with recursive=true, a depth, or a glob such as '**/*.log'. get_artifact_content reads one; it also finds a file by the
     end of its path, so listing first is rarely needed. search_artifacts looks into many."""
     owners = owner_ids(client, [run_id] if isinstance(run_id, str) else run_id)

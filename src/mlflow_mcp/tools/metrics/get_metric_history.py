@@ -49,9 +49,7 @@ MaxPoints = Annotated[
 ]
 
 
-Exact = Annotated[
-    bool, Field(description="Read every point: finds single-step spikes that sampling misses. Slower for long curves.")
-]
+Exact = Annotated[bool, Field(description="Read every point: finds single-step spikes. Slower.")]
 
 
 class CurveFacts(BaseModel):

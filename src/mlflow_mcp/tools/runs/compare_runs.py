@@ -65,7 +65,8 @@ def compare_runs(
 ) -> Comparison:
     """Compare runs or whole evaluation invocations side by side: per task IMPROVED, REGRESSED or WITHIN NOISE with the error,
     what makes the sides unequal, and every metric, param, tag, dataset and commit that differs, aligned by task across
-    experiments. 'a+b' in run_ids pools repeats as one side. diff_artifacts compares their config files."""
+    experiments. 'a+b' in run_ids pools repeats as one side. compare_samples goes question by question, diff_artifacts
+    compares config files."""
     allowed = Tolerance.of(tolerance) if tolerance is not None else None
     compared = read_sides(client, run_ids, baseline)
     sides, metrics = compared.sides, compared.datasets.asked_for(metrics)

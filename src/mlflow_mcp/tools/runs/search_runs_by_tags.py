@@ -19,9 +19,8 @@ def search_runs_by_tags(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> RunTable:
-    """Find runs by exact tag values, such as {"invocation_id": "71f3f3199ea5e1f0"} or {"task_name": "gpqa", "team": "nlp"}
-    (all must hold), in one, several or all experiments; same table as query_runs. For parts of values, params, metrics,
-    chosen columns or another order use query_runs. get_run shows one run whole, get_artifact_content its files."""
+    """Find runs by exact tag values, such as {"invocation_id": "71f3f3199ea5e1f0", "task_name": "gpqa"}: all must hold. For
+    parts of values, params, metrics, chosen columns or another order use query_runs, which answers alike."""
     query = " AND ".join(equals("tags", name, value) for name, value in tags.items())
     search = RunSearch(experiment_ids(client, experiment_id), quoted_query(query), [])
     return search_table(client, search, ColumnChoice(), limit, cursor)
