@@ -737,3 +737,23 @@ def test_files_of_several_seeds_are_repeats(home, ask):
     assert "30 questions, each the mean of up to 4 repeats" in data["test"]
     assert data["verdict"].startswith("REGRESSED")
     assert {row["at"] for row in rows_of(data["samples"])} == {f"1:{n + 1}" for n in range(10, 17)}
+
+
+def test_a_score_beside_labels_and_predictions_may_be_a_confidence(empty_store, ask):
+    import mlflow
+
+    gold = ["pos", "neg"] * 6
+    runs = []
+    with evaluating(empty_store):
+        for wrong, confidence in ((3, 0.6), (5, 0.9)):  # the surer model is wrong more often
+            pred = [("neg" if label == "pos" else "pos") if at < wrong else label for at, label in enumerate(gold)]
+            table = {"sentence": [f"s{at}" for at in range(12)], "gold": gold, "pred": pred, "score": [confidence] * 12}
+            with mlflow.start_run() as run:
+                mlflow.log_table(table, "predictions.json")
+            runs.append(run.info.run_id)
+    data = data_of(ask(empty_store, "compare_samples", run_ids=runs))
+
+    assert data["score"] == "pred = gold (right where the two are equal; not compared, it may be a confidence: 'score')"
+    assert (data["counts"]["regressed"], data["counts"]["fixed"]) == (2, 0)
+    assert data["verdict"].startswith("WITHIN NOISE")
+    assert data_of(ask(empty_store, "compare_samples", run_ids=runs, metric="score"))["counts"]["fixed"] == 12

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mlflow_mcp.entities.direction import Mode, direction_of
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import hint, listed
+from mlflow_mcp.tools.runs.samplewise.read.columns import is_of_labels
 from mlflow_mcp.tools.runs.samplewise.read.samples import Samples, Score
 from mlflow_mcp.tools.runs.samplewise.read.sources import Found
 
@@ -32,6 +33,12 @@ def choose_score(a: Found, b: Found, metric: str | None, headlines: Sequence[str
     ending = sorted({name for name in shared for whole in headlines if _ends(whole, name)}, key=len)
     if ending:
         return _score(a, ending[-1], f"of the headline metric {headlines[0]}")
+    labels = [name for name in shared if is_of_labels(a.parts[0].columns.scores[name])]
+    if labels:
+        others = [name for name in shared if name not in labels]
+        return _score(
+            a, labels[0], f"right where the two are equal; not compared, it may be a confidence: {listed(others, 5)}"
+        )
     general = [name for name in shared if name in _GENERAL]
     if len(general) == 1:
         return _score(a, general[0], f"by its name; also scored: {listed([n for n in shared if n != general[0]], 5)}")
@@ -78,6 +85,8 @@ def _which(score: Score, filters: Sequence[str]) -> str:
 
 def direction(score: Score, sides: Iterable[Samples]) -> tuple[Mode | None, str]:
     """Which way the score is better, and how that is known."""
+    if is_of_labels(score.path):
+        return "max", ""
     found = direction_of(score.name)
     if found is not None:
         return found.mode, f"{'higher' if found.mode == 'max' else 'lower'} is better by its name"

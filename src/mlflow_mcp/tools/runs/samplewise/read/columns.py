@@ -37,6 +37,11 @@ _SCORES = ("score", "reward", "correct", "is_correct", "passed", "pass", "resolv
            "grade", "judgement", "judgment", "symbolic_correct", "judge_correct", "success", "match", "rating")  # fmt: skip
 _ENDINGS = ("/score", "/value", "_score", "_correct", "_acc", "_exact_match")
 _SEEN_SHARE = 0.5
+# A place that is none: whether what stands at the second key equals what stands at the third.
+_EQUALS = "="
+# Columns of labels: short values, of which so many of one side are among those of the other.
+_LONGEST_LABEL = 60
+_SHARED_LABELS = 0.5
 _LONGEST_GROUP = 60
 _MOST_GROUPS = 24
 
@@ -72,6 +77,7 @@ class Columns:
         found.expected = _first(usual, _EXPECTED)
         found.input = _first({path: values for path, values in usual.items() if path != found.expected}, _INPUTS)
         found.outputs = [path for name in _OUTPUTS for path in _called(usual, name)]
+        found._compare_labels(usual)
         found._find_groups(usual)
         return found
 
@@ -93,6 +99,20 @@ class Columns:
             if is_score:
                 self.scores[name] = path
 
+    def _compare_labels(self, usual: Mapping[Path, list[Any]]) -> None:
+        """Where labels stand beside the expected ones and no column says right or wrong, whether they are equal says it: a
+        `score` beside them may be the model's confidence."""
+        says_right = any(set(map(score_of, usual[path])) <= {0.0, 1.0, None} for path in self.scores.values())
+        if says_right or self.expected is None or len(self.expected) > 1:
+            return
+        expected = {plain(value) for value in usual[self.expected]}
+        for path in self.outputs:
+            given = [plain(value) for value in usual[path]]
+            short = all(0 < len(value) <= _LONGEST_LABEL for value in (*given, *expected))
+            if len(path) == 1 and short and sum(value in expected for value in given) >= _SHARED_LABELS * len(given):
+                self.scores[f"{path[0]} = {self.expected[0]}"] = (_EQUALS, path[0], self.expected[0])
+                return
+
     def _find_groups(self, usual: Mapping[Path, list[Any]]) -> None:
         taken = {self.repeat, self.input, self.expected, *self.ids, *self.outputs, *self.scores.values()}
         for path, values in usual.items():
@@ -105,12 +125,20 @@ class Columns:
 
 def at(row: Row, path: Path | None) -> Any:
     """What stands there; None where there is no such place."""
+    if path and path[0] == _EQUALS:
+        given, expected = (plain(row.get(key)).strip() for key in path[1:])
+        return given == expected if given and expected else None
     value: Any = row
     for key in path or ():
         if not isinstance(value, Mapping):
             return None
         value = value.get(key)
     return value if path else None
+
+
+def is_of_labels(path: Path) -> bool:
+    """Whether a score is that labels are the expected ones."""
+    return path[0] == _EQUALS
 
 
 def name_of(path: Path) -> str:
