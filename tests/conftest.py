@@ -51,7 +51,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 gc.set_threshold(50_000, 20, 100)
 
 # For a run on save. `pytest` alone tries as many examples as ever.
-hypothesis.settings.register_profile("quick", max_examples=20)
+hypothesis.settings.register_profile(
+    "quick",
+    max_examples=20,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # of a loaded machine
+)
 
 # Tests that need one of these run in the worker that has started it.
 SERVERS = {

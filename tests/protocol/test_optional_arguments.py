@@ -26,6 +26,7 @@ REQUIRED = {
     "best_runs": {"metric": "accuracy"},
     "compare_runs": {"run_ids": ["trial-00", "trial-01"]},
     "find_similar_runs": {},
+    "compare_samples": {"run_ids": ["trial-00", "trial-01"]},
     "aggregate_runs": {"metrics": ["accuracy"]},
     "get_metric_history": {"run_ids": ["sft-8b-base"], "metrics": ["train/loss"]},
     "check_run": {"run_ids": ["sft-8b-base"]},

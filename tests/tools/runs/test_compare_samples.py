@@ -37,6 +37,7 @@ def evaluating(uri):
 
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(experiment_id="0")  # MLflow keeps that of another test, in another store
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -64,7 +64,7 @@ def aggregate_runs(
 ) -> Aggregates:
     """Compute exact statistics of metrics over all matching runs: count, mean, standard deviation and error, min, median,
     max, quantiles, grouped by tags, params or attributes. group_by=['each'] explains a sweep: which params move
-    the metric. NaN and missing values are counted apart. Use it instead of fetching runs and calculating."""
+    the metric. NaN and missing values are counted apart. Use it instead of fetching runs and calculating; best_runs names single runs."""
     ids = experiment_ids(client, experiment_id)
     where = searchable(client, ids, query)
     if _EACH in (group_by or ()):

@@ -166,7 +166,13 @@ def _shown(values: Sequence[Any]) -> list[Any]:
     if len(texts) > 1 and any(len(text) > _LONGEST for text in texts):
         short = iter(from_difference(texts, _LONGEST))
         return [next(short) if isinstance(value, str) else value for value in values]
-    return [_cell(value) for value in values]
+    cells = [_cell(value) for value in values]
+    # Numbers that are alike in six digits are told as they are written.
+    return (
+        cells
+        if len(set(map(repr, cells))) == len(set(values))
+        else [truncate(str(value), _LONGEST) for value in values]
+    )
 
 
 def _cell(value: Any) -> Any:

@@ -22,6 +22,7 @@ _OPTION = re.compile(r"--?[A-Za-z][^\s=]*[= ](?!-)\S+|\S+")
 _REPEATED = 12
 # Fewer config params that some of three sides lack are shown one by one.
 _FEWEST_FOLDED = 4
+_FEWEST_FOLDED_OF_TWO = 8
 # They name the run itself, so they differ between any two.
 _IDENTITY = {
     *("invocation_id", "job_id", "timestamp", "run_id", "mlflow.runName"),
@@ -124,24 +125,27 @@ def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
 
 
 def told_rows(rows: Sequence[Sequence[Any]], labels: Sequence[str], baseline: str) -> tuple[list[list[Any]], list[str]]:
-    """The rows as they are shown, and sentences for those folded: of three sides or more, config params that some of them
-    lack and all others agree on, and long values that are the baseline's."""
-    if len(labels) < 3:
-        return _shown(_merged(rows)), []
+    """The rows as they are shown, and sentences for those folded: config params that some sides lack and all others agree on
+    (of two sides only many of them, and none of the evaluation's own), and long values that are the baseline's."""
     kept, sentences = _without_absent(rows, labels)
+    if len(labels) < 3:
+        return _shown(_merged(kept)), sentences
     return _as_baseline(_shown(_merged(kept)), list(labels).index(baseline), baseline), sentences
 
 
 def _without_absent(rows: Sequence[Sequence[Any]], labels: Sequence[str]) -> tuple[list[list[Any]], list[str]]:
     absent: dict[str, list[str]] = {}
     for name, *values in rows:
+        if len(labels) < 3 and _EVALUATED_WITH in name:
+            continue
         if name.startswith(_CONFIG) and None in values and len({repr(each) for each in values} - {"None"}) == 1:
             having = ", ".join(label for label, value in zip(labels, values) if value is not None)
             absent.setdefault(having, []).append(name)
-    folded = {having: names for having, names in absent.items() if len(names) >= _FEWEST_FOLDED}
+    fewest = _FEWEST_FOLDED if len(labels) > 2 else _FEWEST_FOLDED_OF_TWO
+    folded = {having: names for having, names in absent.items() if len(names) >= fewest}
     hidden = {name for names in folded.values() for name in names}
     sentences = [
-        f"{plural(len(names), 'config param')} that only {having} {'has' if len(having) == 1 else 'have'}, with equal values: "
+        f"{plural(len(names), 'config param')} that only {having} {'has: ' if len(having) == 1 else 'have, with equal values: '}"
         f"{listed(sorted(names, key=lambda name: _EVALUATED_WITH not in name), 4)}."
         for having, names in folded.items()
     ]
