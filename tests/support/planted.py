@@ -87,6 +87,7 @@ FILES = {
     "data.json": json.dumps(DOCUMENT),
     "users.csv": TABLE,
     "rows.jsonl": ROWS,
+    "nested.jsonl": json.dumps({"id": 1, "x": DOCUMENT}) + "\n",
     "samples.jsonl": SAMPLES,
     "table.json": json.dumps(SPLIT),
     "report.html": REPORT,

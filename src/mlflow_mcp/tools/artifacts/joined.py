@@ -55,7 +55,7 @@ def part_of(file: OpenedFile, *, request: ContentRequest, runs: int, budget: Bud
 def _cut(value: Any, column: str, mask_secrets: bool) -> Any:
     """A cell as tables cut them, masked before: a part of a secret is not recognised as one."""
     if not isinstance(value, str):
-        return cell(value)
+        return cell(value, mask_secrets)
     if mask_secrets and len(value) > CELL_CHARS:
         value = mask(value, column)
     return truncate(value, CELL_CHARS)

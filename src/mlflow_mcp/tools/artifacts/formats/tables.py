@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlflow_mcp.answers.budget import CELL_CHARS, Budget, encoded
+from mlflow_mcp.answers.budget import CELL_CHARS, encoded
+from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural, truncate
@@ -64,20 +65,20 @@ def _page_of(
     if page.most == 1 and rows.rows:
         kept, answer.content = 1, dict(zip(rows.columns, rows.rows[0]))  # whole, where a cell would be cut
     else:
-        kept = _show_table(answer, rows, page, file.budget)
+        kept = _show_table(answer, rows, page, file)
     last = page.start + kept - 1
     answer.lines = f"rows {page.start}-{last}" if kept else None
     _note_rest(answer, rows, last)
     return answer
 
 
-def _show_table(answer: ArtifactContent, rows: Rows, page: RowPage, budget: Budget) -> int:
+def _show_table(answer: ArtifactContent, rows: Rows, page: RowPage, file: OpenedFile) -> int:
     """Put as many rows as fit into the answer, and tell how many these are. Not `Table.of`: what a file holds is shown
     whole, also its numbers."""
     width = len(rows.columns) if page.columns else min(len(rows.columns), MOST_COLUMNS)
     columns = rows.columns[:width]
-    shown = [[cell(value) for value in row[:width]] for row in rows.rows]
-    room, kept = budget.rows - 2 * len(encoded(columns)), 0
+    shown = [[cell(value, file.mask_secrets) for value in row[:width]] for row in rows.rows]
+    room, kept = file.budget.rows - 2 * len(encoded(columns)), 0
     for row in shown:
         room -= cost(row)
         if room < 0 and kept:
@@ -95,10 +96,11 @@ def cost(row: Sequence[Any]) -> int:
     return len(encoded([truncate(value, CELL_CHARS) if isinstance(value, str) else value for value in row]))
 
 
-def cell(value: Any) -> Any:
-    """A long nested value becomes a text, which is cut like other long texts."""
+def cell(value: Any, mask_secrets: bool) -> Any:
+    """A long nested value becomes a text, which is cut like other long texts. Its secrets are hidden before: a name and a value
+    that stand side by side in an object are not told in its text."""
     if isinstance(value, (dict, list)) and len(text := encoded(value)) > CELL_CHARS:
-        return text
+        return encoded(mask(value)) if mask_secrets else text
     return value
 
 
