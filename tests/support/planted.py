@@ -239,6 +239,8 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("get_metric_history", {"run_ids": runs, "metrics": "*"}),
         ("get_metric_history", {"run_ids": runs, "metrics": SHAPED}),
         ("plot_metrics", {"run_ids": runs, "metrics": "*", "kind": "curves"}),
+        ("annotate", {"target": first, "note": "x", "tags": ["db_password=other"], "dry_run": True}),
+        ("annotate", {"target": SHAPED, "note": "x"}),
         ("plot_metrics", {"run_ids": runs, "metrics": "acc", "kind": "bars"}),
         ("list_artifacts", {"run_id": first}),
         ("list_artifacts", {"run_id": first, "glob": "**/*.txt"}),

@@ -18,6 +18,10 @@ def _report_to_nobody(done: float, total: float | None, message: str) -> None:
     pass
 
 
+def _tell_nobody(what: str, outcome: str) -> None:
+    pass
+
+
 def _cannot_ask(question: str) -> bool:
     raise Problem(
         "This needs the user's confirmation, and this host cannot ask for it.", "Ask the user to do it by hand."
@@ -63,6 +67,13 @@ class Call:
     # Parts that the answer has to do without, a sentence each.
     missing: list[str] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
+    # The host's name, for whoever reads later who wrote something.
+    host: str = ""
+    # What was written to MLflow, and what is being written: an answer that fails has to say both.
+    written: list[str] = field(default_factory=list)
+    writing: str = ""
+    # Told of every write and its outcome.
+    audit: Callable[[str, str], None] = _tell_nobody
     # Whether lists were searched from which a server leaves out what one may not read.
     searched_everything: bool = False
 

@@ -25,6 +25,7 @@ from mlflow_mcp.client.ids.experiments import UNLISTED
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.server.audit import auditor, check_audit_file
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
@@ -50,9 +51,17 @@ class BoundTool(Tool):
 
     _settings: Settings = PrivateAttr()
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
+    _changes_mlflow: bool = PrivateAttr(default=False)
 
     @classmethod
-    def of(cls, function: Callable[..., Answer], title: str, annotations: ToolAnnotations | None = None) -> BoundTool:
+    def of(
+        cls,
+        function: Callable[..., Answer],
+        title: str,
+        annotations: ToolAnnotations | None = None,
+        *,
+        changes_mlflow: bool = False,
+    ) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`."""
         tool = cast(
             BoundTool,
@@ -65,6 +74,7 @@ class BoundTool(Tool):
                 structured_output=not may_answer_with_image(function),
             ),
         )
+        tool._changes_mlflow = changes_mlflow
         tool.parameters = input_schema(tool.parameters)
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
@@ -118,15 +128,22 @@ class BoundTool(Tool):
     # -- around ----------------------------------------------------------------------------------------------------
 
     async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
-        client = Client(connection, Call(timeout=self._settings.timeout, report=_progress_reporter(context)))
+        call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
+        if self._changes_mlflow:
+            check_audit_file(self._settings)
+            call.host = _host_of(context)
+            call.audit = auditor(self._settings, self.name, connection.uri, call.host)
+        client = Client(connection, call)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
         try:
             answer = await run_within_deadline(self.name, work, client, self._limiter)
-        except Unreachable:
-            raise
         except Problem as problem:
+            if call.written or call.writing:
+                raise _half_done(call, problem) from problem
+            if isinstance(problem, Unreachable):
+                raise
             missing = client.call.missing or _may_be_hidden(client, problem)
             if not missing:
                 raise
@@ -187,6 +204,20 @@ def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
         counted = [value for name, value in found if name in _COUNTS and isinstance(value, int)]
         is_nothing = not any(counted) and not any(table.rows for table in tables) and bool(tables or counted)
     return [UNLISTED] if is_nothing and client.connection.has_credentials else []
+
+
+def _half_done(call: Call, problem: Problem) -> Problem:
+    """What failed, and what was changed all the same."""
+    done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
+    unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
+    said = [part for part in (unknown, done) if part and part not in problem.failed]
+    return type(problem)(" ".join([problem.failed, *said]), problem.next_step)
+
+
+def _host_of(context: Context[Any, Any]) -> str:
+    """The host's own name, such as `claude-code`."""
+    params = context.session.client_params
+    return clipped(params.client_info.name) if params and params.client_info else ""
 
 
 def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:

@@ -1,0 +1,54 @@
+"""What a tool that changes MLflow answers: before, after, and the call that undoes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+from mlflow_mcp.answers.base import Answer
+from mlflow_mcp.answers.table import Table
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.writing import Write, write
+
+DryRun = Annotated[bool, Field(description="Only show what would change.")]
+
+
+class Change(NamedTuple):
+    """One row of an answer, and the request that makes it so."""
+
+    what: str
+    before: Any
+    after: Any
+    step: Write
+
+
+class Outcome(Answer):
+    """What was changed."""
+
+    outcome: Annotated[str, Field(description="'written', 'unchanged' or 'dry run'.")]
+    target: str
+    changes: Annotated[Table | None, Field(description="null: there was, or is, nothing.")] = None
+    undo: Annotated[str | None, Field(description="The call that undoes it.")] = None
+
+
+def carry_out(client: Client, target: str, changes: Sequence[Change], undo: str | None, *, dry_run: bool) -> Outcome:
+    """Make the changes in their order, unless there are none or only they are asked for."""
+    rows = [[change.what, change.before, change.after] for change in changes]
+    table = Table.of(["what", "before", "after"], rows, keep=("what", "before", "after")) if rows else None
+    if not changes:
+        return Outcome(outcome="unchanged: everything was so already", target=target)
+    if dry_run:
+        return Outcome(outcome="dry run: nothing was written", target=target, changes=table)
+    remarks = [write(client, change.step) for change in changes]
+    answer = Outcome(outcome="written", target=target, changes=table, undo=undo)
+    answer.note(*remarks)
+    return answer
+
+
+def call_of(tool: str, arguments: Mapping[str, Any]) -> str:
+    """A call as answers write it."""
+    given = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items() if value)
+    return f"{tool}({', '.join(given)})"
