@@ -35,6 +35,7 @@ from mlflow_mcp.tools.traces.get_trace import get_trace
 from mlflow_mcp.tools.traces.search_traces import search_traces
 from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 from mlflow_mcp.tools.writes.annotate import annotate
+from mlflow_mcp.tools.writes.log_assessment import log_assessment
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(get_dataset, "genai", READS, "One evaluation dataset"),
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
+    Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
 )
 
 

@@ -50,5 +50,9 @@ def carry_out(client: Client, target: str, changes: Sequence[Change], undo: str 
 
 def call_of(tool: str, arguments: Mapping[str, Any]) -> str:
     """A call as answers write it."""
-    given = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items() if value)
+    given = (
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in arguments.items()
+        if value not in (None, [], "")
+    )
     return f"{tool}({', '.join(given)})"
