@@ -14,7 +14,7 @@ from mlflow_mcp.text import nearest
 OURS = "MLFLOW_MCP_"
 Toolset = Literal["tracking", "artifacts", "models", "traces", "genai", "plots"]
 # What may be changed in MLflow; each is offered only where the operator names it.
-WriteToolset = Literal["annotate", "log", "registry", "delete"]
+WriteToolset = Literal["annotate", "registry"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models", "traces")
 LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
@@ -98,9 +98,16 @@ class Settings(BaseModel):
         tuple[WriteToolset, ...],
         Field(
             alias="MLFLOW_MCP_ALLOW_WRITE",
-            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments). Unset: nothing.",
+            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `registry` (versions, aliases). Unset: nothing.",
         ),
     ] = ()
+    write_without_asking: Annotated[
+        bool,
+        Field(
+            alias="MLFLOW_MCP_WRITE_WITHOUT_ASKING",
+            description="Let hosts that cannot ask the user change the registry, and delete, all the same. Those that can still ask.",
+        ),
+    ] = False
     audit_file: Annotated[
         str | None,
         Field(

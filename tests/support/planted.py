@@ -241,6 +241,8 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("plot_metrics", {"run_ids": runs, "metrics": "*", "kind": "curves"}),
         ("annotate", {"target": first, "note": "x", "tags": ["db_password=other"], "dry_run": True}),
         ("annotate", {"target": SHAPED, "note": "x"}),
+        ("register_model", {"model": SHAPED, "name": SHAPED}),
+        ("set_model_alias", {"name": SHAPED, "alias": "a"}),
         ("log_assessment", {"trace_id": WITHOUT_SPANS, "name": SHAPED, "value": 1, "dry_run": True}),
         ("plot_metrics", {"run_ids": runs, "metrics": "acc", "kind": "bars"}),
         ("list_artifacts", {"run_id": first}),

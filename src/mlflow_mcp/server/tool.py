@@ -11,7 +11,7 @@ from typing import Any, cast
 import anyio.to_thread
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
 from mlflow_mcp.answers.base import Answer, ImageAnswer
@@ -26,6 +26,7 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
@@ -88,9 +89,11 @@ class BoundTool(Tool):
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         try:
             return self.rendered(await self.answered(arguments, context))
+        except AskFirst as question:
+            return question.result
         except Exception as error:
             problem = self.problem_of(error, context.request_context.lifespan_context)
             sentence = TextContent(type="text", text=self.sentence_of(problem))
@@ -132,6 +135,7 @@ class BoundTool(Tool):
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)
+            call.confirm = confirmer(context, call, self._settings)
             call.audit = auditor(self._settings, self.name, connection.uri, call.host)
         client = Client(connection, call)
         if self._limiter is None:

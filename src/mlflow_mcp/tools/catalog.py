@@ -36,6 +36,8 @@ from mlflow_mcp.tools.traces.search_traces import search_traces
 from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 from mlflow_mcp.tools.writes.annotate import annotate
 from mlflow_mcp.tools.writes.log_assessment import log_assessment
+from mlflow_mcp.tools.writes.register_model import register_model
+from mlflow_mcp.tools.writes.set_model_alias import set_model_alias
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(plot_metrics.plot_metrics, "plots", READS, "Draw metrics"),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
+    Entry(register_model, "registry", CHANGES, "Register a model"),
+    Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
 )
 
 

@@ -10,12 +10,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.targets import target_of
 from mlflow_mcp.client.marks import Marks, State, Target
-from mlflow_mcp.client.writing import BY_TAG, Write, author, refuse_secret
+from mlflow_mcp.client.writing import Write, author, refuse_secret
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped
 from mlflow_mcp.tools.arguments import as_text, one_or_many, tags_of
 from mlflow_mcp.tools.writes.notes import appended, entry, has_entry
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out
+from mlflow_mcp.tools.writes.tags import signed, tag_removed, tag_set
 
 # MLflow's own tags say what made a thing and what belongs to it.
 _RESERVED = ("mlflow.", "mlflow_mcp.")
@@ -64,8 +65,7 @@ def annotate(
     changes = _of_tags(marks, on, now, shown, tags or {}, remove_tags or [])
     if note and not has_entry(now.note, note, who):
         changes.append(_of_note(marks, on, now, entry(note, who, datetime.now(timezone.utc))))
-    if changes and now.tags.get(BY_TAG) != who:
-        changes.insert(0, _set(marks, on, shown, BY_TAG, who))
+    changes = [*signed(marks, on, shown, who), *changes] if changes else []
     answer = carry_out(client, str(on), changes, _undo(on, now, shown, tags or {}, remove_tags or []), dry_run=dry_run)
     if changes and not dry_run:
         answer.note(*_differences(marks.read(), changes, note, on))
@@ -99,26 +99,8 @@ def _check(
 def _of_tags(
     marks: Marks, on: Target, now: State, shown: State, tags: dict[str, str], removed: list[str]
 ) -> list[Change]:
-    set_ = [_set(marks, on, shown, name, value) for name, value in tags.items() if now.tags.get(name) != value]
-    return set_ + [_remove(marks, on, shown, name) for name in dict.fromkeys(removed) if name in now.tags]
-
-
-def _set(marks: Marks, on: Target, shown: State, name: str, value: str) -> Change:
-    step = Write(
-        f"tag '{name}' of {on}",
-        lambda: marks.set_tag(name, value),
-        lambda: marks.read().tags.get(name) == value,
-    )
-    return Change(f"tag {name}", shown.tags.get(name), value, step)
-
-
-def _remove(marks: Marks, on: Target, shown: State, name: str) -> Change:
-    step = Write(
-        f"tag '{name}' removed from {on}",
-        lambda: marks.remove_tag(name),
-        lambda: name not in marks.read().tags,
-    )
-    return Change(f"tag {name}", shown.tags[name], None, step)
+    set_ = [tag_set(marks, on, shown, name, value) for name, value in tags.items() if now.tags.get(name) != value]
+    return set_ + [tag_removed(marks, on, shown, name) for name in dict.fromkeys(removed) if name in now.tags]
 
 
 def _of_note(marks: Marks, on: Target, now: State, new_entry: str) -> Change:

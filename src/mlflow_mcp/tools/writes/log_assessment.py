@@ -33,7 +33,7 @@ def log_assessment(  # noqa: PLR0913  # what MLflow keeps of a verdict
     kind: Annotated[
         Literal["feedback", "expectation"], Field(description="expectation: what would have been right.")
     ] = "feedback",
-    rationale: Annotated[str | None, Field(description="Why.")] = None,
+    rationale: Annotated[str | None, Field(description="Why this value.")] = None,
     span: Annotated[str | None, Field(description="Name or id of the span that is meant.")] = None,
     dry_run: DryRun = False,
 ) -> Outcome:

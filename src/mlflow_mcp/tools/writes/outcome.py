@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.writing import Write, write
+from mlflow_mcp.errors import Problem
 
 DryRun = Annotated[bool, Field(description="Only show what would change.")]
 
@@ -32,6 +33,17 @@ class Outcome(Answer):
     target: str
     changes: Annotated[Table | None, Field(description="null: there was, or is, nothing.")] = None
     undo: Annotated[str | None, Field(description="The call that undoes it.")] = None
+
+
+def confirmed(client: Client, question: Callable[[], str]) -> None:
+    """Ask the user. What they agreed to is what will be done: where it changed meanwhile, Problem is raised."""
+    asked = question()
+    client.call.confirm(asked)
+    if question() != asked:
+        raise Problem(
+            "What the user was asked about changed while they were asked. Nothing was written.",
+            "Call again to ask anew.",
+        )
 
 
 def carry_out(client: Client, target: str, changes: Sequence[Change], undo: str | None, *, dry_run: bool) -> Outcome:
