@@ -14,7 +14,7 @@ from mlflow_mcp.text import nearest
 OURS = "MLFLOW_MCP_"
 Toolset = Literal["tracking", "artifacts", "models", "traces", "genai", "plots"]
 # What may be changed in MLflow; each is offered only where the operator names it.
-WriteToolset = Literal["annotate", "registry"]
+WriteToolset = Literal["annotate", "registry", "delete"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "models", "traces")
 LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
@@ -98,7 +98,7 @@ class Settings(BaseModel):
         tuple[WriteToolset, ...],
         Field(
             alias="MLFLOW_MCP_ALLOW_WRITE",
-            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `registry` (versions, aliases). Unset: nothing.",
+            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `registry` (versions, aliases), `delete` (and restore). Unset: nothing.",
         ),
     ] = ()
     write_without_asking: Annotated[

@@ -17,7 +17,7 @@ from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
-from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, READS, WRITES_FILES
+from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES
 
 NAMES = [entry.name for entry in CATALOG]
 EVERYTHING = get_args(Toolset)
@@ -160,7 +160,14 @@ def test_schemas_carry_no_ballast(name):
 # The tools that write files, named here again: a new entry of the catalog must be put on one side on purpose.
 FILE_WRITERS = {"export_runs", "download_artifacts"}
 # And those that change MLflow.
-WRITERS = {"annotate": CHANGES, "log_assessment": CHANGES, "register_model": CHANGES, "set_model_alias": CHANGES}
+WRITERS = {
+    "annotate": CHANGES,
+    "log_assessment": CHANGES,
+    "register_model": CHANGES,
+    "set_model_alias": CHANGES,
+    "delete": DELETES,
+    "restore": ADDS,
+}
 
 
 @pytest.mark.parametrize("entry", CATALOG, ids=NAMES)

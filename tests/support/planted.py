@@ -243,6 +243,8 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("annotate", {"target": SHAPED, "note": "x"}),
         ("register_model", {"model": SHAPED, "name": SHAPED}),
         ("set_model_alias", {"name": SHAPED, "alias": "a"}),
+        ("delete", {"targets": [first, WITHOUT_SPANS], "dry_run": True}),
+        ("restore", {"targets": [SHAPED]}),
         ("log_assessment", {"trace_id": WITHOUT_SPANS, "name": SHAPED, "value": 1, "dry_run": True}),
         ("plot_metrics", {"run_ids": runs, "metrics": "acc", "kind": "bars"}),
         ("list_artifacts", {"run_id": first}),

@@ -35,8 +35,10 @@ from mlflow_mcp.tools.traces.get_trace import get_trace
 from mlflow_mcp.tools.traces.search_traces import search_traces
 from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 from mlflow_mcp.tools.writes.annotate import annotate
+from mlflow_mcp.tools.writes.delete import delete
 from mlflow_mcp.tools.writes.log_assessment import log_assessment
 from mlflow_mcp.tools.writes.register_model import register_model
+from mlflow_mcp.tools.writes.restore import restore
 from mlflow_mcp.tools.writes.set_model_alias import set_model_alias
 
 
@@ -110,6 +112,8 @@ CATALOG: tuple[Entry, ...] = (
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
     Entry(register_model, "registry", CHANGES, "Register a model"),
     Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
+    Entry(delete, "delete", DELETES, "Delete"),
+    Entry(restore, "delete", ADDS, "Restore what was deleted"),
 )
 
 

@@ -26,7 +26,7 @@ TargetName = Annotated[
     BeforeValidator(as_text),
     Field(
         min_length=1,
-        description="Run, experiment, trace or model: id, name or URL; 'm-…', 'models:/name', 'models:/name/3'.",
+        description="Id, name or URL; 'models:/name', 'models:/name/3'.",
     ),
 ]
 NewTags = Annotated[
@@ -34,21 +34,21 @@ NewTags = Annotated[
     BeforeValidator(tags_of),
     BeforeValidator(one_or_many),
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]}),
-    Field(description="Tags to set: ['reviewed=yes', 'owner=ana']."),
+    Field(description="To set: ['owner=ana']."),
 ]
-TagNames = Annotated[list[str] | None, BeforeValidator(one_or_many), Field(description="Names of tags to remove.")]
+TagNames = Annotated[list[str] | None, BeforeValidator(one_or_many), Field(description="Names of tags.")]
 
 
 def annotate(
     client: Client,
     target: TargetName,
-    note: Annotated[str | None, Field(description="Text to append; Markdown.")] = None,
+    note: Annotated[str | None, Field(description="To append; Markdown.")] = None,
     tags: NewTags = None,
     remove_tags: TagNames = None,
     dry_run: DryRun = False,
 ) -> Outcome:
-    """Write a note or tags to a run, experiment, model, model version or trace. Notes are appended with date and author, never
-    replaced; tags show before and after. get_run and get_trace show what is there."""
+    """Write a note or tags to a run, experiment, model, model version or trace. Notes are appended with date and author. get_run shows
+    them."""
     if note is not None and not note.strip():
         note = None
     if not (note or tags or remove_tags):

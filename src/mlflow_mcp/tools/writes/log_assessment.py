@@ -21,24 +21,20 @@ _LONGEST_NAME = 250
 
 def log_assessment(  # noqa: PLR0913  # what MLflow keeps of a verdict
     client: Client,
-    trace_id: Annotated[
-        str, BeforeValidator(as_text), Field(min_length=1, description="Trace id, its beginning, or URL.")
-    ],
-    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME, description="What is judged: 'correctness'.")],
+    trace_id: Annotated[str, BeforeValidator(as_text), Field(min_length=1, description="Id, its beginning, or URL.")],
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME, description="E.g. 'correctness'.")],
     value: Annotated[
         bool | int | float | str,
         WithJsonSchema({"type": ["boolean", "number", "string"]}),
-        Field(description="E.g. true, 4, 'no'."),
+        Field(description="true, 4, 'no'."),
     ],
-    kind: Annotated[
-        Literal["feedback", "expectation"], Field(description="expectation: what would have been right.")
-    ] = "feedback",
-    rationale: Annotated[str | None, Field(description="Why this value.")] = None,
-    span: Annotated[str | None, Field(description="Name or id of the span that is meant.")] = None,
+    kind: Annotated[Literal["feedback", "expectation"], Field(description="What it is.")] = "feedback",
+    rationale: Annotated[str | None, Field(description="Why it is so.")] = None,
+    span: Annotated[str | None, Field(description="Span's name or id.")] = None,
     dry_run: DryRun = False,
 ) -> Outcome:
-    """Write a verdict (feedback) or a right answer (expectation) to a trace, or replace your own of that name. It is told as a
-    model's, not a person's; what others said stays. get_trace shows all, summarize_traces counts them."""
+    """Write a verdict (feedback) or right answer (expectation) to a trace, as a model's, not a person's; it replaces only your own of that
+    name. get_trace shows all."""
     on = target_of(client, trace_id)
     if on.kind != "trace":
         raise Problem(f"'{trace_id}' is a {on.kind}, not a trace.", "annotate writes notes and tags to it.")

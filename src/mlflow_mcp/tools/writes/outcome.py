@@ -14,7 +14,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.writing import Write, write
 from mlflow_mcp.errors import Problem
 
-DryRun = Annotated[bool, Field(description="Only show what would change.")]
+DryRun = Annotated[bool, Field(description="Write nothing.")]
 
 
 class Change(NamedTuple):

@@ -25,16 +25,13 @@ if TYPE_CHECKING:
 
 def register_model(  # one parameter per argument of the tool
     client: Client,
-    model: Annotated[
-        str, BeforeValidator(as_text), Field(min_length=1, description="Logged model 'm-…', or the run that made one.")
-    ],
-    name: Annotated[str, Field(min_length=1, description="Registered model; made if it is new.")],
-    alias: Annotated[str | None, Field(description="Alias to set on the version.")] = None,
-    note: Annotated[str | None, Field(description="Description of the version.")] = None,
+    model: Annotated[str, BeforeValidator(as_text), Field(min_length=1, description="'m-…', or its run.")],
+    name: Annotated[str, Field(min_length=1, description="Registered model.")],
+    alias: Annotated[str | None, Field(description="To set on it.")] = None,
+    note: Annotated[str | None, Field(description="Its description.")] = None,
     dry_run: DryRun = False,
 ) -> Outcome:
-    """Register a logged model as the next version of a registered model, with an alias if wanted. The user is asked first; a model
-    that is a version of that name already is not registered twice. search_models finds logged models."""
+    """Register a logged model as the next version of a registered model, once; the user is asked first. search_models finds both."""
     registry = RegistryChanges(client)
     registry.check_name(name)
     alias = (alias or "").strip().removeprefix("@") or None

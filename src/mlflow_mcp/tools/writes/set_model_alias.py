@@ -22,14 +22,11 @@ from mlflow_mcp.tools.writes.tags import signed
 def set_model_alias(
     client: Client,
     name: Annotated[str, Field(min_length=1, description="Registered model.")],
-    alias: Annotated[str, Field(min_length=1, description="Such as 'champion'.")],
-    version: Annotated[
-        str | None, BeforeValidator(as_text), Field(description="Its number. Omitted: the alias is removed.")
-    ] = None,
+    alias: Annotated[str, Field(min_length=1, description="E.g. 'champion'.")],
+    version: Annotated[str | None, BeforeValidator(as_text), Field(description="Number. Omitted: remove it.")] = None,
     dry_run: DryRun = False,
 ) -> Outcome:
-    """Set, move or remove an alias of a registered model, such as champion from version 2 to 4. The user is asked first. get_model
-    shows the versions, search_models(registered=true) lists models."""
+    """Set, move or remove an alias of a registered model; the user is asked first. get_model shows versions and aliases."""
     alias = alias.strip().removeprefix("@")
     registry = RegistryChanges(client)
     registry.check_alias(alias)
