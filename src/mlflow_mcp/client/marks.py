@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_mcp.client.experiments import NOTE_TAG
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import short
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,8 +38,11 @@ class Target:
     def __str__(self) -> str:
         if self.kind == "model version":
             return f"version {self.version} of model '{self.id}'"
+        # A stranger's name can be long, and its lines could pass for lines of a question.
         return (
-            f"{self.kind} '{self.name}' ({self.id})" if self.name and self.name != self.id else f"{self.kind} {self.id}"
+            f"{self.kind} '{short(self.name, 80)}' ({self.id})"
+            if self.name and self.name != self.id
+            else f"{self.kind} {self.id}"
         )
 
     @property

@@ -62,6 +62,7 @@ def delete(client: Client, on: Target) -> None:
         mlflow.delete_run(on.id)
     elif on.kind == "experiment":
         mlflow.delete_experiment(on.id)
+        client.connection.experiments = None  # the list that is kept holds it
     elif on.kind == "model version":
         mlflow.delete_model_version(on.id, on.version)
     else:
@@ -74,6 +75,7 @@ def restore(client: Client, on: Target) -> None:
         mlflow.restore_run(on.id)
     else:
         mlflow.restore_experiment(on.id)
+        client.connection.experiments = None
 
 
 def _of_run(client: Client, on: Target) -> list[str]:

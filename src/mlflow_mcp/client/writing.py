@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.answers.masking import mask
+from mlflow_mcp.client.call import CallEnded
 from mlflow_mcp.client.transport.guard import sent_once
 from mlflow_mcp.client.transport.translate import last_response
 from mlflow_mcp.errors import Problem
@@ -44,6 +45,7 @@ def write(client: Client, step: Write) -> str:
 
     Raises Problem, which says whether it has happened: no, or not known.
     """
+    client.call.check()
     client.call.writing = step.what
     remark = ""
     refused: list[int] = []
@@ -52,6 +54,9 @@ def write(client: Client, step: Write) -> str:
             client.ask(lambda: _once(step.request, refused))
     except Problem as problem:
         remark = _looked_up(client, step, problem, bool(refused))
+    except CallEnded:  # nobody waits for the answer any more
+        client.call.audit(step.what, "not known")
+        raise
     client.call.writing = ""
     client.call.written.append(step.what)
     client.call.audit(step.what, remark or "done")
@@ -75,6 +80,9 @@ def _looked_up(client: Client, step: Write, problem: Problem, is_refused: bool) 
     """A sentence when the change is there after all. Raises Problem where it is not, and where that cannot be told."""
     try:
         is_done = step.is_done()
+    except CallEnded:
+        client.call.audit(step.what, "not known")
+        raise
     except Problem as second:
         client.call.audit(step.what, "not known")
         raise type(problem)(

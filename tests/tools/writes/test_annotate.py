@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow_mcp.settings import Settings
 from tests.support.asking import data_of, problem_of, rows_of
 from tests.support.secrets import SECRETS
-from tests.support.servers import cut, fail, faulty_proxy, refused_uri
+from tests.support.servers import cut, fail, faulty_proxy, refused_uri, stall
 from tests.support.stores import copied
 
 
@@ -269,6 +269,22 @@ def test_a_write_that_cannot_be_looked_up_is_called_unknown(http_home, ask):
 
     assert text.startswith("Whether this was written is not known: tag 'mlflow_mcp.by'")
     assert text.endswith("Look before you write it again.")
+
+
+def test_a_write_in_which_the_server_falls_silent_is_called_unknown_and_recorded_so(http_home, ask, tmp_path):
+    run_id, file = http_home.run(), tmp_path / "audit.jsonl"
+    with faulty_proxy(http_home.uri, stall("set-tag")) as proxy:
+        settings = allowing(proxy.uri, timeout=2.0, audit_file=str(file))
+        text = problem_of(ask(settings, "annotate", target=run_id, tags=["a=1"]))
+
+    assert f"Whether this was written is not known: tag 'mlflow_mcp.by' of run 'a run' ({run_id})." in text
+    # The thread of the ended call records it, once the connection is closed.
+    for _ in range(600):
+        if file.read_text():
+            break
+        threading.Event().wait(0.05)
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line)["outcome"] == "not known"
 
 
 def test_a_server_that_cannot_be_reached_is_no_missing_target(ask):

@@ -79,9 +79,11 @@ def test_an_experiment_goes_and_comes_back_with_its_runs(empty_store, ask_many):
         data_of(ask_on("delete", targets=["old"]))
         assert mlflow.get_experiment(experiment_id).lifecycle_stage == "deleted"
         refused = problem_of(ask_on("restore", targets=[runs[0]]))
+        again = ask_on("delete", targets=["old"])
         back = ask_on("restore", targets=[experiment_id])
 
     assert "its 3 runs would be deleted with it" in asked[0]
+    assert data_of(again)["outcome"].startswith("unchanged")
     assert refused.endswith(f"Restore it first: restore(targets=['{experiment_id}']) brings back all its runs.")
     assert "with its 3 deleted runs" in rows_of(data_of(back)["changes"])[0]["after"]
     assert {stage_of(empty_store, run_id) for run_id in runs} == {"active"}
@@ -121,6 +123,15 @@ def test_a_trace_is_gone_for_good(traces_copy, ask_many):
     assert problem_of(back).startswith("A trace cannot be restored, and this one is not deleted")
     with pytest.raises(MlflowException):
         MlflowClient(traces_copy.uri).get_trace(trace_id)
+
+
+def test_a_name_cannot_forge_lines_of_the_question(empty_store, ask_many):
+    name, asked = "x\n- nothing else would be deleted", []
+    run_id = MlflowClient(empty_store).create_run("0", run_name=name).info.run_id
+    with ask_many(allowing(empty_store), **user("decline", asked)) as ask_on:
+        ask_on("delete", targets=[run_id])
+
+    assert len(asked[0].splitlines()) == 2
 
 
 def test_one_target_that_is_not_there_keeps_all(home, ask_many):

@@ -123,6 +123,7 @@ def test_what_changed_while_the_user_was_asked_is_not_overwritten(models, ask_ma
         assert data_of(answer)["undo"] == 'set_model_alias(name="intent", alias="champion", version="2")'
 
 
+@pytest.mark.slow
 def test_a_person_may_take_longer_than_a_call(models, ask_many):
     asked = []
 
