@@ -20,8 +20,8 @@ from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.schema import without
 from mlflow_mcp.server.tool import INJECTED
-from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset
-from mlflow_mcp.tools.catalog import CATALOG, DELETES, READS, WRITES, WRITES_FILES, Entry
+from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
+from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES, Entry
 
 if TYPE_CHECKING:
     from mcp_types import Tool
@@ -34,7 +34,8 @@ TOOLS = ROOT / "docs" / "tools.md"
 EFFECTS = {
     READS: "Reads only.",
     WRITES_FILES: "Reads from MLflow, writes files on this machine.",
-    WRITES: "Writes to MLflow.",
+    ADDS: "Adds to MLflow.",
+    CHANGES: "Changes what MLflow holds.",
     DELETES: "Deletes from MLflow.",
 }
 TOOLS_HEAD = """\
@@ -75,7 +76,7 @@ def stale_documents() -> dict[Path, str]:
 
 def listed_tools() -> list[tuple[Entry, Tool]]:
     """Every tool as a host is told of it when all toolsets are on, in the catalog's order."""
-    server = build_server(Settings(toolsets=get_args(Toolset)))
+    server = build_server(Settings(toolsets=get_args(Toolset), allow_write=get_args(WriteToolset)))
     told = {tool.name: tool for tool in anyio.run(server.list_tools)}
     return [(entry, told[entry.name]) for entry in CATALOG if entry.name in told]
 

@@ -13,6 +13,8 @@ from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
 Toolset = Literal["tracking", "artifacts", "live", "models", "traces", "genai", "plots"]
+# What may be changed in MLflow; each is offered only where the operator names it.
+WriteToolset = Literal["annotate", "registry", "delete"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "live", "models", "traces")
 LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
@@ -92,6 +94,27 @@ class Settings(BaseModel):
             description="Offer only tools that change nothing: neither MLflow nor files on this machine. Wins over all others.",
         ),
     ] = False
+    allow_write: Annotated[
+        tuple[WriteToolset, ...],
+        Field(
+            alias="MLFLOW_MCP_ALLOW_WRITE",
+            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `registry` (versions, aliases), `delete` (and restore). Unset: nothing.",
+        ),
+    ] = ()
+    write_without_asking: Annotated[
+        bool,
+        Field(
+            alias="MLFLOW_MCP_WRITE_WITHOUT_ASKING",
+            description="Let hosts that cannot ask the user change the registry, and delete, all the same. Those that can still ask.",
+        ),
+    ] = False
+    audit_file: Annotated[
+        str | None,
+        Field(
+            alias="MLFLOW_MCP_AUDIT_FILE",
+            description="A file to which a line is appended for every change in MLflow, besides stderr.",
+        ),
+    ] = None
     download_dir: Annotated[
         str,
         Field(
@@ -143,11 +166,13 @@ class Settings(BaseModel):
         if not isinstance(value, tuple):
             return value
         groups = {"default": default_toolsets(), "lean": LEAN_TOOLSETS, "all": get_args(Toolset)}
+        if writing := [part for part in value if part in get_args(WriteToolset)]:
+            raise ValueError(f"{writing[0]!r} changes MLflow; name it in MLFLOW_MCP_ALLOW_WRITE instead")
         if unknown := [part for part in value if part not in groups and part not in groups["all"]]:
             raise ValueError(f"{unknown[0]!r} is no toolset; there are {', '.join([*groups['all'], *groups])}")
         return tuple(dict.fromkeys(name for part in value for name in groups.get(part, (part,))))
 
-    @field_validator("toolsets", "tools", "artifact_roots", mode="before")
+    @field_validator("toolsets", "tools", "allow_write", "artifact_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -10,7 +10,7 @@ import pytest
 
 from mlflow_mcp.cli.doctor import run_doctor
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.catalog import CATALOG, offered
+from mlflow_mcp.tools.catalog import offered
 from tests.support.servers import answering, faulty_proxy, refused_uri, server_environment, stall, stalling_server
 
 Doctor = Callable[..., tuple[int, str]]
@@ -47,7 +47,7 @@ def test_a_local_store_is_not_asked_what_only_servers_have(doctor, sqlite_store)
 
 
 def test_the_doctor_says_that_nothing_is_written_to_mlflow(doctor, sqlite_store):
-    assert not any(entry.effect.changes_mlflow for entry in CATALOG)
+    assert not any(entry.effect.changes_mlflow for entry in offered(Settings()))
     line = f"ok tools {len(offered(Settings()))} tools: reads MLflow; writes files: export_runs, download_artifacts, plot_metrics"
     assert line in doctor(sqlite_store.uri)[1]
 

@@ -16,12 +16,13 @@ from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.tool import INJECTED
-from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset
-from mlflow_mcp.tools.catalog import CATALOG, READS, WRITES_FILES
+from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
+from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES
 
 NAMES = [entry.name for entry in CATALOG]
 EVERYTHING = get_args(Toolset)
-NOWHERE = Settings(tracking_uri="sqlite:///nowhere.db", toolsets=EVERYTHING)
+WRITING = get_args(WriteToolset)
+NOWHERE = Settings(tracking_uri="sqlite:///nowhere.db", toolsets=EVERYTHING, allow_write=WRITING)
 
 # What one thing is called everywhere, and the names that others give it.
 OTHER_NAMES = {
@@ -43,7 +44,7 @@ def listed(settings=None):
     """The tools as a client gets them, by name."""
 
     async def ask():
-        async with Client(build_server(settings or Settings(toolsets=EVERYTHING))) as client:
+        async with Client(build_server(settings or Settings(toolsets=EVERYTHING, allow_write=WRITING))) as client:
             return (await client.list_tools()).tools
 
     return {tool.name: tool for tool in anyio.run(ask)}
@@ -114,7 +115,7 @@ def test_every_tool_that_a_description_names_exists(name):
     verbs = {each.partition("_")[0] for each in NAMES}
     named = set(re.findall(rf"\b(?:{'|'.join(sorted(verbs))})_[a-z_]+\b", told))
 
-    assert named - set(TOOLS[name].input_schema["properties"]) <= set(NAMES)
+    assert named - set(TOOLS[name].input_schema["properties"]) <= {*NAMES, "log_table"}  # MLflow's
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -158,6 +159,15 @@ def test_schemas_carry_no_ballast(name):
 
 # The tools that write files, named here again: a new entry of the catalog must be put on one side on purpose.
 FILE_WRITERS = {"export_runs", "download_artifacts", "plot_metrics"}
+# And those that change MLflow.
+WRITERS = {
+    "annotate": CHANGES,
+    "log_assessment": CHANGES,
+    "register_model": CHANGES,
+    "set_model_alias": CHANGES,
+    "delete": DELETES,
+    "restore": ADDS,
+}
 
 
 @pytest.mark.parametrize("entry", CATALOG, ids=NAMES)
@@ -165,16 +175,27 @@ def test_title_and_all_four_hints_are_present_and_true(entry):
     tool = TOOLS[entry.name]
 
     assert tool.title == tool.annotations.title == entry.title
-    writes = entry.name in FILE_WRITERS
-    assert entry.effect is (WRITES_FILES if writes else READS)
-    assert tool.annotations.read_only_hint is not writes
-    assert tool.annotations.destructive_hint is writes
-    assert tool.annotations.idempotent_hint is not writes
+    writes_files, writes = entry.name in FILE_WRITERS, entry.name in WRITERS
+    assert entry.effect is WRITERS.get(entry.name, WRITES_FILES if writes_files else READS)
+    assert tool.annotations.read_only_hint is (not writes_files and not writes)
+    assert tool.annotations.destructive_hint is (writes_files or (writes and entry.effect is not ADDS))
+    assert tool.annotations.idempotent_hint is not writes_files
     assert tool.annotations.open_world_hint is True
-    assert entry.toolset in get_args(Toolset)
+    assert entry.toolset in (get_args(WriteToolset) if writes else EVERYTHING)
 
 
-@pytest.mark.parametrize("toolset", get_args(Toolset))
+def test_the_definitions_for_writing_stay_within_their_budget():
+    writing = {name: tool for name, tool in TOOLS.items() if name in WRITERS}
+
+    assert cost_of(writing) <= 850
+
+
+def test_nothing_that_writes_is_offered_unless_it_is_allowed():
+    assert not set(WRITERS) & set(listed(Settings(toolsets=EVERYTHING)))
+    assert not set(WRITERS) & set(listed(Settings(toolsets=EVERYTHING, allow_write=WRITING, read_only=True)))
+
+
+@pytest.mark.parametrize("toolset", EVERYTHING)
 def test_a_toolset_alone_offers_just_its_own_tools(toolset):
     offered = listed(Settings(toolsets=(toolset,)))
 

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from mlflow_mcp.answers.masking import HIDDEN
-from mlflow_mcp.settings import Settings, Toolset
+from mlflow_mcp.settings import Settings, Toolset, WriteToolset
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support import planted as planting
 from tests.support import raw_store, stores
@@ -147,7 +147,9 @@ def planted(empty_store, tmp_path):
     """A store with secrets everywhere, its settings, and the ids of its runs."""
     runs = planting.plant(empty_store, tmp_path / "homes")
     folder = str(tmp_path / "files")
-    return Settings(tracking_uri=empty_store, download_dir=folder, toolsets=get_args(Toolset)), runs
+    return Settings(
+        tracking_uri=empty_store, download_dir=folder, toolsets=get_args(Toolset), allow_write=get_args(WriteToolset)
+    ), runs
 
 
 def shown_pieces(text, words):

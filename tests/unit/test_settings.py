@@ -145,3 +145,23 @@ def test_an_unknown_tool_is_named_with_the_nearest():
         SettingsError, match=r"^MLFLOW_MCP_TOOLS names 'get_rum', which is no tool. Nearest: get_run. There are: "
     ):
         offered(Settings(tools=("get_rum",)))
+
+
+def test_what_may_be_changed_is_named_by_its_own_variable():
+    settings = Settings.from_environment({"MLFLOW_MCP_ALLOW_WRITE": "annotate"})
+
+    assert {entry.name for entry in offered(settings) if entry.effect.changes_mlflow} >= {"annotate"}
+    everything = Settings.from_environment({"MLFLOW_MCP_TOOLSETS": "all"})
+    assert not any(entry.effect.changes_mlflow for entry in offered(everything))
+    with pytest.raises(SettingsError, match=r"'annotate' changes MLflow; name it in MLFLOW_MCP_ALLOW_WRITE instead"):
+        Settings.from_environment({"MLFLOW_MCP_TOOLSETS": "annotate"})
+    with pytest.raises(
+        SettingsError, match=r"^MLFLOW_MCP_TOOLS names 'annotate', which changes MLflow. Allow it with "
+    ):
+        offered(Settings(tools=("annotate",)))
+
+
+def test_read_only_wins_over_what_may_be_changed():
+    settings = Settings(read_only=True, allow_write=("annotate",))
+
+    assert all(entry.effect is READS for entry in offered(settings))

@@ -18,7 +18,15 @@ def _report_to_nobody(done: float, total: float | None, message: str) -> None:
     pass
 
 
-def _cannot_ask(question: str) -> bool:
+def _tell_nobody(what: str, outcome: str) -> None:
+    pass
+
+
+def _keep_deadline(seconds: float) -> None:
+    pass
+
+
+def _cannot_ask(question: str) -> None:
     raise Problem(
         "This needs the user's confirmation, and this host cannot ask for it.", "Ask the user to do it by hand."
     )
@@ -55,14 +63,24 @@ class Call:
 
     timeout: float
     report: Callable[[float, float | None, str], None] = _report_to_nobody
-    # Asks the user one question: whether they agreed. Raises Problem where the host has no way to ask.
-    confirm: Callable[[str], bool] = _cannot_ask
+    # Asks the user one question. Raises Problem where they do not agree, and where the host has no way to ask.
+    confirm: Callable[[str], None] = _cannot_ask
+    # While the user is asked, neither the call's time nor the server's silence counts.
+    asks_user: bool = False
+    move_deadline: Callable[[float], None] = _keep_deadline
     so_far: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
     # Parts that the answer has to do without, a sentence each.
     missing: list[str] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
+    # The host's name, for whoever reads later who wrote something.
+    host: str = ""
+    # What was written to MLflow, and what is being written: an answer that fails has to say both.
+    written: list[str] = field(default_factory=list)
+    writing: str = ""
+    # Told of every write and its outcome.
+    audit: Callable[[str, str], None] = _tell_nobody
     # Whether lists were searched from which a server leaves out what one may not read.
     searched_everything: bool = False
 

@@ -144,6 +144,10 @@ class Experiments:
         )
         return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
 
+    def get(self, experiment_id: str) -> Experiment:
+        """The experiment, deleted ones too. Raises NotFound."""
+        return self._client.ask(lambda: self._connection.mlflow.get_experiment(experiment_id))
+
     def note_of(self, experiment_id: str) -> str | None:
         """What people wrote about the experiment in MLflow's UI."""
         found = self._client.ask(lambda: self._connection.mlflow.get_experiment(experiment_id))

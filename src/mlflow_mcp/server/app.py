@@ -57,7 +57,9 @@ def _described(entry: Entry) -> BoundTool:
         # Only the configured server is ever contacted, but what it holds is the world's.
         open_world_hint=True,
     )
-    return BoundTool.of(entry.function, entry.title, annotations, entry.wider)
+    return BoundTool.of(
+        entry.function, entry.title, annotations, entry.wider, changes_mlflow=entry.effect.changes_mlflow
+    )
 
 
 async def _warm_after_listing(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

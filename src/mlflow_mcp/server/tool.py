@@ -12,7 +12,7 @@ from typing import Any, cast
 import anyio.to_thread
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
 from mlflow_mcp.answers.base import Answer, ImageAnswer
@@ -26,6 +26,8 @@ from mlflow_mcp.client.ids.experiments import UNLISTED
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
+from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
@@ -52,6 +54,7 @@ class BoundTool(Tool):
     _settings: Settings = PrivateAttr()
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
     _wider: Callable[..., Answer] | None = PrivateAttr(default=None)
+    _changes_mlflow: bool = PrivateAttr(default=False)
 
     @classmethod
     def of(
@@ -60,6 +63,8 @@ class BoundTool(Tool):
         title: str,
         annotations: ToolAnnotations | None = None,
         wider: Callable[..., Answer] | None = None,
+        *,
+        changes_mlflow: bool = False,
     ) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`. `wider` is the tool for the same question
         that takes more arguments."""
@@ -75,6 +80,7 @@ class BoundTool(Tool):
             ),
         )
         tool._wider = wider
+        tool._changes_mlflow = changes_mlflow
         tool.parameters = input_schema(tool.parameters)
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
@@ -88,9 +94,11 @@ class BoundTool(Tool):
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         try:
             return self.rendered(await self.answered(arguments, context))
+        except AskFirst as question:
+            return question.result
         except Exception as error:
             problem = self.problem_of(error, context.request_context.lifespan_context)
             sentence = TextContent(type="text", text=self.sentence_of(problem))
@@ -129,15 +137,23 @@ class BoundTool(Tool):
     # -- around ----------------------------------------------------------------------------------------------------
 
     async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
-        client = Client(connection, Call(timeout=self._settings.timeout, report=_progress_reporter(context)))
+        call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
+        if self._changes_mlflow:
+            check_audit_file(self._settings)
+            call.host = _host_of(context)
+            call.confirm = confirmer(context, call, self._settings)
+            call.audit = auditor(self._settings, self.name, connection.uri, call.host)
+        client = Client(connection, call)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **arguments)
         try:
             answer = await run_within_deadline(self.name, work, client, self._limiter)
-        except Unreachable:
-            raise
         except Problem as problem:
+            if call.written or call.writing:
+                raise _half_done(call, problem) from problem
+            if isinstance(problem, Unreachable):
+                raise
             missing = client.call.missing or _may_be_hidden(client, problem)
             if not missing:
                 raise
@@ -198,6 +214,20 @@ def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
         counted = [value for name, value in found if name in _COUNTS and isinstance(value, int)]
         is_nothing = not any(counted) and not any(table.rows for table in tables) and bool(tables or counted)
     return [UNLISTED] if is_nothing and client.connection.has_credentials else []
+
+
+def _half_done(call: Call, problem: Problem) -> Problem:
+    """What failed, and what was changed all the same."""
+    done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
+    unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
+    said = [part for part in (unknown, done) if part and part not in problem.failed]
+    return type(problem)(" ".join([problem.failed, *said]), problem.next_step)
+
+
+def _host_of(context: Context[Any, Any]) -> str:
+    """The host's own name, such as `claude-code`."""
+    params = context.session.client_params
+    return clipped(params.client_info.name) if params and params.client_info else ""
 
 
 def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:

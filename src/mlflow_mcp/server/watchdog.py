@@ -36,7 +36,12 @@ async def run_within_deadline(
         tasks.cancel_scope.cancel()
 
     try:
-        with anyio.move_on_after(call.timeout):
+        with anyio.move_on_after(call.timeout) as time_left:
+
+            def move(seconds: float) -> None:
+                time_left.deadline += seconds
+
+            call.move_deadline = move
             async with anyio.create_task_group() as tasks:
                 if client.is_http:
                     tasks.start_soon(watch)
@@ -71,6 +76,9 @@ async def _silence_of(client: Client) -> Unreachable:
     heard.now()
     while True:
         await anyio.sleep(max(0.01, heard.last + patience - time.monotonic()))
+        if client.call.asks_user:
+            heard.now()
+            continue
         since = heard.waits_for_rest_since
         if since is not None and time.monotonic() - since > 2 * patience:
             return _stopped_midway(client)

@@ -23,7 +23,7 @@ def one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
 
 
-def _tags(value: Any) -> Any:
+def tags_of(value: Any) -> Any:
     """`{"name": "value"}`, or the same as a list of `name=value`."""
     value = named_values(value, "tag")
     return {key: as_text(part) for key, part in value.items()} if isinstance(value, dict) else value
@@ -81,7 +81,7 @@ OrderBy = Annotated[
 # the one most asked for, and leaves the second for all others. A host that does not close it takes any object there.
 Tags = Annotated[
     dict[str, str],
-    BeforeValidator(_tags),
+    BeforeValidator(tags_of),
     BeforeValidator(one_or_many),
     WithJsonSchema(
         {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_mcp.answers.base import Answer
-from mlflow_mcp.settings import Settings, SettingsError, Toolset
+from mlflow_mcp.settings import Settings, SettingsError, Toolset, WriteToolset
 from mlflow_mcp.text import nearest
 from mlflow_mcp.tools.artifacts import diff_artifacts, download_artifacts
 from mlflow_mcp.tools.artifacts.get_artifact_content import get_artifact_content
@@ -36,6 +36,12 @@ from mlflow_mcp.tools.session.resolve_id import resolve_id
 from mlflow_mcp.tools.traces.get_trace import get_trace
 from mlflow_mcp.tools.traces.search_traces import search_traces
 from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
+from mlflow_mcp.tools.writes.annotate import annotate
+from mlflow_mcp.tools.writes.delete import delete
+from mlflow_mcp.tools.writes.log_assessment import log_assessment
+from mlflow_mcp.tools.writes.register_model import register_model
+from mlflow_mcp.tools.writes.restore import restore
+from mlflow_mcp.tools.writes.set_model_alias import set_model_alias
 
 
 @dataclass(frozen=True)
@@ -55,15 +61,19 @@ READS = Effect("reads", is_read_only=True, is_destructive=False, is_idempotent=T
 WRITES_FILES = Effect(
     "writes files", is_read_only=False, is_destructive=True, is_idempotent=False, changes_mlflow=False
 )
-WRITES = Effect("writes", is_read_only=False, is_destructive=False, is_idempotent=False, changes_mlflow=True)
-DELETES = Effect("deletes", is_read_only=False, is_destructive=True, is_idempotent=True, changes_mlflow=True)
-EFFECTS = (READS, WRITES_FILES, WRITES, DELETES)
+# What only adds; what may put a new value in place of another.
+ADDS = Effect("adds to MLflow", is_read_only=False, is_destructive=False, is_idempotent=True, changes_mlflow=True)
+CHANGES = Effect("changes MLflow", is_read_only=False, is_destructive=True, is_idempotent=True, changes_mlflow=True)
+DELETES = Effect(
+    "deletes from MLflow", is_read_only=False, is_destructive=True, is_idempotent=True, changes_mlflow=True
+)
+EFFECTS = (READS, WRITES_FILES, ADDS, CHANGES, DELETES)
 
 
 @dataclass(frozen=True)
 class Entry:
     function: Callable[..., Answer]
-    toolset: Toolset
+    toolset: Toolset | WriteToolset
     effect: Effect
     title: str
     # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
@@ -105,6 +115,12 @@ CATALOG: tuple[Entry, ...] = (
     Entry(get_prompt, "genai", READS, "One prompt"),
     Entry(get_dataset, "genai", READS, "One evaluation dataset"),
     Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
+    Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
+    Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
+    Entry(register_model, "registry", CHANGES, "Register a model"),
+    Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
+    Entry(delete, "delete", DELETES, "Delete"),
+    Entry(restore, "delete", ADDS, "Restore what was deleted"),
 )
 
 
@@ -167,22 +183,32 @@ def offered_resources(settings: Settings) -> tuple[Resource, ...]:
 def offered(settings: Settings) -> tuple[Entry, ...]:
     """The tools of a session, in the catalog's order. Raises SettingsError for one that does not exist, or when none is left."""
     names = [entry.name for entry in CATALOG]
+    not_allowed = {entry.name: entry.toolset for entry in CATALOG if not _may_be_offered(entry, settings)}
     for name in settings.tools:
+        if name in not_allowed:
+            raise SettingsError(
+                f"MLFLOW_MCP_TOOLS names '{name}', which changes MLflow. Allow it with MLFLOW_MCP_ALLOW_WRITE={not_allowed[name]}."
+            )
         if name not in names:
             close = nearest(name, names, 1)
             hint = f" Nearest: {close[0]}." if close else ""
             raise SettingsError(
                 f"MLFLOW_MCP_TOOLS names '{name}', which is no tool.{hint} There are: {', '.join(names)}."
             )
-    entries = [entry for entry in CATALOG if entry.toolset in settings.toolsets or entry.name in settings.tools]
+    chosen = (*settings.toolsets, *settings.allow_write)
+    entries = [entry for entry in CATALOG if entry.toolset in chosen or entry.name in settings.tools]
     # Effects of files on this machine count, too: who says "read only" means both.
     kept = tuple(entry for entry in entries if entry.effect is READS or not settings.read_only)
     if not kept:
-        chosen = ", ".join([*settings.toolsets, *settings.tools])
+        named = ", ".join([*chosen, *settings.tools])
         raise SettingsError(
-            f"No tool is left of '{chosen}'{' with MLFLOW_MCP_READ_ONLY' if settings.read_only else ''}."
+            f"No tool is left of '{named}'{' with MLFLOW_MCP_READ_ONLY' if settings.read_only else ''}."
         )
     return kept
+
+
+def _may_be_offered(entry: Entry, settings: Settings) -> bool:
+    return not entry.effect.changes_mlflow or entry.toolset in settings.allow_write
 
 
 def access_of(entries: Sequence[Entry]) -> str:

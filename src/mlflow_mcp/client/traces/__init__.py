@@ -53,7 +53,7 @@ class Traces:
         """The trace without its spans. Raises TraceNotFound when the server has none of that id."""
         try:
             info: TraceInfo = self._client.ask_feature(
-                lambda: self._tracing.get_trace_info(trace_id), "traces", since=SINCE
+                lambda: self.tracing.get_trace_info(trace_id), "traces", since=SINCE
             )
         except NotFound as error:
             raise _no_trace(trace_id) from error
@@ -118,7 +118,7 @@ class Traces:
         return sum(int(point.values.get("COUNT", 0)) for point in points)
 
     @property
-    def _tracing(self) -> TracingClient:
+    def tracing(self) -> TracingClient:
         """MLflow's tracing client: its main one has no method for the info alone."""
         uri = self._client.connection.mlflow.tracking_uri
         from mlflow.tracing.client import TracingClient
@@ -156,7 +156,7 @@ class Traces:
         with suppress(UnsupportedByServer):
             # MLflow's own method waits three seconds for the rest of a trace that is not complete.
             some = self._client.ask_feature(
-                lambda: self._tracing.store.get_trace(info.trace_id, allow_partial=True), "parts of traces", since="3.7"
+                lambda: self.tracing.store.get_trace(info.trace_id, allow_partial=True), "parts of traces", since="3.7"
             )
             return [span.to_dict() for span in some.data.spans] if some else []
         whole = partial(self._client.connection.mlflow.get_trace, info.trace_id, display=False)
@@ -193,7 +193,7 @@ class Traces:
     def _counted(self, experiment_ids: Sequence[str], start: int | None, end: int | None) -> Any:
         from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
 
-        return self._tracing.store.query_trace_metrics(
+        return self.tracing.store.query_trace_metrics(
             experiment_ids=list(experiment_ids),
             view_type=MetricViewType.TRACES,
             metric_name="trace_count",

@@ -57,6 +57,8 @@ class Connection:
         self.credentials = credentials
         self.experiments: KnownExperiments | None = None
         self.pool = WorkerPool()
+        # MLflow has no "write if unchanged": what reads and then writes does so alone, as far as this process goes.
+        self.one_writer = threading.Lock()
         self._lock = threading.RLock()
         self._mlflow: MlflowClient | None = None
 

@@ -37,6 +37,8 @@ _LARGEST_CHECKED = 2_000
 # The call for which this thread asks, and when the part of it that may be missing has to be there.
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
 part_ends: ContextVar[float | None] = ContextVar("part_ends", default=None)
+# Whether a request may be sent once only: a write whose answer was lost may have happened.
+sent_once: ContextVar[bool] = ContextVar("sent_once", default=False)
 
 # What an answer of a route holds at least one of (a list that is empty is left out of MLflow's JSON, so these may be `{}`) …
 _MAY_HOLD = {
@@ -78,7 +80,7 @@ def guard(session: Session) -> Session:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         session.get_redirect_target = _target_on_same_host(session.get_redirect_target)  # type: ignore
         for adapter in {id(each): each for each in session.adapters.values()}.values():  # one serves several schemes
-            adapter.send = _bounded(adapter.send)  # type: ignore[method-assign]
+            adapter.send = _bounded(_once_where_asked(adapter))  # type: ignore[method-assign]
             acknowledge_at_once(adapter)
         session.guarded_by_mlflow_mcp = True  # type: ignore[attr-defined]
     return session
@@ -110,6 +112,20 @@ def _target_on_same_host(target_of: Callable[[Response], str | None]) -> Callabl
         return found
 
     return target
+
+
+def _once_where_asked(adapter: Any) -> Callable[..., Response]:
+    """The adapter's `send`; inside `sent_once` without its retries, on a connection of its own, which no server has closed."""
+    with_retries = adapter.send
+
+    def send(request: PreparedRequest, **options: Any) -> Response:
+        if not sent_once.get():
+            return with_retries(request, **options)  # type: ignore[no-any-return]
+        from requests.adapters import HTTPAdapter
+
+        return HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=1).send(request, **options)
+
+    return send
 
 
 def _bounded(send: Callable[..., Response]) -> Callable[..., Response]:

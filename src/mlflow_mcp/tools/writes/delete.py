@@ -1,0 +1,45 @@
+"""Take away runs, experiments, versions and traces."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlflow_mcp.client import Client
+from mlflow_mcp.client.marks import Target
+from mlflow_mcp.client.removal import RESTORABLE, goes_with, state_of
+from mlflow_mcp.client.removal import delete as request
+from mlflow_mcp.client.writing import Write
+from mlflow_mcp.text import plural, safe_uri
+from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out, confirmed
+from mlflow_mcp.tools.writes.removal import Targets, signature, targets_of
+
+
+def delete(client: Client, targets: Targets, dry_run: DryRun = False) -> Outcome:
+    """Delete runs, experiments, model versions or traces, once the user has seen what goes with them and agreed. restore brings back runs
+    and experiments only."""
+    active = [on for on in targets_of(client, targets) if state_of(client, on) == "active"]
+    if active and not dry_run:
+        confirmed(client, lambda: _question(client, active))
+    changes = [change for on in active for change in _changes(client, on)]
+    back = [on.ref for on in active if on.kind in RESTORABLE]
+    undo = call_of("restore", {"targets": back}) if back else None
+    answer = carry_out(client, plural(len(active), "thing"), changes, undo, dry_run=dry_run)
+    if lost := [str(on) for on in active if on.kind not in RESTORABLE]:
+        answer.note(f"Cannot be restored: {'; '.join(lost)}.")
+    return answer
+
+
+def _question(client: Client, active: list[Target]) -> str:
+    lines = [f"- {on}: {_goes_with(client, on)}" for on in active if state_of(client, on) == "active"]
+    return "\n".join([f"Delete on {safe_uri(client.uri)}?", *lines])
+
+
+def _goes_with(client: Client, on: Target) -> str:
+    return "; ".join(goes_with(client, on))
+
+
+def _changes(client: Client, on: Target) -> list[Change]:
+    step = Write(f"{on} deleted", partial(request, client, on), lambda: state_of(client, on) != "active")
+    after = "deleted" if on.kind in RESTORABLE else "gone"
+    deleted = Change(str(on), f"active; {_goes_with(client, on)}", after, step)
+    return [*(signature(client, on) if on.kind in RESTORABLE else ()), deleted]
