@@ -7,9 +7,11 @@ import time
 from dataclasses import replace
 
 import pytest
+from mlflow import MlflowClient
 
 from mlflow_mcp.text import iso
 from tests.support import raw_store
+from tests.support.asking import data_of
 from tests.support.raw_store import STARTED, RawRun, run_id
 from tests.support.stores import filled
 
@@ -74,6 +76,23 @@ def test_the_metric_of_the_best_child_needs_a_direction(empty_store, ask):
 
     assert "best" not in told
     assert "aggregate_runs(metrics=['zeta']" in told["next"]
+
+
+def test_children_are_judged_by_what_they_had_not_seen_or_by_the_primary_metric(empty_store, ask):
+    def scores(at):
+        return {"train_loss": 1 - at / 10, "val_loss": 0.2 + at / 10, "other": float(at)}
+
+    runs = [replace(run, metrics=scores(int(run.name.split()[-1]) if " " in run.name else 0)) for run in children(8)]
+    uri = filled(empty_store, runs)
+    by_validation = data_of(ask(uri, "get_run", run_id=run_id(900)))["children"]["best"]
+    client = MlflowClient(uri)
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.name", "other")
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.greaterIsBetter", "False")
+    by_tag = data_of(ask(uri, "get_run", run_id=run_id(900)))["children"]["best"]
+
+    assert (by_validation["metric"], by_validation["name"]) == ("val_loss", "child 0")
+    assert (by_tag["metric"], by_tag["name"]) == ("other", "child 0")
+    assert by_tag["order"].startswith("lowest first (tag mlflow.experiment.primaryMetric")
 
 
 def test_few_children_are_listed(empty_store, ask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +29,9 @@ MOST_READ = 500
 _LISTED = 4
 _VARIED_NAMED = 5
 _LONGEST = 60
+# A metric that so many of the children have, of those that have the commonest one, is one of all of them.
+_MOST_HAVE = 0.8
+_UNSEEN = re.compile(r"(?i)(?:^|[/_.-])(?:val|valid|validation|eval|dev|test)(?:[/_.-]|$)")
 
 
 class Children(BaseModel):
@@ -37,7 +41,10 @@ class Children(BaseModel):
     count: int
     statuses: dict[str, int] | None = None
     best: Annotated[
-        dict[str, Any] | None, Field(description="By the metric that most have; `order`: which end is best, by what.")
+        dict[str, Any] | None,
+        Field(
+            description="By the experiment's primary metric or one that most have; `order`: which end is best, by what."
+        ),
     ] = None
     varied: Annotated[dict[str, str] | None, Field(description="Params with the values tried.")] = None
     runs: Table | None = None
@@ -60,7 +67,7 @@ def children_of(
     if len(runs) <= _LISTED:
         rows = [[run.run_id, run.name, run.status, run.headline()] for run in runs]
         return Children(count=len(runs), runs=Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",)))
-    metric = _shared_metric(runs)
+    metric = _metric_of(client, runs)
     call = f'query_runs(query="{_query(parent.run_id)}") lists them'
     explains = (
         f"; with it aggregate_runs(metrics=['{clipped(metric)}'], group_by=['each']) tells what matters"
@@ -81,13 +88,16 @@ def _query(run_id: str) -> str:
     return equals("tags", PARENT_TAG, run_id)
 
 
-def _shared_metric(runs: Sequence[RunView]) -> str | None:
-    """The score that most of them have; of several the one a reader is shown first."""
+def _metric_of(client: Client, runs: Sequence[RunView]) -> str | None:
+    """What the children are judged by: their experiment's primary metric where most have it, else a score that most have, those
+    of validation or tests before those of training."""
     counts = Counter(
         name for run in runs for name, value in run.metrics.items() if is_finite(value) and not is_minor(name)
     )
-    most = max(counts.values(), default=0)
-    return next(iter(headline({name: 0.0 for name, count in counts.items() if count == most}, 1)), None)
+    usual = [name for name, count in counts.items() if count >= _MOST_HAVE * max(counts.values())]
+    primary = client.experiments.primary_metrics(sorted({run.experiment_id for run in runs})).values()
+    named = [name for name in primary if name in usual] or [name for name in usual if _UNSEEN.search(name)] or usual
+    return next(iter(headline(dict.fromkeys(named, 0.0), 1)), None)
 
 
 def _best(client: Client, runs: Sequence[RunView], metric: str) -> dict[str, Any] | None:
