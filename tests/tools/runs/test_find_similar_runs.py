@@ -137,11 +137,11 @@ def test_a_near_number_is_nearer_than_a_far_one(similar):
 
 def test_a_rare_value_tells_more_than_a_common_one(similar):
     """All but two runs have layers=24: sharing the rare 7 layers tells more than sharing the common optimizer."""
-    wanted = {"optimizer": "adam", "layers": "7", "lr": "0.1"}
+    reference = {"optimizer": "adam", "layers": "7", "lr": "0.1"}
     shares_rare = {"optimizer": "sgd", "layers": "7", "lr": "0.1"}
     shares_common = {"optimizer": "adam", "layers": "24", "lr": "0.1"}
     others = [{"optimizer": "adam" if at % 2 else "sgd", "layers": "24", "lr": "0.1"} for at in range(20)]
-    answer = similar(wanted, shares_rare, shares_common, *others)
+    answer = similar(reference, shares_rare, shares_common, *others)
 
     assert rows(answer)[0]["run_id"] == run_id(2)
 

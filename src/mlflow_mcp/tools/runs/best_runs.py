@@ -20,7 +20,7 @@ from mlflow_mcp.tools.arguments import ExperimentId, Metrics, MinSamples, Params
 from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.aggregates.jobs_once import kept_unjudged
 from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, several_datasets, unnamed_values
-from mlflow_mcp.tools.runs.ranked.dataset_ranking import RankedOnDataset, Wanted, named, rank_on_dataset
+from mlflow_mcp.tools.runs.ranked.dataset_ranking import RankedOnDataset, RankingRequest, named, rank_on_dataset
 from mlflow_mcp.tools.runs.ranked.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.tables.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
@@ -74,7 +74,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     order = order_of(client, ids, metric, mode)
     first = order.mode if order else "max"
     if dataset:
-        top: Ranked = rank_on_dataset(client, Wanted(ids, where, metric, dataset, first), min_samples, limit)
+        top: Ranked = rank_on_dataset(client, RankingRequest(ids, where, metric, dataset, first), min_samples, limit)
     else:
         top = client.experiments.search_in(
             ids, lambda each: rank(client, each, where, metric, first, min_samples, limit)

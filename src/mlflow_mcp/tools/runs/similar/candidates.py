@@ -14,7 +14,7 @@ from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
 from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.nearness import Information, has_enough
 from mlflow_mcp.tools.runs.similar.profile import MODEL, Profile, has_config, profile_of, projected, same_model
-from mlflow_mcp.tools.runs.similar.wanted import KEPT_TAGS, Wanted, task_of
+from mlflow_mcp.tools.runs.similar.reference import KEPT_TAGS, Reference, task_of
 
 MOST_RUNS = 50_000
 # The config files of so many evaluations are read that have no flattened params.
@@ -45,14 +45,14 @@ class Candidates:
     names: list[str] = field(default_factory=list)  # of params that were seen
 
 
-def read_candidates(client: Client, ids: list[str], query: str, wanted: Wanted) -> Candidates:
-    """All matching runs but the wanted one and its copies, as far as the time goes."""
-    values = values_of(client, ids, query, wanted.selection(), MOST_RUNS)
+def read_candidates(client: Client, ids: list[str], query: str, reference: Reference) -> Candidates:
+    """All matching runs but the reference and its copies, as far as the time goes."""
+    values = values_of(client, ids, query, reference.selection(), MOST_RUNS)
     found = Candidates()
     jobs: dict[str, Candidate] = {}
     for page in values:
         for run in page:
-            _take_in(found, jobs, run, wanted)
+            _take_in(found, jobs, run, reference)
         if client.call.is_late and (values.total is None or found.read < values.total):
             # What is left of the time is for the nearest.
             found.partial = _partial(found.read, values.total, "time was up")
@@ -60,13 +60,13 @@ def read_candidates(client: Client, ids: list[str], query: str, wanted: Wanted) 
     if values.stopped:
         found.partial = _partial(found.read, values.total, values.stopped)
     found.found = list(jobs.values())
-    if wanted.is_export:
-        _read_configs(client, found, wanted)
+    if reference.is_export:
+        _read_configs(client, found, reference)
     else:
-        found.names = values.names("params") if not wanted.is_run else []
+        found.names = values.names("params") if not reference.is_run else []
     for candidate in found.found:
-        found.information.add(candidate.profile.compared, wanted.profile.compared)
-    near = [each for each in found.found if has_enough(wanted.profile, each.profile)]
+        found.information.add(candidate.profile.compared, reference.profile.compared)
+    near = [each for each in found.found if has_enough(reference.profile, each.profile)]
     found.too_different = len(found.found) - len(near)
     found.found = near
     return found
@@ -77,15 +77,15 @@ def _partial(read: int, total: int | None, why: str) -> str:
     return f"compared with {read:,} of {of_all}: {why}"
 
 
-def _take_in(found: Candidates, jobs: dict[str, Candidate], run: RunValues, wanted: Wanted) -> None:
+def _take_in(found: Candidates, jobs: dict[str, Candidate], run: RunValues, reference: Reference) -> None:
     found.read += 1
     job = job_of(run)
-    if run.run_id == wanted.run_id or (wanted.is_export and task_of(run.tags) != wanted.task):
+    if run.run_id == reference.run_id or (reference.is_export and task_of(run.tags) != reference.task):
         return
-    if job is not None and job == wanted.job:
+    if job is not None and job == reference.job:
         found.copies += 1
         return
-    profile = _projected(run, wanted)
+    profile = _projected(run, reference)
     key = job or run.run_id
     other = jobs.get(key)
     if other is None:
@@ -105,51 +105,51 @@ def _without_values(run: RunValues) -> RunValues:
     return run._replace(params={}, metrics={}, tags={name: run.tags[name] for name in KEPT_TAGS if name in run.tags})
 
 
-def _projected(run: RunValues, wanted: Wanted) -> Profile:
-    """The run's values of the wanted keys."""
-    params = run.params if wanted.is_run else {**run.params, **_pseudo(run, wanted)}
-    values = projected(params, run.tags, wanted.profile.compared, is_export=wanted.is_export)
-    return Profile(values, {}, model_in(run.tags, run.params) if wanted.is_export else None)
+def _projected(run: RunValues, reference: Reference) -> Profile:
+    """The run's values of the keys of the reference."""
+    params = run.params if reference.is_run else {**run.params, **_pseudo(run, reference)}
+    values = projected(params, run.tags, reference.profile.compared, is_export=reference.is_export)
+    return Profile(values, {}, model_in(run.tags, run.params) if reference.is_export else None)
 
 
-def _pseudo(run: RunValues, wanted: Wanted) -> dict[str, str]:
+def _pseudo(run: RunValues, reference: Reference) -> dict[str, str]:
     """What `model` and `task` mean for an evaluation, which has no params of these names."""
     found: dict[str, str | None] = {}
-    if MODEL in wanted.profile.compared and MODEL not in run.params:
-        model, given = model_in(run.tags, run.params), wanted.profile.compared[MODEL]
+    if MODEL in reference.profile.compared and MODEL not in run.params:
+        model, given = model_in(run.tags, run.params), reference.profile.compared[MODEL]
         found[MODEL] = given if model and same_model(model, given) else model
-    if "task" in wanted.profile.compared and "task" not in run.params:
+    if "task" in reference.profile.compared and "task" not in run.params:
         found["task"] = task_of(run.tags)
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _read_configs(client: Client, found: Candidates, wanted: Wanted) -> None:
+def _read_configs(client: Client, found: Candidates, reference: Reference) -> None:
     """Give the newest evaluations without flattened params those of their config file."""
     bare = [each for each in found.found if not has_config(each.profile)]
     bare.sort(key=lambda each: canonicity(each.run), reverse=True)
-    if any(name.startswith("config.") for name in wanted.profile.compared):
-        read = [partial(_read_config, client, each, wanted) for each in bare[:_MOST_FILES]]
+    if any(name.startswith("config.") for name in reference.profile.compared):
+        read = [partial(_read_config, client, each, reference) for each in bare[:_MOST_FILES]]
         client.parts("The config files of evaluations without flattened params", *read)
     found.without_config = sum(not has_config(each.profile) for each in bare)
 
 
-def _read_config(client: Client, candidate: Candidate, wanted: Wanted) -> None:
+def _read_config(client: Client, candidate: Candidate, reference: Reference) -> None:
     if params := config_params(client, candidate.run.run_id):
         candidate.file_params = params
-        candidate.profile = profile_of(params, candidate.run.tags, wanted.ignoring, is_export=True)
+        candidate.profile = profile_of(params, candidate.run.tags, reference.ignoring, is_export=True)
 
 
-def told(found: Candidates, wanted: Wanted) -> list[str]:
+def told(found: Candidates, reference: Reference) -> list[str]:
     """What was passed over."""
     notes = []
-    if wanted.without_value:
-        notes.append(f"Given without a value, and not compared: {quoted(wanted.without_value)}.")
+    if reference.without_value:
+        notes.append(f"Given without a value, and not compared: {quoted(reference.without_value)}.")
     if found.too_different:
-        half = f"fewer than half of the {plural(len(wanted.profile.compared), 'param')}"
+        half = f"fewer than half of the {plural(len(reference.profile.compared), 'param')}"
         notes.append(
             f"{plural(found.too_different, 'run')} with {half} that are compared: too little in common, left out."
         )
-    if found.copies and (wanted.is_export or not wanted.is_run):
+    if found.copies and (reference.is_export or not reference.is_run):
         notes.append(f"{plural(found.copies, 'further copy', 'further copies')} of evaluation jobs left out.")
     if found.without_config:
         notes.append(

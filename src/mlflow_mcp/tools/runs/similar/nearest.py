@@ -16,7 +16,7 @@ from mlflow_mcp.text import iso, plural, short
 from mlflow_mcp.tools.runs.similar.candidates import Candidate, Candidates
 from mlflow_mcp.tools.runs.similar.nearness import Difference, Information, difference
 from mlflow_mcp.tools.runs.similar.profile import MODEL, Profile, profile_of
-from mlflow_mcp.tools.runs.similar.wanted import Wanted
+from mlflow_mcp.tools.runs.similar.reference import Reference
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -55,46 +55,48 @@ class Nearest:
     experiments: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
 
-    def table(self, wanted: Wanted) -> Table:
+    def table(self, reference: Reference) -> Table:
         """The rows; the keys that differ by the ends of their names."""
-        time = "exported" if wanted.is_export else "start_time"
+        time = "exported" if reference.is_export else "start_time"
         columns = ["run_id", "name", "experiment", "status", time, "match", "distance", "differs", "ignored_but_differ"]
-        names = short_names({*wanted.profile.compared, *(key for near in self.rows for key in near.profile.compared)})
-        rows = [self._row(near, wanted, names) for near in self.rows]
+        names = short_names(
+            {*reference.profile.compared, *(key for near in self.rows for key in near.profile.compared)}
+        )
+        rows = [self._row(near, reference, names) for near in self.rows]
         shown = (key for near in self.rows for key in near.difference.keys[:_KEYS_SHOWN])
         if any(names.get(key, key) != key for key in shown):
             self.notes.append("Keys are shown by the ends of their names; get_run has them whole.")
         return Table.of([*columns, "scores"], rows, keep=("run_id", "match", "distance"))
 
-    def _row(self, near: Near, wanted: Wanted, names: Mapping[str, str]) -> list[Any]:
+    def _row(self, near: Near, reference: Reference, names: Mapping[str, str]) -> list[Any]:
         run, entity = near.candidate.run, self.entities.get(near.candidate.run.run_id)
         metrics = dict(entity.data.metrics) if entity else {}
-        shared = {name: metrics[name] for name in headline(wanted.metrics, SCORES_SHOWN) if name in metrics}
+        shared = {name: metrics[name] for name in headline(reference.metrics, SCORES_SHOWN) if name in metrics}
         return [
             run.run_id,
             run.name,
             experiment_name(self.experiments, run.experiment_id),
             run.status,
-            iso(run.end_time or run.start_time) if wanted.is_export else iso(run.start_time),
-            _match(near.difference, wanted),
+            iso(run.end_time or run.start_time) if reference.is_export else iso(run.start_time),
+            _match(near.difference, reference),
             float(f"{near.difference.distance:.3g}"),
-            _differs(near, wanted, names) or None,
-            _ignored(near, wanted) or None,
+            _differs(near, reference, names) or None,
+            _ignored(near, reference) or None,
             shared or headline(metrics, SCORES_SHOWN) or None,
         ]
 
 
-def nearest_of(client: Client, found: Candidates, wanted: Wanted, limit: int) -> Nearest:
+def nearest_of(client: Client, found: Candidates, reference: Reference, limit: int) -> Nearest:
     """The `limit` nearest candidates."""
     ranked = sorted(
-        (Near(each, each.profile, _difference(wanted, each.profile, found.information)) for each in found.found),
+        (Near(each, each.profile, _difference(reference, each.profile, found.information)) for each in found.found),
         key=lambda near: near.order,
     )
     most = max(_COMPARED_WHOLE, 2 * limit)
     entities = _read(client, ranked[:most])
-    near = _compared_whole(ranked[:most], entities, wanted, found.information) if wanted.is_run else ranked[:most]
-    left = ranked[most:] if wanted.is_run else []
-    same = sum(each.difference.is_same for each in (near if wanted.is_run else ranked))
+    near = _compared_whole(ranked[:most], entities, reference, found.information) if reference.is_run else ranked[:most]
+    left = ranked[most:] if reference.is_run else []
+    same = sum(each.difference.is_same for each in (near if reference.is_run else ranked))
     may_be_more = any(each.difference.is_same for each in left)
     nearest = Nearest(near[:limit], same, may_be_more, entities, client.experiments.names())
     if equal := sum(each.difference.distance <= ranked[most - 1].difference.distance for each in left):
@@ -103,36 +105,36 @@ def nearest_of(client: Client, found: Candidates, wanted: Wanted, limit: int) ->
     return nearest
 
 
-def _difference(wanted: Wanted, profile: Profile, information: Information) -> Difference:
-    return difference(wanted.profile, profile, information, only_wanted=True, is_export=wanted.is_export)
+def _difference(reference: Reference, profile: Profile, information: Information) -> Difference:
+    return difference(reference.profile, profile, information, only_wanted=True, is_export=reference.is_export)
 
 
 def _compared_whole(
-    ranked: Sequence[Near], entities: Mapping[str, Run], wanted: Wanted, information: Information
+    ranked: Sequence[Near], entities: Mapping[str, Run], reference: Reference, information: Information
 ) -> list[Near]:
     """The same by all keys that a run has, not only by those that are looked for."""
-    profiles = [_whole_profile(near, entities, wanted) for near in ranked]
-    further = {key for profile in profiles for key in profile.compared if key not in wanted.profile.compared}
+    profiles = [_whole_profile(near, entities, reference) for near in ranked]
+    further = {key for profile in profiles for key in profile.compared if key not in reference.profile.compared}
     for profile in profiles:
         information.add(profile.compared, further)
     whole = [
         Near(
             near.candidate,
             profile,
-            difference(wanted.profile, profile, information, only_wanted=False, is_export=wanted.is_export),
+            difference(reference.profile, profile, information, only_wanted=False, is_export=reference.is_export),
         )
         for near, profile in zip(ranked, profiles)
     ]
     return sorted(whole, key=lambda near: near.order)
 
 
-def _whole_profile(near: Near, entities: Mapping[str, Run], wanted: Wanted) -> Profile:
+def _whole_profile(near: Near, entities: Mapping[str, Run], reference: Reference) -> Profile:
     entity = entities.get(near.candidate.config_run)
     params = near.candidate.file_params or (entity.data.params if entity else {})
     if not params:
         return near.profile
     tags = entity.data.tags if entity else near.candidate.run.tags
-    profile = profile_of(params, tags, wanted.ignoring, is_export=wanted.is_export)
+    profile = profile_of(params, tags, reference.ignoring, is_export=reference.is_export)
     return Profile(profile.compared, profile.ignored, near.profile.model or profile.model)
 
 
@@ -147,26 +149,26 @@ def _read(client: Client, near: Sequence[Near]) -> dict[str, Run]:
     return {run.info.run_id: run for part in found for run in part}
 
 
-def _match(found: Difference, wanted: Wanted) -> str:
+def _match(found: Difference, reference: Reference) -> str:
     if found.is_same:
         told = f"same params ({found.compared} compared)"
     else:
         told = f"{found.compared - len(found.keys)} of {found.compared} equal"
     if found.other_model:
         told += ", other model"
-    elif wanted.is_export and found.other_model is None:
+    elif reference.is_export and found.other_model is None:
         told += ", model not recorded of both"
     return told
 
 
-def _differs(near: Near, wanted: Wanted, names: Mapping[str, str]) -> dict[str, Any]:
-    """The keys that differ, with both values: the wanted one first, null for none."""
+def _differs(near: Near, reference: Reference, names: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that differ, with both values: that of the reference first, null for none."""
     differs: dict[str, Any] = {}
     if near.difference.other_model:
-        differs[MODEL] = [wanted.profile.model, near.profile.model]
+        differs[MODEL] = [reference.profile.model, near.profile.model]
     for key in near.difference.keys[:_KEYS_SHOWN]:
         differs[names.get(key, key)] = [
-            _shown(wanted.profile.compared.get(key)),
+            _shown(reference.profile.compared.get(key)),
             _shown(near.profile.compared.get(key)),
         ]
     if len(near.difference.keys) > _KEYS_SHOWN:
@@ -180,13 +182,13 @@ def _shown(value: str | None) -> str | None:
     return short(value.removesuffix(".0") or value, _VALUE_SHOWN)
 
 
-def _ignored(near: Near, wanted: Wanted) -> str:
+def _ignored(near: Near, reference: Reference) -> str:
     """Of a run with the same params the names of those that are not compared and differ all the same."""
     if not near.difference.is_same:
         return ""
     theirs = near.profile.ignored
-    names = [name for name, value in wanted.profile.ignored.items() if theirs.get(name, value) != value]
-    if wanted.is_export:  # the others name the export
+    names = [name for name, value in reference.profile.ignored.items() if theirs.get(name, value) != value]
+    if reference.is_export:  # the others name the export
         names = [name for name in names if name.startswith("config.")]
     more = f" and {len(names) - _KEYS_SHOWN} more" if len(names) > _KEYS_SHOWN else ""
     return ", ".join(names[:_KEYS_SHOWN]) + more

@@ -49,14 +49,17 @@ class Difference:
 
 
 def difference(
-    wanted: Profile, found: Profile, information: Information, *, only_wanted: bool, is_export: bool
+    reference: Profile, found: Profile, information: Information, *, only_wanted: bool, is_export: bool
 ) -> Difference:
     """The difference over the keys of both; with `only_wanted` over those that are looked for."""
-    keys = [*wanted.compared, *(() if only_wanted else (key for key in found.compared if key not in wanted.compared))]
+    keys = [
+        *reference.compared,
+        *(() if only_wanted else (key for key in found.compared if key not in reference.compared)),
+    ]
     shared = total = 0.0
     differing: list[tuple[float, str]] = []
     for key in keys:
-        one, other = wanted.compared.get(key), found.compared.get(key)
+        one, other = reference.compared.get(key), found.compared.get(key)
         bits = [information.of(key, value) for value in (one, other)]
         total += sum(bits)
         if one == other:
@@ -69,16 +72,16 @@ def difference(
     names = [key for _, key in sorted(differing, key=lambda each: (-each[0], each[1]))]
     if not is_export:
         return Difference(distance, len(keys), names, None)
-    known = wanted.model is not None and found.model is not None
-    other_model = not same_model(wanted.model or "", found.model or "") if known else None
+    known = reference.model is not None and found.model is not None
+    other_model = not same_model(reference.model or "", found.model or "") if known else None
     of_model = 0.5 if other_model is None else float(other_model)
     whole = _SHARE_OF_MODEL * of_model + (1 - _SHARE_OF_MODEL) * distance
     return Difference(whole, len(keys), names, other_model)
 
 
-def has_enough(wanted: Profile, found: Profile) -> bool:
+def has_enough(reference: Profile, found: Profile) -> bool:
     """Whether at least half of the keys that are looked for are there: with fewer, nothing can be called near. Evaluations of
     one model share that, however it was deployed."""
-    if wanted.model and found.model and same_model(wanted.model, found.model) and has_config(found):
+    if reference.model and found.model and same_model(reference.model, found.model) and has_config(found):
         return True
-    return 2 * sum(key in found.compared for key in wanted.compared) >= len(wanted.compared)
+    return 2 * sum(key in found.compared for key in reference.compared) >= len(reference.compared)

@@ -32,7 +32,7 @@ _MODEL_PARAMS = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Reference:
     """What is looked for. Of a run: its id, its job, whether a launcher exported it, and its task."""
 
     profile: Profile
@@ -69,7 +69,7 @@ def task_of(tags: Mapping[str, str]) -> str | None:
     return next((tags[name] for name in _TASK_TAGS if name in tags), None)
 
 
-def given_params(params: Mapping[str, str], ignore: Sequence[str] | None) -> Wanted:
+def given_params(params: Mapping[str, str], ignore: Sequence[str] | None) -> Reference:
     """Params that the caller names: the usual ones are not left out of these."""
     ignoring = Ignoring([])
     if ignore:
@@ -79,10 +79,12 @@ def given_params(params: Mapping[str, str], ignore: Sequence[str] | None) -> Wan
     compared = {name: value for name, value in values.items() if value is not None}
     if not compared:
         raise Problem("None of these params has a value to compare.", "Give names with values: ['lr=0.1', 'model=x'].")
-    return Wanted(Profile(compared), ignoring, without_value=[name for name, value in values.items() if value is None])
+    return Reference(
+        Profile(compared), ignoring, without_value=[name for name, value in values.items() if value is None]
+    )
 
 
-def wanted_run(client: Client, id: str, ignore: Sequence[str] | None) -> Wanted:
+def reference_run(client: Client, id: str, ignore: Sequence[str] | None) -> Reference:
     """A run; of an evaluation with the config of whichever copy of its job has it, in its params or in a file."""
     entity = client.runs.get(run_id_of(client, id))
     run, ignoring = LauncherRun.of(entity), Ignoring(ignore)
@@ -103,7 +105,7 @@ def wanted_run(client: Client, id: str, ignore: Sequence[str] | None) -> Wanted:
             "ignore=[] compares these too." if profile.ignored else "query_runs finds runs by tags, names or metrics.",
         )
     tag = next(((name, entity.data.tags[name]) for name in _TASK_TAGS if name in entity.data.tags), None)
-    return Wanted(
+    return Reference(
         profile,
         ignoring,
         run.is_export,
