@@ -21,7 +21,7 @@ _HIGHER = (
 _LOWER = (
     "loss|losses|error|err|perplexity|ppl|nll|bpb|bpc|mse|rmse|mae|mape|smape|mase|msle|rmsle|wer|cer|eer|fpr|fnr|"
     "latency|runtime|duration|seconds|ttft|tpot|cost|costs|crossentropy|brier|ece|divergence|fid|kid|fvd|lpips|regret|"
-    "toxicity|hallucination|harmfulness"
+    "toxicity|hallucination|harmfulness|unsafe"
 )
 _NEITHER = (
     "std|stddev|stderr|variance|count|counts|tokens|entries|delta|diff|difference|change|gap|drop|reduction|improvement|"
@@ -62,7 +62,7 @@ _MEASURE = re.compile(
 _WORD = re.compile(f"{_HIGHER}|{_LOWER}|{_NEITHER}")
 _JOINED = re.compile(rf"(train|training|val|valid|test|eval|dev|log|mean|avg|total)({_HIGHER}|{_LOWER})")
 # What is bad in itself is bad as a score, too; a score made of another quantity may point either way.
-_BAD_AS_A_SCORE = {"toxicity", "hallucination", "harmfulness", "brier", "perplexity"}
+_BAD_AS_A_SCORE = {"toxicity", "hallucination", "harmfulness", "unsafe", "brier", "perplexity"}
 
 # Of measures that are a share of the samples, one hit or miss each; a score may be one.
 _OF_SAMPLES = re.compile(r"accuracy|acc|correct|em|exact match|pass (?:at )?\d+|(?:win|success|pass|solve|hit) rate")

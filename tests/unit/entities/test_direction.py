@@ -23,11 +23,11 @@ accuracy_loss policy_loss RMSE rmse mse MAE mape mean_absolute_percentage_error 
 nll negative_log_likelihood neg_log_likelihood kl_divergence fid FID ttft_ms ttft time_to_first_token latency latency_ms
 latency/p90 p95_latency bits_per_byte bpb total_cost_usd cost_per_1k_tokens loss_per_token train_runtime gen_seconds
 mmlu-pro_pass_at_1_gen_seconds seconds_per_step time_per_output_token brier_score toxicity toxicity/v1/score
-toxicity_mean_score hallucination_rate false_positive_rate cross_entropy crossEntropy max_error
+toxicity_mean_score hallucination_rate false_positive_rate cross_entropy crossEntropy max_error aegis_v2_safety_unsafe_rate
 """
 
 NEITHER = """
-avg_completion_tokens total_tokens tokens no_answer no_verdict finish_reason finish_reason.length num_entries count
+safety_refusal_rate not_unsafe_rate avg_completion_tokens total_tokens tokens no_answer no_verdict finish_reason finish_reason.length num_entries count
 example_count n_samples num_correct total_correct n_errors error_count pass_at_1_avg_tokens
 omniscience_pass_at_1_avg-of-4_judge/no_verdict omniscience_pass_at_1_avg-of-4_num_entries
 omniscience_pass_at_1_avg-of-4_omni_index token_count/v1/mean acc_stderr acc,stderr loss_std score_stddev reward_std

@@ -92,9 +92,12 @@ class Inequality:
 
 
 def _named(tasks: Sequence[str], every: Sequence[str]) -> str | None:
-    """The tasks, where they are not all that there are."""
+    """The tasks, where they are not all that there are: those that are not among them, where these are fewer."""
     named = [task for task in tasks if task]
-    return None if len(every) < 2 or set(named) == set(every) else ", ".join(named)
+    others = [task for task in every if task not in named]
+    if len(every) < 2 or not others:
+        return None
+    return f"all but {', '.join(others)}" if 2 * len(others) < len(named) else ", ".join(named)
 
 
 def find_inequality(sides: Sequence[Side]) -> Inequality:
