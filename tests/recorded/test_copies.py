@@ -208,6 +208,9 @@ def test_statistics_leave_out_trial_runs_where_that_is_asked_for(recorded, ask):
 
     before, after = rows_of(whole.data["table"])[0]["n"], rows_of(full.data["table"])[0]["n"]
     assert after == before - 2, "limits of 10 and of 25"
+    assert whole.data["notes"][0].startswith("Small trial runs are counted like full ones: 'eval-")
+    assert "limit_samples=10 in " in whole.data["notes"][0]
+    assert "limit_samples=25 in " in whole.data["notes"][0]
     assert any(note.startswith("2 runs with fewer than 100 samples left out: 'eval-") for note in full.data["notes"])
     assert any(note.startswith("min_samples could not judge ") for note in full.data["notes"])
 

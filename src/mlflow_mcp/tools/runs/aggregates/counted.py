@@ -14,7 +14,15 @@ from mlflow_mcp.errors import NotFound
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import hint, number, plural
 from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey, no_such_key
-from mlflow_mcp.tools.runs.aggregates.jobs_once import JOB_TAGS, Group, JobsOnce, Judged, job_of, judged_by_samples
+from mlflow_mcp.tools.runs.aggregates.jobs_once import (
+    JOB_TAGS,
+    Group,
+    JobsOnce,
+    Judged,
+    job_of,
+    judged_by_samples,
+    small_trials,
+)
 
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
@@ -35,6 +43,7 @@ class Counted:
         self.least: int | None = None
         self.too_small: list[str] = []  # names
         self.unjudged: list[str] = []  # names
+        self.trials: list[str] = []  # names of small trial runs that count, with the proof
         self.unfinished: Counter[str] = Counter()  # by status, runs with a value
         self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
         self._keys_seen: set[str] = set()
@@ -66,6 +75,9 @@ class Counted:
         judged = Judged()
         if self.least is not None:
             judged = judged_by_samples(client, ids, [run.run_id for _, run in runs], self.least)
+        else:
+            jobs = [run.run_id for _, run in runs if job_of(run)]
+            self.trials = list(small_trials(client, ids, jobs).values())
         self.too_small, self.unjudged = list(judged.too_small.values()), judged.unknown
         for group, run in runs:
             if run.run_id not in judged.too_small:

@@ -73,6 +73,18 @@ def kept_unjudged(names: Sequence[str]) -> str:
     return f"min_samples could not judge {listed(names, _NAMED)}, which {'is' if len(names) == 1 else 'are'} kept: nothing counts or limits the samples."
 
 
+def small_trials(client: Client, experiment_ids: Sequence[str], run_ids: Sequence[str]) -> dict[str, str]:
+    """The evaluations among these runs that are proved to be small trials: their names with the proof, by run id. None is told
+    of more runs than are looked into at once."""
+    if not 0 < len(run_ids) <= MOST_INSPECTED:
+        return {}
+    ids = ", ".join(map(quoted_value, run_ids))
+    runs = [LauncherRun.of(run) for run in client.runs.find(experiment_ids, f"attributes.run_id IN ({ids})")]
+    samples = inspect_samples(client, runs)
+    limits = {run: samples[run.run_id].limit for run in runs if samples[run.run_id].is_trial}
+    return {run.run_id: f"{run.name or run.run_id} ({limit.evidence})" for run, limit in limits.items() if limit}
+
+
 def judged_by_samples(client: Client, experiment_ids: Sequence[str], run_ids: Sequence[str], least: int) -> Judged:
     """Which of these runs are proved to have had fewer samples. Raises Problem for more runs than are looked into."""
     if len(run_ids) > _MOST_JUDGED:

@@ -49,6 +49,11 @@ def notes_of(counted: Counted) -> list[str]:
         )
     elif empty := [count for group, count in counted.groups.items() if not counted.samples[group]]:
         notes.append(f"{plural(len(empty), 'group')} ({plural(sum(empty), 'run')}) without these metrics not shown.")
+    if counted.trials:
+        notes.insert(
+            0,
+            f"Small trial runs are counted like full ones: {listed(counted.trials, _NAMED)}. min_samples leaves them out.",
+        )
     notes += left_out(counted.once.copies, counted.too_small, counted.least, counted.unjudged)
     notes += [two_scales(name, [(None, value) for value in counted.every_value(name)]) for name in counted.metric_names]
     if counted.unfinished and not any(key.attribute == "status" for key in counted.keys):
