@@ -191,6 +191,11 @@ def refuse_what_mlflow_cannot(text: str, *, of_runs: bool = False) -> None:
                 f"MLflow filters know IN only for attributes and datasets, not for {field}.",
                 "Call once for each value, or use LIKE 'part%'.",
             )
+        if of_runs and kind == "attributes" and field.rpartition(".")[2].strip('`"').lower() != "run_id":
+            raise Problem(
+                f"MLflow filters know IN only for attributes.run_id, not for {field}.",
+                "Call once for each value, or use LIKE 'part%'. Tools that take run_ids take names too.",
+            )
     without_in = re.sub(r"(?i)\bIN\s*\([^()]*\)", "IN", bare)
     if "(" in without_in:
         raise Problem("MLflow filters have no parentheses.", "Join plain comparisons with AND.")

@@ -193,3 +193,17 @@ def test_a_path_of_keys_that_finds_nothing_says_how_far_it_leads(ask_for):
 
 def test_a_file_that_no_run_has_is_an_error(ask_for, snapshot_error):
     snapshot_error(ask_for({"a": None, "b": None}, "config.yml"))
+
+
+def test_how_often_labels_differ_is_the_example_where_a_table_has_both(sqlite_home, ask):
+    rows = [[f"s{n}", "pos", "neg"] for n in range(40)]
+    run_id = sqlite_home.run({"t.json": json.dumps({"columns": ["sentence", "gold", "pred"], "data": rows})})
+    data = data_of(ask(sqlite_home.uri, "get_artifact_content", run_id=run_id, artifact_path="t.json"))
+
+    (hint,) = [note for note in data["notes"] if "length(@)" in note]
+    assert hint.startswith('select="data[?[2]!=[1]] | length(@)"')
+    expression = "data[?[2]!=[1]] | length(@)"
+    counted = data_of(
+        ask(sqlite_home.uri, "get_artifact_content", run_id=run_id, artifact_path="t.json", select=expression)
+    )
+    assert counted["content"] == 40

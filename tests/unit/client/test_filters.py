@@ -216,3 +216,12 @@ def test_other_names_are_left_as_they_are_and_mlflow_takes_them(name):
     (parsed,) = SearchUtils.parse_search_filter(quoted_query(f"metrics.{name} > 1"))
     assert parsed["key"] == name
     assert quoted_order([f"metrics.{name}"]) == [f"metrics.{name}"]
+
+
+@pytest.mark.parametrize("field", ["attributes.run_name", "run_name", "attributes.status"])
+def test_in_on_attributes_that_mlflow_does_not_take_names_the_remedy(field):
+    with pytest.raises(
+        Problem, match=rf"know IN only for attributes.run_id, not for {field}\. Call once for each value"
+    ):
+        quoted_query(f"{field} IN ('a', 'b')")
+    assert quoted_query("attributes.run_id IN ('a', 'b')")

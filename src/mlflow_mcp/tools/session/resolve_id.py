@@ -81,7 +81,7 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     if not found:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace, session, prompt or dataset "
-            f"in {every(len(names), 'experiment', 'any of the')}.",
+            f"in {every(len(names), 'experiment', 'any of the')}, nor is a deleted run or experiment called so.",
             " ".join(part for part in (unlisted(client), _next_try(text, hint(text, names.values()))) if part),
         )
     answer = IdMatches(id=text, found=found[:MOST_SHOWN])

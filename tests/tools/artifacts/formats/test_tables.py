@@ -307,7 +307,7 @@ def test_a_logged_table_is_a_table(logged_table, sqlite_home, ask_many):
     assert (first["row_count"], first["lines"]) == (30, "rows 1-2")
     assert first["column_types"] == "question (text), answer (text), score (number), messages (array)"
     assert first["notes"][0] == (
-        'select="data[?[0]!=[1]] | length(@)" counts rows by a condition: [0] question, [1] answer, [2] score, [3] messages.'
+        "select=\"data[?[0]=='…'] | length(@)\" counts rows by a condition: [0] question, [1] answer, [2] score, [3] messages."
     )
     assert "start_line=3 continues" in first["notes"][1]
     assert last["table"] == {"columns": ["score", "answer"], "rows": [[None, "60"]]}

@@ -77,10 +77,19 @@ def rows_of(table: SplitTable, page: RowPage) -> Rows:
     return Rows(columns, types, shown, len(table.rows), notes=notes, counting=_how_to_count(table))
 
 
+# What labels are called, and what a model made of them: the question asked most of such a table is how often they differ.
+_EXPECTED = ("gold", "label", "target", "expected", "expected_answer", "ground_truth", "reference", "y_true")
+_GIVEN = ("pred", "prediction", "predicted", "predicted_answer", "answer", "output", "y_pred")
+
+
 def _how_to_count(table: SplitTable) -> str:
     """Nothing in the table that is shown tells that its file has lists of cells for rows."""
     if len(table.rows) < _SEEN_AT_ONCE or len(table.columns) > _NAMED or table.has_index:
         return ""
     names = ", ".join(f"[{at}] {short(name, 40)}" for at, name in enumerate(table.columns))
-    condition = "[0]!=[1]" if len(table.columns) > 1 else "[0]!=`0`"
+    expected, given = (
+        next((at for at, name in enumerate(table.columns) if name.lower() in names_of), None)
+        for names_of in (_EXPECTED, _GIVEN)
+    )
+    condition = "[0]=='…'" if expected is None or given is None else f"[{given}]!=[{expected}]"
     return f'select="data[?{condition}] | length(@)" counts rows by a condition: {names}.'
