@@ -172,9 +172,9 @@ def _report(waiting: Waiting, watch: Watch, events: Sequence[Event]) -> int:
     waited = lasting(time.monotonic() - waiting.started)
     lines = [f"After {waited}:"]
     for run_id in run_ids[:_MOST_TOLD]:
-        told = [event for event in events if event.run_id == run_id]
-        lines.append(f"{told[0].run} ({run_id}): {'; '.join(dict.fromkeys(event.text for event in told))}")
-        lines += _facts(waiting, verdicts[run_id], {event.text for event in told})
+        own_events = [event for event in events if event.run_id == run_id]
+        lines.append(f"{own_events[0].run} ({run_id}): {'; '.join(dict.fromkeys(event.text for event in own_events))}")
+        lines += _facts(waiting, verdicts[run_id], {event.text for event in own_events})
     if len(run_ids) > _MOST_TOLD:
         lines.append(f"and {len(run_ids) - _MOST_TOLD} more runs: check_run tells of them")
     _say(waiting.settings, "\n".join(lines))
@@ -182,7 +182,7 @@ def _report(waiting: Waiting, watch: Watch, events: Sequence[Event]) -> int:
     return _code(watch, events, diverged=diverged)
 
 
-def _facts(waiting: Waiting, verdict: Verdict, told: set[str]) -> list[str]:
+def _facts(waiting: Waiting, verdict: Verdict, reported: set[str]) -> list[str]:
     try:
         errors = last_errors(waiting.client, verdict.look.run_id)
     except Problem:
@@ -190,7 +190,7 @@ def _facts(waiting: Waiting, verdict: Verdict, told: set[str]) -> list[str]:
     check = in_full(verdict, errors)
     facts = {
         "state": [check.state],
-        "evidence": [each for each in check.evidence or () if each not in told],
+        "evidence": [each for each in check.evidence or () if each not in reported],
         "progress": [each for each in (check.progress,) if each],
         "metrics": check.metrics or [],
         "log": check.log or [],

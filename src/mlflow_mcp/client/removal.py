@@ -39,8 +39,8 @@ def state_of(client: Client, on: Target) -> State:
 
 def goes_with(client: Client, on: Target) -> list[str]:
     """What is lost or broken when it is deleted, a phrase each."""
-    told = {"run": _of_run, "experiment": _of_experiment, "model version": _of_version, "trace": _of_trace}
-    return told[on.kind](client, on)
+    describe_of = {"run": _of_run, "experiment": _of_experiment, "model version": _of_version, "trace": _of_trace}
+    return describe_of[on.kind](client, on)
 
 
 def comes_with(client: Client, on: Target) -> str:
@@ -82,11 +82,11 @@ def _of_run(client: Client, on: Target) -> list[str]:
     run = client.runs.get(on.id)
     experiment = [str(run.info.experiment_id)]
     children, _ = client.runs.search(experiment, equals("tags", PARENT_TAG, on.id), max_results=_MOST_COUNTED)
-    told = [
+    sentences = [
         f"{plural(len(run.data.metrics), 'metric')}, {plural(len(run.data.params), 'param')}; its files stay until MLflow's gc"
     ]
     if children:
-        told.append(f"{plural(len(children), 'child run')} would stay without a parent")
+        sentences.append(f"{plural(len(children), 'child run')} would stay without a parent")
     versions: list[str] = []
     try:
         found = client.ask(
@@ -95,7 +95,7 @@ def _of_run(client: Client, on: Target) -> list[str]:
         versions = [f"{each.name} version {each.version}" for each in found]
     except UnsupportedByServer:
         pass
-    return [*told, f"it is the source run of {listed(versions)}"] if versions else told
+    return [*sentences, f"it is the source run of {listed(versions)}"] if versions else sentences
 
 
 def _of_experiment(client: Client, on: Target) -> list[str]:
@@ -105,8 +105,12 @@ def _of_experiment(client: Client, on: Target) -> list[str]:
 def _of_version(client: Client, on: Target) -> list[str]:
     aliases = client.models.registry.named(on.id).aliases
     meant = [f"@{alias}" for alias, version in aliases.items() if str(version) == on.version]
-    told = ["it cannot be restored, only registered anew under another number"]
-    return [f"the {'alias' if len(meant) == 1 else 'aliases'} {listed(meant)} would be gone", *told] if meant else told
+    sentences = ["it cannot be restored, only registered anew under another number"]
+    return (
+        [f"the {'alias' if len(meant) == 1 else 'aliases'} {listed(meant)} would be gone", *sentences]
+        if meant
+        else sentences
+    )
 
 
 def _of_trace(client: Client, on: Target) -> list[str]:

@@ -34,7 +34,7 @@ def auditor(settings: Settings, tool: str, uri: str | None, host: str) -> Callab
 
     def record(what: str, outcome: str) -> None:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        told = {
+        entry = {
             "time": now,
             "server": safe_uri(uri or ""),
             "host": host,
@@ -42,7 +42,7 @@ def auditor(settings: Settings, tool: str, uri: str | None, host: str) -> Callab
             "what": what,
             "outcome": outcome,
         }
-        line = json.dumps(mask(told) if settings.mask_secrets else told, ensure_ascii=False)
+        line = json.dumps(mask(entry) if settings.mask_secrets else entry, ensure_ascii=False)
         with suppress(Exception):  # the host has closed it
             print(f"mlflow-mcp audit: {line}", file=sys.stderr, flush=True)  # noqa: T201  # the operator's channel
         if settings.audit_file is not None:

@@ -63,11 +63,11 @@ def confirmer(context: Context[Any, Any], call: Call, settings: Settings) -> Cal
         else:
             action = anyio.from_thread.run(_asked, context, call, shown)
         if action != "accept":
-            said = (
+            reaction = (
                 "declined" if action == "decline" else "did not answer" if action == "none" else "closed the question"
             )
             raise Problem(
-                f"The user was asked and {said}. Nothing was changed.", "Do not try again unless they ask for it."
+                f"The user was asked and {reaction}. Nothing was changed.", "Do not try again unless they ask for it."
             )
 
     return confirm

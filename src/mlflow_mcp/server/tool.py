@@ -220,8 +220,8 @@ def _half_done(call: Call, problem: Problem) -> Problem:
     """What failed, and what was changed all the same."""
     done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
     unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
-    said = [part for part in (unknown, done) if part and part not in problem.failed]
-    return type(problem)(" ".join([problem.failed, *said]), problem.next_step)
+    sentences = [part for part in (unknown, done) if part and part not in problem.failed]
+    return type(problem)(" ".join([problem.failed, *sentences]), problem.next_step)
 
 
 def _host_of(context: Context[Any, Any]) -> str:

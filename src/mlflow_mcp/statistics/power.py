@@ -42,16 +42,16 @@ def power_of_shares(base: float, other: float, of: int, other_of: int, level: fl
     return _below((apart - normal_quantile(1 - level / 2) * null) / own)
 
 
-def smallest(power: Callable[[float], float], wanted: float, start: float, most: float) -> float | None:
+def smallest(power: Callable[[float], float], least_power: float, start: float, most: float) -> float | None:
     """The smallest difference of at least the wanted power, up to `most`; None where none has it."""
     low, high = 0.0, min(start, most)
-    while power(high) < wanted:
+    while power(high) < least_power:
         if high >= most:
             return None
         low, high = high, min(2 * high, most)
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if power(middle) < wanted else (low, middle)
+        low, high = (middle, high) if power(middle) < least_power else (low, middle)
     return high
 
 

@@ -72,7 +72,9 @@ def test_an_invocation_that_arrived_whole_is_delivered(verified):
 def test_a_task_of_the_config_without_a_run_is_absent(verified):
     data = verified({"files": whole(config=config("ifeval", "harness.gpqa"))})
 
-    assert data["verdict"].startswith("INCOMPLETE: 1 of 2 tasks arrived whole; absent 1, wrong 0, unreachable 0")
+    assert data["verdict"].startswith(
+        "INCOMPLETE: 1 of 2 tasks arrived whole; of their parts 1 absent, 0 wrong, 0 unreachable"
+    )
     assert data["expected"].startswith("2 tasks, evaluation.tasks in the config file of run ")
     assert problems(data) == [("absent", "run", "harness.gpqa")]
 
@@ -96,7 +98,9 @@ def test_a_task_of_the_config_without_a_run_is_absent(verified):
 def test_a_file_that_is_there_and_not_right_is_wrong(changed, what, told, verified):
     data = verified({"files": whole(**changed)})
 
-    assert data["verdict"].startswith("INCOMPLETE: 0 of 1 task arrived whole; absent 0, wrong 1, unreachable 0")
+    assert data["verdict"].startswith(
+        "INCOMPLETE: 0 of 1 task arrived whole; of their parts 0 absent, 1 wrong, 0 unreachable"
+    )
     assert problems(data) == [("wrong", what, "ifeval")]
     assert detail(data).startswith(told)
 
@@ -232,7 +236,7 @@ def test_eight_tasks_of_which_all_lack_files_take_few_characters(empty_store, tm
     ]
     answer = ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True)
 
-    assert data_of(answer)["verdict"].startswith("INCOMPLETE: 0 of 8 tasks arrived whole; absent 16, wrong 16, ")
+    assert data_of(answer)["verdict"].startswith("INCOMPLETE: 0 of 8 tasks arrived whole; of their parts 16 absent, 16 wrong, ")
     assert len(answer.text) < 2_500
 
 
@@ -292,12 +296,15 @@ def recorded(tmp_path_factory, conversations):
     [
         ("candidate", "DELIVERED: 5 of 5 tasks arrived whole; copies of 1 differ"),
         ("baseline", "DELIVERED: 5 of 5 tasks arrived whole"),
-        ("resumed", "INCOMPLETE: 3 of 4 tasks arrived whole; absent 1, wrong 0, unreachable 0"),
+        ("resumed", "INCOMPLETE: 3 of 4 tasks arrived whole; of their parts 1 absent, 0 wrong, 0 unreachable"),
         ("trial", "DELIVERED: 2 of 2 tasks arrived whole; 2 limited"),
         ("partly_limited", "DELIVERED: 3 of 3 tasks arrived whole; 2 limited"),
-        ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; absent 3, wrong 1, unreachable 0"),
+        ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; of their parts 3 absent, 1 wrong, 0 unreachable"),
         ("old_whole", "DELIVERED: 3 of 3 tasks arrived whole"),
-        ("old_jobs", "INCOMPLETE: 2 of 3 tasks arrived whole; absent 2, wrong 0, unreachable 0; copies of 1 differ"),
+        (
+            "old_jobs",
+            "INCOMPLETE: 2 of 3 tasks arrived whole; of their parts 2 absent, 0 wrong, 0 unreachable; copies of 1 differ",
+        ),
         ("oldest", "DELIVERED: 2 of 2 tasks arrived whole"),
     ],
 )

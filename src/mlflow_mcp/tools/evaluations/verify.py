@@ -166,16 +166,18 @@ def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
     counts = {state: sum(read.state == state for task in tasks for read in task.findings.values()) for state in _STATES}
     of_all = f"{whole} of {plural(len(tasks), 'task')} arrived whole"
     if counts["absent"] or counts["wrong"]:
-        verdict = f"INCOMPLETE: {of_all}; " + ", ".join(f"{state} {count}" for state, count in counts.items())
+        verdict = f"INCOMPLETE: {of_all}; of their parts " + ", ".join(
+            f"{count} {state}" for state, count in counts.items()
+        )
     elif counts["unreachable"] or unread or not tasks:
         verdict = (
             f"UNVERIFIED: {of_all}; {plural(counts['unreachable'], 'part')} unreachable, nothing found absent or wrong"
         )
     else:
         verdict = f"DELIVERED: {of_all}"
-    for about, told in ((DIFFERING, "copies of {} differ"), (LIMITED, "{} limited")):
+    for about, template in ((DIFFERING, "copies of {} differ"), (LIMITED, "{} limited")):
         count = sum(any(about == each for each, _ in task.remarks) for task in tasks)
-        verdict += f"; {told.format(count)}" if count else ""
+        verdict += f"; {template.format(count)}" if count else ""
     return Delivery(verdict, expected, _right(tasks), _problems(tasks), [unread, *_remarks(tasks)])
 
 
@@ -200,22 +202,22 @@ def _right(tasks: Sequence[Task]) -> dict[str, str]:
         if not reads:
             continue
         fine = [read for read in reads if read.state == "ok"]
-        told = f"{len(fine)} of {len(tasks)}"
+        summary = f"{len(fine)} of {len(tasks)}"
         if part == SCORES:
-            told += f", {plural(sum(read.content for read in fine), 'finite value')}"
+            summary += f", {plural(sum(read.content for read in fine), 'finite value')}"
         if part == LOGS and fine:
-            told += f", {plural(sum(read.content[0] for read in fine), 'file')}"
+            summary += f", {plural(sum(read.content[0] for read in fine), 'file')}"
         if part in (RESULTS, BUNDLE) and fine:
             compared = sum(read.content is not None for read in fine)
             of_some = "" if compared == len(fine) else f" of {compared}"
-            told += f", scores{of_some} equal the metrics"
+            summary += f", scores{of_some} equal the metrics"
         not_exported = {read.detail for read in reads if read.state == "not exported"}
         if not_exported:
-            told += f"; {sum(read.state == 'not exported' for read in reads)} not exported: {', '.join(sorted(not_exported))}"
+            summary += f"; {sum(read.state == 'not exported' for read in reads)} not exported: {', '.join(sorted(not_exported))}"
         if part == SAMPLES:
-            told = f"{len(fine)} of {arrived} agree with limit and responses"
-            told += f"; {arrived - len(reads)} not counted by anything" if len(reads) < arrived else ""
-        right[part] = told
+            summary = f"{len(fine)} of {arrived} agree with limit and responses"
+            summary += f"; {arrived - len(reads)} not counted by anything" if len(reads) < arrived else ""
+        right[part] = summary
     return right
 
 

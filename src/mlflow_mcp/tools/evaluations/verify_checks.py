@@ -146,12 +146,12 @@ def _differing(one: Copy, other: Copy) -> dict[str, float]:
 
 
 def _differences(copies: Sequence[Copy]) -> list[str]:
-    told = []
+    sentences = []
     for copy in copies[1:]:
         different = _differing(copies[0], copy)
         if different:
             name, value = next(iter(sorted(different.items())))
             more = f" and {plural(len(different) - 1, 'more metric')}" if len(different) > 1 else ""
             counts = number(copies[0].metrics[name], None)
-            told.append(f"{copy.name} has {name} {number(value, None)}, the one that counts {counts}{more}")
-    return told
+            sentences.append(f"{copy.name} has {name} {number(value, None)}, the one that counts {counts}{more}")
+    return sentences

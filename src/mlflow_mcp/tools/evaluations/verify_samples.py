@@ -41,8 +41,8 @@ def _rows_as_counted(run: LauncherRun, rows: int | None) -> Read:
     results = run.entity.data.params.get("n_results", "")
     if rows is None or not str(results).isdigit():
         return Read("ok")
-    told = f"{rows:,} rows in {ROWS}, param n_results is {results}"
-    return Read("ok", told) if rows == int(results) else Read("wrong", told)
+    counts = f"{rows:,} rows in {ROWS}, param n_results is {results}"
+    return Read("ok", counts) if rows == int(results) else Read("wrong", counts)
 
 
 def _recorded(task: Task) -> tuple[Samples, RecordedStatistics]:
@@ -87,6 +87,6 @@ def _counts_agree(samples: Samples, statistics: RecordedStatistics, limit: float
     if answered >= expected * repeats:
         return Read("ok")
     times = f" x {plural(int(repeats), 'repeat')}" if repeats > 1 else ""
-    told = f"{answered:,} successful responses for {expected:,.0f} samples{times}"
+    counts = f"{answered:,} successful responses for {expected:,.0f} samples{times}"
     # Fewer than a limit allows may be a small dataset; fewer than are counted are lost.
-    return Read("wrong", told) if samples.count else None
+    return Read("wrong", counts) if samples.count else None

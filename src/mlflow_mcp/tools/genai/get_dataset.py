@@ -103,5 +103,5 @@ def _source(record: DatasetRecord) -> str | None:
     if record.source is None:
         return record.source_type or None
     data = record.source.source_data if isinstance(record.source.source_data, dict) else {}
-    told = next((str(data[name]) for name in _ORIGINS if data.get(name)), "")
-    return f"{str(record.source_type or '').lower()} {told}".strip() or None
+    origin = next((str(data[name]) for name in _ORIGINS if data.get(name)), "")
+    return f"{str(record.source_type or '').lower()} {origin}".strip() or None

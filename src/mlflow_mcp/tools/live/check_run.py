@@ -138,9 +138,9 @@ class Outcome:
         if not self.events:
             return f"{self.condition} is not met" if self.seconds is None else f"nothing new in {self.seconds} s"
         when = "already" if self.seconds is None else f"after {self.seconds} s"
-        told = [f"{each.run}: {each.text}" if several else each.text for each in self.events[:_MOST_EVENTS]]
+        texts = [f"{each.run}: {each.text}" if several else each.text for each in self.events[:_MOST_EVENTS]]
         more = f" and {len(self.events) - _MOST_EVENTS} more" if len(self.events) > _MOST_EVENTS else ""
-        return f"{when}: {'; '.join(dict.fromkeys(told))}{more}"
+        return f"{when}: {'; '.join(dict.fromkeys(texts))}{more}"
 
 
 def _waited(

@@ -100,8 +100,8 @@ def now_in_milliseconds() -> int:
 def _names(run: Run, depth: Depth, also: Sequence[str]) -> list[str]:
     latest = latest_points(run)
     gpus = gpu_metrics(list(latest)) if depth.machine and run.info.status == "RUNNING" else []
-    wanted = [*worth_reading(latest, depth.metrics), *gpus, *(name for name in also if name in latest)]
-    return list(dict.fromkeys(wanted))
+    names = [*worth_reading(latest, depth.metrics), *gpus, *(name for name in also if name in latest)]
+    return list(dict.fromkeys(names))
 
 
 def _completed(client: Client, look: Look) -> Look:

@@ -200,10 +200,10 @@ def _new_points(look: Look, earlier: Look) -> list[str]:
         return []
     # Of a sample the new points cannot be counted.
     count = sum(point.timestamp > earlier.now for point in clock.logged) if clock.is_whole else 0
-    told = [f"{plural(count, 'new point')} of {clock.name}"] if count else []
-    told += [f"step {before.step:,} → {newest.step:,}"] if before and newest.step != before.step else []
+    changes = [f"{plural(count, 'new point')} of {clock.name}"] if count else []
+    changes += [f"step {before.step:,} → {newest.step:,}"] if before and newest.step != before.step else []
     for name in [name for name in look.series if judged_mode(name)][:_MOST_METRICS]:
         old, new = earlier.series.get(name), look.series[name]
         if old and old.points[-1] != new.points[-1] and is_finite(old.points[-1].value):
-            told.append(f"{name} {number(old.points[-1].value, 5)} → {number(new.points[-1].value, 5)}")
-    return told
+            changes.append(f"{name} {number(old.points[-1].value, 5)} → {number(new.points[-1].value, 5)}")
+    return changes

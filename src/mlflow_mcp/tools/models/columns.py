@@ -30,10 +30,10 @@ class ModelColumns:
     also_logged: str | None
 
     @classmethod
-    def of(cls, models: Sequence[ModelView], wanted: Sequence[Measure]) -> ModelColumns:
+    def of(cls, models: Sequence[ModelView], measures: Sequence[Measure]) -> ModelColumns:
         """The columns of these models. `wanted` are the measures that may be shown, those of an order first."""
-        counts = Counter(measure for model in models for measure in model.scores if measure in wanted)
-        labels = {measure: label_of(measure, wanted) for measure in counts}
+        counts = Counter(measure for model in models for measure in model.scores if measure in measures)
+        labels = {measure: label_of(measure, measures) for measure in counts}
         most = {measure: label for measure, label in labels.items() if counts[measure] * 2 > len(models)}
         in_cells = bool(counts) and not most
         shown = _ordered(most, _MOST_MEASURES)

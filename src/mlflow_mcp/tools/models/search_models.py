@@ -113,13 +113,13 @@ def _views(client: Client, models: Sequence[LoggedModel]) -> list[ModelView]:
 def _table(
     client: Client, models: Sequence[ModelView], on: Dataset | None, *, times: bool, is_whole: bool
 ) -> ModelTable:
-    wanted = sorted({measure for model in models for measure in model.scores if is_on(measure, on)})
-    columns = ModelColumns.of(models, wanted)
+    measures = sorted({measure for model in models for measure in model.scores if is_on(measure, on)})
+    columns = ModelColumns.of(models, measures)
     steps = steps_of(client, models)
     if not any(steps.values()):  # what was logged without a step has step 0
         steps = {}
     created = [iso(model.created) if times else None for model in models]  # a ranking needs no times
-    rows = [[*_identity(m, steps, wanted), when, *columns.cells(m)] for m, when in zip(models, created)]
+    rows = [[*_identity(m, steps, measures), when, *columns.cells(m)] for m, when in zip(models, created)]
     names = ["model_id", "name", "experiment", "status", "type", "step", "measured_at_step", "source_run", "registered"]
     return ModelTable(
         models=Table.of([*names, "created", *columns.names()], rows, keep=("model_id",)),
@@ -129,8 +129,8 @@ def _table(
     )
 
 
-def _identity(model: ModelView, steps: dict[str, int], wanted: Sequence[Measure]) -> list[Any]:
-    measured = {score.step for measure, score in model.scores.items() if measure in wanted}
+def _identity(model: ModelView, steps: dict[str, int], measures: Sequence[Measure]) -> list[Any]:
+    measured = {score.step for measure, score in model.scores.items() if measure in measures}
     step = steps.get(model.model_id)
     return [
         model.model_id,

@@ -108,10 +108,10 @@ def _best(client: Client, runs: Sequence[RunView], metric: str) -> dict[str, Any
         return None
     best = (max if order.mode == "max" else min)(having, key=lambda run: run.metrics[metric])
     tied = sum(run.metrics[metric] == best.metrics[metric] for run in having) - 1
-    told = {"run_id": best.run_id, "name": best.name, "metric": metric, "value": number(best.metrics[metric])}
-    told["of"] = f"{plural(len(having), 'run')} with a value" + (f", {tied} more with the same" if tied else "")
+    facts = {"run_id": best.run_id, "name": best.name, "metric": metric, "value": number(best.metrics[metric])}
+    facts["of"] = f"{plural(len(having), 'run')} with a value" + (f", {tied} more with the same" if tied else "")
     unfinished = {} if best.status == "FINISHED" else {"status": best.status}
-    return told | unfinished | {"order": str(order)}
+    return facts | unfinished | {"order": str(order)}
 
 
 def _varied(runs: Sequence[RunView], masked: Masked) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs
 from mlflow_mcp.tools.runs.comparing.reading import Compared, of_models, read_sides
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
-from mlflow_mcp.tools.runs.comparing.verdicts import told
+from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, summary
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Judged, judge
 from mlflow_mcp.tools.runs.comparing.verdicts.replayed import equal_repeats, equal_scores, equal_tasks
@@ -75,17 +75,21 @@ def compare_runs(
         raise _nothing_shared(sides, metrics)
     rows, parts = folded(all_rows, sides) if metrics is None else (all_rows, [])
     judged = _judged(compared, rows, allowed, named=metrics is not None)
-    shown = told.shown_of(judged)
+    shown = verdict_rows.shown_of(judged)
     left = _not_judged(compared, rows, shown)
     columns, left, of_errors = alignment.with_errors(sides, columns, left)
     answer = _answer(compared, shown, Table.of(columns, left, keep=("metric", *_labels(sides))) if left else None)
     answer.only_one_side = _bounded(alignment.only_on_one_side(sides, metrics))
     if allowed:
         gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
-        answer.gate = summary(allowed, told.gates(shown), told.unjudged(shown, sides, compared.base, gated))
+        answer.gate = summary(
+            allowed, verdict_rows.gates(shown), verdict_rows.unjudged(shown, sides, compared.base, gated)
+        )
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
-    answer.note(*told.sentences(shown, judged), *([] if metrics else told.without_headline(rows, shown)))
+    answer.note(
+        *verdict_rows.sentences(shown, judged), *([] if metrics else verdict_rows.without_headline(rows, shown))
+    )
     answer.note(*disagreeing_copies(compared.members, rows), *parts)
     answer.note(*_equal_scores(client, compared), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
@@ -100,13 +104,13 @@ def _judged(
 ) -> list[Judged]:
     """Verdicts on the scores of these rows; none on copies of one job, or on values whose dataset nobody knows."""
     known = [] if compared.copies else [row for row in rows if row[1] not in compared.datasets.unknown]
-    scores = told.scores_of(known, compared.sides, named=named)
+    scores = verdict_rows.scores_of(known, compared.sides, named=named)
     return judge(scores, compared.sides, compared.base, compared.inequality, allowed)
 
 
 def _not_judged(compared: Compared, rows: Sequence[Sequence[Any]], shown: Sequence[Judged]) -> list[list[Any]]:
     """The rows that no verdict tells, without a best where values cannot be ranked."""
-    left = told.left_rows(rows, shown, compared.sides, compared.base)
+    left = verdict_rows.left_rows(rows, shown, compared.sides, compared.base)
     unknown = compared.datasets.unknown
     return [[*row[:-1], None] if compared.copies or row[1] in unknown else row for row in left]
 
@@ -127,7 +131,7 @@ def _answer(compared: Compared, shown: Sequence[Judged], metrics: Table | None) 
         unequal=compared.inequality.table(_labels(sides), tasks_of(sides)),
         sides=_sides_table(sides),
         baseline=base.label,
-        verdicts=told.verdict_table(shown, sides, base),
+        verdicts=verdict_rows.verdict_table(shown, sides, base),
         verbosity=None if compared.copies else verbosity_table(sides, base),
         metrics=metrics,
         equal=0,

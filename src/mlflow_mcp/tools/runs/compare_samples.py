@@ -84,10 +84,10 @@ def compare_samples(
 
 
 def _add_slices(answer: SampleComparison, chosen: Compared) -> None:
-    rows, told = slice_rows(chosen.judged.pairs, chosen.judged.mode)
+    rows, sentences = slice_rows(chosen.judged.pairs, chosen.judged.mode)
     columns = ["slice", "pairs", *chosen.judged.words, "A", "B", "p"]
     answer.slices = Table.of(columns, rows, keep=("slice", *chosen.judged.words)) if rows else None
-    answer.note(told)
+    answer.note(sentences)
 
 
 def _add_rows(answer: SampleComparison, client: Client, chosen: Compared, page: Sequence[Pair]) -> None:

@@ -50,13 +50,13 @@ class Found:
 
 def find_span(tree: SpanTree, text: str) -> Found:
     """The span of this id, path or name; of several the first that failed, else the first, and the others named. Raises NotFound."""
-    wanted = text.strip().strip("/")
-    matches = [node for node in tree.nodes if node.id == wanted]
+    named = text.strip().strip("/")
+    matches = [node for node in tree.nodes if node.id == named]
     if not matches:
-        matches = [node for node in tree.nodes if node.name == wanted] or _by_path(tree, wanted)
+        matches = [node for node in tree.nodes if node.name == named] or _by_path(tree, named)
     if not matches:
         names = {node.name for node in tree.nodes}
-        near = hint(wanted.rpartition("/")[2], names) or f"It has: {listed(sorted(names), 8)}."
+        near = hint(named.rpartition("/")[2], names) or f"It has: {listed(sorted(names), 8)}."
         raise NotFound(f"No span of this trace has the id, name or path '{text}'.", near)
     node = next((each for each in matches if each.failed), matches[0])
     if len(matches) == 1:

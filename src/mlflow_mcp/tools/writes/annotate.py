@@ -122,16 +122,18 @@ def _of_note(marks: Marks, on: Target, now: State, new_entry: str) -> Change:
 
 def _differences(now: State, changes: list[Change], note: str | None, on: Target) -> list[str]:
     """What is not as it was written: two may write at the same time, and neither is told by MLflow."""
-    said = []
+    sentences = []
     for change in changes:
         name = change.what.removeprefix("tag ")
         if change.what == "note" and note and note.strip() not in now.note:
-            said.append("The note is not there any more: somebody wrote it at the same time. Call again to append it.")
+            sentences.append(
+                "The note is not there any more: somebody wrote it at the same time. Call again to append it."
+            )
         elif change.what != "note" and now.tags.get(name) != change.after:
-            said.append(
+            sentences.append(
                 f"The tag '{name}' has another value now: somebody else set it at the same time, or the server cut it."
             )
-    return said
+    return sentences
 
 
 def _undo(on: Target, now: State, shown: State, tags: dict[str, str], removed: list[str]) -> str | None:

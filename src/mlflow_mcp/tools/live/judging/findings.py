@@ -164,9 +164,9 @@ def _not_numbers_between(name: str, series: Series) -> Iterator[Finding]:
         yield Finding("note", name, f"{name}: {plural(len(odd), 'value')} of {words} at {steps}, numbers again since")
 
 
-def _not_numbers_yet(look: Look, told: set[str]) -> Iterator[Finding]:
+def _not_numbers_yet(look: Look, already_found: set[str]) -> Iterator[Finding]:
     """Metrics whose newest values are no numbers, without that being proof of anything: too few, or no better side."""
-    odd = [name for name, point in look.latest.items() if name not in told and not is_finite(point.value)]
+    odd = [name for name, point in look.latest.items() if name not in already_found and not is_finite(point.value)]
     if odd:
         text = f"not a number at its newest point, and no proof of diverging: {listed(sorted(odd), 3)}"
         yield Finding("note", "NaN", text)

@@ -36,7 +36,7 @@ def full(latest: Mapping[str, float]) -> list[str]:
 
 def idle(gpus: Sequence[Series]) -> list[str]:
     """Sentences about GPUs that do nothing, with what they did before."""
-    told = []
+    sentences = []
     for series in gpus:
         match, values = _UTILIZATION.match(series.name), [point.value for point in series.logged]
         if match is None or len(values) < _LAST or statistics.median(values[-_LAST:]) >= _IDLE:
@@ -44,8 +44,10 @@ def idle(gpus: Sequence[Series]) -> list[str]:
         before = statistics.median(values[:-_LAST]) if len(values) >= 2 * _LAST else None
         seconds = (series.logged[-1].timestamp - series.logged[-_LAST].timestamp) / 1000
         now = f"GPU {match[2]}{_at_node(match[1])} at {number(statistics.median(values[-_LAST:]), 3)}% for its last {_LAST} points"
-        told.append(f"{now} ({round(seconds)} s)" + (f", {number(before, 3)}% before" if before is not None else ""))
-    return told
+        sentences.append(
+            f"{now} ({round(seconds)} s)" + (f", {number(before, 3)}% before" if before is not None else "")
+        )
+    return sentences
 
 
 def _at_node(node: str | None) -> str:

@@ -32,11 +32,11 @@ def missing(client: Client, counted: Counted) -> list[str]:
     found = client.runs.find(list({run.experiment_id for run in ids.values()}), query)
     names = {run.info.run_id: run.info.run_name for run in found}
 
-    def told(run: RunValues) -> str:
+    def named(run: RunValues) -> str:
         status = f" ({run.status})" if run.status != "FINISHED" else ""
         return f"'{clipped(names.get(run.run_id) or run.run_id)}'{status}"
 
-    return [f"Without '{name}': {', '.join(sorted(map(told, runs)))}." for name, runs in few.items()]
+    return [f"Without '{name}': {', '.join(sorted(map(named, runs)))}." for name, runs in few.items()]
 
 
 def notes_of(counted: Counted) -> list[str]:

@@ -22,14 +22,16 @@ _MOST_JOBS = 4
 
 def cached_lines(client: Client, jobs: Sequence[tuple[str, Mapping[str, Job]]], tasks: Sequence[str]) -> list[str]:
     """`214 lines in B's client-1.log` for each log of these tasks that has any; of the first few jobs, in a few seconds."""
-    wanted = [(label, job) for label, by_task in jobs for task, job in by_task.items() if task in tasks][:_MOST_JOBS]
-    if not wanted:
+    jobs_of_tasks = [(label, job) for label, by_task in jobs for task, job in by_task.items() if task in tasks][
+        :_MOST_JOBS
+    ]
+    if not jobs_of_tasks:
         return []
     finder = Finder(_CACHED, plain=False, ignore_case=True, most=0, last=False, context=0, seconds=_SECONDS)
-    found = client.run_concurrently(*(partial(_of_job, client, finder, job) for _, job in wanted))
+    found = client.run_concurrently(*(partial(_of_job, client, finder, job) for _, job in jobs_of_tasks))
     return [
         f"{plural(count, 'line')} in {label}'s {path.rpartition('/')[2]}"
-        for (label, _), counts in zip(wanted, found)
+        for (label, _), counts in zip(jobs_of_tasks, found)
         for path, count in counts.items()
     ]
 

@@ -87,8 +87,8 @@ class Inequality:
         """Whether a difference of a param is told here already."""
         path = name.removeprefix("params.").partition(" (")[0]
         setting = setting_name(path)
-        told = {each.what.removesuffix(_NOT_COMPARED) for each in self.found}
-        return setting is not None and (setting in told or _TOLD_AS.get(setting.rpartition(".")[2]) in told)
+        shown = {each.what.removesuffix(_NOT_COMPARED) for each in self.found}
+        return setting is not None and (setting in shown or _TOLD_AS.get(setting.rpartition(".")[2]) in shown)
 
 
 def _named(tasks: Sequence[str], every: Sequence[str]) -> str | None:

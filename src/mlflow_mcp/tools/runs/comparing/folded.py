@@ -24,8 +24,8 @@ def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[l
     sentences: list[str] = []
     for task, of_task in by_task.items():
         if task:
-            of_task, told = _without_parts(of_task, sides)
-            sentences += [f"{task}: {sentence}" for sentence in told]
+            of_task, notes = _without_parts(of_task, sides)
+            sentences += [f"{task}: {sentence}" for sentence in notes]
             small = [row for row in of_task if is_minor(_name(row)) and _is_equal(row, sides)]
             if small:
                 sentences.append(

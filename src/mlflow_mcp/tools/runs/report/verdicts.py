@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.tools.runs.comparing import alignment
 from mlflow_mcp.tools.runs.comparing.sides import tasks_of
-from mlflow_mcp.tools.runs.comparing.verdicts import told
+from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import judge
 from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
 from mlflow_mcp.tools.runs.report.reading import Subject
@@ -22,12 +22,16 @@ def verdict_sections(subject: Subject) -> list[Section]:
     base = sides[0]
     _, rows = alignment.metric_rows(sides, base, None)
     known = [row for row in rows if row[1] not in subject.without_dataset]
-    judged = judge(told.scores_of(known, sides, named=False), sides, base, subject.inequality, None)
-    shown = told.shown_of(judged)
+    judged = judge(verdict_rows.scores_of(known, sides, named=False), sides, base, subject.inequality, None)
+    shown = verdict_rows.shown_of(judged)
     unequal = subject.inequality.table([side.label for side in sides], tasks_of(sides))
     return [
         Section("What makes them unequal", (), _whole(unequal)),
-        Section(VERDICTS, tuple(told.sentences(shown, judged)), _whole(told.verdict_table(shown, sides, base))),
+        Section(
+            VERDICTS,
+            tuple(verdict_rows.sentences(shown, judged)),
+            _whole(verdict_rows.verdict_table(shown, sides, base)),
+        ),
         Section("How much was written", (), _whole(verbosity_table(sides, base))),
     ]
 

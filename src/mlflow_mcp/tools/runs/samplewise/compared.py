@@ -93,17 +93,17 @@ def _headlines(both: Both) -> list[str]:
 
 
 def _partial(sides: Sequence[Samples], scored: Sequence[Sequence[Sample]], joined: Joined) -> str | None:
-    told = []
+    sentences = []
     if joined.only_a or joined.only_b or joined.left_out:
-        told.append(f"{len(joined.pairs):,} questions joined; {', '.join(shares_told(joined))}")
+        sentences.append(f"{len(joined.pairs):,} questions joined; {', '.join(shares_told(joined))}")
     for label, side in zip("AB", sides):
         if side.broken:
-            told.append(f"{plural(side.broken, 'line')} of {label} cannot be read")
+            sentences.append(f"{plural(side.broken, 'line')} of {label} cannot be read")
         if side.unscored:
-            told.append(f"{plural(side.unscored, 'row')} of {label} without this score")
+            sentences.append(f"{plural(side.unscored, 'row')} of {label} without this score")
         if side.is_cut:
-            told.append(f"only the first {MOST_ROWS:,} rows of {label} were read")
-    return "; ".join(told) or None
+            sentences.append(f"only the first {MOST_ROWS:,} rows of {label} were read")
+    return "; ".join(sentences) or None
 
 
 def _notes(both: Both, joined: Joined, judged: Judged, unlike: str) -> list[str]:
@@ -122,8 +122,8 @@ def _notes(both: Both, joined: Joined, judged: Judged, unlike: str) -> list[str]
         )
     files = {label: len(found.parts) for label, found in zip("AB", both.sides) if len(found.parts) > 1}
     if files:
-        told = ", ".join(f"{label} {plural(count, 'file')}" for label, count in files.items())
-        notes.append(f"Read as one evaluation: {told}.")
+        counted = ", ".join(f"{label} {plural(count, 'file')}" for label, count in files.items())
+        notes.append(f"Read as one evaluation: {counted}.")
     return notes
 
 

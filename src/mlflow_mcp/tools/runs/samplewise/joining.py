@@ -165,8 +165,8 @@ def _unlike(pairs: Sequence[Pair]) -> tuple[int, int]:
 
 def _same_targets(pairs: Sequence[Pair]) -> bool:
     targets = [(pair.a[0].target, pair.b[0].target) for pair in pairs]
-    told = len({target for target, _ in targets})
-    return told > 1 and all(one and one == other for one, other in targets)
+    distinct = len({target for target, _ in targets})
+    return distinct > 1 and all(one and one == other for one, other in targets)
 
 
 def _grouped(samples: Iterable[Sample], key: _Key) -> dict[Hashable, list[Sample]]:
@@ -196,7 +196,7 @@ def _mean(samples: Sequence[Sample]) -> float:
 
 def shares_told(joined: Joined, labels: tuple[str, str] = ("A", "B")) -> list[str]:
     """What is in no pair, in words."""
-    told = [f"{n:,} only in {label}" for n, label in zip((joined.only_a, joined.only_b), labels) if n]
+    unpaired = [f"{n:,} only in {label}" for n, label in zip((joined.only_a, joined.only_b), labels) if n]
     if joined.left_out:
-        told.append(f"{plural(joined.left_out, 'row')} of questions that occur unequally often left out")
-    return told
+        unpaired.append(f"{plural(joined.left_out, 'row')} of questions that occur unequally often left out")
+    return unpaired

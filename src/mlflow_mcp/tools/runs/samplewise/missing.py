@@ -59,15 +59,15 @@ def next_step(lacking: Sequence[Lacking], wanted: str | None, unread: Sequence[s
 
 def what_exports(lacking: Sequence[Lacking]) -> str:
     """What makes samples arrive of each of these sides, once where it is the same."""
-    told = [
+    sentences = [
         _of_launcher(each)
         if any(run.invocation_id for run in each.runs)
         else f"{_OTHERS}. A file of other columns is read with artifact_path, and metric naming its score."
         for each in lacking
     ]
-    if len(set(told)) > 1:
-        told = [f"{each.label}: {text}" for each, text in zip(lacking, told)]
-    return " ".join(dict.fromkeys(told))
+    if len(set(sentences)) > 1:
+        sentences = [f"{each.label}: {text}" for each, text in zip(lacking, sentences)]
+    return " ".join(dict.fromkeys(sentences))
 
 
 def _of_launcher(lacking: Lacking) -> str:
@@ -78,10 +78,10 @@ def _of_launcher(lacking: Lacking) -> str:
     if not all(more):
         return f"The launcher's {_SETTING}; {writes or 'which files hold samples, the harness decides'}."
     names = sorted({name for each in more for name in each})  # all files were asked for already
-    told = f"More than the default was exported ({listed(names, 3)}), but nothing with a row for each sample"
-    told += f": {writes}." if writes else "."
+    sentence = f"More than the default was exported ({listed(names, 3)}), but nothing with a row for each sample"
+    sentence += f": {writes}." if writes else "."
     reports = any(name.startswith("report.") for name in names)
-    return told + (" report.json has some requests and responses, without scores." if reports else "")
+    return sentence + (" report.json has some requests and responses, without scores." if reports else "")
 
 
 def _more_than_default(paths: Sequence[str]) -> list[str]:

@@ -38,13 +38,13 @@ def sample_table(
     table = []
     for number, (pair, (one, other)) in enumerate(zip(pairs, chosen)):
         texts = _texts(rows[2 * number], rows[2 * number + 1], one, other, sides)
-        told = {name: _cut(text, int(room * _SHARES[name])) for name, text in texts.items()}
+        cut = {name: _cut(text, int(room * _SHARES[name])) for name, text in texts.items()}
         a, b = pair.scores
         table.append(
             [
                 one.ids.get(id_name) or _shared_id(one, other),
                 one.groups.get(group) if group else None,
-                *(told[name] or None for name in ("input", "expected", "A", "B")),
+                *(cut[name] or None for name in ("input", "expected", "A", "B")),
                 a,
                 b,
                 _place(sides[0], one, rows[2 * number]),
@@ -133,8 +133,8 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         if "response" in value and "reward" in value:  # as the newer launcher's traces have it
             return plain(value.get("extracted_answer") or value["response"])
-        said = next(iter(value.values())) if len(value) == 1 else value.get("completion")
-        return said if isinstance(said, str) else words_of(json.dumps(value, ensure_ascii=False)) or text
+        answer = next(iter(value.values())) if len(value) == 1 else value.get("completion")
+        return answer if isinstance(answer, str) else words_of(json.dumps(value, ensure_ascii=False)) or text
     return text
 
 

@@ -159,9 +159,9 @@ def _add(sides: Sides, key: str, jobs: tuple[Job, Job], a: Looked, b: Looked) ->
             count = plural(len(looked.skipped), "file")
             sides.partial.append(f"{count} of {label} without a sample that can be read: {listed(looked.skipped, 3)}")
         if looked.differing:
-            told = ", ".join(looked.differing)
+            differing = ", ".join(looked.differing)
             sides.notes.append(
-                f"{label}: copy {told} of this job has other samples under the same path; {run_id} was read."
+                f"{label}: copy {differing} of this job has other samples under the same path; {run_id} was read."
             )
         if older := sum(found.older for found in looked.found):
             sides.notes.append(f"{label}: {older} older files of the same task were left out: the newest counts.")

@@ -100,8 +100,10 @@ def nearest_of(client: Client, found: Candidates, reference: Reference, limit: i
     may_be_more = any(each.difference.is_same for each in left)
     nearest = Nearest(near[:limit], same, may_be_more, entities, client.experiments.names())
     if equal := sum(each.difference.distance <= ranked[most - 1].difference.distance for each in left):
-        told = f"{plural(equal, 'more run')} as near by the keys of this run; only {most} were compared by all keys."
-        nearest.notes.append(told)
+        sentence = (
+            f"{plural(equal, 'more run')} as near by the keys of this run; only {most} were compared by all keys."
+        )
+        nearest.notes.append(sentence)
     return nearest
 
 
@@ -151,14 +153,14 @@ def _read(client: Client, near: Sequence[Near]) -> dict[str, Run]:
 
 def _match(found: Difference, reference: Reference) -> str:
     if found.is_same:
-        told = f"same params ({found.compared} compared)"
+        agreement = f"same params ({found.compared} compared)"
     else:
-        told = f"{found.compared - len(found.keys)} of {found.compared} equal"
+        agreement = f"{found.compared - len(found.keys)} of {found.compared} equal"
     if found.other_model:
-        told += ", other model"
+        agreement += ", other model"
     elif reference.is_export and found.other_model is None:
-        told += ", model not recorded of both"
-    return told
+        agreement += ", model not recorded of both"
+    return agreement
 
 
 def _differs(near: Near, reference: Reference, names: Mapping[str, str]) -> dict[str, Any]:

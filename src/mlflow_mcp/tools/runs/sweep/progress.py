@@ -33,12 +33,12 @@ def levelled_off(trials: Sequence[Trial], mode: Mode, noise: Noise | None) -> st
     ordered = [trial.value for trial in sorted(trials, key=lambda trial: trial.start_time or 0)]
     first = len(ordered) - len(ordered) // 3
     before, after = pick(ordered[:first]), pick(ordered)
-    told = f"best {number(before)} after {first} of {len(ordered)} runs, {number(after)} after all"
+    best_so_far = f"best {number(before)} after {first} of {len(ordered)} runs, {number(after)} after all"
     gain = abs(after - before)
     if not gain:
-        return f"levelled off: {told}"
+        return f"levelled off: {best_so_far}"
     if noise is None:
-        return f"cannot tell without repeats: {told}"
+        return f"cannot tell without repeats: {best_so_far}"
     if gain > _WITHIN * noise.sd:
-        return f"still improving: {told}, more than noise"
-    return f"levelled off: {told}, within noise"
+        return f"still improving: {best_so_far}, more than noise"
+    return f"levelled off: {best_so_far}, within noise"

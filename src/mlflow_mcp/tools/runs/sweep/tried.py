@@ -65,9 +65,9 @@ def never_tried(dimension: Dimension) -> str | None:
     if steps is None:
         return None
     gaps = [(pair, round(count) - 1) for pair, count in zip(pairwise(values), steps) if round(count) > 1]
-    told = [f"{missing} between {shown(low)} and {shown(high)}" for (low, high), missing in gaps[:_GAPS_NAMED]]
+    sentences = [f"{missing} between {shown(low)} and {shown(high)}" for (low, high), missing in gaps[:_GAPS_NAMED]]
     more = f"; {len(gaps) - _GAPS_NAMED} more gaps" if len(gaps) > _GAPS_NAMED else ""
-    return "; ".join(told) + more if told else None
+    return "; ".join(sentences) + more if sentences else None
 
 
 def _steps(values: Sequence[float]) -> list[float] | None:
@@ -122,11 +122,11 @@ def best_region(dimension: Dimension, mode: Mode, masked: Masked) -> Region:
 
 def _range(low: float, high: float, values: Sequence[float]) -> str:
     """`0.01 to 0.03`, and whether that is an end of what was tried."""
-    told = shown(low) if low == high else f"{shown(low)} to {shown(high)}"
+    interval = shown(low) if low == high else f"{shown(low)} to {shown(high)}"
     at_low, at_high = low == min(values), high == max(values)
     if at_low == at_high:
-        return told
-    return f"{told} ({'smallest' if at_low else 'largest'} tried)"
+        return interval
+    return f"{interval} ({'smallest' if at_low else 'largest'} tried)"
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -86,9 +86,9 @@ def failures_of(client: Client, question: Question) -> Failures:
     if sample.without:
         found.notes.append(f"Of {sample.without} failing traces there are no spans to read.")
     if sample.traces:
-        told = goes_with(client, question)
-        found.goes_with = told.table
-        found.notes += told.notes
+        beside = goes_with(client, question)
+        found.goes_with = beside.table
+        found.notes += beside.notes
     return found
 
 
@@ -96,12 +96,12 @@ def _began(client: Client, tree: SpanTree) -> Iterator[_Kind]:
     """The kinds of failures that this trace has, each once. Of spans that failed and were tried again only those count from
     which the failure went up to the root, where there are such."""
     failing = [node for node in tree.failing if all(above.failed for above in node.ancestors())] or tree.failing
-    told: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     # A retry that failed and the last try that failed are one failure, told by the last.
     for node in failing:
         kind = _Kind(node.name, None if node.type == "UNKNOWN" else node.type, _message(client, node))
-        if (kind.span, kind.message) not in told:
-            told.add((kind.span, kind.message))
+        if (kind.span, kind.message) not in seen:
+            seen.add((kind.span, kind.message))
             yield kind
 
 

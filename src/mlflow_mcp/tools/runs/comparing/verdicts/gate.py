@@ -78,5 +78,5 @@ def summary(tolerance: Tolerance, gates: Sequence[tuple[str, str]], without: Seq
     of = {word: [name for name, gate in gates if gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
     word = next((word for word in (FAIL, INDETERMINATE) if of[word]), PASS if gates and not without else INDETERMINATE)
     shown = f": {quoted(list(dict.fromkeys(of[word]))[:_NAMED])}" if of[word] and word != PASS else ""
-    told = f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
-    return f"{told}; not judged: {listed(without, _NAMED)}" if without else told
+    sentence = f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
+    return f"{sentence}; not judged: {listed(without, _NAMED)}" if without else sentence

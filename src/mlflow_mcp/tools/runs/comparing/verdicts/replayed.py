@@ -26,15 +26,15 @@ def equal_repeats(side: Side) -> list[str]:
 
 def equal_scores(sides: Sequence[Side], tasks: Sequence[str], lines: Sequence[str]) -> list[str]:
     """A sentence on the tasks with equal scores, and one on repeats that are equal; `lines` are what the logs say of a cache."""
-    told = []
+    sentences = []
     if tasks:
         having = f"All scores of {listed(tasks)} are equal to the last digit on the sides that have them"
-        told.append(f"{having}{_cached(sides, tasks, lines)}.")
+        sentences.append(f"{having}{_cached(sides, tasks, lines)}.")
     for side in sides:
         if alike := equal_repeats(side):
             of = f" of {listed(alike)}" if any(alike) else ""
-            told.append(f"All repeats of {side.label} have equal scores{of}{_cached([side], alike, lines)}.")
-    return told
+            sentences.append(f"All repeats of {side.label} have equal scores{of}{_cached([side], alike, lines)}.")
+    return sentences
 
 
 def _scores(side: Side, task: str) -> dict[str, float]:
@@ -62,5 +62,5 @@ def _cached(sides: Sequence[Side], tasks: Sequence[str], lines: Sequence[str]) -
         if _CACHE.search(name) and value.lower() not in _OFF
     }
     evidence = [*lines[:3], *([f"{', '.join(list(found)[:3])} is recorded"] if found else [])]
-    told = f" ({'; '.join(evidence)})" if evidence else ", though none is recorded"
-    return f": a response cache may have been replayed{told}"
+    proof = f" ({'; '.join(evidence)})" if evidence else ", though none is recorded"
+    return f": a response cache may have been replayed{proof}"

@@ -41,17 +41,17 @@ class SampleFile:
         return self.entry.path
 
 
-def sample_files(entries: Sequence[ArtifactEntry], wanted: str | None = None) -> list[tuple[int, list[SampleFile]]]:
+def sample_files(entries: Sequence[ArtifactEntry], named_path: str | None = None) -> list[tuple[int, list[SampleFile]]]:
     """The files in the order in which they are tried, with a number for their kind; those in one list are parts of one
     evaluation. `wanted` is a path, its end or a glob."""
     files = [entry for entry in entries if not entry.is_dir and entry.size != 0 and _may_hold_rows(entry.path)]
-    if wanted:
-        exact = [entry for entry in files if entry.path == wanted]
+    if named_path:
+        exact = [entry for entry in files if entry.path == named_path]
         # The name of the other side's file holds another time.
-        task = _described_name(posixpath.basename(wanted))[0] or wanted
+        task = _described_name(posixpath.basename(named_path))[0] or named_path
         files = (
             exact
-            or [entry for entry in files if _is_wanted(entry.path, wanted)]
+            or [entry for entry in files if _is_wanted(entry.path, named_path)]
             or [entry for entry in files if _described_name(posixpath.basename(entry.path))[0] == task]
         )
     groups: dict[tuple[int, str, str], list[SampleFile]] = {}
@@ -63,10 +63,10 @@ def sample_files(entries: Sequence[ArtifactEntry], wanted: str | None = None) ->
         elif file.repeat is not None:
             key = (1, folder, file.task)
         else:
-            key = (_rank(entry.path, named=bool(wanted)), entry.path, "")
+            key = (_rank(entry.path, named=bool(named_path)), entry.path, "")
         groups.setdefault(key, []).append(file)
     ordered = [(key[0], _newest(groups[key])) for key in sorted(groups)]
-    return ordered if wanted else ordered[:_MOST_GUESSED]
+    return ordered if named_path else ordered[:_MOST_GUESSED]
 
 
 def _may_hold_rows(path: str) -> bool:

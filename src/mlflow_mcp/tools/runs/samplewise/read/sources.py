@@ -72,7 +72,7 @@ class Looked:
 
 
 def look(
-    client: Client, copies: Sequence[LauncherRun], wanted: str | None, metric: str | None, folder: str | None = None
+    client: Client, copies: Sequence[LauncherRun], named_path: str | None, metric: str | None, folder: str | None = None
 ) -> Looked:
     """The per-sample files of the first copy that has some, else its traces. `folder` is the end of the folder at the root
     that is looked into."""
@@ -84,7 +84,7 @@ def look(
     for copy, entries in zip(copies, trees):
         evaluations: list[list[Part]] = []
         kind = None
-        for rank, group in sample_files(entries, wanted):
+        for rank, group in sample_files(entries, named_path):
             if kind in (None, rank) and (parts := _parts(client, sources[copy.run_id], looked, metric, group)):
                 evaluations.append(parts)
                 kind = rank
@@ -92,7 +92,7 @@ def look(
             looked.found = [found for parts in evaluations for found in _by_scores(copy, parts)]
             looked.differing = _differing(looked.found, copies, trees)
             return looked
-    if wanted and wanted != "traces":
+    if named_path and named_path != "traces":
         return looked
     for copy in copies:
         columns = Columns.of(_head_of_traces(client, copy))

@@ -105,14 +105,19 @@ def _named(names: Sequence[str]) -> str:
 
 def _evidence(each: Judged) -> str | None:
     """Why there is no verdict, and what the error rests on."""
-    sources = [known.source for known in each.known] if each.difference else []
-    alike = len(set(sources)) == 1
-    labels = (each.base.label, each.side.label)
-    told = sources[0] if alike else "; ".join(f"{label} {source}" for label, source in zip(labels, sources))
-    counts = [source.partition(" by ") for source in sources]
-    if not alike and all(by for _, by, _ in counts) and len({source for *_, source in counts}) == 1:
-        told = f"{' vs '.join(count for count, *_ in counts)} by {counts[0][2]}"
-    return "; ".join(part for part in (each.why, told) if part) or None
+    known = each.known if each.difference else ()
+    if not known:
+        return each.why or None
+    alike = len({one.source for one in known}) == 1
+    if alike and all(one.count for one in known):
+        counts = list(dict.fromkeys(one.count for one in known))
+        rests_on = f"{' vs '.join(counts)} by {known[0].source}"
+    elif alike and not any(one.count for one in known):
+        rests_on = known[0].source
+    else:
+        labels = (each.base.label, each.side.label)
+        rests_on = "; ".join(f"{label} {one.evidence}" for label, one in zip(labels, known))
+    return "; ".join(part for part in (each.why, rests_on) if part) or None
 
 
 def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
@@ -126,33 +131,33 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     method = "counts: Newcombe's intervals, Fisher's test; else Student's t" if counted else "Student's t"
     could = "; could_show: about the difference these data would show 4 times of 5"
     noise = any(each.verdict == NOISE for each in tested)
-    told = [
+    notes = [
         f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. The sides' errors are added: compare_samples pairs "
         "the questions, which is sharper."
     ]
     if any(known.counts_repeats for each in tested for known in each.known):
-        told.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
+        notes.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
     repeats = [known.estimate.repeats for each in tested for known in each.known if known.estimate]
     few = [count for count in repeats if 0 < count < _FEW_REPEATS]
     if few:
-        told.append(
+        notes.append(
             f"{plural(min(few), 'repeat')} on a side: the intervals hold, but teams often ask for {_FEW_REPEATS}."
         )
-    return told
+    return notes
 
 
 def left_rows(
     rows: Sequence[Sequence[Any]], judged: Sequence[Judged], sides: Sequence[Side], base: Side
 ) -> list[list[Any]]:
     """The rows of metrics that the verdicts do not tell for every side that has them."""
-    told: dict[tuple[str, str], set[str]] = {}
+    judged_sides: dict[tuple[str, str], set[str]] = {}
     for each in judged:
-        told.setdefault((each.task, each.names[0]), {base.label}).add(each.side.label)
+        judged_sides.setdefault((each.task, each.names[0]), {base.label}).add(each.side.label)
     left = []
     for row in rows:
         task, name = row[0] or "", row[1].partition(" = ")[0]
         having = {side.label for side in sides if name in side.metrics(task)}
-        if not having <= told.get((task, name), set()):
+        if not having <= judged_sides.get((task, name), set()):
             left.append(list(row))
     return left
 
