@@ -236,7 +236,9 @@ def test_eight_tasks_of_which_all_lack_files_take_few_characters(empty_store, tm
     ]
     answer = ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True)
 
-    assert data_of(answer)["verdict"].startswith("INCOMPLETE: 0 of 8 tasks arrived whole; of their parts 16 absent, 16 wrong, ")
+    assert data_of(answer)["verdict"].startswith(
+        "INCOMPLETE: 0 of 8 tasks arrived whole; of their parts 16 absent, 16 wrong, "
+    )
     assert len(answer.text) < 2_500
 
 
