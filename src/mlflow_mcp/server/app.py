@@ -13,8 +13,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
-from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.server.completion import Completer
+from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.prompt_files import Prompts
 from mlflow_mcp.server.resources import Resources
@@ -23,14 +23,14 @@ from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import Entry, offered
 
 
-def build_server(settings: Settings) -> MCPServer[Connection]:
+def build_server(settings: Settings) -> MCPServer[Connections]:
     """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow."""
 
     entries = offered(settings)
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Connection]) -> AsyncIterator[Connection]:
-        yield Connection(settings)
+    async def lifespan(_: MCPServer[Connections]) -> AsyncIterator[Connections]:
+        yield Connections(settings)
 
     completer = Completer(settings)
     server = MCPServer(
@@ -67,5 +67,5 @@ async def _warm_after_listing(ctx: ServerRequestContext[Any, Any], call_next: Ca
     result = await call_next(ctx)
     if ctx.method == "tools/list":
         # The answer leaves after this returns; the import waits until it is on its way.
-        asyncio.get_running_loop().call_later(0.05, ctx.lifespan_context.warm)
+        asyncio.get_running_loop().call_later(0.05, ctx.lifespan_context.of(ctx).warm)
     return result

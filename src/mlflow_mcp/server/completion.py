@@ -11,7 +11,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.context import Context
 
-from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.session.completions import MOST_VALUES, completions
@@ -29,14 +29,14 @@ class Completer:
         self._settings = settings
         self._bound: BoundTool | None = None
 
-    def advertise(self, server: MCPServer[Connection]) -> None:
+    def advertise(self, server: MCPServer[Connections]) -> None:
         """Let the server say that it completes: the SDK does where a handler is registered. This one is never reached."""
 
         @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
         async def complete(ref: object, argument: object, context: object) -> types.Completion:
             return types.Completion(values=[])
 
-    async def __call__(self, ctx: ServerRequestContext[Connection, Any], call_next: CallNext) -> HandlerResult:
+    async def __call__(self, ctx: ServerRequestContext[Connections, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method != "completion/complete":
             return await call_next(ctx)
         values = await self._values(ctx)
@@ -44,7 +44,7 @@ class Completer:
             completion=types.Completion(values=values, total=len(values), has_more=len(values) == MOST_VALUES)
         )
 
-    async def _values(self, ctx: ServerRequestContext[Connection, Any]) -> list[str]:
+    async def _values(self, ctx: ServerRequestContext[Connections, Any]) -> list[str]:
         params = ctx.params or {}
         argument, context = _mapping(params.get("argument")), _mapping(params.get("context"))
         asked = {
@@ -55,7 +55,7 @@ class Completer:
         try:
             answer = await self._tool().answered(asked, Context(request_context=ctx))
         except Exception as error:
-            logger.info("nothing completed: %s", self._tool().problem_of(error, ctx.lifespan_context))
+            logger.info("nothing completed: %s", self._tool().problem_of(error, ctx.lifespan_context.of(ctx)))
             return []
         values: list[str] = (self._tool().rendered(answer).structured_content or {})["values"]
         return values

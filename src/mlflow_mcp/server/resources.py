@@ -18,8 +18,8 @@ from mcp.server.mcpserver.context import Context
 from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 
-from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound
+from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.artifacts.read_file import TextFile
@@ -38,7 +38,7 @@ HELP = {
 }
 # A host lists resources while its user types: what takes longer is listed without the recent things.
 _SECONDS_FOR_LIST = 10.0
-_Context = ServerRequestContext[Connection, Any]
+_Context = ServerRequestContext[Connections, Any]
 
 
 class Resources:
@@ -92,7 +92,7 @@ class Resources:
         try:
             found = await self._recent.answered({}, Context(request_context=ctx))
         except Exception as error:  # a list without them is better than none
-            logger.info("recent runs are not listed: %s", self._recent.problem_of(error, ctx.lifespan_context))
+            logger.info("recent runs are not listed: %s", self._recent.problem_of(error, ctx.lifespan_context.of(ctx)))
             return []
         assert isinstance(found, Recent)
         ids = {"experiments": found.experiments, "runs": found.runs}
@@ -140,7 +140,7 @@ class Resources:
         try:
             answer = await bound.answered(arguments, Context(request_context=ctx))
         except Exception as error:
-            problem = bound.problem_of(error, ctx.lifespan_context)
+            problem = bound.problem_of(error, ctx.lifespan_context.of(ctx))
             code = types.INVALID_PARAMS if isinstance(problem, NotFound) else types.INTERNAL_ERROR
             raise MCPError(code, bound.sentence_of(problem), {"uri": uri}) from None
         result = bound.rendered(answer)

@@ -28,6 +28,7 @@ from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
+from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
@@ -100,7 +101,7 @@ class BoundTool(Tool):
         except AskFirst as question:
             return question.result
         except Exception as error:
-            problem = self.problem_of(error, context.request_context.lifespan_context)
+            problem = self.problem_of(error, _connection_of(context))
             sentence = TextContent(type="text", text=self.sentence_of(problem))
             return CallToolResult(content=[sentence], is_error=True)
 
@@ -109,8 +110,7 @@ class BoundTool(Tool):
         self._refuse_unknown(arguments)
         # Models and hosts write null for an argument that they leave out.
         present = {name: value for name, value in arguments.items() if value is not None}
-        connection: Connection = context.request_context.lifespan_context
-        return await self._called(connection, context, self._validated(present))
+        return await self._called(_connection_of(context), context, self._validated(present))
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -201,6 +201,12 @@ class BoundTool(Tool):
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)
         return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
+
+
+def _connection_of(context: Context[Any, Any]) -> Connection:
+    request = context.request_context
+    connections: Connections = request.lifespan_context
+    return connections.of(request)
 
 
 def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
