@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from mlflow_mcp.client.filters import parts_of
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import hint, quoted
+from mlflow_mcp.text import hint, milliseconds, quoted
 
 # The one place that spells the language of models out; `REGISTRY_EXAMPLE` is that of registered models.
 EXAMPLE = "metrics.acc > 0.9 AND params.lr = '0.01' AND name LIKE '%bert%' AND status = 'READY'"
@@ -151,14 +150,10 @@ def _milliseconds(value: str) -> str:
     text = value.strip("'\"")
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return text
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise Problem(
-            f"{value} is no time.", "Write milliseconds since 1970, or a date such as '2026-11-20'."
-        ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return str(round(moment.timestamp() * 1000))
+    moment = milliseconds(text)
+    if moment is None:
+        raise Problem(f"{value} is no time.", "Write milliseconds since 1970, or a date such as '2026-11-20'.")
+    return str(moment)
 
 
 def _with_number(part: Comparison | str) -> Comparison | str:

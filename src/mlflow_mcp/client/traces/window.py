@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso
+from mlflow_mcp.text import iso, milliseconds
 
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LENGTH = re.compile(r"(?i)(?:last\s+)?(\d{1,6})\s*(m|min|h|d|w)(?:inutes?|ours?|ays?|eeks?)?")
@@ -56,18 +56,10 @@ def window_of(text: str | None, now: int) -> Window:
 def _bounds(written: str, text: str) -> tuple[int, int]:
     """The first millisecond of a day or moment and the first after it; a moment ends with itself."""
     written = written.strip()
-    try:
-        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", written))
-    except ValueError:
-        raise Problem(f"'{text}' is no time that can be searched for.", _FORMS) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+    start = milliseconds(written)
+    if start is None:
+        raise Problem(f"'{text}' is no time that can be searched for.", _FORMS)
     is_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", written) is not None
     if not is_day and ".." not in text:
         raise Problem(f"'{text}' is a moment, not a time from and to.", _FORMS)
-    start = _milliseconds(moment)
     return start, start + 86_400_000 if is_day else start
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
