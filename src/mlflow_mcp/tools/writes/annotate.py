@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.targets import target_of
-from mlflow_mcp.client.marks import Marks, State, Target
+from mlflow_mcp.client.marks import RESERVED_TAGS, Marks, State, Target, check_name
 from mlflow_mcp.client.writing import Write, author, refuse_secret
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped
@@ -17,9 +17,6 @@ from mlflow_mcp.tools.arguments import as_text, one_or_many, tags_of
 from mlflow_mcp.tools.writes.notes import appended, entry, has_entry
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out
 from mlflow_mcp.tools.writes.tags import signed, tag_removed, tag_set
-
-# MLflow's own tags say what made a thing and what belongs to it.
-_RESERVED = ("mlflow.", "mlflow_mcp.")
 
 TargetName = Annotated[
     str,
@@ -58,7 +55,7 @@ def annotate(
         raise Problem(f"The tag '{clipped(min(both))}' is to be set and removed.", "Name it in one of the two.")
     on = target_of(client, target)
     marks = Marks(client, on)
-    _check(client, marks, on, note, tags or {}, remove_tags or [])
+    _check(client, on, note, tags or {}, remove_tags or [])
     now = marks.read()
     shown = State(now.note, {name: client.masked(value, name) for name, value in now.tags.items()})
     who = author(client)
@@ -74,17 +71,15 @@ def annotate(
     return answer
 
 
-def _check(
-    client: Client, marks: Marks, on: Target, note: str | None, tags: dict[str, str], removed: list[str]
-) -> None:
+def _check(client: Client, on: Target, note: str | None, tags: dict[str, str], removed: list[str]) -> None:
     """Raise Problem for what MLflow would refuse or cut, before anything is written."""
     for name in (*tags, *removed):
-        if name.startswith(_RESERVED):
+        if name.startswith(RESERVED_TAGS):
             raise Problem(
                 f"The tag '{clipped(name)}' is one of MLflow's own.",
                 "note= appends to the description; choose other names for tags.",
             )
-        marks.check_name(name)
+        check_name(client, name)
     for name, value in tags.items():
         if len(value) > on.longest_value:
             raise Problem(
