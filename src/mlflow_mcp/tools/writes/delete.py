@@ -11,15 +11,16 @@ from mlflow_mcp.client.marks import Target
 from mlflow_mcp.client.removal import RESTORABLE, goes_with, state_of
 from mlflow_mcp.client.removal import delete as request
 from mlflow_mcp.client.writing import Write
-from mlflow_mcp.text import plural, safe_uri
+from mlflow_mcp.text import safe_uri
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out, confirmed
-from mlflow_mcp.tools.writes.removal import Targets, signature, targets_of
+from mlflow_mcp.tools.writes.removal import Targets, named, signature, targets_of
 
 
 def delete(client: Client, targets: Targets, dry_run: DryRun = False) -> Outcome:
     """Delete runs, experiments, model versions or traces, once the user has seen what goes with them and agreed. restore brings back runs
     and experiments only."""
-    active = [on for on in targets_of(client, targets) if state_of(client, on) == "active"]
+    found = targets_of(client, targets)
+    active = [on for on in found if state_of(client, on) == "active"]
     # Counted once: what is asked twice, and is to be the same, does not hang on how quick a listing is.
     files = files_held(client, [on.id for on in active if on.kind == "run"])
     if active and not dry_run:
@@ -27,7 +28,9 @@ def delete(client: Client, targets: Targets, dry_run: DryRun = False) -> Outcome
     changes = [change for on in active for change in _changes(client, on, files)]
     back = [on.ref for on in active if on.kind in RESTORABLE]
     undo = call_of("restore", {"targets": back}) if back else None
-    answer = carry_out(client, plural(len(active), "thing"), changes, undo, dry_run=dry_run)
+    answer = carry_out(client, named(found), changes, undo, dry_run=dry_run)
+    if active and (gone := [str(on) for on in found if on not in active]):
+        answer.note(f"Deleted before: {'; '.join(gone)}.")
     if lost := [str(on) for on in active if on.kind not in RESTORABLE]:
         answer.note(f"Cannot be restored: {'; '.join(lost)}.")
     return answer

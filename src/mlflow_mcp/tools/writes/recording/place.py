@@ -12,7 +12,7 @@ from mlflow_mcp.client.run_log import NewExperiment, runs_of_key
 from mlflow_mcp.client.writing import Write
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped, quoted, safe_uri
-from mlflow_mcp.tools.writes.outcome import Change
+from mlflow_mcp.tools.writes.outcome import Change, call_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -49,9 +49,15 @@ def place_of(client: Client, experiment: str, key: str, *, may_be_new: bool) -> 
         run_id = deleted[0].info.run_id
         raise Problem(
             f"The run with the key '{clipped(key)}' is deleted: {run_id} in experiment '{place.name}'.",
-            f"`mlflow runs restore --run-id {run_id}` brings it back; for a new run use another key.",
+            f"{_way_back(client, str(run_id))} brings it back; for a new run use another key.",
         )
     return Place(place.name, id_, place.new, runs[0] if runs else None)
+
+
+def _way_back(client: Client, run_id: str) -> str:
+    if "delete" in client.settings.allow_write:
+        return call_of("restore", {"targets": [run_id]})
+    return f"`mlflow runs restore --run-id {run_id}`"
 
 
 def parent_in(client: Client, place: Place, text: str | None) -> str | None:
