@@ -47,16 +47,6 @@ def iso(milliseconds: int | float | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def milliseconds(text: str) -> int | None:
-    """MLflow's milliseconds of an ISO-8601 date or time, UTC unless it says otherwise; None for other texts."""
-    try:
-        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return round(moment.timestamp() * 1000)
-
-
 def seconds(start: int | None, end: int | None) -> float | None:
     """The time between two of MLflow's milliseconds, in seconds."""
     return None if not start or not end else round((end - start) / 1000, 1)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mlflow_mcp.client.filters import parts_of
+from mlflow_mcp.client.moments import moment_of
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import hint, milliseconds, quoted
+from mlflow_mcp.text import hint, quoted
 
 # The one place that spells the language of models out; `REGISTRY_EXAMPLE` is that of registered models.
 EXAMPLE = "metrics.acc > 0.9 AND params.lr = '0.01' AND name LIKE '%bert%' AND status = 'READY'"
@@ -150,10 +151,10 @@ def _milliseconds(value: str) -> str:
     text = value.strip("'\"")
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return text
-    moment = milliseconds(text)
+    moment = moment_of(text)
     if moment is None:
         raise Problem(f"{value} is no time.", "Write milliseconds since 1970, or a date such as '2026-11-20'.")
-    return str(moment)
+    return str(moment.start)
 
 
 def _with_number(part: Comparison | str) -> Comparison | str:

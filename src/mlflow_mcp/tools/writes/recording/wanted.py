@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from typing import Literal
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.marks import LONGEST_NAME, RESERVED_TAGS, check_name
+from mlflow_mcp.client.moments import moment_of
 from mlflow_mcp.client.run_log import LONGEST_PARAM, LONGEST_TAG, OPEN, Value
 from mlflow_mcp.client.writing import refuse_secret
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clipped, milliseconds
+from mlflow_mcp.text import clipped
 from mlflow_mcp.tools.writes.recording.files import InputFile
 
 
@@ -90,8 +90,9 @@ def _check_texts(client: Client, kind: Literal["param", "tag"], texts: Mapping[s
 def _moment(argument: str, text: str | None) -> int | None:
     if text is None or not text.strip():
         return None
-    found = milliseconds(text)
-    if found is None or found <= 0 or re.fullmatch(r"\d+", text.strip()):
+    moment = moment_of(text)
+    found = moment.start if moment else 0
+    if found <= 0 or text.strip().isdigit():  # Python 3.11 reads 20261120 as a day
         raise Problem(f"{argument} cannot be '{clipped(text)}'.", "Write it as '2026-11-20T14:05:00Z'.")
     if found > _now() + 60_000:
         raise Problem(f"{argument} '{clipped(text)}' is in the future.", "Times without a zone are taken for UTC.")
