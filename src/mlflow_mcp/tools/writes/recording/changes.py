@@ -13,7 +13,7 @@ from mlflow_mcp.client.run_log import Beginning, RunLog, Value, batches_of_metri
 from mlflow_mcp.client.writing import Write
 from mlflow_mcp.text import clipped, iso, number, plural, size, truncate
 from mlflow_mcp.tools.writes.outcome import Change
-from mlflow_mcp.tools.writes.recording.files import InputFile, is_written
+from mlflow_mcp.tools.writes.recording.files import InputFile, check_unchanged, is_written
 from mlflow_mcp.tools.writes.recording.plan import Plan, is_logged, steps_of
 from mlflow_mcp.tools.writes.recording.wanted import Wanted
 
@@ -77,9 +77,13 @@ class Changes:
         return Change(what, None, _list(_shown(value) for value in part), step)
 
     def _file(self, file: InputFile) -> Change:
+        def send() -> None:
+            check_unchanged(file)
+            upload(self._client, self._log.read(), file.place, file.path)
+
         step = Write(
             f"file '{clipped(file.path)}' {self._of}",
-            lambda: upload(self._client, self._log.read(), file.place, file.path),
+            send,
             lambda: is_written(self._client, self._log.run_id, file),
         )
         return Change(f"file {file.path}", None, size(file.size), step)

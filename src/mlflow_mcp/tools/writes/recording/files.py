@@ -71,6 +71,18 @@ def _input_file(settings: Settings, name: str) -> InputFile:
     return InputFile(place, checked_path(inside.relative_to(root).as_posix()), length)
 
 
+def check_unchanged(file: InputFile) -> None:
+    """Raise Problem for a file that is another by now, or leads elsewhere."""
+    try:
+        same = file.place.resolve() == file.place and file.place.stat().st_size == file.size
+    except OSError:
+        same = False
+    if not same:
+        raise Problem(
+            f"The file '{short(file.path, 120)}' changed during this call.", "Call again when it is finished."
+        )
+
+
 def entry_of(client: Client, run_id: str, path: str) -> ArtifactEntry | None:
     """What the run has at this path."""
     entries = client.artifacts(run_id).entries(path.rpartition("/")[0])
