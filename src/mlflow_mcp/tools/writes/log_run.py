@@ -41,7 +41,9 @@ def log_run(  # noqa: PLR0913  # what MLflow keeps of a run
         str, BeforeValidator(as_text), Field(min_length=1, description="Id or exact name of the experiment.")
     ],
     key: Annotated[
-        str, BeforeValidator(as_text), Field(description="Your own, one for each piece of work: 'eval-llama-1120'.")
+        str,
+        BeforeValidator(as_text),
+        Field(description="Your own, one for each piece of work in the experiment: 'eval-llama-1120'."),
     ],
     name: Annotated[str | None, Field(max_length=250, description="Default: the key.")] = None,
     params: Annotated[
