@@ -120,7 +120,7 @@ class Place:
 
     def _entries(self, document: files.Document) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = self.host.form.entries(document.text, self.host.keys, strict=self.host.is_strict)
+            found: dict[str, Any] = self.host.form.entries(document.text, self.host.keys, self.host.refused)
         except NotReadable as error:
             raise SetupFailure(
                 f"{self.file}, line {error.line}: {error.what}, so {self.host.title} cannot read it. "

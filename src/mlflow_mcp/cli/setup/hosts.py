@@ -11,6 +11,7 @@ from types import ModuleType
 
 from mlflow_mcp.cli.setup import json_text, toml_text
 from mlflow_mcp.cli.setup.failure import NOT_DONE, SetupFailure
+from mlflow_mcp.cli.setup.json_parts import COMMENT, TRAILING_COMMA
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Host:
     folders: Callable[[Machine], tuple[Path, ...]] = lambda machine: ()
     keys: tuple[str, ...] = ("mcpServers",)
     form: ModuleType = json_text
-    is_strict: bool = False  # JSON without comments
+    refused: tuple[str, ...] = ()  # what the host does not read although others do
     always: Mapping[str, str] = field(default_factory=dict)  # what an entry has besides
     reference: str | None = None
     names_variables: bool = False  # a list `env_vars` of names in place of references
@@ -116,9 +117,9 @@ HOSTS = {
             project_file=".mcp.json",
             commands=("claude",),
             folders=lambda machine: (_claude_code(machine), machine.place("CLAUDE_CONFIG_DIR", ".claude")),
-            is_strict=True,
+            refused=(COMMENT, TRAILING_COMMA),
             always={"type": "stdio"},
-            reference="${{{}}}",
+            reference="${{{}:-}}",  # a variable that is not set would otherwise arrive as "${NAME}": seen with 2.1
             is_desktop=False,
         ),
         Host(
@@ -128,7 +129,7 @@ HOSTS = {
             "modelcontextprotocol.io/docs/develop/connect-local-servers",
             "Quit Claude Desktop and start it again.",
             folders=lambda machine: (_claude_desktop(machine).parent,),
-            is_strict=True,
+            refused=(COMMENT, TRAILING_COMMA),
         ),
         Host(
             "cursor",
@@ -163,6 +164,7 @@ HOSTS = {
             project_file=".gemini/settings.json",
             commands=("gemini",),
             folders=lambda machine: (machine.home / ".gemini",),
+            refused=(TRAILING_COMMA,),  # seen with 0.61
             reference="${{{}}}",
             is_desktop=False,
         ),

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlflow_mcp.cli.setup.failure import NotReadable
 
+COMMENT, TRAILING_COMMA = "a comment", "a comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
@@ -42,12 +43,12 @@ class Member:
 
 
 class Reader:
-    """Reads one text. `first_extension` is where the first comment or trailing comma stands: strict JSON has none."""
+    """Reads one text. `extensions` are what JSON itself has not, with the place of the first of each kind."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.first_extension: int | None = None
+        self.extensions: dict[str, int] = {}
 
     def document(self) -> Part:
         self._skip()
@@ -109,7 +110,7 @@ class Reader:
             self._skip()
             if self.text[self.at : self.at + 1] == closing:
                 part.trailing_comma = comma
-                self._extended(comma)
+                self.extensions.setdefault(TRAILING_COMMA, comma)
         elif part.value and self.text[self.at : self.at + 1] != closing:
             raise self._wrong(f"a comma or a closing {closing} is missing")
         if self.text[self.at : self.at + 1] != closing:
@@ -122,16 +123,13 @@ class Reader:
         """Past white space and comments."""
         self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]  # it matches nothing, too
         while comment := _COMMENT.match(self.text, self.at):
-            self._extended(self.at)
+            self.extensions.setdefault(COMMENT, self.at)
             self.at = _SPACE.match(self.text, comment.end()).end()  # type: ignore[union-attr]
 
     def _take(self, sign: str) -> None:
         if self.text[self.at : self.at + 1] != sign:
             raise self._wrong(f"a {sign} is missing")
         self.at += 1
-
-    def _extended(self, at: int) -> None:
-        self.first_extension = at if self.first_extension is None else self.first_extension
 
     def _wrong(self, what: str) -> NotReadable:
         return NotReadable(what, self.line(min(self.at, len(self.text))))

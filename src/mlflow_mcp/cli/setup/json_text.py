@@ -18,11 +18,12 @@ def data(text: str) -> dict[str, Any]:
     return dict(_read(text)[0].value)
 
 
-def entries(text: str, keys: Sequence[str], *, strict: bool = False) -> dict[str, Any]:
-    """What stands under these keys. Raises NotReadable for what is no JSON, and in `strict` JSON for a comment."""
+def entries(text: str, keys: Sequence[str], refused: Sequence[str] = ()) -> dict[str, Any]:
+    """What stands under these keys. Raises NotReadable for what is no JSON, and for a `refused` extension of it."""
     root, reader = _read(text)
-    if strict and reader.first_extension is not None:
-        raise NotReadable("a comment or a trailing comma stands there", reader.line(reader.first_extension))
+    for extension in refused:
+        if extension in reader.extensions:
+            raise NotReadable(f"{extension} stands there", reader.line(reader.extensions[extension]))
     part: Part | None = root
     for key in keys:
         member = part.last(key) if part else None

@@ -27,7 +27,7 @@ def data(text: str) -> dict[str, Any]:
         raise NotReadable("it is not written as TOML", int(line[1]) if line else text.count("\n") + 1) from error
 
 
-def entries(text: str, keys: Sequence[str], *, strict: bool = False) -> dict[str, Any]:
+def entries(text: str, keys: Sequence[str], refused: Sequence[str] = ()) -> dict[str, Any]:
     """What stands under these keys. Raises NotReadable for what is no TOML."""
     found: Any = data(text)
     for key in keys:
