@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 
+from mlflow_mcp.__main__ import _parser
 from mlflow_mcp.cli.setup.hosts import HOSTS
 from mlflow_mcp.cli.setup.toml_text import data
 from mlflow_mcp.installation import host_command
 from tests.cli.setup.conftest import URI, Machine
 from tests.support.servers import free_port
 
+ROOT = Path(__file__).parents[3]
 WORDS = [*host_command()]
 CURSOR = ".cursor/mcp.json"
 TOKEN = "tok-4f1e9a7c2b"
@@ -104,6 +108,7 @@ def test_a_project_gets_its_own_file(machine):
     names = [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"]
     assert all((machine.project / name).is_file() for name in names)
     assert "The command names a path of this machine" in said.out
+    assert "Codex reads a project's file only where it was told to trust the project." in said.out
     assert list(machine.home.iterdir()) == []
 
 
@@ -275,11 +280,11 @@ def test_a_comment_is_kept_where_the_host_reads_it_and_told_where_not(machine):
     assert "line 2: a comment stands there, so Claude Code cannot read it." in said.err
 
 
-def test_only_the_first_of_several_hosts_that_fails_stops_all(machine):
+def test_all_hosts_are_looked_at_before_one_is_written(machine):
     machine.file(CURSOR)
     machine.file(".gemini/settings.json", "nothing")
     assert machine.setup("cursor", "gemini", "--uri", URI).code == 1
-    assert (machine.home / CURSOR).read_text() == ""  # all are looked at before the first is written
+    assert (machine.home / CURSOR).read_text() == ""
 
 
 # --- undo
@@ -367,6 +372,15 @@ def test_without_a_host_it_says_what_is_found_and_changes_nothing(machine):
 
 def test_without_any_host_it_says_so(machine):
     assert "No host that setup knows was found here." in machine.setup().out
+
+
+def test_every_call_in_the_documents_is_one_that_setup_takes():
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "examples/configs/README.md"))
+    calls = re.findall(r"mlflow-mcp (setup(?: [^`\n#]*)?)", text)
+    assert len(calls) > 5
+    for call in calls:
+        words = shlex.split(call.replace("HOST", "cursor"))
+        assert set(_parser(words).parse_args(words).hosts) <= set(HOSTS)
 
 
 # --- what cannot be done

@@ -16,6 +16,7 @@ from mlflow_mcp.cli.setup import entry as entries
 from mlflow_mcp.cli.setup.change import Place
 from mlflow_mcp.cli.setup.claude_command import ClaudeCommand
 from mlflow_mcp.cli.setup.entry import Wanted
+from mlflow_mcp.cli.setup.examples import EXAMPLE_ADDRESS, configuration
 from mlflow_mcp.cli.setup.failure import BAD_INPUT, NEEDS_FORCE, NOT_DONE, SetupFailure
 from mlflow_mcp.cli.setup.hosts import HOSTS, Host, Machine
 from mlflow_mcp.cli.setup.overview import show_overview, warn_of_strangers
@@ -23,8 +24,6 @@ from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.installation import host_command, is_temporary, shown
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import nearest, safe_uri
-
-EXAMPLE_ADDRESS = "https://mlflow.example.com"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -205,6 +204,7 @@ class Setup:
             )
         if not place.is_private:
             notes.append("The command names a path of this machine: who shares the file needs the same one.")
+            notes += [host.in_project] if host.in_project else []
         if is_temporary():
             notes.append("This program runs from a cache that may be cleared. Set it up from a clone to be sure of it.")
         return notes
@@ -217,12 +217,6 @@ class Setup:
         place = self._place(host)
         _complain(f"{host.title} reads this from {place.file}:")
         self.terminal.say(configuration(host, self.arguments.name, self._entry(host, wanted)), end="")
-
-
-def configuration(host: Host, name: str, entry: dict[str, Any]) -> str:
-    """A whole file with this entry alone."""
-    text: str = host.form.with_entry("", host.keys, name, entry)
-    return text
 
 
 def _host(name: str) -> Host:

@@ -62,6 +62,7 @@ class Host:
     source: str  # the documentation that this entry was written from
     after: str  # what makes the host read it
     project_file: str | None = None  # below a project's folder
+    in_project: str = ""  # what a project's file needs besides
     commands: tuple[str, ...] = ()
     folders: Callable[[Machine], tuple[Path, ...]] = lambda machine: ()
     keys: tuple[str, ...] = ("mcpServers",)
@@ -115,6 +116,7 @@ HOSTS = {
             "code.claude.com/docs/en/mcp: scopes, ${VAR} in .mcp.json",
             "Start a new session of Claude Code; /mcp shows the server.",
             project_file=".mcp.json",
+            in_project="Claude Code asks each user once whether to start what a project's file names.",
             commands=("claude",),
             folders=lambda machine: (_claude_code(machine), machine.place("CLAUDE_CONFIG_DIR", ".claude")),
             refused=(COMMENT, TRAILING_COMMA),
@@ -162,6 +164,7 @@ HOSTS = {
             "github.com/google-gemini/gemini-cli docs/tools/mcp-server.md: $NAME in env; secrets not named there are withheld",
             "Start Gemini CLI again; /mcp shows the server.",
             project_file=".gemini/settings.json",
+            in_project="Gemini CLI starts servers only in folders that it was told to trust.",
             commands=("gemini",),
             folders=lambda machine: (machine.home / ".gemini",),
             refused=(TRAILING_COMMA,),  # seen with 0.61
@@ -175,6 +178,7 @@ HOSTS = {
             "developers.openai.com/codex/mcp: [mcp_servers.<name>], env_vars; a project's file only where the project is trusted",
             "Start Codex again; /mcp shows the server.",
             project_file=".codex/config.toml",
+            in_project="Codex reads a project's file only where it was told to trust the project.",
             commands=("codex",),
             folders=lambda machine: (machine.place("CODEX_HOME", ".codex"),),
             keys=("mcp_servers",),
