@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -226,6 +227,19 @@ def test_a_different_entry_is_replaced_by_force_and_comes_back(machine):
     assert [each.name for each in file.parent.iterdir()] == ["mcp.json"]
 
 
+def test_what_the_user_added_to_our_entry_stays(machine):
+    machine.file(CURSOR)
+    machine.setup("cursor", "--uri", URI)
+    text = (machine.home / CURSOR).read_text()
+    added = text.replace('"env": {', '"timeout": 9, "env": {"MLFLOW_MCP_TIMEOUT": "30", ')
+    machine.file(CURSOR, added)
+    assert "is already in" in machine.setup("cursor", "--uri", URI).out
+    assert machine.setup("cursor", "--uri", URI + "/b", "--read-only", "--force").code == 0
+    entry = written(machine, CURSOR)
+    assert (entry["timeout"], entry["args"]) == (9, [*WORDS[1:], "--read-only"])
+    assert entry["env"] == {"MLFLOW_MCP_TIMEOUT": "30", "MLFLOW_TRACKING_URI": URI + "/b"}
+
+
 def test_a_strangers_package_is_pointed_out(machine):
     strangers = {"command": "/usr/bin/" + "uvx", "args": ["mlflow-mcp"]}
     machine.file(CURSOR, json.dumps({"mcpServers": {"mlflow": strangers, "other": strangers}}))
@@ -266,6 +280,15 @@ def test_a_table_that_cannot_be_changed_safely_is_not_touched(machine):
     text = 'mcp_servers = { other = { command = "x" } }\n'
     file = machine.file(".codex/config.toml", text)
     said = machine.setup("codex", "--uri", URI)
+    assert said.code == 1
+    assert "cannot be changed safely" in said.err
+    assert file.read_text() == text
+
+
+def test_a_file_nested_too_deep_is_not_touched(machine):
+    text = '{"a": ' + "[" * 150 + "]" * 150 + "}"
+    file = machine.file(CURSOR, text)
+    said = machine.setup("cursor", "--uri", URI)
     assert said.code == 1
     assert "cannot be changed safely" in said.err
     assert file.read_text() == text
@@ -440,6 +463,24 @@ def test_a_store_that_answers_is_checked_and_written(machine, store):
     said = machine.setup("cursor", "--uri", store.uri, check=True)
     assert said.code == 0
     assert "Yes, it can." in said.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_on_a_terminal_the_address_is_asked_for(machine):
+    import pty
+
+    machine.file(CURSOR)
+    person, terminal = pty.openpty()
+    words = [sys.executable, "-m", "mlflow_mcp", "setup", "cursor", "--no-check"]
+    with subprocess.Popen(words, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        os.write(person, f"{URI}\n".encode())
+        out, err = process.communicate(timeout=60)
+    os.close(person)
+    os.close(terminal)
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"Where is your MLflow?")
+    assert written(machine, CURSOR)["env"] == {"MLFLOW_TRACKING_URI": URI}
 
 
 # --- Claude Code's own command

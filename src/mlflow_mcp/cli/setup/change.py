@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Place:
 
     def put(self, value: dict[str, Any], expected: Any) -> Path | None:
         """Write the entry where `expected` stood when the user decided. The copy of the file as it was, if there was one."""
-        with files.alone(self.file):
+        with self._alone():
             document = files.read(self.file)
             if self._entries(document).get(self.name) != expected:
                 raise SetupFailure(f"{self.file} was changed meanwhile. Nothing was changed; run the command again.")
@@ -41,7 +42,7 @@ class Place:
 
     def undo(self) -> str:
         """Put back what stood there before the last set-up of this name. Says what was done."""
-        with files.alone(self.file):
+        with self._alone():
             document = files.read(self.file)
             now = self._entries(document).get(self.name)
             backup = files.newest_kept(self.file, self.name)
@@ -87,7 +88,7 @@ class Place:
 
     def _with(self, document: files.Document, value: Any) -> str:
         text: str = self.host.form.with_entry(document.text, self.host.keys, self.name, value, newline=document.newline)
-        wanted = copy.deepcopy(self.host.form.data(document.text))
+        wanted = self.host.form.data(document.text)
         servers = wanted
         for key in self.host.keys:
             servers = servers.setdefault(key, {})
@@ -95,7 +96,7 @@ class Place:
         return self._checked(text, wanted)
 
     def _without(self, document: files.Document) -> str:
-        wanted = copy.deepcopy(self.host.form.data(document.text))
+        wanted = self.host.form.data(document.text)
         servers = wanted
         for key in self.host.keys:
             servers = servers[key]
@@ -107,16 +108,21 @@ class Place:
 
     def _checked(self, text: str, wanted: dict[str, Any]) -> str:
         """The text, when it says what it should and nothing else changed."""
+        if self.host.form.data(text) != wanted:
+            raise NotReadable("another part would change", 1)
+        return text
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other set-up at work; what the format cannot change without harm is said to be so."""
         try:
-            is_right = self.host.form.data(text) == wanted
-        except NotReadable:
-            is_right = False
-        if not is_right:
+            with files.alone(self.file):
+                yield
+        except NotReadable as error:
             raise SetupFailure(
                 f"{self.file} is written in a way that cannot be changed safely. Nothing was changed; "
                 "--print shows what to put into it by hand."
-            )
-        return text
+            ) from error
 
     def _entries(self, document: files.Document) -> dict[str, Any]:
         try:

@@ -148,7 +148,8 @@ class Setup:
     def _decision(self, place: Place, wanted: Wanted) -> tuple[Any, dict[str, Any]]:
         """What stands there and what should. Raises SetupFailure where only the user can decide."""
         standing = place.entries()
-        entry, now = self._entry(place.host, wanted), standing.get(place.name)
+        now = standing.get(place.name)
+        entry = entries.merged(now, self._entry(place.host, wanted))
         warn_of_strangers(self.terminal, place.file, standing)
         if now is not None and now != entry and not self.arguments.force:
             stranger = " It starts another author's program." if entries.is_strangers(now) else ""

@@ -95,6 +95,18 @@ def copied_of(environ: Mapping[str, str], uri: str) -> dict[str, str]:
     return {name: value for name in COPIED if name.startswith(kind) and (value := environ.get(name, ""))}
 
 
+def merged(now: Any, entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry with what an earlier one of ours has besides: a time limit, a switch, variables that the user set."""
+    if not is_ours(now) or is_strangers(now):
+        return entry
+    kept: dict[str, Any] = {**now, **entry}
+    if isinstance(now.get("env"), dict):
+        kept["env"] = {**now["env"], **entry.get("env", {})}
+    if isinstance(now.get("env_vars"), list):
+        kept["env_vars"] = list(dict.fromkeys([*now["env_vars"], *entry.get("env_vars", [])]))
+    return kept
+
+
 def is_ours(entry: Any) -> bool:
     """Whether an entry starts a program of this name: ours, or a stranger's."""
     return any(re.search(r"mlflow[-_]mcp", word) for word in _words(entry))

@@ -33,7 +33,10 @@ class Document:
         return "\r\n" if "\r\n" in self.text else "\n"
 
     def encoded(self, text: str) -> bytes:
-        return (_BOM if self.has_mark else b"") + text.encode()
+        try:
+            return (_BOM if self.has_mark else b"") + text.encode()
+        except UnicodeEncodeError as error:
+            raise SetupFailure("The address, or a path in the command, is not written in UTF-8.") from error
 
 
 def read(file: Path) -> Document:
@@ -170,6 +173,8 @@ else:
     def _locked(number: int) -> bool:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
+        except OSError:  # a file system without locks: `write` still notices what another one wrote
+            return True
         return True

@@ -15,11 +15,15 @@ _WIDEST = 100
 
 def data(text: str) -> dict[str, Any]:
     """Everything that the text says. Raises NotReadable for what is no JSON."""
-    return dict(_read(text)[0].value)
+    plain = _plain(text)
+    return dict(_read(text)[0].value) if plain is None else plain
 
 
 def entries(text: str, keys: Sequence[str], refused: Sequence[str] = ()) -> dict[str, Any]:
     """What stands under these keys. Raises NotReadable for what is no JSON, and for a `refused` extension of it."""
+    plain = _plain(text)
+    if plain is not None and not keys[1:] and isinstance(plain.get(keys[0], {}), dict):
+        return dict(plain.get(keys[0], {}))
     root, reader = _read(text)
     for extension in refused:
         if extension in reader.extensions:
@@ -97,6 +101,19 @@ def rendered(value: Any, indent: str = "", unit: str = "  ", newline: str = "\n"
 
 def _parts(value: dict[str, Any] | list[Any]) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else value
+
+
+def _plain(text: str) -> dict[str, Any] | None:
+    """What the standard library, which is a hundred times as fast, reads; None for what is more or less than JSON."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _read(text: str) -> tuple[Part, Reader]:
