@@ -491,8 +491,24 @@ def test_a_claude_command_that_fails_is_told_in_its_words(machine, monkeypatch):
     program = machine.file("bin/claude", '#!/bin/sh\necho "no such scope" >&2\nexit 3\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    file = machine.file(".claude.json", "{}")
     said = machine.setup("claude-code", "--uri", URI)
     assert (said.code, said.err) == (1, "`claude mcp add-json` failed: no such scope")
+    assert (file.read_text(), sorted(each.name for each in machine.home.iterdir())) == ("{}", [".claude.json", "bin"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_an_entry_that_claude_took_away_and_did_not_replace_is_told_with_its_copy(machine, monkeypatch):
+    empties = 'test "$2" = remove && echo "{}" > "$HOME/.claude.json"\n'
+    program = machine.file("bin/claude", f"#!/bin/sh\n{empties}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    text = '{"mcpServers": {"mlflow": {"command": "mine"}}}'
+    machine.file(".claude.json", text)
+    said = machine.setup("claude-code", "--uri", URI, "--force")
+    backup = machine.home / ".claude.json.before-mlflow.1"
+    assert said.err.endswith(f"The file as it was before: {backup}")
+    assert backup.read_text() == text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")

@@ -37,7 +37,15 @@ class Place:
                 raise SetupFailure(f"{self.file} was changed meanwhile. Nothing was changed; run the command again.")
             text = self._with(document, value)
             backup = files.keep(self.file, self.name, document)
-            self._write(document, text, value)
+            try:
+                self._write(document, text, value)
+            except SetupFailure as failure:
+                if backup is None:
+                    raise
+                if self.entries().get(self.name) != expected:  # `claude mcp` took the old entry away and added none
+                    raise SetupFailure(f"{failure} The file as it was before: {backup}") from failure
+                backup.unlink()
+                raise
             return backup
 
     def undo(self) -> str:
