@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 
 import pytest
@@ -28,6 +29,7 @@ TEXTS = {
     "comments": '// top\n{\n  // before\n  "mcpServers": { // of servers\n    "other": {"command": "x"} // of other, } and {\n'
     '    // last\n  }, /* after } */\n  "z": "// no comment /* neither */"\n}\n// end',
     "comments alone": '{\n  "mcpServers": {\n    // "mlflow": {}\n  }\n}',
+    "a comment that ends in a brace": '{\n  "mcpServers": {\n    "a": [] // {\n  }\n}',
     "trailing commas": '{\n  "mcpServers": {\n    "other": {"command": "x"},\n  },\n}\n',
     "trailing comma, comment": '{\n  "mcpServers": {\n    "other": [1, 2,], // x\n    /* y */\n  }\n}\n',
     "escapes": '{"\\u006dcpServers": {"o\\"}": "\\\\"}, "ü": "\\ud83d\\ude00"}',
@@ -163,3 +165,54 @@ def test_it_reads_what_the_standard_library_reads():
     value = {"a": [1, -2.5, 1e9, True, False, None, 'ü\n\\"\U0001f600', {}, []], "b": {"c": {"d": [[]]}}}
     for indent in (None, 2):
         assert data(json.dumps(value, indent=indent)) == value
+
+
+# --- made up by chance
+
+
+class Written:
+    """JSON with comments in every place where one may stand, and commas that only some hosts read."""
+
+    SPACES = ("", "", " ", "\n", "\n  ", "\n\t", "\r\n  ", " // c , } {\n", "/* x\n, } */", '\n  // "q\n  ')
+    VALUES = ("1", "-2.5e3", "true", "null", '"a//b"', '"x\\"}{,"', "[]", "{}")
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.text = self.space() + self.object(0, has_servers=True) + self.space()
+
+    def space(self) -> str:
+        return self.chance.choice(self.SPACES)
+
+    def value(self, depth: int) -> str:
+        kind = self.chance.random()
+        if depth > 3 or kind < 0.4:
+            return self.chance.choice(self.VALUES)
+        return self.joined("[]", [self.value(depth + 1) for _ in range(3)]) if kind < 0.6 else self.object(depth + 1)
+
+    def object(self, depth: int, has_servers: bool = False) -> str:
+        keys = [f"k{self.chance.randint(0, 5)}" for _ in range(self.chance.randint(0, 3))]
+        members = [f'"{key}"{self.space()}:{self.space()}{self.value(depth + 1)}' for key in keys]
+        if has_servers and self.chance.random() < 0.7:
+            servers = f'"mcpServers"{self.space()}:{self.space()}{self.object(1)}'
+            members.insert(self.chance.randint(0, len(members)), servers)
+        return self.joined("{}", members)
+
+    def joined(self, brackets: str, parts: list[str]) -> str:
+        last = "," + self.space() if parts and self.chance.random() < 0.3 else ""
+        inner = "".join(f"{',' if at else ''}{self.space()}{part}{self.space()}" for at, part in enumerate(parts))
+        return f"{brackets[0]}{inner or self.space()}{last}{brackets[1]}"
+
+
+@pytest.mark.parametrize("seed", range(0, 200, 20))
+def test_any_text_keeps_its_data_and_its_characters(seed):
+    for number in range(seed, seed + 20):
+        text = Written(number).text
+        wanted = data(text)
+        servers = wanted.setdefault("mcpServers", {})
+        servers["mlflow"] = ENTRY
+        written = with_entry(text, KEYS, "mlflow", ENTRY)
+        assert data(written) == wanted, text
+        signs = iter(re.sub(r"\s", "", written))
+        assert all(sign in signs for sign in re.sub(r"\s", "", text)), text
+        del servers["mlflow"]
+        assert data(without_entry(written, KEYS, "mlflow")) == wanted, text

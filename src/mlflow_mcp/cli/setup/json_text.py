@@ -79,7 +79,7 @@ def without_entry(text: str, keys: Sequence[str], name: str) -> str:
     if is_last and at and part.trailing_comma is None:
         comma = _comma_after(text, part.members[at - 1].part.end)
         before = text[:comma] + text[comma + 1 : start]
-    if before.endswith("{") and after.lstrip().startswith("}"):
+    if len(before) == part.start + 1 and after.lstrip().startswith("}"):  # nothing is left in the object
         after = after.lstrip()
     return before + after
 
