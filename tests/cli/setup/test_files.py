@@ -61,6 +61,15 @@ def test_a_file_that_may_not_be_written_is_told(machine: Machine):
     assert "may not be written by this user" in said.err
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_under_sudo_the_file_and_its_copy_stay_their_owners(machine: Machine):
+    file = machine.file(CURSOR, "{}")
+    os.chown(file, 1234, 1235)
+    machine.setup("cursor", "--uri", URI)
+    owners = [(each.stat().st_uid, each.stat().st_gid) for each in file.parent.iterdir()]
+    assert owners == [(1234, 1235)] * 2
+
+
 def test_a_folder_that_cannot_be_made_is_told(machine: Machine):
     (machine.home / ".cursor").write_text("a file where the folder should be")
     said = machine.setup("cursor", "--uri", URI)

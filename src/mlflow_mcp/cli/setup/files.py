@@ -85,7 +85,10 @@ def _draft(target: Path, content: bytes, *, is_private: bool) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     if target.exists():
-        draft.chmod(stat.S_IMODE(target.stat().st_mode))
+        known = target.stat()
+        if sys.platform != "win32" and known.st_uid != draft.stat().st_uid:  # sudo: it stays its owner's
+            os.chown(draft, known.st_uid, known.st_gid)
+        draft.chmod(stat.S_IMODE(known.st_mode))
     elif not is_private:
         umask = os.umask(0)
         os.umask(umask)
