@@ -31,7 +31,7 @@ from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
 from mlflow_mcp.entities.model import MODEL_ID
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.errors import AccessRefused, ModelNotFound, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import every, hint, iso
 from mlflow_mcp.tools.arguments import AnyId
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
@@ -106,6 +106,8 @@ def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | Unsupp
         return search()
     except UnsupportedByServer as error:
         return error
+    except AccessRefused:  # of an id: what may not be read, or, on servers with basic-auth, does not exist
+        return []
 
 
 def _next_try(text: str, nearest: str) -> str:
