@@ -96,7 +96,11 @@ def _metric_of(client: Client, runs: Sequence[RunView]) -> str | None:
     )
     usual = [name for name, count in counts.items() if count >= _MOST_HAVE * max(counts.values())]
     primary = client.experiments.primary_metrics(sorted({run.experiment_id for run in runs})).values()
-    named = [name for name in primary if name in usual] or [name for name in usual if _UNSEEN.search(name)] or usual
+    named = (
+        [each.name for each in primary if each.name in usual]
+        or [name for name in usual if _UNSEEN.search(name)]
+        or usual
+    )
     return next(iter(headline(dict.fromkeys(named, 0.0), 1)), None)
 
 

@@ -19,6 +19,7 @@ from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
 from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs
+from mlflow_mcp.tools.runs.comparing.primary import against_names, how_judged
 from mlflow_mcp.tools.runs.comparing.reading import Compared, of_models, read_sides
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
@@ -29,7 +30,6 @@ from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
 
 MOST_DIFFERENCES = 40
 _NAMES_LISTED = 15
-_BEST = "best: judged by the metric's name; empty where the name does not say which value is better."
 
 Baseline = Annotated[
     str | None, Field(description="Which of run_ids the others are measured against. Default: the first.")
@@ -95,7 +95,7 @@ def compare_runs(
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))
     _add_differences(answer, compared)
-    answer.note(_BEST if any(row[-1] for row in left) else "")
+    answer.note(*against_names(rows, sides), how_judged(left, sides) if any(row[-1] for row in left) else "")
     return answer
 
 

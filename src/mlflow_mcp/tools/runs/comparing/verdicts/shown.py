@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import number, plural
-from mlflow_mcp.tools.runs.comparing.alignment import deltas, without_dataset
+from mlflow_mcp.tools.runs.comparing.alignment import deltas
 from mlflow_mcp.tools.runs.comparing.folded import headline_on
+from mlflow_mcp.tools.runs.comparing.primary import mode_of
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import NOISE, Judged, Score
 
@@ -33,7 +33,7 @@ def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bo
     found = []
     for task, metrics in by_task.items():
         headline = headline_on(task, sides)
-        major = [names for names in metrics if not is_minor(names[0]) and (task or better(without_dataset(names[0])))]
+        major = [names for names in metrics if not is_minor(names[0]) and (task or mode_of(task, names, sides))]
         own = [names for names in metrics if headline in names]
         chosen = metrics if named else own or (major if len(major) <= _MOST_SCORES or not task else [])
         found += [Score(task, names, headline in names) for names in chosen]
