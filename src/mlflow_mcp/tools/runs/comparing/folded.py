@@ -23,17 +23,17 @@ def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[l
         by_task.setdefault(row[_TASK], []).append(list(row))
     shown: list[list[Any]] = []
     sentences: list[str] = []
+    equal = 0
     for task, of_task in by_task.items():
         if task:
             of_task, notes = _without_parts(of_task, sides)
             sentences += [f"{task}: {sentence}" for sentence in notes]
             small = [row for row in of_task if is_minor(_name(row)) and _is_equal(row, sides)]
-            if small:
-                sentences.append(
-                    f"{task}: {plural(len(small), 'count, cost or error', 'counts, costs or errors')} equal on the sides that have them not shown."
-                )
+            equal += len(small)
             of_task = sorted((row for row in of_task if row not in small), key=lambda row: is_minor(_name(row)))
         shown += of_task
+    if equal:
+        sentences.append(f"Not shown: {plural(equal, 'equal count, cost or error', 'equal counts, costs or errors')}.")
     return shown, sentences
 
 
