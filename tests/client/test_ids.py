@@ -170,10 +170,11 @@ def test_an_ambiguous_prefix_is_refused_alike(client, seeded):
 
 
 def test_what_an_ambiguous_id_may_mean_is_told_with_status_and_scores(empty_store, ask):
-    tags = [{"invocation_id": f"abcdef0{n}" + "0" * 8, "task_name": "ifeval"} for n in (1, 2)]
+    own = {"mlflow.runName": "twin-run", "task_name": "ifeval"}
+    tags = [{**own, "invocation_id": f"abcdef0{n}" + "0" * 8} for n in (1, 2)]
     runs = [
-        RawRun(run_id(1), name="twin-run", metrics={"acc": 0.5}, tags=tags[0]),
-        RawRun(run_id(2), name="twin-run", status="FAILED", tags=tags[1]),
+        RawRun(run_id(1), metrics={"acc": 0.5}, tags=tags[0]),
+        RawRun(run_id(2), status="FAILED", tags=tags[1]),
     ]
     uri = filled(empty_store, runs)
 
