@@ -68,7 +68,7 @@ def children_of(
         rows = [[run.run_id, run.name, run.status, run.headline()] for run in runs]
         return Children(count=len(runs), runs=Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",)))
     metric = _metric_of(client, runs)
-    call = f'query_runs(query="{_query(parent.run_id)}") lists them'
+    call = f'query_runs(query="{_query(parent.run_id)}") lists them; best_runs takes the same query'
     explains = (
         f"; with it aggregate_runs(metrics=['{clipped(metric)}'], group_by=['each']) tells what matters"
         if metric
