@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         from mlflow_mcp.cli.doctor import run_doctor
 
         try:
-            return run_doctor(settings, unknown_variables(os.environ))
+            return run_doctor(settings, unknown_variables(os.environ, settings.servers))
         except KeyboardInterrupt:
             return INTERRUPTED
     if arguments.command == "wait":
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             code = INTERRUPTED
         _end(code)  # a thread that still waits for MLflow is not waited for
-    for warning in unknown_variables(os.environ):
+    for warning in unknown_variables(os.environ, settings.servers):
         _tell(warning)
     return serve(settings)
 
