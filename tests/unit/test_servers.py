@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_mcp.client.transport.connection import Connection
+from mlflow_mcp.client.transport.connection import Connection, Credentials
 from mlflow_mcp.client.transport.servers import with_own_variables
 from mlflow_mcp.servers import NamedServer, parsed_servers
 from mlflow_mcp.settings import Settings, SettingsError, unknown_variables
@@ -59,8 +59,8 @@ def test_each_server_has_credentials_of_its_own():
     )
     prod, dev = Connection(settings).servers.connections
 
-    assert prod.credentials is not None and prod.credentials.token == "prod-token"
-    assert dev.credentials is not None and (dev.credentials.username, dev.credentials.password) == ("ana", "new")
+    assert prod.credentials == Credentials(token="prod-token")
+    assert dev.credentials == Credentials("ana", "new")
     assert "prod-token" not in repr(settings)
 
 
