@@ -105,6 +105,10 @@ def without_user_info(server: NamedServer) -> NamedServer:
     )
 
 
+def without_credentials(server: NamedServer) -> NamedServer:
+    return replace(server, username=None, password=None, token=None)
+
+
 def with_credentials(servers: Sequence[NamedServer], environ: Mapping[str, str]) -> tuple[NamedServer, ...]:
     """The servers with what the variables of each hold. Raises ValueError, which begins with the variable's name."""
     return tuple(_with_own(server, environ) for server in servers)

@@ -206,3 +206,11 @@ def test_what_to_set_is_told_by_the_variables_of_the_server(servers):
         "See MLFLOW_MCP_SERVERS (its dev)."
     )
     assert "MLFLOW_TRACKING_TOKEN" in with_own_variables(text, servers.default)
+
+
+def test_a_callers_own_credentials_are_for_the_default_server_and_open_no_other():
+    settings = Settings.from_environment({"MLFLOW_MCP_SERVERS": "prod=https://one,dev=https://ana:secret@two"})
+    prod, dev = Connection(settings, credentials=Credentials(token="of the caller")).servers.connections
+
+    assert prod.credentials == Credentials(token="of the caller")
+    assert dev.credentials == Credentials()

@@ -64,6 +64,11 @@ class Client:
         return self.connection.known_uri
 
     @property
+    def uris(self) -> list[str]:
+        """The tracking URIs of all servers that this call reads."""
+        return [self.uri]
+
+    @property
     def watched(self) -> list[Client]:
         """The http(s) servers whose silence ends the call."""
         return [self] if self.is_http else []

@@ -151,7 +151,9 @@ class BoundTool(Tool):
             call.host = _host_of(context)
             confirm = confirmer(context, call, self._settings)
             call.confirm = lambda question: confirm(chosen.question(question))
-            call.audit = auditor(self._settings, self.name, chosen.connection.uri, call.host, chosen.connection.name)
+            call.audit = auditor(
+                self._settings, self.name, chosen.connection.uri, call.host, name=chosen.connection.name
+            )
         client = chosen.client(call)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)

@@ -31,6 +31,10 @@ class SpanningClient(Client):
         return False  # as a whole it has no address; each part knows its own
 
     @property
+    def uris(self) -> list[str]:
+        return [each.uri for each in self.on_servers]
+
+    @property
     def watched(self) -> list[Client]:
         return [part for part in self.on_servers if part.is_http]
 

@@ -18,7 +18,7 @@ from mlflow_mcp.client.transport.local_store import check_local_store, default_u
 from mlflow_mcp.client.transport.schema import check_schema
 from mlflow_mcp.client.transport.servers import Servers
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.servers import NamedServer
+from mlflow_mcp.servers import NamedServer, without_credentials
 from mlflow_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Connection:
     experiment list, no cookies and no threads.
 
     `credentials=None` stands for MLflow's own environment variables and files: those of a named server that is not the
-    default one are its own or none. `servers` are the default one and the named ones beside it.
+    default one are its own or none. `servers` are the default one and the named ones beside it: beside a caller's own
+    `credentials`, which are for the default server, without any.
     """
 
     def __init__(
@@ -71,7 +72,8 @@ class Connection:
         self.servers = beside or Servers()
         self.servers.add(self)
         for other in named[1:] if beside is None else ():
-            Connection(settings, server=other, beside=self.servers)
+            # A caller with credentials is not given what the operator may read elsewhere.
+            Connection(settings, server=without_credentials(other) if credentials else other, beside=self.servers)
         self.experiments: KnownExperiments | None = None
         self.pool = WorkerPool()
         # MLflow has no "write if unchanged": what reads and then writes does so alone, as far as this process goes.
