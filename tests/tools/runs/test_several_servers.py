@@ -26,7 +26,6 @@ def facts(answer: Answer) -> Any:
     [
         ("compare_runs", "bert-base", "bert-large", {}),
         ("compare_runs", "models:/intent/1", "models:/intent/2", {}),
-        ("diff_artifacts", "models:/intent/1", "models:/intent/2", {"artifact_path": "MLmodel"}),
         ("diff_artifacts", "{base}", "{large}", {"artifact_path": "MLmodel"}),
     ],
 )
