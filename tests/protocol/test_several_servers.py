@@ -150,6 +150,17 @@ def test_resources_and_completion_take_the_name_too(settings, only_dev):
     assert plain == []
 
 
+def test_the_name_of_a_server_is_no_id(ask):
+    for tool, arguments in (
+        ("get_run", {"run_id": "dev:"}),
+        ("get_metric_history", {"run_ids": ["dev:"], "metrics": ["acc"]}),
+        ("check_run", {"run_ids": ["dev:"]}),
+        ("describe_experiment", {"experiment_id": "dev:"}),
+    ):
+        assert "names a server, and nothing on it" in problem_of(ask(tool, **arguments))
+    assert data_of(ask("check_run", run_ids=["dev:running"]))["server"] == "dev"
+
+
 # --- several servers a call
 
 

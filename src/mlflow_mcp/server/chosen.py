@@ -43,6 +43,13 @@ IDS_OF_TOOL: Mapping[str, tuple[str, ...]] = {
     "get_dataset": ("dataset",),
     "completions": ("text", "given"),
 }
+# Names that need not exist: without a server's name they are of the server of the other arguments.
+NEW_NAMES: Mapping[str, tuple[str, ...]] = {"register_model": ("name",)}
+# Where the name of a server alone stands for all that it has.
+WHOLE_SERVER: Mapping[str, tuple[str, ...]] = {
+    "search_experiments": ("name",),
+    "completions": ("text", "given"),
+}
 # The tools whose ids may be of several servers.
 SPANNING = frozenset(["compare_runs", "compare_samples", "diff_artifacts", "export_runs", "find_similar_runs"])
 # The functions that ask every server, unless an id names one.
@@ -86,8 +93,12 @@ class Chosen:
 
     def told(self, problem: Problem) -> Problem:
         """The failure with the server's name before its ids, and where else there is to look."""
-        if not self.servers.are_several or len(self.connections) > 1:
+        if not self.servers.are_several:
             return problem
+        if len(self.connections) > 1:
+            about = [each for each in self.connections if each.uri and safe_uri(each.uri) in problem.failed]
+            next_step = with_own_variables(problem.next_step, about[0]) if about else problem.next_step
+            return type(problem)(problem.failed, next_step)
         name = self.name
         found = located_problem(problem, f"{name}:") if name else problem
         failed = f"On server {name}: {found.failed}" if name else found.failed
@@ -106,7 +117,7 @@ def choose(servers: Servers, tool: str, arguments: Mapping[str, Any]) -> Chosen:
     Raises Problem where they name several and the tool reads one at a time."""
     if not servers.names:
         return Chosen(servers, (servers.default,), dict(arguments))
-    reading = _Reading(servers, frozenset((*IDS, *IDS_OF_TOOL.get(tool, ()))))
+    reading = _Reading(servers, tool)
     bare = {name: reading.of(name, value, reading.stripped) for name, value in arguments.items()}
     named = list(dict.fromkeys(reading.named))
     if tool in OF_ALL and not any(named):
@@ -126,22 +137,34 @@ def choose(servers: Servers, tool: str, arguments: Mapping[str, Any]) -> Chosen:
 class _Reading:
     """What the arguments of a call say of servers."""
 
-    def __init__(self, servers: Servers, ids: frozenset[str]) -> None:
-        self._servers, self._ids = servers, ids
+    def __init__(self, servers: Servers, tool: str) -> None:
+        self._servers, self._tool = servers, tool
+        self._ids = frozenset((*IDS, *IDS_OF_TOOL.get(tool, ())))
         self.named: list[Connection | None] = []  # of each id; None where it names none
         self.hint = ""
 
     def of(self, name: str, value: Any, change: Callable[[str], str]) -> Any:
         if name in self._ids and isinstance(value, str):
-            return change(value)
+            is_free = name in NEW_NAMES.get(self._tool, ()) and self._servers.split(value)[0] is None
+            return value if is_free else self._checked(name, value, change(value))
         if name in self._ids and isinstance(value, list):
-            changed = [change(each) if isinstance(each, str) else each for each in value]
+            changed = [self._checked(name, each, change(each)) if isinstance(each, str) else each for each in value]
             return [each for each in changed if each != ""] or None
         if name in self._ids and isinstance(value, dict):
             return {key: change(each) if isinstance(each, str) else each for key, each in value.items()}
         if name == "query" and isinstance(value, str):
             return _RUN_IN_FILTER.sub(lambda found: f"'{change(found[0][1:-1])}'", value)
         return value
+
+    def _checked(self, name: str, text: str, rest: str) -> str:
+        may_be_whole = name in WHOLE_SERVER.get(self._tool, ()) or (
+            name == "experiment_id" and self._tool != "describe_experiment"
+        )
+        if text.strip() and not rest and not may_be_whole:
+            raise Problem(
+                f"'{text}' in {name} names a server, and nothing on it.", f"Write it before an id: '{text}71f3f3'."
+            )
+        return rest
 
     def stripped(self, text: str) -> str:
         return self._changed(text, lambda connection, rest: rest)

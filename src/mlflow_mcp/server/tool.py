@@ -118,7 +118,10 @@ class BoundTool(Tool):
         try:
             return chosen.located(await self._called(chosen, context))
         except Problem as problem:
-            raise chosen.told(problem) from problem
+            told = chosen.told(problem)
+            if told is problem:
+                raise
+            raise told from problem
 
     # -- in --------------------------------------------------------------------------------------------------------
 

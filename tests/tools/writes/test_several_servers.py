@@ -65,6 +65,16 @@ def test_the_user_is_asked_with_the_name_of_the_server(store, tmp_path, ask_many
     assert MlflowClient(dev).get_run(run).info.lifecycle_stage == "active"
 
 
+def test_a_new_model_is_registered_where_its_run_is(model_store, tmp_path, ask_many):
+    (prod, dev), settings = both_of(model_store, tmp_path, write_without_asking=True)
+    with ask_many(settings) as ask:
+        answer = data_of(ask("register_model", model="dev:models:/intent/1", name="another"))
+
+    assert [each.name for each in MlflowClient(dev).search_registered_models("name = 'another'")] == ["another"]
+    assert MlflowClient(prod).search_registered_models("name = 'another'") == []
+    assert answer["server"] == "dev"
+
+
 def test_things_of_two_servers_are_not_changed_in_one_call(store, tmp_path, ask_many):
     (prod, dev), settings = both_of(store, tmp_path)
     run = id_of(store)
