@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             code = INTERRUPTED
         _end(code)  # a thread that still waits for MLflow is not waited for
-    for warning in unknown_variables(os.environ):
+    for warning in unknown_variables(os.environ, settings.servers):
         _tell(warning)
     return serve(settings)
 
@@ -58,7 +58,7 @@ def _help_to_begin(settings: Settings, arguments: argparse.Namespace) -> int:
         return run_setup(settings, arguments, os.environ)
     from mlflow_mcp.cli.doctor import run_doctor
 
-    return run_doctor(settings, unknown_variables(os.environ))
+    return run_doctor(settings, unknown_variables(os.environ, settings.servers))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

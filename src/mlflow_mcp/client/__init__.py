@@ -52,8 +52,10 @@ __all__ = ["Client"]
 class Client:
     """What one call sees of a connection. Cheap to make: nothing is requested before it is asked for."""
 
-    def __init__(self, connection: Connection, call: Call | None = None) -> None:
+    def __init__(self, connection: Connection, call: Call | None = None, prefix: str = "") -> None:
         self.connection = connection
+        # What stands before ids of its server in a call that reads several servers.
+        self.prefix = prefix
         self.call = call or Call(timeout=connection.settings.timeout)
 
     @property
@@ -68,6 +70,20 @@ class Client:
     def uri(self) -> str:
         """The tracking URI. Raises Problem when none is configured."""
         return self.connection.known_uri
+
+    @property
+    def uris(self) -> list[str]:
+        """The tracking URIs of all servers that this call reads."""
+        return [self.uri]
+
+    @property
+    def watched(self) -> list[Client]:
+        """The http(s) servers whose silence ends the call."""
+        return [self] if self.is_http else []
+
+    def at(self, id: str) -> tuple[Client, str]:
+        """The client of the server that an id names, and the id as that server knows it."""
+        return self, id
 
     @cached_property
     def http(self) -> Http:

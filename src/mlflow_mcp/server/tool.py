@@ -18,6 +18,7 @@ from pydantic import PrivateAttr, ValidationError
 from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, sendable
 from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
+from mlflow_mcp.answers.located import located
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
@@ -27,9 +28,10 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
+from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import clipped, nearest, short, size
@@ -91,6 +93,8 @@ class BoundTool(Tool):
         """This tool for the calls of one server."""
         tool = self.model_copy()
         tool._settings = settings
+        if len(settings.servers) > 1 and (schema := self.fn_metadata.output_schema):
+            tool.fn_metadata = self.fn_metadata.model_copy(update={"output_schema": with_server(schema)})
         return tool
 
     async def run(
@@ -110,7 +114,14 @@ class BoundTool(Tool):
         self._refuse_unknown(arguments)
         # Models and hosts write null for an argument that they leave out.
         present = {name: value for name, value in arguments.items() if value is not None}
-        return await self._called(_connection_of(context), context, self._validated(present))
+        chosen = choose(_connection_of(context).servers, self.name, self._validated(present))
+        try:
+            return chosen.located(await self._called(chosen, context))
+        except Problem as problem:
+            told = chosen.told(problem)
+            if told is problem:
+                raise
+            raise told from problem
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -136,17 +147,20 @@ class BoundTool(Tool):
 
     # -- around ----------------------------------------------------------------------------------------------------
 
-    async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
+    async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
         call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)
-            call.confirm = confirmer(context, call, self._settings)
-            call.audit = auditor(self._settings, self.name, connection.uri, call.host)
-        client = Client(connection, call)
+            confirm = confirmer(context, call, self._settings)
+            call.confirm = lambda question: confirm(chosen.question(question))
+            call.audit = auditor(
+                self._settings, self.name, chosen.connection.uri, call.host, name=chosen.connection.name
+            )
+        client = chosen.client(call)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
-        work = functools.partial(self.fn, client, **arguments)
+        work = functools.partial(self.fn, client, **chosen.arguments)
         try:
             answer = await run_within_deadline(self.name, work, client, self._limiter)
         except Problem as problem:
@@ -184,7 +198,8 @@ class BoundTool(Tool):
         """The answer as a host is sent it: without secrets, cut to the budget."""
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
-            text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
+            server = [f"On server {answer._server}:"] if answer._server else []
+            text = self._masked(sendable(" ".join([*server, answer.text, *(answer.notes or ())])))
             if len(answer.data) > LARGEST_PICTURE:
                 text += (
                     f" The picture has {size(len(answer.data))} and is not sent: {size(LARGEST_PICTURE)} is the most."
@@ -197,6 +212,10 @@ class BoundTool(Tool):
             words = TextContent(type="text", text=without_middle(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
         content = sendable(content_of(answer))
+        if answer._server:
+            content = located(content, answer._server, answer.VERBATIM)
+        if answer._servers:
+            content = {"servers": answer._servers, **content}
         if self._settings.mask_secrets:
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)

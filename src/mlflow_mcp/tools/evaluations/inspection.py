@@ -17,6 +17,7 @@ from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatisti
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import short_id
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 from mlflow_mcp.tools.evaluations.contradictions import Contradiction, contradiction_of
 from mlflow_mcp.tools.evaluations.missing_files import looks_for_missing_files
@@ -221,7 +222,7 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
         recorded = _read_results(client, copy, folder, details)
         if recorded is not None:
             if copy is not job.canonical:
-                samples = recorded.samples.from_copy(f"copy {copy.run_id[:8]}")
+                samples = recorded.samples.from_copy(f"copy {short_id(copy.run_id)}")
                 recorded = replace(recorded, samples=samples)
             details.contradiction = contradiction_of(job, recorded, "results.yml")
             details.add(recorded)

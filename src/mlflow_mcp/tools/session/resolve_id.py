@@ -27,6 +27,7 @@ from mlflow_mcp.client.ids.parse import (
     run_in_url,
 )
 from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
+from mlflow_mcp.client.spanning import SpanningClient
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.model import MODEL_ID
@@ -35,6 +36,7 @@ from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import AccessRefused, ModelNotFound, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import every, hint, iso, number
 from mlflow_mcp.tools.arguments import AnyId
+from mlflow_mcp.tools.session.anywhere import found_anywhere
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
 from mlflow_mcp.tools.session.id_match import IdMatch
 
@@ -58,6 +60,13 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     """Find out what an id is - invocation, job, run, experiment, model, trace, session or prompt - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
+    if isinstance(client, SpanningClient):
+        return found_anywhere(client, id, resolve_id_on)
+    return resolve_id_on(client, id)
+
+
+def resolve_id_on(client: Client, id: str) -> IdMatches:
+    """What the id is on one server."""
     text = _in_url(id.strip()) or plain_id(id)
     names = client.experiments.reread()
     experiments = _experiments(text, names)

@@ -10,7 +10,7 @@ from mlflow_mcp import installation
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_finite, is_minor
-from mlflow_mcp.text import listed, number
+from mlflow_mcp.text import listed, number, short_id
 from mlflow_mcp.tools.metrics.drawing import Line, draw_curves
 from mlflow_mcp.tools.metrics.histories import read_histories
 from mlflow_mcp.tools.runs.report.reading import Subject
@@ -100,7 +100,7 @@ def _picture(
         for label, run, of in curves:
             if of == name:
                 points = found[run.info.run_id, name].points
-                text = masked(f"{label} {run.info.run_name or run.info.run_id[:8]}")
+                text = masked(f"{label} {run.info.run_name or short_id(run.info.run_id)}")
                 lines.append(Line(text, [float(point.step) for point in points], [point.value for point in points]))
         panels.append((masked(name), lines))
     return draw_curves(panels, "step", 0, log_y=False)
