@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -111,9 +110,9 @@ def test_a_server_that_falls_silent_later_is_reported_too(doctor, mlflow_server)
 
 
 @pytest.mark.slow
-def test_a_silent_server_is_reported_by_the_command():
+def test_a_silent_server_is_reported_by_the_command(forked_python):
     with stalling_server() as uri:
-        command = [sys.executable, "-m", "mlflow_mcp", "doctor"]
+        command = [forked_python, "-m", "mlflow_mcp", "doctor"]
         environment = server_environment() | {"MLFLOW_TRACKING_URI": uri}
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (1, "")
