@@ -25,7 +25,7 @@ import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.support import curves, genai_stores, model_stores, stores
+from tests.support import curves, genai_stores, model_stores, simulations, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
 from tests.support.genai_stores import GenaiStore
@@ -55,7 +55,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # again: a fifth of the processor time of many test files.
 gc.set_threshold(50_000, 20, 100)
 
-# For a run on save. `pytest` alone tries as many examples as ever.
+# For a run on save, for every run, and for `scripts/check --all`.
+hypothesis.settings.register_profile("every", max_examples=50)
+hypothesis.settings.load_profile("every")
+hypothesis.settings.register_profile("thorough", max_examples=100)
 hypothesis.settings.register_profile(
     "quick",
     max_examples=20,
@@ -81,6 +84,10 @@ TWINS = {
     "both_genai": "genai_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    simulations.is_thorough = config.getoption("--hypothesis-profile") == "thorough"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -197,6 +204,7 @@ def sqlite_store(sqlite_template: Store, tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def empty_template(session_folder: Path) -> str:
+    stores.remember_newest_schema()
     return make_empty(session_folder / "empty")
 
 

@@ -104,7 +104,7 @@ def test_a_log_in_page_is_not_taken_for_mlflow(doctor):
 
 def test_a_server_that_falls_silent_later_is_reported_too(doctor, mlflow_server):
     with faulty_proxy(mlflow_server.uri, stall("runs/search"), stall("health", 2)) as proxy:
-        code, said = doctor(proxy.uri, probe_timeout=0.5)
+        code, said = doctor(proxy.uri, probe_timeout=0.5, timeout=4)
     assert code == 1
     assert f"NO artifacts The MLflow server at {proxy.uri} accepts connections but does not answer." in said
 
