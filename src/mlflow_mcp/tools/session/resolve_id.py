@@ -13,16 +13,13 @@ from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_stat
 from mlflow_mcp.client.ids.experiments import unlisted
 from mlflow_mcp.client.ids.genai import dataset_in_url, is_dataset_id, prompt_in_url
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
-from mlflow_mcp.client.ids.models import logged_called
 from mlflow_mcp.client.ids.parse import (
     SHORTEST_PREFIX,
     experiment_in_url,
     is_id_prefix,
-    is_model_prefix,
     is_run_id,
     job_id,
     model_in_url,
-    model_ref,
     plain_id,
     run_in_url,
 )
@@ -30,18 +27,18 @@ from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_i
 from mlflow_mcp.client.spanning import SpanningClient
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import headline
-from mlflow_mcp.entities.model import MODEL_ID
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import AccessRefused, ModelNotFound, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.errors import AccessRefused, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import every, hint, iso, number
 from mlflow_mcp.tools.arguments import AnyId
 from mlflow_mcp.tools.session.anywhere import found_anywhere
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
 from mlflow_mcp.tools.session.id_match import IdMatch
+from mlflow_mcp.tools.session.model_ids import logged_models_called, registered_models_called
 
 if TYPE_CHECKING:
-    from mlflow.entities import Experiment, LoggedModel
+    from mlflow.entities import Experiment
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
@@ -74,8 +71,8 @@ def resolve_id_on(client: Client, id: str) -> IdMatches:
         raise Problem(f"No run, experiment, model or trace can be read out of '{text}'.", "Pass the id alone.")
     searches: list[Callable[[], list[IdMatch]]] = [
         lambda: _runs_and_invocations(find_matches(client, list(names), text, (*RUN_WAYS, *INVOCATION_WAYS)), names),
-        lambda: _logged_models(client, text),
-        lambda: _registered_models(client, text),
+        lambda: logged_models_called(client, text),
+        lambda: registered_models_called(client, text),
         lambda: _traces(client, text),
         lambda: _sessions(client, text),
         lambda: prompts_called(client, text),
@@ -211,55 +208,6 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
         matched=None if any(each.has_invocation_tag for each in launched) else "param invocation_id, not a tag",
         next=f"get_invocation(invocation_id='{invocation_id}')",
     )
-
-
-def _logged_models(client: Client, text: str) -> list[IdMatch]:
-    """The logged models of this id, of an id that begins so, or of this name."""
-    if text.startswith("tr-") or is_dataset_id(text):  # a server without models is told what it lacks of these
-        return []
-    if MODEL_ID.fullmatch(text):
-        try:
-            models = [client.models.logged(text)]
-        except ModelNotFound:
-            return []
-    else:
-        models = client.models.beginning_with(text) if is_model_prefix(text) else logged_called(client, text)
-    return [_logged_model(client, model, text) for model in models]
-
-
-def _logged_model(client: Client, model: LoggedModel, text: str) -> IdMatch:
-    return IdMatch(
-        kind="logged model",
-        id=model.model_id,
-        name=model.name,
-        experiment=client.experiments.name_of(str(model.experiment_id)),
-        time=iso(model.creation_timestamp),
-        matched="model name" if model.name == text else None,
-        next=f"get_model(model='{model.model_id}')",
-    )
-
-
-def _registered_models(client: Client, text: str) -> list[IdMatch]:
-    """The registered model of this name, or the version or alias of one."""
-    ref = model_ref(text)
-    if not ref.name or not client.models.registry.has(ref.name):
-        return []
-    if not ref.version:
-        return [IdMatch(kind="registered model", id=ref.name, next=f"get_model(model='{ref.name}')")]
-    try:
-        version = client.models.registry.version(ref.name, ref.version)
-    except ModelNotFound:
-        return []
-    name = f"models:/{ref.name}/{version.version}"
-    return [
-        IdMatch(
-            kind="model version",
-            id=name,
-            time=iso(version.creation_timestamp),
-            matched=ref.version if ref.version != str(version.version) else None,
-            next=f"get_model(model='{name}')",
-        )
-    ]
 
 
 def _traces(client: Client, text: str) -> list[IdMatch]:
