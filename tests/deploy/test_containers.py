@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+import mlflow_mcp
 from mlflow_mcp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,11 @@ POD = APPLIED["Deployment"]["spec"]["template"]
 
 def over_http() -> bool:
     return "transport" in Settings.model_fields
+
+
+def sources_of_the_server() -> str:
+    folder = Path(mlflow_mcp.__file__).parent / "server"
+    return "".join(file.read_text(encoding="utf-8") for file in folder.rglob("*.py"))
 
 
 # --- all of them
@@ -148,7 +154,7 @@ def test_the_probes_ask_what_the_server_answers():
     assert POD["metadata"]["annotations"]["prometheus.io/path"] == "/metrics"
     if not over_http():
         pytest.skip("this checkout does not serve over HTTP")
-    server = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/mlflow_mcp/server").rglob("*.py"))
+    server = sources_of_the_server()
     assert all(f'"{path}"' in server for path in (*paths.values(), "/metrics"))
 
 
@@ -163,8 +169,7 @@ def test_the_autoscalers_figure_is_one_that_the_server_has():
     assert rule["seriesQuery"].startswith(f"{figure}{{")
     if not over_http():
         pytest.skip("this checkout does not serve over HTTP")
-    server = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/mlflow_mcp/server").rglob("*.py"))
-    assert f'"{figure}"' in server
+    assert f'"{figure}"' in sources_of_the_server()
 
 
 def test_all_parts_speak_of_the_same_pods():
@@ -180,7 +185,9 @@ def test_all_parts_speak_of_the_same_pods():
 def test_running_calls_may_finish_before_the_process_is_killed(grace):
     if not over_http():
         pytest.skip("this checkout does not serve over HTTP")
-    finish = Settings().shutdown_seconds
+    (finish,) = [
+        field.default for field in Settings.model_fields.values() if field.alias == "MLFLOW_MCP_SHUTDOWN_SECONDS"
+    ]
     if grace == "pod":
         waits = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
         assert POD["spec"]["terminationGracePeriodSeconds"] > waits + finish

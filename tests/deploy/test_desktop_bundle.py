@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,7 @@ import pytest
 from mlflow_mcp.settings import Settings
 from scripts.pack_mcpb import bundle_files, entry, for_users, pack
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = json.loads((ROOT / "deploy/claude-desktop/manifest.json").read_text(encoding="utf-8"))
