@@ -3,7 +3,7 @@ ARG PYTHON_IMAGE=python:3.12-slim
 FROM ${PYTHON_IMAGE}
 ARG MLFLOW="mlflow>=3.17,<4"
 RUN python3 -m venv --without-pip /app \
-    && python3 -m pip --python /app/bin/python install --no-cache-dir "${MLFLOW}" "psycopg2-binary>=2.9" "boto3>=1.34"
+    && python3 -m pip --python /app/bin/python install --no-cache-dir "${MLFLOW}" "psycopg[binary]>=3.1" "boto3>=1.34"
 ENV PATH=/app/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1
