@@ -1,4 +1,4 @@
-"""Write what the code knows: README's tables, docs/tools.md, and the version in the packages' manifests.
+"""Write what the code knows: README's tables, docs/tools.md, examples/configs, and the version in the packages' manifests.
 
 python scripts/generate_docs.py            # write
 python scripts/generate_docs.py --check    # write nothing; exit 1 and name what is stale
@@ -18,6 +18,7 @@ import anyio
 from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 
 from mlflow_mcp import __version__
+from mlflow_mcp.cli.setup.examples import example_files
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.schema import without
 from mlflow_mcp.server.tool import INJECTED
@@ -39,6 +40,7 @@ VERSIONED = {
     "deploy/registry/server.json": r'^  "version": "(.*)"|/mlflow-mcp-(.*)\.mcpb"',
     "deploy/kubernetes/kustomization.yaml": r"newTag: (.*)",
 }
+CONFIGS = ROOT / "examples" / "configs"
 
 EFFECTS = {
     READS: "Reads only.",
@@ -57,7 +59,9 @@ an agent is shown. An answer leaves out the fields that have nothing to say. How
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write README's tables and docs/tools.md from the code.")
+    parser = argparse.ArgumentParser(
+        description="Write README's tables, docs/tools.md and examples/configs from the code."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is stale")
     arguments = parser.parse_args()
     stale = stale_documents()
@@ -77,7 +81,8 @@ def stale_documents() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "tools", tool_table(tools))
-    wanted = {README: readme, TOOLS: tool_reference(tools), **versioned()}
+    configs = {CONFIGS / name: text for name, text in example_files().items()}
+    wanted = {README: readme, TOOLS: tool_reference(tools), **configs, **versioned()}
     return {
         file: text for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text
     }
