@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from mlflow_mcp.client.experiments import Experiments, PrimaryMetric
+from mlflow_mcp.client.experiments import Experiments
+from mlflow_mcp.entities.direction import PrimaryMetric
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
