@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from mlflow_mcp.client.experiments import Experiments
+from mlflow_mcp.client.experiments import Experiments, PrimaryMetric
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -62,8 +62,8 @@ class SpanningExperiments(Experiments):
         found = self._whole.run_concurrently(*(partial(part.experiments.greater_is_better, metric) for part in parts))
         return {f"{part.prefix}{id}": greater for part, each in zip(parts, found) for id, greater in each.items()}
 
-    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, PrimaryMetric]:
+        found: dict[str, PrimaryMetric] = {}
         for part, ids in self._whole.by_server(experiment_ids):
-            found |= {f"{part.prefix}{id}": name for id, name in part.experiments.primary_metrics(ids).items()}
+            found |= {f"{part.prefix}{id}": metric for id, metric in part.experiments.primary_metrics(ids).items()}
         return found

@@ -221,6 +221,9 @@ def _prepare_environment(settings: Settings) -> None:
         ours |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     for name, value in ours.items():
         os.environ.setdefault(name, value)
+    # Hosts pass on a field that was left empty as "", and MLflow takes an empty path of a CA file for "check no certificate".
+    for name in [name for name, value in os.environ.items() if name.startswith("MLFLOW_TRACKING_") and not value]:
+        del os.environ[name]
     if settings.tracking_uri and "MLFLOW_TRACKING_URI" in os.environ:
         os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri  # without the quotes that it may have had
     if settings.log_level != "DEBUG":
