@@ -22,6 +22,7 @@ IDS = frozenset(
     [
         "run_id",
         "run_ids",
+        "parent_run_id",
         "experiment_id",
         "invocation_id",
         "trace_id",
@@ -50,6 +51,8 @@ WHOLE_SERVER: Mapping[str, tuple[str, ...]] = {
     "search_experiments": ("name",),
     "completions": ("text", "given"),
 }
+# The tools whose experiment has to be one.
+ONE_EXPERIMENT = frozenset(("describe_experiment", "log_run"))
 # The tools whose ids may be of several servers.
 SPANNING = frozenset(["compare_runs", "compare_samples", "diff_artifacts", "export_runs", "find_similar_runs"])
 # The functions that ask every server, unless an id names one.
@@ -158,7 +161,7 @@ class _Reading:
 
     def _checked(self, name: str, text: str, rest: str) -> str:
         may_be_whole = name in WHOLE_SERVER.get(self._tool, ()) or (
-            name == "experiment_id" and self._tool != "describe_experiment"
+            name == "experiment_id" and self._tool not in ONE_EXPERIMENT
         )
         if text.strip() and not rest and not may_be_whole:
             raise Problem(

@@ -75,6 +75,20 @@ def test_a_new_model_is_registered_where_its_run_is(model_store, tmp_path, ask_m
     assert answer["server"] == "dev"
 
 
+def test_a_run_is_logged_into_the_experiment_of_the_server(empty_store, tmp_path, ask_many):
+    prod, dev = copied(empty_store, tmp_path / "prod.db"), empty_store
+    with ask_many(Settings(servers=f"prod={prod},dev={dev}", allow_write=("log",))) as ask:
+        logged = data_of(ask("log_run", experiment_id="dev:Default", key="a", metrics=["acc=0.5"]))
+        whole = problem_of(ask("log_run", experiment_id="dev:", key="a", metrics=["acc=0.5"]))
+        mixed = problem_of(ask("log_run", experiment_id="dev:Default", key="b", parent_run_id="0" * 32))
+
+    assert logged["server"] == "dev"
+    assert len(MlflowClient(dev).search_runs(["0"])) == 1
+    assert MlflowClient(prod).search_runs(["0"]) == []
+    assert "names a server, and nothing on it" in whole
+    assert mixed.startswith("log_run works on one MLflow server at a time")
+
+
 def test_things_of_two_servers_are_not_changed_in_one_call(store, tmp_path, ask_many):
     (prod, dev), settings = both_of(store, tmp_path)
     run = id_of(store)
