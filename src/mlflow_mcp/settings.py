@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from mlflow_mcp.address import cleaned
+from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
@@ -28,7 +29,7 @@ class SettingsError(Exception):
     """A variable has a value that cannot be used. The message names it and says what may stand there."""
 
 
-class Settings(BaseModel):
+class Settings(HttpSettings):
     """What the operator decided, read once at the start.
 
     Every field's ``alias`` is its environment variable and its ``description`` the line that the README shows.
@@ -198,9 +199,13 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
+            is_secret = any(
+                field.alias == name and SecretStr in get_args(field.annotation) for field in cls.model_fields.values()
+            )
+            shown = name if is_secret else f"{name}={given[name]!r}"
             raise SettingsError(
-                f"{name}={given[name]!r} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
-            ) from error
+                f"{shown} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
+            ) from None
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -134,9 +134,11 @@ def _bounded(send: Callable[..., Response]) -> Callable[..., Response]:
         if end is not None:
             left = max(0.01, end - time.monotonic())
             timeout = min(timeout, left) if isinstance(timeout, (int, float)) else left
+        started = time.monotonic()
         response = send(request, stream=stream, timeout=timeout, **options)
         if call is not None:
             call.heard.now()
+            call.answered(response.status_code, time.monotonic() - started)
         is_file = stream and response.status_code in (200, 206)
         if not is_file:
             _read(response, call, end)
