@@ -257,8 +257,14 @@ def test_one_caller_cannot_take_all_connections(mlflow_server):
 
 
 @pytest.mark.parametrize("key", [None, SecretStr("the same secret of all the instances")])
-def test_a_confirmation_is_accepted_by_another_instance_with_the_same_key_only(sqlite_store, key):
-    options = {"auth": "shared", "tokens": BOTH, "allow_write": ("delete",), "state_key": key}
+def test_a_confirmation_is_accepted_by_another_instance_with_the_same_key_only(sqlite_store, key, tmp_path):
+    audit = tmp_path / "audit"
+    options = {"audit_file": str(audit)} | {
+        "auth": "shared",
+        "tokens": BOTH,
+        "allow_write": ("delete",),
+        "state_key": key,
+    }
     with serving(sqlite_store.uri, **options) as (one, _), serving(sqlite_store.uri, **options) as (other, _):
         run = sqlite_store.seeded.log_run
         asked_by_one = deletion(one, run, ANA)
@@ -272,6 +278,7 @@ def test_a_confirmation_is_accepted_by_another_instance_with_the_same_key_only(s
         assert answered["error"]["message"] == "Invalid or expired requestState"
     else:
         assert not answered["result"].get("isError"), answered
+        assert {json.loads(line)["caller"] for line in audit.read_text().splitlines()} == {"ana"}
 
 
 def deletion(address, run, token, state=None):

@@ -82,6 +82,8 @@ class Call:
     heard: Heard = field(default_factory=Heard)
     # The host's name, for whoever reads later who wrote something.
     host: str = ""
+    # Who calls, where a server of several people knows it.
+    caller: str = ""
     # What was written to MLflow, and what is being written: an answer that fails has to say both.
     written: list[str] = field(default_factory=list)
     writing: str = ""

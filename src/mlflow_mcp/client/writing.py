@@ -30,8 +30,9 @@ class Write:
 
 
 def author(client: Client) -> str:
-    """Who is written down as the author: the user MLflow is told of, else this machine's; and the host's name."""
-    user = client.connection.host_credentials().username if client.is_http else None
+    """Who is written down as the author: the caller of a server for several people, else the user MLflow is told of, else this
+    machine's; and the host's name."""
+    user = client.call.caller or (client.connection.host_credentials().username if client.is_http else None)
     if not user:
         try:
             user = getpass.getuser()

@@ -29,7 +29,7 @@ def check_audit_file(settings: Settings) -> None:
         ) from error
 
 
-def auditor(settings: Settings, tool: str, uri: str | None, host: str) -> Callable[[str, str], None]:
+def auditor(settings: Settings, tool: str, uri: str | None, host: str, caller: str = "") -> Callable[[str, str], None]:
     """What records the changes of one call."""
 
     def record(what: str, outcome: str) -> None:
@@ -37,6 +37,7 @@ def auditor(settings: Settings, tool: str, uri: str | None, host: str) -> Callab
         entry = {
             "time": now,
             "server": safe_uri(uri or ""),
+            **({"caller": caller} if caller else {}),
             "host": host,
             "tool": tool,
             "what": what,

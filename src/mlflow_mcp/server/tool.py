@@ -27,6 +27,7 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.auth.callers import caller_of
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
@@ -150,7 +151,8 @@ class BoundTool(Tool):
             check_audit_file(self._settings)
             call.host = _host_of(context)
             call.confirm = confirmer(context, call, self._settings)
-            call.audit = auditor(self._settings, self.name, connection.uri, call.host)
+            call.caller = caller_of(context.request_context.request).name
+            call.audit = auditor(self._settings, self.name, connection.uri, call.host, call.caller)
         client = Client(connection, call)
         work = functools.partial(self.fn, client, **arguments)
         try:

@@ -11,6 +11,7 @@ import jwt
 from mlflow_mcp.server.auth.callers import Caller
 from mlflow_mcp.server.auth.keys import IssuerKeys
 from mlflow_mcp.settings import Settings, SettingsError
+from mlflow_mcp.text import clipped
 
 logger = logging.getLogger(__name__)
 
@@ -64,4 +65,4 @@ class Jwts:
 def _caller(claims: dict[str, Any]) -> Caller:
     who = f"{claims['iss']}\0{claims['sub']}"
     name = next((str(claims[each]) for each in ("preferred_username", "email", "sub") if claims.get(each)), "")
-    return Caller(hashlib.sha256(who.encode()).hexdigest(), name)
+    return Caller(hashlib.sha256(who.encode()).hexdigest(), clipped(name))

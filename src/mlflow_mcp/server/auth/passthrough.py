@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from mlflow_mcp.client.transport.connection import Credentials
 from mlflow_mcp.server.auth.callers import Caller, KnownUser, NotLetIn
+from mlflow_mcp.text import clipped
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="MLflow", charset="UTF-8"'}
 
@@ -25,7 +26,9 @@ class Passthrough(AuthenticationBackend):
                 "Send your MLflow credentials in one Authorization header, Basic or Bearer; they go to MLflow only.",
                 _CHALLENGE,
             )
-        return AuthCredentials(), KnownUser(Caller(_digest(credentials), credentials.username or "", credentials))
+        return AuthCredentials(), KnownUser(
+            Caller(_digest(credentials), clipped(credentials.username or "a bearer token's owner"), credentials)
+        )
 
 
 def credentials_in(header: str) -> Credentials | None:
