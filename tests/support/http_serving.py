@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mlflow_mcp.server.transports.http import HttpServer, listening_at
 from mlflow_mcp.settings import Settings
+from tests.support.servers import HOST, Handler, QuietServer
+from tests.support.servers import serving as serving_handler
 
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 MODERN = {"MCP-Protocol-Version": "2026-07-28"}
@@ -56,6 +59,37 @@ def asked(address: str, tool: str, authorization: str | None = None, *, mode: st
                 return await client.call_tool(tool, arguments)
 
     return anyio.run(ask)
+
+
+@contextmanager
+def taking_turns(*addresses: str) -> Iterator[str]:
+    """A proxy that sends each request to the next of several instances."""
+    next_one = itertools.cycle(addresses)
+    kept = (
+        "authorization",
+        "accept",
+        "content-type",
+        "mcp-protocol-version",
+        "mcp-method",
+        "mcp-name",
+        "mcp-session-id",
+    )
+
+    class Turns(Handler):
+        def answer(self, request_body: bytes) -> None:
+            headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
+            answer = httpx2.request(
+                self.command, f"{next(next_one)}{self.path}", content=request_body, headers=headers, timeout=60
+            )
+            names = ("content-type", "mcp-session-id")
+            self.reply(
+                answer.status_code,
+                answer.content,
+                {each: answer.headers[each] for each in names if each in answer.headers},
+            )
+
+    with serving_handler(QuietServer((HOST, 0), Turns)) as uri:
+        yield uri
 
 
 def posted(address: str, body: Any = None, **headers: str) -> httpx2.Response:

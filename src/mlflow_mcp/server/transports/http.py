@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import sys
@@ -75,7 +76,8 @@ def listening_at(settings: HttpSettings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "no such host"
+        number = getattr(error, "errno", None) or 0  # below 0: of the look-up of the host's name
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"
         raise SettingsError(
             f"Cannot listen at {settings.host}, port {settings.port} ({reason}). Choose others with --host and --port."
         ) from None
