@@ -150,6 +150,15 @@ class HttpSettings(BaseModel):
         ),
     ] = 20.0
 
+    traces_exporter: Annotated[
+        Literal["none", "otlp", "console"],
+        Field(
+            alias="OTEL_TRACES_EXPORTER",
+            description="`otlp` sends OpenTelemetry traces of calls and of their requests to MLflow; `OTEL_EXPORTER_OTLP_ENDPOINT` and the "
+            "other variables of OpenTelemetry say where. `console`: to stderr.",
+        ),
+    ] = "none"
+
     @property
     def over_http(self) -> bool:
         return self.transport == "http"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 import trustme
 
+from mlflow_mcp.server.tracing import traces_sent
 from mlflow_mcp.server.transports.http import HttpServer, listening_at
 from mlflow_mcp.settings import Settings, SettingsError
 from tests.support.http_serving import ACCEPT
@@ -60,7 +62,7 @@ def test_files_that_are_no_certificate_are_a_sentence(tmp_path, empty_store):
 
 
 def test_https_and_an_end_that_lets_a_call_finish(mlflow_server, tmp_path):
-    """One process: its certificate, what it prints, and SIGTERM while a call waits for MLflow."""
+    """One process: its certificate, what it prints, SIGTERM while a call waits for MLflow, and the spans of all that."""
     authority, port = trustme.CA(), free_port()
     chain, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     cert = authority.issue_cert("localhost")
@@ -76,6 +78,7 @@ def test_https_and_an_end_that_lets_a_call_finish(mlflow_server, tmp_path):
             "MLFLOW_MCP_AUTH": "shared",
             "MLFLOW_MCP_TOKENS": f"ana={token}",
             "MLFLOW_MCP_TIMEOUT": "3",
+            "OTEL_TRACES_EXPORTER": "console",
         }
         flags = ["--port", str(port), "--tls-cert", str(chain), "--tls-key", str(key)]
         with subprocess.Popen(
@@ -90,6 +93,8 @@ def test_https_and_an_end_that_lets_a_call_finish(mlflow_server, tmp_path):
                 verify=trusted,
                 headers=ACCEPT | {"Authorization": f"Bearer {token}"},
             ) as client:
+                while client.get("/ready").status_code != 200:  # MLflow's client is being loaded
+                    assert watchdog.is_alive()
                 caller = threading.Thread(target=lambda: answers.append(client.post("/mcp", json=call, timeout=60)))
                 caller.start()
                 while not proxy.count("/runs/search") and caller.is_alive():
@@ -106,3 +111,17 @@ def test_https_and_an_end_that_lets_a_call_finish(mlflow_server, tmp_path):
     data = next(line for line in answers[0].text.splitlines() if line.startswith("data: {"))
     told = json.loads(data.removeprefix("data: "))["result"]["content"][0]["text"]
     assert told.startswith("query_runs did not finish within 3 s.")
+    spans = [json.loads(each) for each in re.findall(r"^\{$.*?^\}$", rest, re.M | re.S)]
+    (called,) = (span for span in spans if span["name"] == "tools/call query_runs")
+    asked = [span for span in spans if span["parent_id"] == called["context"]["span_id"]]
+    assert called["resource"]["attributes"]["service.name"] == "mlflow-mcp"
+    assert "/api/2.0/mlflow/experiments/search" in {span["attributes"].get("url.path") for span in asked}
+    # MLflow was told whose part it is.
+    trace = called["context"]["trace_id"].removeprefix("0x")
+    assert all(f"-{trace}-" in seen.headers["Traceparent"] for seen in proxy.requests if "/mlflow/" in seen.path)
+
+
+def test_traces_without_their_exporter_are_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    with pytest.raises(SettingsError, match=r"OTEL_TRACES_EXPORTER=otlp needs the extra 'otel'\."):
+        traces_sent(Settings(traces_exporter="otlp")).__enter__()

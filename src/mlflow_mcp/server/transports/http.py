@@ -22,6 +22,7 @@ from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.limits import Limits
 from mlflow_mcp.server.metrics import Metrics, timed
+from mlflow_mcp.server.tracing import traces_sent
 from mlflow_mcp.server.transports.probes import Readiness
 from mlflow_mcp.server.transports.web import PATH, Parts, http_app, security_of
 from mlflow_mcp.settings import Settings, SettingsError
@@ -37,7 +38,7 @@ _FAREWELL = 2
 def serve_http(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises SettingsError for what keeps it from starting."""
     server = HttpServer(settings)
-    with listening_at(settings) as listening:
+    with listening_at(settings) as listening, traces_sent(settings):
         _announce(settings, listening)
         asyncio.run(server.serve([listening]))
 
