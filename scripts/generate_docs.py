@@ -19,6 +19,7 @@ from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 
 from mlflow_mcp import __version__
 from mlflow_mcp.cli.setup.examples import example_files
+from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.schema import without
 from mlflow_mcp.server.tool import INJECTED
@@ -123,7 +124,7 @@ def between(text: str, name: str, content: str) -> str:
 def settings_table() -> str:
     rows = [
         [f"`{field.alias}`", setting_default(shown_default(field)), setting_values(field), field.description or ""]
-        for field in Settings.model_fields.values()
+        for _, field in sorted(Settings.model_fields.items(), key=lambda each: each[0] in HttpSettings.model_fields)
     ]
     return table(["Variable", "Default", "Values", "Meaning"], rows)
 

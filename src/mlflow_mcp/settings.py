@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from mlflow_mcp.address import cleaned
+from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.servers import (
     OF_ONE,
     VARIABLE,
@@ -37,7 +38,7 @@ class SettingsError(Exception):
     """A variable has a value that cannot be used. The message names it and says what may stand there."""
 
 
-class Settings(BaseModel):
+class Settings(HttpSettings):
     """What the operator decided, read once at the start.
 
     Every field's ``alias`` is its environment variable and its ``description`` the line that the README shows.
@@ -230,7 +231,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            shown = name if name == VARIABLE else f"{name}={given[name]!r}"  # addresses may hold passwords
+            is_secret = any(
+                field.alias == name and SecretStr in get_args(field.annotation) for field in cls.model_fields.values()
+            )
+            # addresses of servers may hold passwords
+            shown = name if is_secret or name == VARIABLE else f"{name}={given[name]!r}"
             raise SettingsError(
                 f"{shown} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
             ) from None

@@ -28,6 +28,7 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.auth.callers import caller_of
 from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
@@ -58,6 +59,7 @@ class BoundTool(Tool):
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
     _wider: Callable[..., Answer] | None = PrivateAttr(default=None)
     _changes_mlflow: bool = PrivateAttr(default=False)
+    _hidden: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def of(
@@ -68,9 +70,10 @@ class BoundTool(Tool):
         wider: Callable[..., Answer] | None = None,
         *,
         changes_mlflow: bool = False,
+        hidden: tuple[str, ...] = (),
     ) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`. `wider` is the tool for the same question
-        that takes more arguments."""
+        that takes more arguments; `hidden` are arguments of the function that nobody may give."""
         tool = cast(
             BoundTool,
             cls.from_function(
@@ -84,7 +87,10 @@ class BoundTool(Tool):
         )
         tool._wider = wider
         tool._changes_mlflow = changes_mlflow
+        tool._hidden = hidden
         tool.parameters = input_schema(tool.parameters)
+        for name in hidden:
+            del tool.parameters["properties"][name]
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
         return tool
@@ -126,7 +132,7 @@ class BoundTool(Tool):
     # -- in --------------------------------------------------------------------------------------------------------
 
     def _refuse_unknown(self, arguments: dict[str, Any]) -> None:
-        known = list(self.fn_metadata.arg_model.model_fields)
+        known = [name for name in self.fn_metadata.arg_model.model_fields if name not in self._hidden]
         unknown = [name for name in arguments if name not in known]
         if unknown:
             close = nearest(unknown[0], known, 1)
@@ -149,20 +155,27 @@ class BoundTool(Tool):
 
     async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
         call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
+        connections: Connections = context.request_context.lifespan_context
+        if connections.observe is not None:
+            call.answered = connections.observe
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)
             confirm = confirmer(context, call, self._settings)
             call.confirm = lambda question: confirm(chosen.question(question))
+            call.caller = caller_of(context.request_context.request).name
             call.audit = auditor(
-                self._settings, self.name, chosen.connection.uri, call.host, name=chosen.connection.name
+                self._settings,
+                self.name,
+                chosen.connection.uri,
+                call.host,
+                name=chosen.connection.name,
+                caller=call.caller,
             )
         client = chosen.client(call)
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
         work = functools.partial(self.fn, client, **chosen.arguments)
         try:
-            answer = await run_within_deadline(self.name, work, client, self._limiter)
+            answer = await run_within_deadline(self.name, work, client, self._room())
         except Problem as problem:
             if call.written or call.writing:
                 raise _half_done(call, problem) from problem
@@ -174,6 +187,15 @@ class BoundTool(Tool):
             raise Problem(f"{problem.failed} {' '.join(missing)}", problem.next_step) from problem
         answer.note(*(client.call.missing or _may_be_hidden(client, answer)))
         return answer
+
+    def _room(self) -> anyio.CapacityLimiter:
+        """Where a call gets its thread. Over HTTP it has waited for its turn among its caller's calls, and waits for nobody
+        else's."""
+        if self._settings.over_http:
+            return anyio.CapacityLimiter(1)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
+        return self._limiter
 
     # -- out -------------------------------------------------------------------------------------------------------
 

@@ -111,9 +111,17 @@ class Connection:
                 from mlflow_mcp.client.transport import identity
 
                 identity.prepare_sessions()
+                if self.credentials is not None:
+                    # A ~/.netrc of this process's user would take the place of what the caller sent.
+                    os.environ["NETRC"] = os.devnull
                 uri = self.known_uri if self.credentials is None else identity.store_uri(self)
                 self._mlflow = mlflow.MlflowClient(uri)
         return self._mlflow
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether MLflow's client is there, so that a call need not wait for it."""
+        return self._mlflow is not None
 
     def load(self) -> None:
         """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody but a database."""

@@ -25,7 +25,9 @@ class ServerInfo(Answer):
     mlflow_mcp_version: str = __version__
     experiments: Annotated[int, Field(description="Active experiments.")]
     newest_experiments: list[str]
-    files_into: Annotated[str, Field(description="The only folder that exports and downloads are written into.")]
+    files_into: Annotated[
+        str | None, Field(description="The only folder that exports and downloads are written into.")
+    ] = None
 
 
 def get_server_info(client: Client) -> ServerInfo:
@@ -66,5 +68,5 @@ def _of_one(client: Client) -> ServerInfo:
         client_version=client.connection.mlflow_version,
         experiments=len(names),
         newest_experiments=list(names.values())[:5],
-        files_into=str(root_of(client.settings)),
+        files_into=None if client.settings.over_http else str(root_of(client.settings)),
     )
