@@ -13,6 +13,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
+from mlflow_mcp.server import host_log
 from mlflow_mcp.server.completion import Completer
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.instructions import instructions_for
@@ -44,6 +45,7 @@ def build_server(settings: Settings) -> MCPServer[Connections]:
         middleware=[_warm_after_listing, Resources(settings), Prompts(), completer],
     )
     completer.advertise(server)
+    host_log.advertise(server)
     return server
 
 

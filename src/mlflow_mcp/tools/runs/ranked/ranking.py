@@ -97,7 +97,8 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
     # MLflow takes one pair of quotes off an order, and then the spaces.
     ordered = name if metric == metric.strip() else f"metrics.`'{metric}'`"
     ranked = Ranked(metric, limit, least)
-    read, cursor = 0, None
+    cursor = None
+    steps = client.call.steps("read", "run")
     while True:
         page = search(
             client, ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"], limit + _READ_FURTHER, cursor
@@ -105,8 +106,8 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
         finite = [run for run in map(LauncherRun.of, page.rows) if is_finite(run.metrics.get(metric))]
         ranked.read += [(run.name, run.metrics[metric]) for run in finite]
         add_all(client, ranked, finite)
-        read += len(page.rows)
-        if ranked.is_full or not page.more or read >= _MOST_READ:
+        steps.advance(len(page.rows))
+        if ranked.is_full or not page.more or steps.done >= _MOST_READ:
             last = page.rows[-1].data.metrics.get(metric) if page.rows else None
             ranked.more_tied = page.more and bool(ranked.tied) and last == ranked.runs[-1].metrics[metric]
             return ranked
