@@ -14,7 +14,7 @@ import anyio
 from mcp import Client
 
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.settings import Settings
+from mlflow_mcp.settings import Settings, default_toolsets
 
 MOST_PAGES = 5
 
@@ -29,7 +29,12 @@ async def ask(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str,
 async def ask_all(asked: dict[str, Any]) -> list[dict[str, Any]]:
     answers = []
     # Behind basic-auth each request costs a slow hash: on a busy machine the newest server sent nothing for 8 s.
-    settings = Settings(tracking_uri=asked["uri"], download_dir=asked["folder"], probe_timeout=60)
+    settings = Settings(
+        tracking_uri=asked["uri"],
+        download_dir=asked["folder"],
+        probe_timeout=60,
+        toolsets=(*default_toolsets(), "genai"),
+    )
     async with Client(build_server(settings)) as client:
         for tool, arguments in asked["calls"]:
             answer = await ask(client, tool, arguments)

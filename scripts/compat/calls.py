@@ -85,7 +85,11 @@ CALLS = (
     wrong("compare_runs", run_ids=["{trial-0}", UNKNOWN]),
     right("find_similar_runs", run_id="{trial-0}"),
     right("find_similar_runs", params={"lr": 0.1}),
-    wrong("compare_samples", run_ids=["{trial-0}", "{trial-1}"]),
+    right("compare_samples", run_ids=["{trial-0}", "{trial-1}"]),
+    wrong("compare_samples", run_ids=["{job0}", "{job1}"]),
+    right("check_run", run_ids=["{trial-1}"]),
+    right("check_run", run_ids=["{failed}"]),
+    wrong("check_run", run_ids=[UNKNOWN]),
     right("aggregate_runs", metrics=["accuracy"], group_by=["params.model"]),
     right("aggregate_runs", metrics=["loss"], experiment_id="training"),
     right("get_metric_history", run_ids=["{trial-0}", "{trial-1}"], metrics=["loss"], max_points=5),
@@ -135,6 +139,14 @@ CALLS = (
     right("summarize_traces", experiment_id="traced"),
     right("summarize_traces", experiment_id="traced", group_by="status"),
     wrong("summarize_traces", experiment_id="traced", group_by="colour"),
+    right("search_genai", kind="prompts"),
+    right("search_genai", kind="datasets"),
+    wrong("search_genai", kind="poems"),
+    right("get_prompt", prompt="greeting"),
+    right("get_prompt", prompt="greeting", compare_to="1"),
+    wrong("get_prompt", prompt="no such"),
+    right("get_dataset", dataset="questions"),
+    wrong("get_dataset", dataset="no such"),
 )
 
 # The first right and the first wrong call of each tool.

@@ -100,6 +100,25 @@ def model() -> None:
         ids["logged"] = logged.model_id
 
 
+def samples() -> None:
+    """What each of two runs answered to ten questions."""
+    for number in range(2):
+        rows = [{"id": question, "correct": int(question % 4 != number)} for question in range(10)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        client.log_text(ids[f"trial-{number}"], text, "samples.jsonl")
+
+
+def genai() -> None:
+    """A prompt in two versions, and a dataset of questions. Prompts came with MLflow 2.21, these datasets with 3.4."""
+    if hasattr(client, "register_prompt"):
+        for text in ("Greet {{name}}.", "Greet {{name}} warmly."):
+            client.register_prompt("greeting", text)
+        client.set_prompt_alias("greeting", "live", 2)
+    if hasattr(client, "create_dataset"):
+        dataset = client.create_dataset("questions", experiment_id=ids["traced"], tags={"team": "nlp"})
+        dataset.merge_records([{"inputs": {"question": "2 + 2"}, "expectations": {"answer": "4"}}])
+
+
 def traces() -> None:
     """Three questions to an agent that searches and writes, of which the second fails in its search."""
     if not hasattr(client, "start_trace"):
@@ -128,5 +147,7 @@ evaluation(0, "gpqa", 0.5125)
 evaluation(1, "mmlu", 0.7375)
 training()
 model()
+samples()
 traces()
+genai()
 print(json.dumps(ids))

@@ -16,7 +16,7 @@ from itertools import pairwise
 from mlflow_mcp.errors import Problem, RejectedByMlflow
 
 # Also in the definition of query_runs; where only a word is wrong an agent sees what a filter looks like.
-EXAMPLE = "metrics.acc > 0.9 AND params.lr = '0.01' AND tags.model LIKE '%llama%' AND attributes.status = 'FINISHED'"
+EXAMPLE = "metrics.acc > 0.9 AND params.lr = '0.01' AND tags.model LIKE '%llama%' AND status = 'FINISHED' AND start_time > '7d'"
 
 _KINDS = {
     "metric": "metrics", "metrics": "metrics",

@@ -91,23 +91,30 @@ class _Lane(Generic[R]):
         self.ready += [(row, self.token, place) for place, row in enumerate(page) if place >= self.skip]
 
 
-def search(
-    client: Client,
-    experiment_ids: list[str] | None,
-    query: str,
-    order_by: Sequence[str],
-    limit: int,
-    cursor: str | None,
-    deleted: bool = False,
-) -> RowPage[Run]:
+@dataclass(frozen=True)
+class RunSearch:
+    """What is searched: experiment ids (None: all active ones), a quoted filter, quoted order clauses; and the filter as the
+    caller wrote it, which a cursor is bound to: how long ago something is changes from page to page."""
+
+    experiment_ids: list[str] | None
+    query: str
+    order_by: Sequence[str] = ()
+    deleted: bool = False
+    written: str = ""
+
+
+def search(client: Client, runs: RunSearch, limit: int, cursor: str | None) -> RowPage[Run]:
     """The next `limit` runs after `cursor`. Raises Problem for a cursor of another query or of no query."""
-    order = list(order_by)
+    order = list(runs.order_by)
 
     def read(ids: list[str], most: int, token: str | None) -> tuple[list[Run], str | None]:
-        return client.runs.search(ids, query, order_by=order, max_results=most, page_token=token, deleted=deleted)
+        return client.runs.search(
+            ids, runs.query, order_by=order, max_results=most, page_token=token, deleted=runs.deleted
+        )
 
-    source = Source(read, lambda runs: _ordered(runs, order), lambda run: str(run.info.run_id), (query, order, deleted))
-    return page_of(client, experiment_ids, source, limit, cursor)
+    arguments = (runs.written or runs.query, order, runs.deleted)
+    source = Source(read, lambda found: _ordered(found, order), lambda run: str(run.info.run_id), arguments)
+    return page_of(client, runs.experiment_ids, source, limit, cursor)
 
 
 def page_of(

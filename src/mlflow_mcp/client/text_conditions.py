@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.filters import blanked, fields_in, quote_unless_quoted, quoted_query, quoted_value
+from mlflow_mcp.client.moments import with_milliseconds
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import as_number, listed, truncate
 
@@ -56,7 +57,7 @@ class _Condition:
 
 def searchable(client: Client, experiment_ids: list[str] | None, query: str, *, deleted: bool = False) -> str:
     """The filter as MLflow takes it, quoted. Raises Problem for what cannot be expressed, with the values that there are."""
-    text = query.strip()
+    text = with_milliseconds(query.strip())
     for condition in reversed(list(_conditions(text))):
         written = _written(client, experiment_ids, condition, deleted)
         text = text[: condition.start] + written + text[condition.end :]

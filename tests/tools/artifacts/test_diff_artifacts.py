@@ -217,3 +217,10 @@ def test_of_many_runs_each_version_is_one_side(sqlite_home, ask):
         "run-6 and 3 runs with the same file",
     ]
     assert data["changes"]["rows"] == [["lr", "changed", 1, 2]]
+
+
+def test_of_three_runs_the_two_with_the_same_file_are_one_side(diff):
+    data = data_of(diff("a.yml", {"a.yml": "x: 1"}, {"a.yml": "x: 2"}, {"a.yml": "x: 2"}))
+
+    assert [side.split(":")[0] for side in data["sides"].values()] == ["run 0", "run 1 and run 2, the same file"]
+    assert data["changes"]["rows"] == [["x", "changed", 1, 2]]

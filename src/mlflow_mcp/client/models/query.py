@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from mlflow_mcp.client.filters import parts_of
+from mlflow_mcp.client.moments import moment_of
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import hint, quoted
 
@@ -151,14 +151,10 @@ def _milliseconds(value: str) -> str:
     text = value.strip("'\"")
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return text
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise Problem(
-            f"{value} is no time.", "Write milliseconds since 1970, or a date such as '2026-11-20'."
-        ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return str(round(moment.timestamp() * 1000))
+    moment = moment_of(text)
+    if moment is None:
+        raise Problem(f"{value} is no time.", "Write milliseconds since 1970, or a date such as '2026-11-20'.")
+    return str(moment.start)
 
 
 def _with_number(part: Comparison | str) -> Comparison | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from mlflow_mcp.client.filters import COMPARATOR, blanked, quote_unless_quoted, quoted_value, refuse_what_mlflow_cannot
+from mlflow_mcp.client.moments import with_milliseconds
 from mlflow_mcp.client.traces.window import Window
 
 EXAMPLE = (
@@ -25,7 +26,7 @@ _WRITTEN = {"text": "trace.text", "timestamp": "trace.timestamp_ms", "state": "s
 
 def quoted_trace_query(query: str) -> str:
     """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
-    text = _with_words(query.strip())
+    text = with_milliseconds(_with_words(query.strip()))
     parts: list[str] = []
     end = 0
     for found in _FIELD.finditer(blanked(text)):

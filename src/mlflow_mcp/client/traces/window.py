@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 
+from mlflow_mcp.client.moments import DAY, length_of, moment_of
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso
 
-_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_LENGTH = re.compile(r"(?i)(?:last\s+)?(\d{1,6})\s*(m|min|h|d|w)(?:inutes?|ours?|ays?|eeks?)?")
 _FORMS = "Write '24h', '7d', '2026-11-20' (that day, UTC), '2026-11-20T14:00..2026-11-21' or '2026-11-20..'."
 
 
@@ -32,16 +29,15 @@ class Window:
 
 def second_of(text: str | None) -> int:
     """The second since 1970 at which the length of time that a text names ends, which is now; 0 for other texts."""
-    return int(time.time()) if text and _LENGTH.fullmatch(text.strip()) else 0
+    return int(time.time()) if text and length_of(text) is not None else 0
 
 
 def window_of(text: str | None, now: int) -> Window:
     """The window that a text names. A length of time ends at `now`, in seconds since 1970, and holds what came since. Raises Problem for other texts."""
     if text is None or not text.strip():
         return Window()
-    if length := _LENGTH.fullmatch(text.strip()):
-        ago = timedelta(**{_UNITS[length[2].lower()]: int(length[1])})
-        return Window(max(0, round((now - ago.total_seconds()) * 1000)))
+    if (length := length_of(text)) is not None:
+        return Window(max(0, round((now - length.total_seconds()) * 1000)))
     first, dots, second = text.partition("..")
     if not dots:
         return Window(*_bounds(first, text))
@@ -55,19 +51,10 @@ def window_of(text: str | None, now: int) -> Window:
 
 def _bounds(written: str, text: str) -> tuple[int, int]:
     """The first millisecond of a day or moment and the first after it; a moment ends with itself."""
-    written = written.strip()
-    try:
-        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", written))
-    except ValueError:
-        raise Problem(f"'{text}' is no time that can be searched for.", _FORMS) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    is_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", written) is not None
+    moment = moment_of(written)
+    if moment is None:
+        raise Problem(f"'{text}' is no time that can be searched for.", _FORMS)
+    is_day = moment.end - moment.start == DAY
     if not is_day and ".." not in text:
         raise Problem(f"'{text}' is a moment, not a time from and to.", _FORMS)
-    start = _milliseconds(moment)
-    return start, start + 86_400_000 if is_day else start
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return moment if is_day else (moment.start, moment.start)

@@ -15,6 +15,7 @@ from mlflow_mcp.tools.artifacts.paths import whole_file
 
 MOST_SIDES = 8
 _MOST_READ = 64
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def remarks_of(side: Side) -> list[str]:
 
 
 def one_of_each(sides: Sequence[Side], contents: Sequence[bytes], path: str) -> list[tuple[int, Side]]:
-    """The sides by their places, of many runs one for each version of the file. Raises Problem for too many versions."""
-    if len(sides) <= MOST_SIDES:
+    """The sides by their places, of more than two runs one for each version of the file. Raises Problem for too many versions."""
+    if len(sides) == 2:
         return list(enumerate(sides))
     versions: dict[bytes, list[int]] = {}
     for at, data in enumerate(contents):
@@ -78,6 +79,9 @@ def one_of_each(sides: Sequence[Side], contents: Sequence[bytes], path: str) -> 
 
 
 def _names(names: Sequence[str]) -> str:
-    """`gsm8k 1a2b3c4d and 8 runs with the same file`."""
-    others = f" and {plural(len(names) - 1, 'run')} with the same file" if len(names) > 1 else ""
-    return f"{names[0]}{others}"
+    """`gsm8k 1a2b3c4d`, `gsm8k 1a2b3c4d and ifeval 5e6f7a8b, the same file`, `gsm8k 1a2b3c4d and 8 runs with the same file`."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) <= _MOST_NAMED:
+        return f"{', '.join(names[:-1])} and {names[-1]}, the same file"
+    return f"{names[0]} and {plural(len(names) - 1, 'run')} with the same file"

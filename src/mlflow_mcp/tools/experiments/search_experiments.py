@@ -14,6 +14,7 @@ from mlflow_mcp.client.cursors import decode_position, encode_cursor
 from mlflow_mcp.client.experiments import NOTE_TAG
 from mlflow_mcp.client.filters import containing
 from mlflow_mcp.client.ids.deleted import deleted_state
+from mlflow_mcp.client.moments import with_milliseconds
 from mlflow_mcp.entities.run import own_tags
 from mlflow_mcp.text import hint, iso, plural, short
 from mlflow_mcp.tools.arguments import Cursor, Limit, one_or_many
@@ -61,7 +62,7 @@ def search_experiments(
     exist; the run tools search all of them anyway. query_runs with an id or name from here comes next."""
     client.call.searched_everything = True
     clause, is_exact = containing("name", name) if name else ("", True)
-    query_text = " AND ".join(part for part in (clause, query.strip()) if part)
+    query_text = " AND ".join(part for part in (clause, with_milliseconds(query.strip())) if part)
     order = list(order_by or ["creation_time DESC"])
     position = decode_position(cursor, name, query, order) if cursor else (None, 0)
     part_of_name = "" if is_exact else name or ""

@@ -9,9 +9,10 @@ from pydantic import Field
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import EXAMPLE, quoted_order
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.pages import RunSearch
 from mlflow_mcp.client.text_conditions import searchable
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit, Metrics, OrderBy, Params, TagColumns
-from mlflow_mcp.tools.runs.tables.search import RunSearch, search_table
+from mlflow_mcp.tools.runs.tables.search import search_table
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable
 
 # The one place that spells the language out: the other tools with a filter point here.
@@ -36,5 +37,5 @@ def query_runs(  # noqa: PLR0913  # one parameter per argument of the tool
     invocation id call get_invocation. get_run shows one run whole."""
     ids = experiment_ids(client, experiment_id, deleted=deleted)
     where = searchable(client, ids, query, deleted=deleted)
-    search = RunSearch(ids, where, quoted_order(order_by), deleted)
+    search = RunSearch(ids, where, quoted_order(order_by), deleted, query)
     return search_table(client, search, ColumnChoice(metrics, params, tags), limit, cursor)

@@ -96,7 +96,7 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         quoted_trace_query(query or ""),
         _orders(order_by),
     )
-    arguments = (ids, quoted, run_id, session, when, orders)
+    arguments = (ids, query, run_id, session, when, orders)
     place = place_of(cursor, arguments, second_of(when))
     window = window_of(when, place.now)
     search = TraceSearch(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.pages import search
+from mlflow_mcp.client.pages import RunSearch, search
 from mlflow_mcp.entities.launcher import LauncherRun, are_copies, group_jobs
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.samples import Samples
@@ -96,13 +96,12 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
     name, whole = _field(metric), with_finite(query, metric)
     # MLflow takes one pair of quotes off an order, and then the spaces.
     ordered = name if metric == metric.strip() else f"metrics.`'{metric}'`"
+    runs = RunSearch(ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"])
     ranked = Ranked(metric, limit, least)
     cursor = None
     steps = client.call.steps("read", "run")
     while True:
-        page = search(
-            client, ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"], limit + _READ_FURTHER, cursor
-        )
+        page = search(client, runs, limit + _READ_FURTHER, cursor)
         finite = [run for run in map(LauncherRun.of, page.rows) if is_finite(run.metrics.get(metric))]
         ranked.read += [(run.name, run.metrics[metric]) for run in finite]
         add_all(client, ranked, finite)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
-from mlflow_mcp.client.pages import search
+from mlflow_mcp.client.pages import RunSearch, search
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import as_number, every, hint, listed, plural, truncate
 from mlflow_mcp.tools.runs.ranked.by_dataset import mixed_in_columns
@@ -21,19 +20,9 @@ if TYPE_CHECKING:
 _DELETED_COUNTED = 100
 
 
-@dataclass(frozen=True)
-class RunSearch:
-    """What is searched: experiment ids (None: all active ones), a quoted filter, quoted order clauses."""
-
-    experiment_ids: list[str] | None
-    query: str
-    order_by: Sequence[str]
-    deleted: bool = False
-
-
 def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: int, cursor: str | None) -> RunTable:
     """One page of matching runs; an empty one says what was searched and what is nearest."""
-    page = search(client, runs.experiment_ids, runs.query, runs.order_by, limit, cursor, runs.deleted)
+    page = search(client, runs, limit, cursor)
     # A caller who names the metrics needs no times, unless the runs are in the order of their times.
     times = columns.metrics is None or any("_time" in clause for clause in runs.order_by)
     answer = run_table(page.rows, client.experiments.names(), columns, times=times)
