@@ -131,7 +131,8 @@ def test_a_typescript_client_uses_everything(sdk, era, place, sqlite_store, node
     assert of(deleted)
     assert MlflowClient(place.uri).get_run(place.run_id).info.lifecycle_stage == "deleted"
     (question,) = heard["result"]["elicited"]
-    assert question.startswith("Delete on sqlite:") and "picture" in question
+    assert question.startswith("Delete on sqlite:")
+    assert "picture" in question
     assert heard["result"]["progress"][0]["message"]
 
 

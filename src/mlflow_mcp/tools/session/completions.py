@@ -39,7 +39,7 @@ class Typed:
 
 def completions(client: Client, argument: str, text: str, given: dict[str, str]) -> Completions:
     """The values of an argument of that name that begin with or contain `text`; none for an argument that is not known."""
-    complete = _COMPLETED.get(argument)
+    complete = COMPLETED.get(argument)
     return Completions(values=complete(client, Typed(text.strip(), given)) if complete else [])
 
 
@@ -93,7 +93,7 @@ def _newest(client: Client, typed: Typed, kind: str = "", name: str = "") -> lis
     return [LauncherRun.of(run) for run in runs]
 
 
-_COMPLETED: Mapping[str, Callable[[Client, Typed], list[str]]] = {
+COMPLETED: Mapping[str, Callable[[Client, Typed], list[str]]] = {
     "experiment": _experiments,
     "experiment_id": _experiments,
     "run": _runs,
