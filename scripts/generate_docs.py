@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that the code knows: README's tables and docs/tools.md.
+"""Write the parts of the documentation that the code knows: README's tables, docs/tools.md and examples/configs.
 
 python scripts/generate_docs.py            # write
 python scripts/generate_docs.py --check    # write nothing; exit 1 and name what is stale
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import anyio
 from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 
+from mlflow_mcp.cli.setup.examples import example_files
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.schema import without
 from mlflow_mcp.server.tool import INJECTED
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 TOOLS = ROOT / "docs" / "tools.md"
+CONFIGS = ROOT / "examples" / "configs"
 
 EFFECTS = {
     READS: "Reads only.",
@@ -48,7 +50,9 @@ an agent is shown. An answer leaves out the fields that have nothing to say. How
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write README's tables and docs/tools.md from the code.")
+    parser = argparse.ArgumentParser(
+        description="Write README's tables, docs/tools.md and examples/configs from the code."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is stale")
     arguments = parser.parse_args()
     stale = stale_documents()
@@ -68,7 +72,8 @@ def stale_documents() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "tools", tool_table(tools))
-    wanted = {README: readme, TOOLS: tool_reference(tools)}
+    configs = {CONFIGS / name: text for name, text in example_files().items()}
+    wanted = {README: readme, TOOLS: tool_reference(tools), **configs}
     return {
         file: text for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text
     }

@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from mlflow_mcp import __version__
+from mlflow_mcp.cli.setup import json_text, toml_text
+from mlflow_mcp.cli.setup.examples import EXAMPLES, example_files
+from mlflow_mcp.cli.setup.hosts import HOSTS
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import server_environment
@@ -20,7 +23,7 @@ from tests.support.servers import server_environment
 pytestmark = pytest.mark.slow  # processes of their own
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))
+CONFIGS = sorted(file for file in (ROOT / "examples" / "configs").iterdir() if file.suffix in (".json", ".toml"))
 SKILL = ROOT / ".claude" / "skills" / "mlflow" / "SKILL.md"
 
 
@@ -59,21 +62,26 @@ def test_client_session_ends_with_the_sentence_of_an_error(tmp_path):
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.name)
 def test_a_client_configuration_starts_a_clone(file):
-    config = json.loads(file.read_text())
-    entry = (config.get("mcpServers") or config["servers"])["mlflow"]
+    form = json_text if file.suffix == ".json" else toml_text
+    (servers,) = form.data(file.read_text(encoding="utf-8")).values()
+    entry = servers["mlflow"]
     assert [entry["command"], *entry["args"]] == ["uvx", "--from", "/path/to/mlflow-mcp", "mlflow-mcp"]
     assert variables_are_known(entry["env"])
 
 
-def test_the_readme_shows_each_configuration_as_it_is():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```json\n(.*?)^```$", readme, re.M | re.S)
-    assert [file.name for file in CONFIGS if file.read_text(encoding="utf-8") not in blocks] == []
+def test_the_configurations_are_what_setup_prints():
+    assert {file.name: file.read_text(encoding="utf-8") for file in CONFIGS} == example_files()
+    assert sorted(EXAMPLES.values()) == sorted(HOSTS)
 
 
 def test_every_client_has_its_configuration_and_a_line_where_it_goes():
-    listed = re.findall(r"`([\w.]+\.json)` \|", (ROOT / "examples" / "configs" / "README.md").read_text())
+    listed = re.findall(r"^\| `([\w.]+)` \|", (ROOT / "examples" / "configs" / "README.md").read_text(), re.M)
     assert sorted(listed) == [file.name for file in CONFIGS]
+
+
+def test_every_host_that_setup_knows_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \| .* \| .* \|$", readme, re.M)[: len(HOSTS)] == list(HOSTS)
 
 
 def test_this_checkout_offers_its_own_server_to_claude_code():

@@ -14,7 +14,7 @@ from mlflow_mcp.text import nearest
 OURS = "MLFLOW_MCP_"
 Toolset = Literal["tracking", "artifacts", "live", "models", "traces", "genai", "plots"]
 # What may be changed in MLflow; each is offered only where the operator names it.
-WriteToolset = Literal["annotate", "registry", "delete"]
+WriteToolset = Literal["annotate", "log", "registry", "delete"]
 DEFAULT_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts", "live", "models", "traces")
 LEAN_TOOLSETS: tuple[Toolset, ...] = ("tracking", "artifacts")
 
@@ -98,7 +98,7 @@ class Settings(BaseModel):
         tuple[WriteToolset, ...],
         Field(
             alias="MLFLOW_MCP_ALLOW_WRITE",
-            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `registry` (versions, aliases), `delete` (and restore). Unset: nothing.",
+            description="What agents may change in MLflow, separated by commas: `annotate` (notes, tags, assessments), `log` (new runs), `registry` (versions, aliases), `delete` (and restore). Unset: nothing.",
         ),
     ] = ()
     write_without_asking: Annotated[
@@ -120,7 +120,7 @@ class Settings(BaseModel):
         Field(
             alias="MLFLOW_MCP_DOWNLOAD_DIR",
             min_length=1,
-            description="The only folder that files are written into (exports, downloads); made when first needed.",
+            description="The only folder that files are written into (exports, downloads), and that `log_run` takes files from; made when first needed.",
         ),
     ] = "mlflow-mcp-files"
     artifact_roots: Annotated[

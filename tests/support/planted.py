@@ -276,6 +276,8 @@ def questions(runs: list[str]) -> list[tuple[str, dict[str, Any]]]:
         ("delete", {"targets": [first, WITHOUT_SPANS], "dry_run": True}),
         ("restore", {"targets": [SHAPED]}),
         ("log_assessment", {"trace_id": WITHOUT_SPANS, "name": SHAPED, "value": 1, "dry_run": True}),
+        ("log_run", {"experiment_id": SHAPED, "key": "k", "params": {"db_password": NAMED}}),
+        ("log_run", {"experiment_id": "0", "key": "k", "parent_run_id": SHAPED, "dry_run": True}),
         ("plot_metrics", {"run_ids": runs, "metrics": "acc", "kind": "bars"}),
         ("list_artifacts", {"run_id": first}),
         ("list_artifacts", {"run_id": first, "glob": "**/*.txt"}),

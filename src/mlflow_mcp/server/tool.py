@@ -229,7 +229,9 @@ def _half_done(call: Call, problem: Problem) -> Problem:
     done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
     unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
     sentences = [part for part in (unknown, done) if part and part not in problem.failed]
-    return type(problem)(" ".join([problem.failed, *sentences]), problem.next_step)
+    # Where the tool itself looks for what may have been written, nobody else has to.
+    next_step = "" if call.writing and call.completes else problem.next_step
+    return type(problem)(" ".join([problem.failed, *sentences]), f"{next_step} {call.completes}".strip())
 
 
 def _host_of(context: Context[Any, Any]) -> str:

@@ -63,6 +63,8 @@ async def run_within_deadline(
 def _out_of_time(name: str, client: Client) -> Problem:
     progress = f" By then: {client.call.so_far}." if client.call.so_far else ""
     next_step = "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT."
+    if client.call.completes:
+        next_step = ""
     if client.call.heard.answers_others:
         progress += " The server sent nothing for this request, and answers others: it is slow at it, or stuck in it."
         next_step += " If it stays so, tell the server's operator."

@@ -39,6 +39,7 @@ from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 from mlflow_mcp.tools.writes.annotate import annotate
 from mlflow_mcp.tools.writes.delete import delete
 from mlflow_mcp.tools.writes.log_assessment import log_assessment
+from mlflow_mcp.tools.writes.log_run import log_run
 from mlflow_mcp.tools.writes.register_model import register_model
 from mlflow_mcp.tools.writes.restore import restore
 from mlflow_mcp.tools.writes.set_model_alias import set_model_alias
@@ -117,6 +118,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
+    Entry(log_run, "log", ADDS, "Record a run"),
     Entry(register_model, "registry", CHANGES, "Register a model"),
     Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
     Entry(delete, "delete", DELETES, "Delete"),

@@ -174,6 +174,7 @@ def _prepare_environment(settings: Settings) -> None:
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, round(settings.timeout))),
         "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "8",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # of a run that ends; stdout is the protocol's
         "MLFLOW_ALLOW_FILE_STORE": "true",  # MLflow refuses folders to protect writers; this process only reads
         "MLFLOW_LOGGING_LEVEL": settings.log_level,
         "GIT_PYTHON_REFRESH": "quiet",  # no warning on machines without git
