@@ -13,6 +13,7 @@ import pytest
 from mlflow_mcp.server.transports import http as transport
 from mlflow_mcp.server.transports import web
 from mlflow_mcp.settings import Settings, SettingsError
+from mlflow_mcp.tools.catalog import ADDS, offered
 from tests.support.http_serving import ACCEPT, asked, connected, posted, serving, taking_turns
 from tests.support.servers import faulty_proxy, refused_uri, stall
 
@@ -239,3 +240,11 @@ def test_a_shutdown_lets_calls_finish_and_refuses_new_ones(mlflow_server):
     assert refused.headers["Retry-After"] == "1"
     assert json.loads(refused.text)["error"]["message"] == "This server is shutting down."
     assert outcomes[0].content[0].text.startswith("query_runs did not finish within 1.5 s.")
+
+
+def test_a_run_is_recorded_without_files_of_the_servers_machine():
+    settings = Settings(transport="http", allow_write=("log",))
+    (entry,) = [entry for entry in offered(settings) if entry.name == "log_run"]
+
+    assert entry.without == ("files",)
+    assert entry.effect is ADDS

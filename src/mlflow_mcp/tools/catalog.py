@@ -121,7 +121,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics", of_files=("path", "overwrite")),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
-    Entry(log_run, "log", ADDS, "Record a run"),
+    Entry(log_run, "log", ADDS, "Record a run", of_files=("files",)),
     Entry(register_model, "registry", CHANGES, "Register a model"),
     Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
     Entry(delete, "delete", DELETES, "Delete"),
@@ -215,7 +215,8 @@ def offered(settings: Settings) -> tuple[Entry, ...]:
 
 
 def _without_files(entry: Entry) -> Entry:
-    return replace(entry, effect=READS, without=entry.of_files) if entry.of_files else entry
+    effect = READS if entry.effect is WRITES_FILES else entry.effect
+    return replace(entry, effect=effect, without=entry.of_files) if entry.of_files else entry
 
 
 def _may_be_offered(entry: Entry, settings: Settings) -> bool:
