@@ -33,6 +33,7 @@ from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
+from mlflow_mcp.server.telling import Telling
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import clipped, nearest, short, size
@@ -154,7 +155,8 @@ class BoundTool(Tool):
     # -- around ----------------------------------------------------------------------------------------------------
 
     async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
-        call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
+        call = Call(timeout=self._settings.timeout)
+        telling = Telling(context, call, mask_secrets=self._settings.mask_secrets)
         connections: Connections = context.request_context.lifespan_context
         if connections.observe is not None:
             call.answered = connections.observe
@@ -175,7 +177,7 @@ class BoundTool(Tool):
         client = chosen.client(call)
         work = functools.partial(self.fn, client, **chosen.arguments)
         try:
-            answer = await run_within_deadline(self.name, work, client, self._room())
+            answer = await run_within_deadline(self.name, work, client, self._room(), telling)
         except Problem as problem:
             if call.written or call.writing:
                 raise _half_done(call, problem) from problem
@@ -277,18 +279,6 @@ def _host_of(context: Context[Any, Any]) -> str:
     """The host's own name, such as `claude-code`."""
     params = context.session.client_params
     return clipped(params.client_info.name) if params and params.client_info else ""
-
-
-def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
-    """Sends progress from the call's worker thread; on any other thread, or when the host is gone, it is dropped."""
-
-    def report(done: float, total: float | None, message: str) -> None:
-        try:
-            anyio.from_thread.run(context.report_progress, done, total, message)
-        except RuntimeError:
-            logger.debug("progress dropped: %s", message)
-
-    return report
 
 
 def _invalid_argument(error: ValidationError) -> Problem:
