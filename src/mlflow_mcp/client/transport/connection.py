@@ -18,7 +18,7 @@ from mlflow_mcp.client.transport.local_store import check_local_store, default_u
 from mlflow_mcp.client.transport.schema import check_schema
 from mlflow_mcp.client.transport.servers import Servers
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.servers import NamedServer, without_credentials
+from mlflow_mcp.servers import NamedServer, without_credentials, without_user_info
 from mlflow_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Connection:
         self.server = server or (named[0] if named else None)
         self.uri = uri or _address_of(self.server, settings) or default_uri()
         self.credentials = credentials or _credentials_of(self.server, settings)
+        if self.credentials is not None and self.uri:
+            # `requests` sends the user info of an address in place of an Authorization header.
+            self.uri = without_user_info(NamedServer(self.name, self.uri)).uri
         self._is_of_caller = credentials is not None
         self.servers = beside or Servers()
         self.servers.add(self)
