@@ -7,6 +7,8 @@ import re
 from mlflow_mcp.client.filters import COMPARATOR, blanked, quote_unless_quoted, quoted_value, refuse_what_mlflow_cannot
 from mlflow_mcp.client.moments import with_milliseconds
 from mlflow_mcp.client.traces.window import Window
+from mlflow_mcp.errors import Problem
+from mlflow_mcp.text import as_number, clipped
 
 EXAMPLE = (
     "status = 'ERROR' AND execution_time_ms > 5000 AND span.name = 'search' AND feedback.correctness = 'no' "
@@ -21,12 +23,16 @@ _FIELD = re.compile(
 )
 # Words that MLflow's parser takes for types of SQL unless they stand behind `trace.`, and what our tables call `status`.
 _WORD = re.compile(rf"(?i)(?<![\w.`\"'])(text|timestamp|state)(?=\s*{COMPARATOR})")
+# Databases find every number less than every text, and MLflow passes both on.
+_DURATION = re.compile(
+    rf"(?i)(?<![\w.`\"'])(?:(?:attributes?|attr|trace)\.)?execution_time(?:_ms)?\s*{COMPARATOR}\s*('[^']*'|\"[^\"]*\")"
+)
 _WRITTEN = {"text": "trace.text", "timestamp": "trace.timestamp_ms", "state": "status"}
 
 
 def quoted_trace_query(query: str) -> str:
     """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
-    text = with_milliseconds(_with_words(query.strip()))
+    text = _with_numbers(with_milliseconds(_with_words(query.strip())))
     parts: list[str] = []
     end = 0
     for found in _FIELD.finditer(blanked(text)):
@@ -40,6 +46,19 @@ def quoted_trace_query(query: str) -> str:
 def _with_words(text: str) -> str:
     for found in reversed(list(_WORD.finditer(blanked(text)))):
         text = f"{text[: found.start()]}{_WRITTEN[found[1].lower()]}{text[found.end() :]}"
+    return text
+
+
+def _with_numbers(text: str) -> str:
+    """Quoted durations as numbers. Raises Problem for other texts."""
+    for found in reversed(list(_DURATION.finditer(blanked(text)))):
+        number = text[found.start(1) + 1 : found.end(1) - 1].strip()
+        if as_number(number) is None:
+            raise Problem(
+                f"'{clipped(number)}' is no duration that can be searched for.",
+                "Durations are numbers of milliseconds: execution_time_ms > 2000.",
+            )
+        text = text[: found.start(1)] + number + text[found.end(1) :]
     return text
 
 
