@@ -25,7 +25,7 @@ _LONGEST_VALUE: Mapping[Kind, int] = {
 _LONGEST_DESCRIPTION = 5_000
 LONGEST_NAME = 250
 # MLflow's own tags say what made a thing and what belongs to it; ours, who wrote.
-RESERVED_TAGS = ("mlflow.", "mlflow_mcp.")
+_RESERVED_TAGS = ("mlflow.", "mlflow_mcp.")
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,11 @@ _REMOVE: Mapping[Kind, Remover] = {
     "model version": lambda mlflow, on, key: mlflow.delete_model_version_tag(on.id, on.version, key),
     "trace": lambda mlflow, on, key: mlflow.delete_trace_tag(on.id, key),
 }
+
+
+def is_reserved(tag: str) -> bool:
+    """Whether a tag may be taken for one of MLflow's or of ours: some databases compare names without case, and without spaces."""
+    return tag.strip().lower().startswith(_RESERVED_TAGS)
 
 
 def check_name(client: Client, name: str, kind: Literal["tag", "param", "metric"] = "tag") -> None:

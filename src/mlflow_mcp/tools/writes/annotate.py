@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.targets import target_of
-from mlflow_mcp.client.marks import RESERVED_TAGS, Marks, State, Target, check_name
+from mlflow_mcp.client.marks import Marks, State, Target, check_name, is_reserved
 from mlflow_mcp.client.writing import Write, author, refuse_secret
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped, hint, listed
@@ -84,13 +84,14 @@ def _remarks(changes: list[Change], now: State, note: str | None, removed: list[
 def _check(client: Client, on: Target, note: str | None, tags: dict[str, str], removed: list[str]) -> None:
     """Raise Problem for what MLflow would refuse or cut, before anything is written."""
     for name in (*tags, *removed):
-        if name.startswith(RESERVED_TAGS):
+        if is_reserved(name):
             raise Problem(
                 f"The tag '{clipped(name)}' is one of MLflow's own.",
                 "note= appends to the description; choose other names for tags.",
             )
         check_name(client, name)
     for name, value in tags.items():
+        refuse_secret(client, name, "", "The name of a tag")
         if len(value) > on.longest_value:
             raise Problem(
                 f"The tag '{name}' has {len(value):,} characters; {on.longest_value:,} is the most for a {on.kind}.",

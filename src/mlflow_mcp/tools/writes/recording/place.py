@@ -9,7 +9,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.one_experiment import experiment_to_write
 from mlflow_mcp.client.ids.targets import target_of
 from mlflow_mcp.client.run_log import NewExperiment, runs_of_key
-from mlflow_mcp.client.writing import Write
+from mlflow_mcp.client.writing import Write, refuse_secret
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped, quoted, safe_uri
 from mlflow_mcp.tools.writes.outcome import Change, call_of
@@ -37,6 +37,7 @@ def place_of(client: Client, experiment: str, key: str, *, may_be_new: bool) -> 
     id_ = experiment_to_write(client, experiment, may_be_new=may_be_new)
     name = experiment.strip()
     if id_ is None:
+        refuse_secret(client, name, "", "The name of an experiment")
         return Place(name, None, NewExperiment(client, name))
     place = Place(client.experiments.name_of(id_), id_, NewExperiment(client, name))
     runs = runs_of_key(client, id_, key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.marks import LONGEST_NAME, RESERVED_TAGS, check_name
+from mlflow_mcp.client.marks import LONGEST_NAME, check_name, is_reserved
 from mlflow_mcp.client.moments import moment_of
 from mlflow_mcp.client.run_log import LONGEST_PARAM, LONGEST_TAG, OPEN, Value
 from mlflow_mcp.client.writing import refuse_secret
@@ -69,9 +69,12 @@ def check(client: Client, wanted: Wanted) -> None:
     _check_texts(client, "tag", wanted.tags, LONGEST_TAG)
     for name in dict.fromkeys(value.name for value in wanted.metrics):
         check_name(client, name, "metric")
+        refuse_secret(client, name, "", "The name of a metric")
     for name in wanted.tags:
-        if name.startswith(RESERVED_TAGS):
+        if is_reserved(name):
             raise Problem(f"The tag '{clipped(name)}' is MLflow's or this server's own.", "Choose another name.")
+    for file in wanted.files:
+        refuse_secret(client, file.path, "", "The path of a file")
     if wanted.name:
         refuse_secret(client, wanted.name, "", "The name")
 
@@ -79,6 +82,7 @@ def check(client: Client, wanted: Wanted) -> None:
 def _check_texts(client: Client, kind: Literal["param", "tag"], texts: Mapping[str, str], longest: int) -> None:
     for name, value in texts.items():
         check_name(client, name, kind)
+        refuse_secret(client, name, "", f"The name of a {kind}")
         if len(value) > longest:
             raise Problem(
                 f"The {kind} '{name}' has {len(value):,} characters; {longest:,} is the most. Nothing was written.",
