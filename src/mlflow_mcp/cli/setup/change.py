@@ -70,7 +70,7 @@ class Place:
     def _put_back(self, document: files.Document, kept: files.Document | None, now: Any, before: Any) -> str:
         if self.command is None and now is not None and self._is_what_was_written(document, kept, now):
             if kept is None or kept.raw is None:
-                self.file.unlink()
+                files.remove(self.file)
                 return f"{self.file} was made by the set-up and is removed."
             files.write(self.file, kept.raw, is_private=self.is_private, instead_of=document.raw)
             return f"{self.file} is again as it was before."

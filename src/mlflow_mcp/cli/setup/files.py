@@ -63,6 +63,8 @@ def write(file: Path, content: bytes, *, is_private: bool, instead_of: bytes | N
     target = Path(os.path.realpath(file))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            raise SetupFailure(f"{file} is a symbolic link that leads back to itself. Nothing was changed.")
         if target.exists() and not os.access(target, os.W_OK):
             raise SetupFailure(f"{file} may not be written by this user. Nothing was changed.")
         draft = _draft(target, content, is_private=is_private)
@@ -74,6 +76,14 @@ def write(file: Path, content: bytes, *, is_private: bool, instead_of: bytes | N
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise SetupFailure(f"{file} cannot be written ({error.strerror}). Nothing was changed.") from error
+
+
+def remove(file: Path) -> None:
+    """Take the file away. A symbolic link stays: what it leads to is removed."""
+    try:
+        Path(os.path.realpath(file)).unlink()
+    except OSError as error:
+        raise SetupFailure(f"{file} cannot be removed ({error.strerror}). Nothing was changed.") from error
 
 
 def _draft(target: Path, content: bytes, *, is_private: bool) -> Path:

@@ -16,6 +16,7 @@ COMMENT, TRAILING_COMMA = "a comment", "a comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+TEXT_OR_COMMENT = re.compile(rf"{_STRING.pattern}|{_COMMENT.pattern}", re.S)
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 _DEEPEST = 100
 

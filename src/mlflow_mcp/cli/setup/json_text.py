@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlflow_mcp.cli.setup.failure import NotReadable
-from mlflow_mcp.cli.setup.json_parts import Part, Reader
+from mlflow_mcp.cli.setup.json_parts import TEXT_OR_COMMENT, Part, Reader
 
 _WIDEST = 100
 
@@ -81,7 +81,15 @@ def without_entry(text: str, keys: Sequence[str], name: str) -> str:
         before = text[:comma] + text[comma + 1 : start]
     if len(before) == part.start + 1 and after.lstrip().startswith("}"):  # nothing is left in the object
         after = after.lstrip()
+    if _ends_in_line_comment(before) and not after.lstrip(" \t\r").startswith("\n"):
+        after = ("\r\n" if "\r\n" in text else "\n") + after  # else the comment would swallow what follows
     return before + after
+
+
+def _ends_in_line_comment(text: str) -> bool:
+    """Whether the last thing in the text is a comment that only the end of its line closes."""
+    parts = TEXT_OR_COMMENT.findall(text)
+    return bool(parts) and parts[-1].startswith("//") and text.endswith(parts[-1])
 
 
 def rendered(value: Any, indent: str = "", unit: str = "  ", newline: str = "\n") -> str:
