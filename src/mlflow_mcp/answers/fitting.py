@@ -124,7 +124,8 @@ def _with_fewer_rows(answer: Answer, content: dict[str, Any], rows: list[Any], b
     rows[:] = whole[:kept]
     note = f"Only the first {kept} of {len(whole)} rows fit into one answer"
     if isinstance(answer, Page) and answer._cursor_after is not None:
-        content["next_cursor"] = answer._cursor_after(kept)
+        prefix = f"{answer._server}:" if answer._server else ""
+        content["next_cursor"] = prefix + answer._cursor_after(kept)
         note += "; next_cursor continues after them, or name fewer columns."
     else:
         note += "; narrow the question to see the rest."

@@ -26,6 +26,7 @@ IDS = frozenset(
         "parent_run_id",
         "source_run",
         "registered_model",
+        "next_cursor",
     ]
 )
 # Those that hold our own sentences.

@@ -33,6 +33,7 @@ IDS = frozenset(
         "target",
         "targets",
         "baseline",
+        "cursor",
     ]
 )
 IDS_OF_TOOL: Mapping[str, tuple[str, ...]] = {
@@ -58,6 +59,7 @@ SPANNING = frozenset(["compare_runs", "compare_samples", "diff_artifacts", "expo
 # The functions that ask every server, unless an id names one.
 OF_ALL = frozenset(("get_server_info", "resolve_id"))
 _RUN_IN_FILTER = re.compile(r"'([A-Za-z][\w-]+):((?:tr-|m-)?[0-9a-f]{32})'")
+_BARE_RUN = re.compile(r"'((?:tr-|m-)?[0-9a-f]{32})'")
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ class _Reading:
 
     def of(self, name: str, value: Any, change: Callable[[str], str]) -> Any:
         if name in self._ids and isinstance(value, str):
-            is_free = name in NEW_NAMES.get(self._tool, ()) and self._servers.split(value)[0] is None
+            # A page of a comparison of several servers is of none of them.
+            may_be_free = name in NEW_NAMES.get(self._tool, ()) or (name == "cursor" and self._tool in SPANNING)
+            is_free = may_be_free and self._servers.split(value)[0] is None
             return value if is_free else self._checked(name, value, change(value))
         if name in self._ids and isinstance(value, list):
             changed = [self._checked(name, each, change(each)) if isinstance(each, str) else each for each in value]
@@ -156,8 +160,16 @@ class _Reading:
         if name in self._ids and isinstance(value, dict):
             return {key: change(each) if isinstance(each, str) else each for key, each in value.items()}
         if name == "query" and isinstance(value, str):
-            return _RUN_IN_FILTER.sub(lambda found: f"'{change(found[0][1:-1])}'", value)
+            return self._filter(value, change)
         return value
+
+    def _filter(self, query: str, change: Callable[[str], str]) -> str:
+        """A filter whose ids are of one server: where one names it, the others mean the default one, as in arguments."""
+        before = len(self.named)
+        changed = _RUN_IN_FILTER.sub(lambda found: f"'{change(found[0][1:-1])}'", query)
+        if any(self.named[before:]) and _BARE_RUN.search(query):
+            self.named.append(None)
+        return changed
 
     def _checked(self, name: str, text: str, rest: str) -> str:
         may_be_whole = name in WHOLE_SERVER.get(self._tool, ()) or (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.cli.setup.json_text import data, without_entry
-
 from tests.cli.setup.conftest import URI, Machine
 
 CURSOR = ".cursor/mcp.json"
