@@ -239,3 +239,15 @@ def test_a_shutdown_lets_calls_finish_and_refuses_new_ones(mlflow_server):
     assert refused.headers["Retry-After"] == "1"
     assert json.loads(refused.text)["error"]["message"] == "This server is shutting down."
     assert outcomes[0].content[0].text.startswith("query_runs did not finish within 1.5 s.")
+
+
+def test_a_shutdown_does_not_wait_for_streams_that_never_end(empty_store):
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    with serving(empty_store, shutdown_seconds=600, sessions=1) as (own, server):
+        session = posted(own, message).headers["mcp-session-id"]
+        with httpx2.stream("GET", f"{own}/mcp", headers=ACCEPT | {"Mcp-Session-Id": session}) as stream:
+            assert stream.status_code == 200
+            server.leave()
+            with pytest.raises(httpx2.RemoteProtocolError):
+                stream.read()

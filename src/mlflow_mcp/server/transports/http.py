@@ -144,7 +144,7 @@ class HttpServer(uvicorn.Server):
         self._leaves_at = min(self._leaves_at, time.monotonic() + self.parts.settings.shutdown_seconds)
 
     async def on_tick(self, counter: int) -> bool:
-        if self.parts.readiness.leaving and (not self.parts.limits.open or time.monotonic() > self._leaves_at):
+        if self.parts.readiness.leaving and (not self.parts.limits.calls or time.monotonic() > self._leaves_at):
             self.should_exit = True
         return await super().on_tick(counter)
 
