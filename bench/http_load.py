@@ -153,9 +153,7 @@ def main() -> None:
     print(text)
     if arguments.markdown:
         command = f"python bench/http_load.py --seconds {arguments.seconds:g} --soak {arguments.soak}"
-        measurements.write("http", f"`{command}`, {measurements.today()}.
-
-{text}")
+        measurements.write("http", f"`{command}`, {measurements.today()}.\n\n{text}")
 
 
 def measured(folder: Path, seconds: float, soak: int) -> list[str]:
@@ -191,7 +189,9 @@ def measured(folder: Path, seconds: float, soak: int) -> list[str]:
     return lines
 
 
-def in_turns(call: tuple[dict[str, Any], dict[str, str]], callers: int, seconds: float, *addresses: str) -> list[list[float]]:
+def in_turns(
+    call: tuple[dict[str, Any], dict[str, str]], callers: int, seconds: float, *addresses: str
+) -> list[list[float]]:
     """What each call took, sorted, by address; in four slices, because other work on the machine comes and goes."""
     took: list[list[float]] = [[] for _ in addresses]
     for _ in range(4):

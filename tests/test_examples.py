@@ -6,13 +6,15 @@ import inspect
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mlflow_mcp import __version__
+from mlflow_mcp.cli.setup import json_text, toml_text
+from mlflow_mcp.cli.setup.examples import EXAMPLES, example_files
+from mlflow_mcp.cli.setup.hosts import HOSTS
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
 from tests.support.servers import server_environment
@@ -20,12 +22,12 @@ from tests.support.servers import server_environment
 pytestmark = pytest.mark.slow  # processes of their own
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted((ROOT / "examples" / "configs").glob("*.json"))
+CONFIGS = sorted(file for file in (ROOT / "examples" / "configs").iterdir() if file.suffix in (".json", ".toml"))
 SKILL = ROOT / ".claude" / "skills" / "mlflow" / "SKILL.md"
 
 
-def run_example(name: str, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+def run_example(python: str, name: str, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
+    command = [python, str(ROOT / "examples" / name), *arguments]
     environment = server_environment() | ({"MLFLOW_TRACKING_URI": uri} if uri else {})
     return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
@@ -34,24 +36,24 @@ def test_every_example_is_tested_here():
     assert {each.name for each in (ROOT / "examples").glob("*.py")} == {"seed_store.py", "client_session.py"}
 
 
-def test_seed_store_fills_a_store(ask, tmp_path):
+def test_seed_store_fills_a_store(ask, tmp_path, forked_python):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    ended = run_example("seed_store.py", uri)
+    ended = run_example(forked_python, "seed_store.py", uri)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("Ask for invocation 71f3f3199ea5e1f0, or compare it with 0c94be2d86a1f753.\n")
     assert not ask(uri, "get_invocation", invocation_id="71f3f3199ea5e1f0").is_error
 
 
-def test_client_session_prints_what_the_tools_answer(sqlite_template):
-    ended = run_example("client_session.py", uri=sqlite_template.uri)
+def test_client_session_prints_what_the_tools_answer(sqlite_template, forked_python):
+    ended = run_example(forked_python, "client_session.py", uri=sqlite_template.uri)
     assert ended.returncode == 0, ended.stderr
     assert "Tools: get_server_info, " in ended.stdout
     assert "ifeval {'ifeval_inst_level_strict_acc': 0.859519" in ended.stdout
     assert ended.stdout.endswith("4 runs evaluated qwen\nexecution: ...\n")
 
 
-def test_client_session_ends_with_the_sentence_of_an_error(tmp_path):
-    ended = run_example("client_session.py", uri=f"sqlite:///{tmp_path / 'absent.db'}")
+def test_client_session_ends_with_the_sentence_of_an_error(tmp_path, forked_python):
+    ended = run_example(forked_python, "client_session.py", uri=f"sqlite:///{tmp_path / 'absent.db'}")
     assert ended.returncode == 1
     assert f"The database {tmp_path / 'absent.db'} does not exist." in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -59,21 +61,26 @@ def test_client_session_ends_with_the_sentence_of_an_error(tmp_path):
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.name)
 def test_a_client_configuration_starts_a_clone(file):
-    config = json.loads(file.read_text())
-    entry = (config.get("mcpServers") or config["servers"])["mlflow"]
+    form = json_text if file.suffix == ".json" else toml_text
+    (servers,) = form.data(file.read_text(encoding="utf-8")).values()
+    entry = servers["mlflow"]
     assert [entry["command"], *entry["args"]] == ["uvx", "--from", "/path/to/mlflow-mcp", "mlflow-mcp"]
     assert variables_are_known(entry["env"])
 
 
-def test_the_readme_shows_each_configuration_as_it_is():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```json\n(.*?)^```$", readme, re.M | re.S)
-    assert [file.name for file in CONFIGS if file.read_text(encoding="utf-8") not in blocks] == []
+def test_the_configurations_are_what_setup_prints():
+    assert {file.name: file.read_text(encoding="utf-8") for file in CONFIGS} == example_files()
+    assert sorted(EXAMPLES.values()) == sorted(HOSTS)
 
 
 def test_every_client_has_its_configuration_and_a_line_where_it_goes():
-    listed = re.findall(r"`([\w.]+\.json)` \|", (ROOT / "examples" / "configs" / "README.md").read_text())
+    listed = re.findall(r"^\| `([\w.]+)` \|", (ROOT / "examples" / "configs" / "README.md").read_text(), re.M)
     assert sorted(listed) == [file.name for file in CONFIGS]
+
+
+def test_every_host_that_setup_knows_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \| .* \| .* \|$", readme, re.M)[: len(HOSTS)] == list(HOSTS)
 
 
 def test_this_checkout_offers_its_own_server_to_claude_code():

@@ -1,4 +1,4 @@
-"""The command line: `mlflow-mcp` serves over stdio; `demo` and `doctor` help a person to begin; `wait` waits for runs."""
+"""The command line: `mlflow-mcp` serves over stdio; `setup`, `doctor` and `demo` help a person to begin; `wait` waits for runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from mlflow_mcp import __version__
@@ -23,6 +23,46 @@ def main(argv: list[str] | None = None) -> int:
     # MLflow is a million objects that live to the end. To look through them for garbage as often as Python does by itself
     # costs a fifth of the time of its import.
     gc.set_threshold(50_000, 20, 100)
+    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    try:
+        settings = Settings.from_environment(_with_flags(os.environ, arguments))
+    except SettingsError as error:
+        _tell(str(error))
+        return 2
+    if arguments.command == "demo":
+        from mlflow_mcp.cli.demo.story import run_demo
+
+        return run_demo(arguments.folder)
+    if arguments.command in ("doctor", "setup"):
+        try:
+            return _help_to_begin(settings, arguments)
+        except (KeyboardInterrupt, EOFError):  # EOFError: a question was answered with the end of the input
+            return INTERRUPTED
+    if arguments.command == "wait":
+        from mlflow_mcp.cli.wait import run_wait
+
+        try:
+            code = run_wait(settings, arguments)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        _end(code)  # a thread that still waits for MLflow is not waited for
+    for warning in unknown_variables(os.environ, settings.servers):
+        _tell(warning)
+    return serve(settings)
+
+
+def _help_to_begin(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.command == "setup":
+        from mlflow_mcp.cli.setup.command import run_setup
+
+        return run_setup(settings, arguments, os.environ)
+    from mlflow_mcp.cli.doctor import run_doctor
+
+    return run_doctor(settings, unknown_variables(os.environ, settings.servers))
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What the words may be. The arguments of `wait` and `setup` are known only where one of these stands."""
     parser = argparse.ArgumentParser(
         prog="mlflow-mcp",
         description="An MCP server that gives AI agents exact, small answers from an MLflow tracking server.",
@@ -41,41 +81,20 @@ def main(argv: list[str] | None = None) -> int:
         "demo", help="make a small local store and ask it seven questions, without any MLflow server"
     )
     wait = commands.add_parser("wait", help="wait for the next event of runs, then report it and exit with its code")
-    if "wait" in (sys.argv if argv is None else argv):  # its module imports the tools, which take a while
+    if "wait" in words:  # its module imports the tools, which take a while
         from mlflow_mcp.cli.wait import add_arguments
 
         add_arguments(wait)
+    setup = commands.add_parser("setup", help="write this server into the configuration of an agent's host")
+    _add_flags(setup)
+    if "setup" in words:
+        from mlflow_mcp.cli.setup.command import add_arguments as add_setup_arguments
+
+        add_setup_arguments(setup)
     demo.add_argument(
         "--folder", default="mlflow-mcp-demo", help="where the store is made or found (default: %(default)s)"
     )
-    arguments = parser.parse_args(argv)
-    try:
-        settings = Settings.from_environment(_with_flags(os.environ, arguments))
-    except SettingsError as error:
-        _tell(str(error))
-        return 2
-    if arguments.command == "demo":
-        from mlflow_mcp.cli.demo.story import run_demo
-
-        return run_demo(arguments.folder)
-    if arguments.command == "doctor":
-        from mlflow_mcp.cli.doctor import run_doctor
-
-        try:
-            return run_doctor(settings, unknown_variables(os.environ))
-        except KeyboardInterrupt:
-            return INTERRUPTED
-    if arguments.command == "wait":
-        from mlflow_mcp.cli.wait import run_wait
-
-        try:
-            code = run_wait(settings, arguments)
-        except KeyboardInterrupt:
-            code = INTERRUPTED
-        _end(code)  # a thread that still waits for MLflow is not waited for
-    for warning in unknown_variables(os.environ):
-        _tell(warning)
-    return serve(settings)
+    return parser
 
 
 # The flags of `serve` stand for variables, which hosts can set as well.

@@ -12,19 +12,61 @@ import shlex
 import shutil
 import sys
 import sysconfig
+from collections.abc import Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 NAME = "mlflow-mcp"
+# What THIS program is called on the public package index: None as long as `mlflow-mcp` there is another author's. The day the
+# name is ours, this is the one line to change: what was started from the index is then configured from there, pinned.
+NAME_ON_INDEX: str | None = None
 
 
 def start_command() -> tuple[str, ...]:
     """The words that a host starts this server with."""
     source = _uvx_source()
     return ("uvx", "--from", source, NAME) if source else _installed_command()
+
+
+def host_command(*, whole_path: bool = False) -> tuple[str, ...]:
+    """The words for a host's configuration: start_command() with the extras that it was started with.
+
+    With `whole_path` the program is named by its path: a desktop application does not search the PATH of a shell.
+    """
+    words = list(start_command())
+    if words[:2] == ["uvx", "--from"] and _environment_is_cached() and (extras := ",".join(sorted(_extras_present()))):
+        words[2] = _with_extras(words[2], extras)
+    if whole_path:
+        words[0] = shutil.which(words[0]) or words[0]
+    return tuple(words)
+
+
+def example_command() -> tuple[str, ...]:
+    """The words that documents and example configurations show: a clone, whose path the reader puts in."""
+    return ("uvx", "--from", "/path/to/mlflow-mcp", NAME)
+
+
+def is_temporary() -> bool:
+    """Whether the command names an environment in uv's cache, which `uv cache clean` takes away."""
+    return _uvx_source() is None and _environment_is_cached()
+
+
+def starts_a_stranger(command: str, arguments: Sequence[str]) -> bool:
+    """Whether these words take `mlflow-mcp` from the public package index, where it is another author's program."""
+    program = re.split(r"[\\/]", command)[-1].lower().removesuffix(".exe")
+    if NAME_ON_INDEX == NAME or program not in ("uvx", "uv", "pipx"):
+        return False
+    words = [part for word in arguments for part in re.split(r"(?<=^--from|^--spec)=", word)]
+    sources = [source for option, source in pairwise(words) if option in ("--from", "--spec")]
+    return any(_ON_INDEX.fullmatch(word) for word in sources or words)
+
+
+# mlflow-mcp, mlflow-mcp[plots], mlflow-mcp==1.0, mlflow-mcp@latest; not `mlflow-mcp @ git+https://…`, which names its source
+_ON_INDEX = re.compile(r"mlflow[-_.]mcp(?:\[[^\]]*\])?\s*(?:[=<>!~].*|@[^:/]*)?", re.I)
 
 
 def shown(*arguments: str) -> str:
@@ -54,6 +96,9 @@ def _uvx_source() -> str | None:
     """
     record = _direct_url()
     url = str(record.get("url", ""))
+    package = _installed(NAME)
+    if not record and package and NAME_ON_INDEX and _environment_is_cached():
+        return f"{NAME_ON_INDEX}=={package.version}"
     if not url or not (shutil.which("uvx") or _environment_is_uvs()):
         return None
     if "vcs_info" in record:
@@ -66,7 +111,11 @@ def _uvx_source() -> str | None:
 
 
 def _with_extras(source: str, extras: str) -> str:
-    return f"{NAME}[{extras}] @ {source}" if source.startswith("git+") else f"{source}[{extras}]"
+    if source.startswith("git+"):
+        return f"{NAME}[{extras}] @ {source}"
+    if NAME_ON_INDEX and source.startswith(f"{NAME_ON_INDEX}=="):
+        return source.replace("==", f"[{extras}]==", 1)
+    return f"{source}[{extras}]"
 
 
 def _installed_command() -> tuple[str, ...]:

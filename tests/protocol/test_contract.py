@@ -163,6 +163,7 @@ FILE_WRITERS = {"export_runs", "download_artifacts", "plot_metrics"}
 WRITERS = {
     "annotate": CHANGES,
     "log_assessment": CHANGES,
+    "log_run": ADDS,
     "register_model": CHANGES,
     "set_model_alias": CHANGES,
     "delete": DELETES,
@@ -187,7 +188,7 @@ def test_title_and_all_four_hints_are_present_and_true(entry):
 def test_the_definitions_for_writing_stay_within_their_budget():
     writing = {name: tool for name, tool in TOOLS.items() if name in WRITERS}
 
-    assert cost_of(writing) <= 850
+    assert cost_of(writing) <= 1_150
 
 
 def test_nothing_that_writes_is_offered_unless_it_is_allowed():

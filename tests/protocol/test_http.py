@@ -58,6 +58,16 @@ def test_no_tool_writes_files(address):
     assert told.content[0].text.startswith("plot_metrics has no argument 'path'.")
 
 
+def test_no_file_of_the_servers_machine_is_sent_to_mlflow(sqlite_store):
+    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
+        arguments = {"experiment_id": "evals", "key": "of-a-test"}
+        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
+        logged = asked(address, "log_run", **arguments, dry_run=True)
+
+    assert told.content[0].text.startswith("log_run has no argument 'files'.")
+    assert not logged.is_error
+
+
 def test_where_files_go_is_told_to_nobody(address):
     assert "files_into" not in asked(address, "get_server_info").structured_content
 

@@ -87,6 +87,8 @@ class Call:
     # What was written to MLflow, and what is being written: an answer that fails has to say both.
     written: list[str] = field(default_factory=list)
     writing: str = ""
+    # How what was begun is completed, for an answer that fails in the middle.
+    completes: str = ""
     # Told of every write and its outcome.
     audit: Callable[[str, str], None] = _tell_nobody
     # Whether lists were searched from which a server leaves out what one may not read.

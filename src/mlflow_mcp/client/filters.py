@@ -165,24 +165,32 @@ _INSTEAD_OF_OR = (
 _INSTEAD_OF_OR_ELSEWHERE = "Call once for each alternative, or use LIKE with % or _; numbers compare with >= and <=."
 
 
+def _not_in_the_language(failed: str, next_step: str, help_on: str) -> Problem:
+    """For a sentence without an example: where the whole language stands, as a resource that hosts can read."""
+    return Problem(failed, f"{next_step} The whole language: mlflow://help/{help_on}.")
+
+
 def parts_of(query: str) -> list[str]:
     """The comparisons that AND joins in a filter of models. Raises Problem for OR."""
     bare = blanked(query)
-    _refuse_or(bare, _INSTEAD_OF_OR_ELSEWHERE)
+    _refuse_or(bare)
     ends = [(0, 0), *(found.span() for found in re.finditer(r"(?i)\bAND\b", bare)), (len(query), len(query))]
     parts = [query[end:start].strip() for (_, end), (start, _) in pairwise(ends)]
     return [part for part in parts if part]
 
 
-def _refuse_or(bare: str, instead: str) -> None:
-    if re.search(r"(?i)\bOR\b", bare):
-        raise Problem("MLflow filters have no OR.", instead)
+def _refuse_or(bare: str, help_on: str = "filters", *, of_runs: bool = False) -> None:
+    if not re.search(r"(?i)\bOR\b", bare):
+        return
+    if of_runs:
+        raise Problem("MLflow filters have no OR.", _INSTEAD_OF_OR)
+    raise _not_in_the_language("MLflow filters have no OR.", _INSTEAD_OF_OR_ELSEWHERE, help_on)
 
 
-def refuse_what_mlflow_cannot(text: str, *, of_runs: bool = False) -> None:
+def refuse_what_mlflow_cannot(text: str, help_on: str = "filters", *, of_runs: bool = False) -> None:
     """Raises Problem, with what to write instead."""
     bare = blanked(text)
-    _refuse_or(bare, _INSTEAD_OF_OR if of_runs else _INSTEAD_OF_OR_ELSEWHERE)
+    _refuse_or(bare, help_on, of_runs=of_runs)
     for found in re.finditer(r"(?i)(\S*)\s+(?:NOT\s+)?IN\s*\(", bare):
         field = text[found.start(1) : found.end(1)]
         kind = _KINDS.get(field.partition(".")[0].lower(), "attributes")
@@ -198,6 +206,8 @@ def refuse_what_mlflow_cannot(text: str, *, of_runs: bool = False) -> None:
             )
     without_in = re.sub(r"(?i)\bIN\s*\([^()]*\)", "IN", bare)
     if "(" in without_in:
-        raise Problem("MLflow filters have no parentheses.", "Join plain comparisons with AND.")
+        raise _not_in_the_language("MLflow filters have no parentheses.", "Join plain comparisons with AND.", help_on)
     if found_not := re.search(r"(?i)(?:^|\bAND\s+)NOT\s+\w+", bare):
-        raise Problem(f"MLflow filters have no NOT in front of a comparison ('{found_not[0]}').", "Use != or IS NULL.")
+        raise _not_in_the_language(
+            f"MLflow filters have no NOT in front of a comparison ('{found_not[0]}').", "Use != or IS NULL.", help_on
+        )

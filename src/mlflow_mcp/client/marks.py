@@ -24,6 +24,8 @@ _LONGEST_VALUE: Mapping[Kind, int] = {
 }  # fmt: skip
 _LONGEST_DESCRIPTION = 5_000
 LONGEST_NAME = 250
+# MLflow's own tags say what made a thing and what belongs to it; ours, who wrote.
+RESERVED_TAGS = ("mlflow.", "mlflow_mcp.")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ _REMOVE: Mapping[Kind, Remover] = {
 }
 
 
+def check_name(client: Client, name: str, kind: Literal["tag", "param", "metric"] = "tag") -> None:
+    """Raises Problem for what can be no name of a tag (a param, a metric), in MLflow's words."""
+    if len(name) > LONGEST_NAME:
+        raise Problem(
+            f"A {kind}'s name may have {LONGEST_NAME} characters; '{name[:40]}…' has {len(name)}.", "Shorten it."
+        )
+    from mlflow.utils.validation import _validate_tag_name
+
+    client.ask(lambda: _validate_tag_name(name, f"{kind} name"))  # type: ignore[no-untyped-call]  # it checks all three alike
+
+
 class Marks:
     """The note and the tags of one target. What changes something is for `client.writing.write`."""
 
@@ -119,16 +132,6 @@ class Marks:
             return model.tags, model.description
         version = client.models.registry.version(on.id, on.version)
         return version.tags, version.description
-
-    def check_name(self, name: str) -> None:
-        """Raises Problem for what can be no tag's name, in MLflow's words."""
-        if len(name) > LONGEST_NAME:
-            raise Problem(
-                f"A tag's name may have {LONGEST_NAME} characters; '{name[:40]}…' has {len(name)}.", "Shorten it."
-            )
-        from mlflow.utils.validation import _validate_tag_name
-
-        self._client.ask(lambda: _validate_tag_name(name))  # type: ignore[no-untyped-call]
 
     def set_tag(self, name: str, value: str) -> None:
         _SET[self._target.kind](self._client.connection.mlflow, self._target, name, value)

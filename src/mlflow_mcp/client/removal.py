@@ -37,9 +37,11 @@ def state_of(client: Client, on: Target) -> State:
     return "active"
 
 
-def goes_with(client: Client, on: Target) -> list[str]:
-    """What is lost or broken when it is deleted, a phrase each."""
-    describe_of = {"run": _of_run, "experiment": _of_experiment, "model version": _of_version, "trace": _of_trace}
+def goes_with(client: Client, on: Target, files: str | None = None) -> list[str]:
+    """What is lost or broken when it is deleted, a phrase each. `files` are those of a run, "" for none; None: not counted."""
+    if on.kind == "run":
+        return _of_run(client, on, files)
+    describe_of = {"experiment": _of_experiment, "model version": _of_version, "trace": _of_trace}
     return describe_of[on.kind](client, on)
 
 
@@ -78,13 +80,13 @@ def restore(client: Client, on: Target) -> None:
         client.connection.experiments = None
 
 
-def _of_run(client: Client, on: Target) -> list[str]:
+def _of_run(client: Client, on: Target, files: str | None) -> list[str]:
     run = client.runs.get(on.id)
     experiment = [str(run.info.experiment_id)]
     children, _ = client.runs.search(experiment, equals("tags", PARENT_TAG, on.id), max_results=_MOST_COUNTED)
-    sentences = [
-        f"{plural(len(run.data.metrics), 'metric')}, {plural(len(run.data.params), 'param')}; its files stay until MLflow's gc"
-    ]
+    values = f"{plural(len(run.data.metrics), 'metric')}, {plural(len(run.data.params), 'param')}"
+    kept = "its files, which could not be counted" if files is None else files
+    sentences = [f"{values}; kept until MLflow's gc: {kept}" if kept else f"{values}, no files"]
     if children:
         sentences.append(f"{plural(len(children), 'child run')} would stay without a parent")
     versions: list[str] = []

@@ -22,23 +22,29 @@ BY_TAG = "mlflow_mcp.by"
 
 @dataclass(frozen=True)
 class Write:
-    """One request that changes something. `is_done` reads whether it has happened."""
+    """One request that changes something. `is_done` reads whether it has happened; `made` names for the audit what is new."""
 
     what: str
     request: Callable[[], object]
     is_done: Callable[[], bool]
+    made: Callable[[], str] = str
 
 
-def author(client: Client) -> str:
-    """Who is written down as the author: the caller of a server for several people, else the user MLflow is told of, else this
-    machine's; and the host's name."""
+def user_of(client: Client) -> str:
+    """The caller of a server for several people, else the user MLflow is told of, else this machine's."""
     user = client.call.caller or (client.connection.host_credentials().username if client.is_http else None)
     if not user:
         try:
             user = getpass.getuser()
         except (KeyError, OSError, ImportError):  # no entry for this user id
             user = "unknown user"
-    return f"{user} via {client.call.host}" if client.call.host else str(user)
+    return str(user)
+
+
+def author(client: Client) -> str:
+    """Who is written down as the author: the user, and the host's name."""
+    user = user_of(client)
+    return f"{user} via {client.call.host}" if client.call.host else user
 
 
 def write(client: Client, step: Write) -> str:
@@ -60,7 +66,8 @@ def write(client: Client, step: Write) -> str:
         raise
     client.call.writing = ""
     client.call.written.append(step.what)
-    client.call.audit(step.what, remark or "done")
+    made = step.made()
+    client.call.audit(step.what, f"{remark or 'done'}{f' (id {made})' if made else ''}")
     return remark
 
 

@@ -43,7 +43,7 @@ def build_server(
         "mlflow-mcp",
         title="MLflow",
         version=__version__,
-        instructions=instructions_for(entries),
+        instructions=instructions_for(entries, settings.servers),
         tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,

@@ -18,6 +18,7 @@ from pydantic import PrivateAttr, ValidationError
 from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, sendable
 from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
+from mlflow_mcp.answers.located import located
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
@@ -28,9 +29,10 @@ from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
 from mlflow_mcp.server.auth.callers import caller_of
+from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
+from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import clipped, nearest, short, size
@@ -97,6 +99,8 @@ class BoundTool(Tool):
         """This tool for the calls of one server."""
         tool = self.model_copy()
         tool._settings = settings
+        if len(settings.servers) > 1 and (schema := self.fn_metadata.output_schema):
+            tool.fn_metadata = self.fn_metadata.model_copy(update={"output_schema": with_server(schema)})
         return tool
 
     async def run(
@@ -116,7 +120,14 @@ class BoundTool(Tool):
         self._refuse_unknown(arguments)
         # Models and hosts write null for an argument that they leave out.
         present = {name: value for name, value in arguments.items() if value is not None}
-        return await self._called(_connection_of(context), context, self._validated(present))
+        chosen = choose(_connection_of(context).servers, self.name, self._validated(present))
+        try:
+            return chosen.located(await self._called(chosen, context))
+        except Problem as problem:
+            told = chosen.told(problem)
+            if told is problem:
+                raise
+            raise told from problem
 
     # -- in --------------------------------------------------------------------------------------------------------
 
@@ -142,7 +153,7 @@ class BoundTool(Tool):
 
     # -- around ----------------------------------------------------------------------------------------------------
 
-    async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
+    async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
         call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
         connections: Connections = context.request_context.lifespan_context
         if connections.observe is not None:
@@ -150,11 +161,19 @@ class BoundTool(Tool):
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)
-            call.confirm = confirmer(context, call, self._settings)
+            confirm = confirmer(context, call, self._settings)
+            call.confirm = lambda question: confirm(chosen.question(question))
             call.caller = caller_of(context.request_context.request).name
-            call.audit = auditor(self._settings, self.name, connection.uri, call.host, call.caller)
-        client = Client(connection, call)
-        work = functools.partial(self.fn, client, **arguments)
+            call.audit = auditor(
+                self._settings,
+                self.name,
+                chosen.connection.uri,
+                call.host,
+                name=chosen.connection.name,
+                caller=call.caller,
+            )
+        client = chosen.client(call)
+        work = functools.partial(self.fn, client, **chosen.arguments)
         try:
             answer = await run_within_deadline(self.name, work, client, self._room())
         except Problem as problem:
@@ -201,7 +220,8 @@ class BoundTool(Tool):
         """The answer as a host is sent it: without secrets, cut to the budget."""
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
-            text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
+            server = [f"On server {answer._server}:"] if answer._server else []
+            text = self._masked(sendable(" ".join([*server, answer.text, *(answer.notes or ())])))
             if len(answer.data) > LARGEST_PICTURE:
                 text += (
                     f" The picture has {size(len(answer.data))} and is not sent: {size(LARGEST_PICTURE)} is the most."
@@ -214,6 +234,10 @@ class BoundTool(Tool):
             words = TextContent(type="text", text=without_middle(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
         content = sendable(content_of(answer))
+        if answer._server:
+            content = located(content, answer._server, answer.VERBATIM)
+        if answer._servers:
+            content = {"servers": answer._servers, **content}
         if self._settings.mask_secrets:
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)
@@ -244,7 +268,9 @@ def _half_done(call: Call, problem: Problem) -> Problem:
     done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
     unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
     sentences = [part for part in (unknown, done) if part and part not in problem.failed]
-    return type(problem)(" ".join([problem.failed, *sentences]), problem.next_step)
+    # Where the tool itself looks for what may have been written, nobody else has to.
+    next_step = "" if call.writing and call.completes else problem.next_step
+    return type(problem)(" ".join([problem.failed, *sentences]), f"{next_step} {call.completes}".strip())
 
 
 def _host_of(context: Context[Any, Any]) -> str:

@@ -31,8 +31,8 @@ async def run_within_deadline(
         except Exception as error:
             outcome.append(error)
 
-    async def watch() -> None:
-        outcome.append(await _silence_of(client))
+    async def watch(watched: Client) -> None:
+        outcome.append(await _silence_of(watched))
         tasks.cancel_scope.cancel()
 
     try:
@@ -43,8 +43,8 @@ async def run_within_deadline(
 
             call.move_deadline = move
             async with anyio.create_task_group() as tasks:
-                if client.is_http:
-                    tasks.start_soon(watch)
+                for watched in client.watched:
+                    tasks.start_soon(watch, watched)
                 await run()
                 tasks.cancel_scope.cancel()
     finally:
@@ -59,6 +59,8 @@ async def run_within_deadline(
 def _out_of_time(name: str, client: Client) -> Problem:
     progress = f" By then: {client.call.so_far}." if client.call.so_far else ""
     next_step = "Ask for less (name the experiment, narrow the query, a smaller limit), or raise MLFLOW_MCP_TIMEOUT."
+    if client.call.completes:
+        next_step = ""
     if client.call.heard.answers_others:
         progress += " The server sent nothing for this request, and answers others: it is slow at it, or stuck in it."
         next_step += " If it stays so, tell the server's operator."

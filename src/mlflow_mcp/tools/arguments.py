@@ -30,9 +30,13 @@ def tags_of(value: Any) -> Any:
 
 
 def named_values(value: Any, what: str) -> Any:
-    """A list of `name=value` as an object; what is neither stays as it is. Raises ValueError for none at all."""
+    """A list of `name=value` as an object; what is neither stays as it is. Raises ValueError for none at all, and for a name
+    with two values."""
     if isinstance(value, list):
-        value = dict(_name_and_value(part, what) for part in value)
+        pairs = [_name_and_value(part, what) for part in value]
+        value = dict(pairs)
+        if twice := next((name for name, text in pairs if value[name] != text), None):
+            raise ValueError(f"The {what} '{twice}' is given twice with different values")
     if isinstance(value, dict) and not value:
         raise ValueError(f"Name at least one {what}")
     return value

@@ -39,6 +39,7 @@ from mlflow_mcp.tools.traces.summarize_traces import summarize_traces
 from mlflow_mcp.tools.writes.annotate import annotate
 from mlflow_mcp.tools.writes.delete import delete
 from mlflow_mcp.tools.writes.log_assessment import log_assessment
+from mlflow_mcp.tools.writes.log_run import log_run
 from mlflow_mcp.tools.writes.register_model import register_model
 from mlflow_mcp.tools.writes.restore import restore
 from mlflow_mcp.tools.writes.set_model_alias import set_model_alias
@@ -78,7 +79,7 @@ class Entry:
     title: str
     # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
     wider: Callable[..., Answer] | None = None
-    # Arguments without which a tool that writes files only reads: over HTTP it is offered without them.
+    # Arguments that are about files of this machine: over HTTP the tool is offered without them.
     of_files: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
@@ -120,6 +121,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics", of_files=("path", "overwrite")),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
+    Entry(log_run, "log", ADDS, "Record a run", of_files=("files",)),
     Entry(register_model, "registry", CHANGES, "Register a model"),
     Entry(set_model_alias, "registry", CHANGES, "Move a model's alias"),
     Entry(delete, "delete", DELETES, "Delete"),
@@ -213,7 +215,8 @@ def offered(settings: Settings) -> tuple[Entry, ...]:
 
 
 def _without_files(entry: Entry) -> Entry:
-    return replace(entry, effect=READS, without=entry.of_files) if entry.of_files else entry
+    effect = READS if entry.effect is WRITES_FILES else entry.effect
+    return replace(entry, effect=effect, without=entry.of_files) if entry.of_files else entry
 
 
 def _may_be_offered(entry: Entry, settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_mcp.settings import Settings
 from tests.support.asking import data_of, problem_of, rows_of
-from tests.support.servers import cut, faulty_proxy
+from tests.support.servers import cut, fail, faulty_proxy
 from tests.support.stores import copied
 
 ERAS = ["legacy", "auto"]
@@ -69,6 +69,37 @@ def test_without_consent_nothing_is_deleted(home, ask_many, mode, action):
     assert "Nothing was changed." in text
     assert stage_of(home.uri, run_id) == "active"
     assert MlflowClient(home.uri).get_run(run_id).data.tags == before
+
+
+FOLDERS = {f"{number:02}/f.txt": "x" * 100 for number in range(25)}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({}, "0 metrics, 0 params, no files"),
+        (
+            {"a.txt": "x" * 500, "plots/b.txt": "x" * 700},
+            "0 metrics, 0 params; kept until MLflow's gc: 2 files (1.2 kB)",
+        ),
+        (FOLDERS, "; kept until MLflow's gc: at least 19 files (at least 1.9 kB)"),
+    ],
+    ids=["none", "two", "cut"],
+)
+def test_the_files_of_a_run_are_counted_as_far_as_a_few_listings_tell(both_homes, ask, files, told):
+    run_id = both_homes.run(files)
+
+    answer = ask(allowing(both_homes.uri), "delete", targets=[run_id], dry_run=True)
+
+    assert rows_of(data_of(answer)["changes"])[-1]["before"].endswith(told)
+
+
+def test_files_that_cannot_be_listed_are_not_said_to_be_none(http_home, ask):
+    run_id = http_home.run({"a.txt": "x"})
+    with faulty_proxy(http_home.uri, fail(500, "artifacts/list")) as proxy:
+        answer = ask(allowing(proxy.uri), "delete", targets=[run_id], dry_run=True)
+
+    assert "its files, which could not be counted" in rows_of(data_of(answer)["changes"])[-1]["before"]
 
 
 def test_an_experiment_goes_and_comes_back_with_its_runs(empty_store, ask_many):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mlflow_mcp.client.artifacts.store import (
@@ -203,6 +203,14 @@ class ProxiedRoot:
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
         return self._client.http.get(f"{self._ROUTE}/{quote(f'{self._root}/{path}')}", headers=headers, stream=True)
+
+    def put(self, path: str, content: IO[bytes] | bytes) -> None:
+        """Write a file, within a write. Raises Problem when the server does not take it."""
+        route = f"{self._ROUTE}/{quote(f'{self._root}/{path}')}"
+        headers = {"Content-Type": "application/octet-stream"}
+        response = self._client.http.send("PUT", route, data=content, extra_headers=headers)
+        if response.status_code not in (200, 201, 204):
+            raise of_status(response.status_code, safe_uri(self._client.uri), response.text)
 
 
 def _json_of(client: Client, response: Response) -> Any:

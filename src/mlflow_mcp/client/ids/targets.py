@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.client.ids.deleted import restore_command
+from mlflow_mcp.client.ids.deleted import deleted_runs, restore_command
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.ids.matches import RUN_WAYS
 from mlflow_mcp.client.ids.models import find_model
 from mlflow_mcp.client.ids.parse import (
     experiment_in_url,
@@ -66,10 +67,21 @@ def _called(client: Client, name: str, *, deleted: bool) -> Target:
             f"'{name}' is the name of {' and of '.join(str(each) for each in found)}.",
             f"Call again with one of {quoted(each.ref for each in found)}.",
         )
-    if deleted and (gone := client.experiments.deleted(name)):
-        return Target("experiment", str(gone.experiment_id), str(gone.name))
+    if deleted and (gone := _deleted_called(client, name)):
+        return gone
     assert unknown is not None
     raise NotFound(f"{unknown.failed} No experiment and no registered model is called so.", unknown.next_step)
+
+
+def _deleted_called(client: Client, name: str) -> Target | None:
+    """The one deleted experiment or run of this name; None where there are several runs, whose ids have to be given."""
+    if gone := client.experiments.deleted(name):
+        return Target("experiment", str(gone.experiment_id), str(gone.name))
+    runs = {str(each.match.run.info.run_id): each.match.run for each in deleted_runs(client, name, RUN_WAYS)}
+    if len(runs) != 1:
+        return None
+    run_id, run = runs.popitem()
+    return Target("run", run_id, str(run.info.run_name or ""))
 
 
 def _only_run(client: Client, text: str) -> str:

@@ -33,7 +33,7 @@ def quoted_trace_query(query: str) -> str:
         parts += [text[end : found.start(2)], quote_unless_quoted(text[found.start(2) : found.end(2)].strip())]
         end = found.end(2)
     quoted = "".join([*parts, text[end:]])
-    refuse_what_mlflow_cannot(quoted)
+    refuse_what_mlflow_cannot(quoted, "traces")
     return quoted
 
 

@@ -38,24 +38,24 @@ class Http:
         return self._send("GET", path, timeout, params=params, extra_headers=dict(headers or {}), stream=stream)
 
     def _send(self, method: str, path: str, timeout: float | None = None, **options: Any) -> Response:
+        return self._client.ask(lambda: self.send(method, path, timeout, **options))
+
+    def send(self, method: str, path: str, timeout: float | None = None, **options: Any) -> Response:
+        """Any answer to a request that is asked already: a write, which `client.writing` sends."""
         connection, call = self._client.connection, self._client.call
+        _ = connection.mlflow  # its settings must be in place before the first request
+        from mlflow.utils.rest_utils import http_request
 
-        def send() -> Response:
-            _ = connection.mlflow  # its settings must be in place before the first request
-            from mlflow.utils.rest_utils import http_request
-
-            response: Response = http_request(  # type: ignore[no-untyped-call]  # MLflow has no types there
-                connection.host_credentials(),
-                path,
-                method,
-                timeout=timeout or call.remaining,
-                max_retries=0 if timeout or part_ends.get() else None,
-                raise_on_status=False,
-                **options,
-            )
-            return response
-
-        return self._client.ask(send)
+        response: Response = http_request(  # type: ignore[no-untyped-call]  # MLflow has no types there
+            connection.host_credentials(),
+            path,
+            method,
+            timeout=timeout or call.remaining,
+            max_retries=0 if timeout or part_ends.get() else None,
+            raise_on_status=False,
+            **options,
+        )
+        return response
 
     def get_json(self, path: str, params: Params | None = None) -> Any:
         """The JSON of a GET. Raises Problem for any other status than 200 and for an answer that is not JSON."""

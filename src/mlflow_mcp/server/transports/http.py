@@ -64,9 +64,10 @@ def check_reach(settings: Settings, connections: Connections) -> None:
             f"MLFLOW_MCP_HOST={settings.host} can be reached from other machines, and anyone there could read MLflow with this server's "
             "credentials. Set MLFLOW_MCP_AUTH=shared or passthrough, or MLFLOW_MCP_ALLOW_ANYONE=true if that is meant."
         )
-    if settings.auth == "passthrough" and not connections.own.is_http:
+    if settings.auth == "passthrough" and not all(each.is_http for each in connections.own.servers.connections):
         raise SettingsError(
-            "MLFLOW_MCP_AUTH=passthrough needs an MLflow server in MLFLOW_TRACKING_URI, http:// or https://."
+            "MLFLOW_MCP_AUTH=passthrough needs an MLflow server in MLFLOW_TRACKING_URI, http:// or https://, and no other kind "
+            "of store in MLFLOW_MCP_SERVERS: only a server knows what a caller may read."
         )
     if settings.tls_key and not settings.tls_cert:
         raise SettingsError("MLFLOW_MCP_TLS_KEY needs MLFLOW_MCP_TLS_CERT.")

@@ -9,17 +9,14 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.targets import target_of
-from mlflow_mcp.client.marks import Marks, State, Target
+from mlflow_mcp.client.marks import RESERVED_TAGS, Marks, State, Target, check_name
 from mlflow_mcp.client.writing import Write, author, refuse_secret
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clipped
+from mlflow_mcp.text import clipped, hint, listed
 from mlflow_mcp.tools.arguments import as_text, one_or_many, tags_of
 from mlflow_mcp.tools.writes.notes import appended, entry, has_entry
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out
 from mlflow_mcp.tools.writes.tags import signed, tag_removed, tag_set
-
-# MLflow's own tags say what made a thing and what belongs to it.
-_RESERVED = ("mlflow.", "mlflow_mcp.")
 
 TargetName = Annotated[
     str,
@@ -58,7 +55,7 @@ def annotate(
         raise Problem(f"The tag '{clipped(min(both))}' is to be set and removed.", "Name it in one of the two.")
     on = target_of(client, target)
     marks = Marks(client, on)
-    _check(client, marks, on, note, tags or {}, remove_tags or [])
+    _check(client, on, note, tags or {}, remove_tags or [])
     now = marks.read()
     shown = State(now.note, {name: client.masked(value, name) for name, value in now.tags.items()})
     who = author(client)
@@ -69,22 +66,30 @@ def annotate(
     answer = carry_out(client, str(on), changes, _undo(on, now, shown, tags or {}, remove_tags or []), dry_run=dry_run)
     if changes and not dry_run:
         answer.note(*_differences(marks.read(), changes, note, on))
-    if changes and note:
-        answer.note("A note is undone by hand: MLflow's UI edits it." if not dry_run else "")
+    answer.note(*_remarks(changes, now, note, remove_tags or [], dry_run=dry_run))
     return answer
 
 
-def _check(
-    client: Client, marks: Marks, on: Target, note: str | None, tags: dict[str, str], removed: list[str]
-) -> None:
+def _remarks(changes: list[Change], now: State, note: str | None, removed: list[str], *, dry_run: bool) -> list[str]:
+    """What was asked for and needed no change, and what has no call that undoes it."""
+    absent = [name for name in dict.fromkeys(removed) if name not in now.tags]
+    sentences = [f"No tag to remove: {listed(absent)}. {hint(absent[0], now.tags)}".strip()] if absent else []
+    if any(change.what == "note" for change in changes):
+        sentences.append("" if dry_run else "A note is undone by hand: MLflow's UI edits it.")
+    elif note and changes:
+        sentences.append("You wrote this note before: it is there once, and was not appended again.")
+    return sentences
+
+
+def _check(client: Client, on: Target, note: str | None, tags: dict[str, str], removed: list[str]) -> None:
     """Raise Problem for what MLflow would refuse or cut, before anything is written."""
     for name in (*tags, *removed):
-        if name.startswith(_RESERVED):
+        if name.startswith(RESERVED_TAGS):
             raise Problem(
                 f"The tag '{clipped(name)}' is one of MLflow's own.",
                 "note= appends to the description; choose other names for tags.",
             )
-        marks.check_name(name)
+        check_name(client, name)
     for name, value in tags.items():
         if len(value) > on.longest_value:
             raise Problem(

@@ -12,7 +12,7 @@ from mlflow_mcp.client.traces.assessments import Judged, by_others, log, own, up
 from mlflow_mcp.client.writing import Write, author, refuse_secret
 from mlflow_mcp.entities.spans import SpanTree
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import hint, listed
+from mlflow_mcp.text import clipped, hint, listed
 from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out
 
@@ -57,6 +57,7 @@ def log_assessment(  # noqa: PLR0913  # what MLflow keeps of a verdict
         is_done,
     )
     old = None if before is None else value_of(before)
+    of_span = f" of span {clipped(span)}" if span else ""
     undo = None
     if before is not None:
         undo = call_of(
@@ -70,7 +71,7 @@ def log_assessment(  # noqa: PLR0913  # what MLflow keeps of a verdict
                 "span": judged.span_id,
             },
         )
-    answer = carry_out(client, str(on), [Change(f"{kind} {name}", old, value, step)], undo, dry_run=dry_run)
+    answer = carry_out(client, str(on), [Change(f"{kind} {name}{of_span}", old, value, step)], undo, dry_run=dry_run)
     if others := by_others(client, judged):
         answer.note(f"{listed(others)} said something under this name, too; that stays beside it.")
     if before is None and not dry_run:

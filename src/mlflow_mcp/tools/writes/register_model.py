@@ -17,7 +17,7 @@ from mlflow_mcp.text import safe_uri
 from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.writes.aliases import told, undo_of
 from mlflow_mcp.tools.writes.notes import entry
-from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, carry_out, confirmed
+from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out, confirmed
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -50,11 +50,23 @@ def register_model(  # one parameter per argument of the tool
     if not dry_run or plan.version:
         version = plan.version or str(getattr(registry.version_of(name, logged), "version", "unknown"))
         answer.target = f"version {version} of model '{name}'"
+    if plan.is_new_version and not dry_run:
+        answer.note(_undone(client, answer.target, f"models:/{name}/{version}", is_alias_undone=undo is not None))
     if plan.version and note:
         answer.note(
             f"The version was there already, so the note was not written: annotate(target='models:/{name}/{plan.version}') does."
         )
     return answer
+
+
+def _undone(client: Client, version: str, ref: str, *, is_alias_undone: bool) -> str:
+    """How the version is taken back: `undo`, where there is one, moves the alias only."""
+    how = (
+        f"{call_of('delete', {'targets': [ref]})} does that"
+        if "delete" in client.settings.allow_write
+        else "MLflow's UI deletes it"
+    )
+    return f"{'undo takes back the alias only, not' if is_alias_undone else 'There is no undo for'} {version}: {how}."
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -17,6 +18,7 @@ from mlflow_mcp.tools.writes.outcome import Change
 from mlflow_mcp.tools.writes.tags import signed
 
 MOST = 20
+_MOST_NAMED = 3
 
 
 def _texts(value: object) -> object:
@@ -41,6 +43,11 @@ def targets_of(client: Client, texts: list[str]) -> list[Target]:
                 "Name runs, experiments, traces, or versions as 'models:/name/3'.",
             )
     return list(found.values())
+
+
+def named(targets: Sequence[Target]) -> str:
+    """Which things an answer is about; what was to change in each, its table tells."""
+    return "; ".join(str(on) for on in targets) if len(targets) <= _MOST_NAMED else f"{len(targets)} things"
 
 
 def signature(client: Client, on: Target) -> list[Change]:

@@ -10,9 +10,9 @@ from mlflow_mcp.client.removal import RESTORABLE, comes_with, state_of
 from mlflow_mcp.client.removal import restore as request
 from mlflow_mcp.client.writing import Write
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import plural, safe_uri
+from mlflow_mcp.text import safe_uri
 from mlflow_mcp.tools.writes.outcome import Change, DryRun, Outcome, call_of, carry_out, confirmed
-from mlflow_mcp.tools.writes.removal import Targets, targets_of
+from mlflow_mcp.tools.writes.removal import Targets, named, targets_of
 
 
 def restore(client: Client, targets: Targets, dry_run: DryRun = False) -> Outcome:
@@ -26,7 +26,10 @@ def restore(client: Client, targets: Targets, dry_run: DryRun = False) -> Outcom
         confirmed(client, lambda: _question(client, deleted))
     changes = [_change(client, on) for on in deleted]
     undo = call_of("delete", {"targets": [on.ref for on in deleted]})
-    return carry_out(client, plural(len(deleted), "thing"), changes, undo, dry_run=dry_run)
+    answer = carry_out(client, named(found), changes, undo, dry_run=dry_run)
+    if deleted and (there := [str(on) for on in found if on not in deleted]):
+        answer.note(f"Not deleted: {'; '.join(there)}.")
+    return answer
 
 
 def _question(client: Client, deleted: list[Target]) -> str:
