@@ -208,6 +208,15 @@ def test_a_cursor_of_one_instance_goes_on_at_another(sqlite_template, mode):
         ({"host": "0.0.0.0"}, "MLFLOW_MCP_AUTH=shared or passthrough"),
         ({"auth": "shared"}, "MLFLOW_MCP_TOKENS"),
         ({"auth": "passthrough"}, "MLFLOW_TRACKING_URI"),
+        ({"auth": "passthrough", "tracking_uri": "http://svc:secret@mlflow.example.com"}, "the place of the caller's"),
+        (
+            {
+                "auth": "passthrough",
+                "tracking_uri": "http://127.0.0.1:1",
+                "servers": "prod=http://127.0.0.1:1,dev=sqlite:///x.db",
+            },
+            "MLFLOW_MCP_SERVERS",
+        ),
         ({"auth": "shared", "jwt_issuer": "https://issuer.example.com"}, "MLFLOW_MCP_PUBLIC_URL"),
         ({"tls_key": "key.pem"}, "MLFLOW_MCP_TLS_CERT"),
         ({"tls_cert": "nowhere.pem"}, "nowhere.pem"),
@@ -215,7 +224,7 @@ def test_a_cursor_of_one_instance_goes_on_at_another(sqlite_template, mode):
 )
 def test_what_would_let_in_the_wrong_ones_or_nobody_does_not_start(options, named, empty_store):
     with pytest.raises(SettingsError, match=named):
-        transport.HttpServer(Settings(tracking_uri=empty_store, **options))
+        transport.HttpServer(Settings(**{"tracking_uri": empty_store} | options))
 
 
 def test_other_machines_are_served_where_the_operator_says_so(empty_store):

@@ -10,6 +10,7 @@ import sys
 import time
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import h11
 import uvicorn
@@ -68,6 +69,12 @@ def check_reach(settings: Settings, connections: Connections) -> None:
         raise SettingsError(
             "MLFLOW_MCP_AUTH=passthrough needs an MLflow server in MLFLOW_TRACKING_URI, http:// or https://, and no other kind "
             "of store in MLFLOW_MCP_SERVERS: only a server knows what a caller may read."
+        )
+    stores = [urlsplit(str(each.uri)) for each in connections.own.servers.connections]
+    if settings.auth == "passthrough" and any("@" in each.netloc for each in stores):
+        raise SettingsError(
+            "MLFLOW_MCP_AUTH=passthrough cannot be used with a user name or password in MLFLOW_TRACKING_URI or MLFLOW_MCP_SERVERS: "
+            "they would take the place of the caller's."
         )
     if settings.tls_key and not settings.tls_cert:
         raise SettingsError("MLFLOW_MCP_TLS_KEY needs MLFLOW_MCP_TLS_CERT.")
