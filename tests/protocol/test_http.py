@@ -13,6 +13,7 @@ import pytest
 from mlflow_mcp.server.transports import http as transport
 from mlflow_mcp.server.transports import web
 from mlflow_mcp.settings import Settings, SettingsError
+from mlflow_mcp.tools.catalog import ADDS, offered
 from tests.support.http_serving import ACCEPT, asked, connected, posted, serving, taking_turns
 from tests.support.servers import faulty_proxy, refused_uri, stall
 
@@ -56,16 +57,6 @@ def test_no_tool_writes_files(address):
     told = asked(address, "plot_metrics", run_ids=["x"], metrics=["loss"], path="a.png")
     assert told.is_error
     assert told.content[0].text.startswith("plot_metrics has no argument 'path'.")
-
-
-def test_no_file_of_the_servers_machine_is_sent_to_mlflow(sqlite_store):
-    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
-        arguments = {"experiment_id": "evals", "key": "of-a-test"}
-        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
-        logged = asked(address, "log_run", **arguments, dry_run=True)
-
-    assert told.content[0].text.startswith("log_run has no argument 'files'.")
-    assert not logged.is_error
 
 
 def test_where_files_go_is_told_to_nobody(address):
@@ -270,3 +261,21 @@ def test_a_shutdown_does_not_wait_for_streams_that_never_end(empty_store):
             server.leave()
             with pytest.raises(httpx2.RemoteProtocolError):
                 stream.read()
+
+
+def test_a_run_is_recorded_without_files_of_the_servers_machine():
+    settings = Settings(transport="http", allow_write=("log",))
+    (entry,) = [entry for entry in offered(settings) if entry.name == "log_run"]
+
+    assert entry.without == ("files",)
+    assert entry.effect is ADDS
+
+
+def test_files_of_the_servers_machine_are_refused_in_a_call(sqlite_store):
+    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
+        arguments = {"experiment_id": "evals", "key": "of-a-test"}
+        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
+        logged = asked(address, "log_run", **arguments, dry_run=True)
+
+    assert told.content[0].text.startswith("log_run has no argument 'files'.")
+    assert not logged.is_error

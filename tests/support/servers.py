@@ -220,7 +220,7 @@ class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression
     `path` is found, and of these only the ones whose number, from 1, is in `nth` (when empty, all of them).
 
-    Made by `stall`, `cut`, `fail`, `ignore_range`, `missing_as_500` and `unknown_route`.
+    Made by `stall`, `hold`, `cut`, `fail`, `ignore_range`, `missing_as_500` and `unknown_route`.
     """
 
     kind: str
@@ -234,6 +234,11 @@ class Fault:
 def stall(path: str = "", *nth: int, after: int | None = None) -> Fault:
     """The request is heard and never answered; or `after` bytes of the body come, and no more."""
     return Fault("stall", path, nth, after=after)
+
+
+def hold(path: str = "", *nth: int) -> Fault:
+    """The request is answered once `proxy.released` is set."""
+    return Fault("hold", path, nth)
 
 
 def cut(path: str = "", *nth: int, after: int | None = None) -> Fault:
@@ -282,6 +287,9 @@ class Proxy:
     def count(self, path: str = "") -> int:
         """How many requests had a path that matches."""
         return sum(bool(re.search(path, seen.path)) for seen in self.requests)
+
+    released: threading.Event = field(default_factory=threading.Event)
+    """What is held until then is passed on."""
 
     added_headers: dict[str, str] = field(default_factory=dict)
     """What every answer carries besides, such as a log-in proxy's cookie."""
@@ -352,6 +360,8 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
             headers = {name.title(): value for name, value in self.headers.items()}
             fault = fault_of(Seen(self.command, self.path, headers, request_body))
             kind = fault.kind if fault else None
+            if kind == "hold":
+                proxy.released.wait(600)
             if fault and kind == "stall" and fault.after is None:
                 self.hang()
             elif fault and kind == "fail":
@@ -419,6 +429,7 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
             yield proxy
         finally:
             closing.set()
+            proxy.released.set()
 
 
 HOP_BY_HOP = {"Host", "Connection", "Keep-Alive", "Transfer-Encoding", "Te", "Upgrade", "Proxy-Connection"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from mlflow_mcp.client.transport.connection import Connection, Credentials
@@ -214,3 +216,13 @@ def test_a_callers_own_credentials_are_for_the_default_server_and_open_no_other(
 
     assert prod.credentials == Credentials(token="of the caller")
     assert dev.credentials == Credentials()
+
+
+def test_a_named_server_leaves_the_netrc_of_the_default_one(tmp_path, monkeypatch):
+    """The file tells requests to a host who asks; without it the default server might not let one in."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    _, dev = Connection(Settings(servers="prod=http://127.0.0.1:1,dev=http://127.0.0.1:2")).servers.connections
+
+    _ = dev.mlflow
+
+    assert os.environ["NETRC"] == str(tmp_path / "netrc")

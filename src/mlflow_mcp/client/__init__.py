@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 
 from mlflow_mcp.answers.masking import mask
 from mlflow_mcp.client.artifacts.source import ArtifactSource
-from mlflow_mcp.client.call import Call, CallEnded
+from mlflow_mcp.client.call import Call, CallEnded, Steps
 from mlflow_mcp.client.experiments import Experiments
 from mlflow_mcp.client.genai import Genai
 from mlflow_mcp.client.metrics import Metrics
@@ -171,9 +171,10 @@ class Client:
         """The text as an answer may show it, where it is to be cut: a part of a secret is not recognised as one."""
         return str(mask(text, name)) if self.settings.mask_secrets else text
 
-    def run_concurrently(self, *jobs: Callable[[], T]) -> list[T]:
-        """The results of independent requests, run at the same time, in the order given. The first failure is raised."""
-        return self.connection.pool.run(self.call, jobs)
+    def run_concurrently(self, *jobs: Callable[[], T], steps: Steps | None = None) -> list[T]:
+        """The results of independent requests, run at the same time, in the order given. The first failure is raised. Each is
+        one of the `steps` that the host is told of."""
+        return self.connection.pool.run(self.call, steps.counting(jobs) if steps else jobs)
 
     def part(self, job: Callable[[], T]) -> T:
         """The result of a job that the answer can do without. Raises TimedOut when it takes longer than a part may."""
@@ -182,14 +183,14 @@ class Client:
             raise late_or_failed
         return found[0]
 
-    def parts(self, what: str, *jobs: Callable[[], None]) -> None:
+    def parts(self, what: str, *jobs: Callable[[], None], steps: Steps | None = None) -> None:
         """Run jobs that add to an answer, all at the same time and within the time of one part. Where the server does not
         answer one, the answer will say that `what` is missing."""
-        _, late_or_failed = self._parts(jobs)
+        _, late_or_failed = self._parts(steps.counting(jobs) if steps else jobs)
         if isinstance(late_or_failed, TimedOut):
-            self.call.missing.append(f"{what} did not all come within {PART_SECONDS:g} s; what is missing is left out.")
+            self.call.do_without(f"{what} did not all come within {PART_SECONDS:g} s; what is missing is left out.")
         elif late_or_failed is not None:
-            self.call.missing.append(f"{what} could not all be read: {late_or_failed}")
+            self.call.do_without(f"{what} could not all be read: {late_or_failed}")
 
     def _parts(self, jobs: Sequence[Callable[[], T]]) -> tuple[list[T], Unreachable | None]:
         # Once a part was late, the same server will hardly be quicker with the next.

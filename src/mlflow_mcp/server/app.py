@@ -14,6 +14,7 @@ from mcp.server.request_state import RequestStateSecurity
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
+from mlflow_mcp.server import host_log
 from mlflow_mcp.server.completion import Completer
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.instructions import instructions_for
@@ -52,6 +53,7 @@ def build_server(
         middleware=[*around, _warm_after_listing, Resources(settings), Prompts(), completer],
     )
     completer.advertise(server)
+    host_log.advertise(server)
     return server
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import inspect
 import logging
@@ -12,18 +11,11 @@ from typing import Any, cast
 import anyio.to_thread
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
-from mlflow_mcp.answers.base import Answer, ImageAnswer
-from mlflow_mcp.answers.budget import content_of, encoded, sendable
-from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
-from mlflow_mcp.answers.located import located
-from mlflow_mcp.answers.masking import mask, mask_text
-from mlflow_mcp.answers.table import Table
-from mlflow_mcp.client import Client
+from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client.call import Call
-from mlflow_mcp.client.ids.experiments import UNLISTED
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
@@ -32,10 +24,13 @@ from mlflow_mcp.server.auth.callers import caller_of
 from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
+from mlflow_mcp.server.remarks import half_done, may_be_hidden
+from mlflow_mcp.server.rendering import rendered, sentence_of
 from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
+from mlflow_mcp.server.telling import Telling
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.text import clipped, nearest, short, size
+from mlflow_mcp.text import clipped, nearest, short
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +39,6 @@ logger = logging.getLogger(__name__)
 INJECTED = "client"
 # Calls that may run at the same time; more wait. Abandoned ones do not count.
 CALLS_AT_ONCE = 16
-# Bytes of a picture, which does not count in the budget of an answer. The setting's description tells it.
-LARGEST_PICTURE = 2_000_000
-
-
-# How answers without a table say that there is nothing.
-_COUNTS = ("traces",)
 
 
 class BoundTool(Tool):
@@ -154,7 +143,8 @@ class BoundTool(Tool):
     # -- around ----------------------------------------------------------------------------------------------------
 
     async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
-        call = Call(timeout=self._settings.timeout, report=_progress_reporter(context))
+        call = Call(timeout=self._settings.timeout)
+        telling = Telling(context, call, mask_secrets=self._settings.mask_secrets)
         connections: Connections = context.request_context.lifespan_context
         if connections.observe is not None:
             call.answered = connections.observe
@@ -175,17 +165,17 @@ class BoundTool(Tool):
         client = chosen.client(call)
         work = functools.partial(self.fn, client, **chosen.arguments)
         try:
-            answer = await run_within_deadline(self.name, work, client, self._room())
+            answer = await run_within_deadline(self.name, work, client, self._room(), telling)
         except Problem as problem:
             if call.written or call.writing:
-                raise _half_done(call, problem) from problem
+                raise half_done(call, problem) from problem
             if isinstance(problem, Unreachable):
                 raise
-            missing = client.call.missing or _may_be_hidden(client, problem)
+            missing = client.call.missing or may_be_hidden(client, problem)
             if not missing:
                 raise
             raise Problem(f"{problem.failed} {' '.join(missing)}", problem.next_step) from problem
-        answer.note(*(client.call.missing or _may_be_hidden(client, answer)))
+        answer.note(*(client.call.missing or may_be_hidden(client, answer)))
         return answer
 
     def _room(self) -> anyio.CapacityLimiter:
@@ -199,9 +189,6 @@ class BoundTool(Tool):
 
     # -- out -------------------------------------------------------------------------------------------------------
 
-    def _masked(self, text: str) -> str:
-        return mask_text(text) if self._settings.mask_secrets else text
-
     def problem_of(self, error: Exception, connection: Connection) -> Problem:
         """A failure as what it means for a caller; one that has no other name is logged."""
         problem = problem_of(error, connection.uri or "MLflow")
@@ -211,37 +198,11 @@ class BoundTool(Tool):
 
     def sentence_of(self, problem: Problem) -> str:
         """What failed and one next step, without secrets, within the budget."""
-        # Masked as one text: a secret may begin in one sentence and end in the other.
-        masked = self._masked(sendable(str(problem)))
-        next_step = masked[-len(problem.next_step) :] if masked.endswith(problem.next_step) else ""
-        return fit_sentences(masked.removesuffix(next_step).rstrip(), next_step, self._settings.max_chars)
+        return sentence_of(problem, self._settings)
 
     def rendered(self, answer: Answer) -> CallToolResult:
         """The answer as a host is sent it: without secrets, cut to the budget."""
-        # Masked before anything is cut: a part of a secret is not recognised as one.
-        if isinstance(answer, ImageAnswer):
-            server = [f"On server {answer._server}:"] if answer._server else []
-            text = self._masked(sendable(" ".join([*server, answer.text, *(answer.notes or ())])))
-            if len(answer.data) > LARGEST_PICTURE:
-                text += (
-                    f" The picture has {size(len(answer.data))} and is not sent: {size(LARGEST_PICTURE)} is the most."
-                )
-                return CallToolResult(
-                    content=[TextContent(type="text", text=without_middle(text, self._settings.max_chars))]
-                )
-            data = base64.b64encode(answer.data).decode()
-            image = ImageContent(type="image", data=data, mime_type=answer.mime_type)
-            words = TextContent(type="text", text=without_middle(text, self._settings.max_chars))
-            return CallToolResult(content=[image, words])
-        content = sendable(content_of(answer))
-        if answer._server:
-            content = located(content, answer._server, answer.VERBATIM)
-        if answer._servers:
-            content = {"servers": answer._servers, **content}
-        if self._settings.mask_secrets:
-            content = mask(content)
-        content = fit(answer, content, self._settings.max_chars)
-        return CallToolResult(content=[TextContent(type="text", text=encoded(content))], structured_content=content)
+        return rendered(answer, self._settings)
 
 
 def _connection_of(context: Context[Any, Any]) -> Connection:
@@ -250,45 +211,10 @@ def _connection_of(context: Context[Any, Any]) -> Connection:
     return connections.of(request)
 
 
-def _may_be_hidden(client: Client, found: Answer | Problem) -> list[str]:
-    """What to say of nothing found in all that these credentials may read."""
-    if not client.call.searched_everything:
-        return []
-    if isinstance(found, Problem):
-        is_nothing = isinstance(found, NotFound) and UNLISTED not in str(found)
-    else:
-        tables = [value for _, value in found if isinstance(value, Table)]
-        counted = [value for name, value in found if name in _COUNTS and isinstance(value, int)]
-        is_nothing = not any(counted) and not any(table.rows for table in tables) and bool(tables or counted)
-    return [UNLISTED] if is_nothing and client.connection.has_credentials else []
-
-
-def _half_done(call: Call, problem: Problem) -> Problem:
-    """What failed, and what was changed all the same."""
-    done = f"Written before that: {'; '.join(call.written)}." if call.written else ""
-    unknown = f"Whether this was written is not known: {call.writing}." if call.writing else ""
-    sentences = [part for part in (unknown, done) if part and part not in problem.failed]
-    # Where the tool itself looks for what may have been written, nobody else has to.
-    next_step = "" if call.writing and call.completes else problem.next_step
-    return type(problem)(" ".join([problem.failed, *sentences]), f"{next_step} {call.completes}".strip())
-
-
 def _host_of(context: Context[Any, Any]) -> str:
     """The host's own name, such as `claude-code`."""
     params = context.session.client_params
     return clipped(params.client_info.name) if params and params.client_info else ""
-
-
-def _progress_reporter(context: Context[Any, Any]) -> Callable[[float, float | None, str], None]:
-    """Sends progress from the call's worker thread; on any other thread, or when the host is gone, it is dropped."""
-
-    def report(done: float, total: float | None, message: str) -> None:
-        try:
-            anyio.from_thread.run(context.report_progress, done, total, message)
-        except RuntimeError:
-            logger.debug("progress dropped: %s", message)
-
-    return report
 
 
 def _invalid_argument(error: ValidationError) -> Problem:

@@ -71,11 +71,12 @@ class ArtifactSource:
         """
         below: list[ArtifactEntry] = []
         level, read, unread, levels_read = [folder], 0, 0, 0
+        steps = self._client.call.steps("listed", "folder")
         while level and (depth is None or levels_read < depth):
             unread += max(0, len(level) - (most - read))
             level = level[: max(0, most - read)]
             read += len(level)
-            listings = self._client.run_concurrently(*(partial(self.entries, path) for path in level))
+            listings = self._client.run_concurrently(*(partial(self.entries, path) for path in level), steps=steps)
             entries = [entry for listing in listings for entry in listing]
             below += entries
             level = [entry.path for entry in entries if entry.is_dir]

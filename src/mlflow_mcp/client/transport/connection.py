@@ -69,6 +69,7 @@ class Connection:
         self.server = server or (named[0] if named else None)
         self.uri = uri or _address_of(self.server, settings) or default_uri()
         self.credentials = credentials or _credentials_of(self.server, settings)
+        self._is_of_caller = credentials is not None
         self.servers = beside or Servers()
         self.servers.add(self)
         for other in named[1:] if beside is None else ():
@@ -111,7 +112,7 @@ class Connection:
                 from mlflow_mcp.client.transport import identity
 
                 identity.prepare_sessions()
-                if self.credentials is not None:
+                if self._is_of_caller:
                     # A ~/.netrc of this process's user would take the place of what the caller sent.
                     os.environ["NETRC"] = os.devnull
                 uri = self.known_uri if self.credentials is None else identity.store_uri(self)

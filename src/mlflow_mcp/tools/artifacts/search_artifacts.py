@@ -101,7 +101,8 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     )
     # Of too many files the logs are searched: they are what a search is mostly for.
     tried = files if len(files) <= MOST_FILES else sorted(files, key=lambda file: not is_log(file.path))[:MOST_FILES]
-    client.run_concurrently(*(partial(file.search, finder, client.settings.mask_secrets) for file in tried))
+    search = (partial(file.search, finder, client.settings.mask_secrets) for file in tried)
+    client.run_concurrently(*search, steps=client.call.steps("searched", "file"))
     searched = [Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
     texts = _without_equal_copies(searched)
     rows = folded(texts)

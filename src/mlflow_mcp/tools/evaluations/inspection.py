@@ -113,7 +113,8 @@ def inspect_jobs(
         requests += looks_for_missing_files(
             client, inspected, {id_: each.missing_files for id_, each in details.items()}
         )
-    client.parts("What files and histories tell of these jobs", *requests)
+    steps = client.call.steps("read", "file or history", things="files and histories")
+    client.parts("What files and histories tell of these jobs", *requests, steps=steps)
     for of_job in details.values():
         of_job.samples |= of_job.statistics.samples
     return details
