@@ -78,3 +78,13 @@ def test_the_server_says_that_it_completes(store):
     advertised, completion = anyio.run(capabilities)
     assert advertised is not None
     assert completion.total == len(completion.values) > 0
+
+
+def test_evaluations_are_found_behind_newer_runs_of_other_kinds(sqlite_home):
+    """Nothing is typed, and the newest runs have no such tag."""
+    client = MlflowClient(sqlite_home.uri)
+    client.set_tag(sqlite_home.run({}), "invocation_id", "5eed5eed5eed5eed")
+    for _ in range(16):
+        sqlite_home.run({})
+
+    assert "5eed5eed5eed5eed" in completed(sqlite_home.uri, "invocation", "")

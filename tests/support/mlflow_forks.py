@@ -120,6 +120,10 @@ def serve(connection: socket.socket, app: object, uvicorn: object) -> NoReturn:
     os.chdir(Path(request["log"]).parent)
     threading.Thread(target=end_with, args=(connection.fileno(),), daemon=True).start()
     try:
+        if request.get("basic_auth"):
+            from mlflow.server.auth import create_app
+
+            app = create_app()
         uvicorn.run(app, host="127.0.0.1", port=request["port"], log_level="warning")  # type: ignore[attr-defined]
     finally:
         os._exit(1)

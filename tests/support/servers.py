@@ -62,7 +62,12 @@ def running_mlflow_server(
 
 @contextmanager
 def forked_mlflow_server(
-    session_folder: Path, directory: Path, *, artifacts: Path | None = None, environment: dict[str, str] | None = None
+    session_folder: Path,
+    directory: Path,
+    *,
+    artifacts: Path | None = None,
+    environment: dict[str, str] | None = None,
+    basic_auth: bool = False,
 ) -> Iterator[str]:
     """The same server, forked from a process of this session that has imported it: seconds less each time."""
     from tests.support.mlflow_forks import connected
@@ -78,7 +83,8 @@ def forked_mlflow_server(
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SGI_NAME": "uvicorn",
     }
-    asked = {"port": port, "log": str(log), "environment": server_environment() | options | (environment or {})}
+    variables = server_environment() | options | (environment or {})
+    asked = {"port": port, "log": str(log), "environment": variables, "basic_auth": basic_auth}
     with connected(session_folder) as connection:
         connection.sendall(json.dumps(asked).encode() + b"\n")
         wait_until_healthy(lambda: True, port, log)
@@ -214,7 +220,7 @@ class Fault:
     """What goes wrong, and with which requests: those in whose path with its query the regular expression
     `path` is found, and of these only the ones whose number, from 1, is in `nth` (when empty, all of them).
 
-    Made by `stall`, `cut`, `fail`, `ignore_range`, `missing_as_500` and `unknown_route`.
+    Made by `stall`, `hold`, `cut`, `fail`, `ignore_range`, `missing_as_500` and `unknown_route`.
     """
 
     kind: str
@@ -228,6 +234,11 @@ class Fault:
 def stall(path: str = "", *nth: int, after: int | None = None) -> Fault:
     """The request is heard and never answered; or `after` bytes of the body come, and no more."""
     return Fault("stall", path, nth, after=after)
+
+
+def hold(path: str = "", *nth: int) -> Fault:
+    """The request is answered once `proxy.released` is set."""
+    return Fault("hold", path, nth)
 
 
 def cut(path: str = "", *nth: int, after: int | None = None) -> Fault:
@@ -276,6 +287,9 @@ class Proxy:
     def count(self, path: str = "") -> int:
         """How many requests had a path that matches."""
         return sum(bool(re.search(path, seen.path)) for seen in self.requests)
+
+    released: threading.Event = field(default_factory=threading.Event)
+    """What is held until then is passed on."""
 
     added_headers: dict[str, str] = field(default_factory=dict)
     """What every answer carries besides, such as a log-in proxy's cookie."""
@@ -346,6 +360,8 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
             headers = {name.title(): value for name, value in self.headers.items()}
             fault = fault_of(Seen(self.command, self.path, headers, request_body))
             kind = fault.kind if fault else None
+            if kind == "hold":
+                proxy.released.wait(600)
             if fault and kind == "stall" and fault.after is None:
                 self.hang()
             elif fault and kind == "fail":
@@ -413,6 +429,7 @@ def faulty_proxy(upstream_uri: str, *faults: Fault) -> Iterator[Proxy]:
             yield proxy
         finally:
             closing.set()
+            proxy.released.set()
 
 
 HOP_BY_HOP = {"Host", "Connection", "Keep-Alive", "Transfer-Encoding", "Te", "Upgrade", "Proxy-Connection"}

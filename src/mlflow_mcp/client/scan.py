@@ -52,17 +52,16 @@ class EveryPage(Generic[R]):
     """
 
     by_pages = False
+    kind = ""  # which runs these are, where they are not all
 
-    def __init__(
-        self, client: Client, experiment_ids: Sequence[str], query: str, most: int | None = None, read_before: int = 0
-    ) -> None:
+    def __init__(self, client: Client, experiment_ids: Sequence[str], query: str, most: int | None = None) -> None:
         self._client, self._ids, self._query, self._most = client, list(experiment_ids), query, most
-        self._read_before = read_before
         self._seen: set[str] = set()
         self._lanes: list[_Lane] = []
         self.read = 0
         self.total: int | None = None
         self.stopped: str | None = None
+        self._steps = client.call.steps("read", "run", of=self.kind)
 
     def __iter__(self) -> Iterator[list[R]]:
         if page := self.begin():
@@ -121,6 +120,7 @@ class EveryPage(Generic[R]):
             # The last page goes on: runs may have been added since they were counted.
             lanes += [_Lane(ids, token_at(place), place == places[-1]) for place in places]
         self.total = total if total <= most else None
+        self._steps.total = None if self.by_pages else self.total
         return lanes
 
     def _by_experiments(self) -> list[_Lane]:
@@ -132,9 +132,7 @@ class EveryPage(Generic[R]):
         page = [run for run in runs if self._id(run) not in self._seen]
         self._seen.update(map(self._id, page))
         self.read += len(page)
-        if page:
-            done = self._read_before + self.read
-            self._client.call.progress(done, None, f"{done:,} runs read")
+        self._steps.advance(len(page))
         return page
 
     def _page(self, ids: list[str], token: str | None) -> tuple[list[R], str | None]:

@@ -11,6 +11,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.context import Context
 
+from mlflow_mcp.server import host_log
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
@@ -52,13 +53,18 @@ class Completer:
             "text": argument.get("value"),
             "given": dict(_mapping(context.get("arguments"))),
         }
+        typed = str(asked["text"])
+        servers = ctx.lifespan_context.of(ctx).servers
+        prefix = typed.partition(":")[0] + ":" if servers.split(typed)[0] else ""
         try:
             answer = await self._tool().answered(asked, Context(request_context=ctx))
         except Exception as error:
-            logger.info("nothing completed: %s", self._tool().problem_of(error, ctx.lifespan_context.of(ctx)))
+            problem = self._tool().problem_of(error, ctx.lifespan_context.of(ctx))
+            logger.info("nothing completed: %s", problem)
+            await host_log.log(ctx, "info", f"Nothing completed: {self._tool().sentence_of(problem)}")
             return []
         values: list[str] = (self._tool().rendered(answer).structured_content or {})["values"]
-        return values
+        return [prefix + value for value in values]
 
     def _tool(self) -> BoundTool:
         """Made when the first completion is asked for: the start of the server does not wait for it."""

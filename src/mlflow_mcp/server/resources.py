@@ -19,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 
 from mlflow_mcp.errors import NotFound
+from mlflow_mcp.server import host_log
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
@@ -92,7 +93,9 @@ class Resources:
         try:
             found = await self._recent.answered({}, Context(request_context=ctx))
         except Exception as error:  # a list without them is better than none
-            logger.info("recent runs are not listed: %s", self._recent.problem_of(error, ctx.lifespan_context.of(ctx)))
+            problem = self._recent.problem_of(error, ctx.lifespan_context.of(ctx))
+            logger.info("recent runs are not listed: %s", problem)
+            await host_log.log(ctx, "info", f"Recent runs are not listed: {self._recent.sentence_of(problem)}")
             return []
         assert isinstance(found, Recent)
         ids = {"experiments": found.experiments, "runs": found.runs}

@@ -13,14 +13,16 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.transport.failures import stalled
 from mlflow_mcp.errors import Problem, Unreachable
+from mlflow_mcp.server.telling import Telling
 from mlflow_mcp.text import safe_uri
 
 
 async def run_within_deadline(
-    name: str, work: Callable[[], Answer], client: Client, limiter: anyio.CapacityLimiter
+    name: str, work: Callable[[], Answer], client: Client, limiter: anyio.CapacityLimiter, telling: Telling
 ) -> Answer:
     """The answer of `work`, run on a worker thread. Raises what it raises; Problem when the call's time is over; and
-    Unreachable once an http(s) server is silent. The thread of an ended call stops at its next request."""
+    Unreachable once an http(s) server is silent. The thread of an ended call stops at its next request. The host is told
+    meanwhile how far it is."""
     call = client.call
     outcome: list[Answer | Exception] = []
 
@@ -31,8 +33,8 @@ async def run_within_deadline(
         except Exception as error:
             outcome.append(error)
 
-    async def watch() -> None:
-        outcome.append(await _silence_of(client))
+    async def watch(watched: Client) -> None:
+        outcome.append(await _silence_of(watched))
         tasks.cancel_scope.cancel()
 
     try:
@@ -43,12 +45,14 @@ async def run_within_deadline(
 
             call.move_deadline = move
             async with anyio.create_task_group() as tasks:
-                if client.is_http:
-                    tasks.start_soon(watch)
+                tasks.start_soon(telling.run)
+                for watched in client.watched:
+                    tasks.start_soon(watch, watched)
                 await run()
                 tasks.cancel_scope.cancel()
     finally:
         call.ended.set()
+    await telling.send()
     if not outcome:
         raise _out_of_time(name, client)
     if isinstance(outcome[0], Exception):
@@ -96,6 +100,11 @@ async def _silence_of(client: Client) -> Unreachable:
         probe.call.ended.set()
         if not alive and heard.last == before:
             return stalled(safe_uri(client.uri), 2 * patience)
+        if heard.last == before and not heard.answers_others:
+            client.call.warn(
+                f"The MLflow server at {safe_uri(client.uri)} has sent nothing for {patience:g} s, and answers other requests: it "
+                "is slow at this one, or stuck in it."
+            )
         heard.answers_others = heard.last == before
         if since is None:
             await anyio.sleep(patience)

@@ -372,6 +372,5 @@ def test_an_export_reports_its_progress(empty_store, tmp_path):
 
     anyio.run(work)
 
-    assert told[-1] == (2_300, None, "2,300 runs read")
-    assert len(told) >= 3
+    assert told[-1] == (2_300, None, "read 2,300 runs")
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)

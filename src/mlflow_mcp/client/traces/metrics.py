@@ -52,7 +52,8 @@ class TraceMetrics:
 
     def all(self, *queries: tuple[Scope, Measure]) -> list[list[Figure]]:
         """The figures of several queries, asked at the same time."""
-        return self._client.run_concurrently(*(lambda each=each: self.query(*each) for each in queries))
+        steps = self._client.call.steps("computed", "table", of="figures")
+        return self._client.run_concurrently(*(lambda each=each: self.query(*each) for each in queries), steps=steps)
 
     def query(self, scope: Scope, measure: Measure) -> list[Figure]:
         """Raises UnsupportedByServer for a server or store that computes none."""

@@ -72,12 +72,14 @@ def _read(client: Client, ids: list[str], search: TraceSearch, limit: int, start
     token, skip = start.token, start.skip
     places: list[tuple[str | None, int]] = []
     found: list[TraceInfo] = []
+    steps = client.call.steps("read", "trace")
     while True:
         asked = min(limit - len(found) + skip, MOST_PER_REQUEST)
         page, following = client.traces.search(
             ids, search.filter, order_by=search.order_by, max_results=asked, page_token=token
         )
         found += page[skip:]
+        steps.advance(len(page))
         places += [(token, at) for at in range(skip, len(page))]
         token, skip = following, 0
         if following is None or len(found) >= limit:

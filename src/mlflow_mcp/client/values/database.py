@@ -110,14 +110,15 @@ class DatabaseValues:
         if names is None:
             names = select_names(self._selection.metrics, self.names("metrics"))
         parts = chunks(self._matching.experiment_ids)
+        steps = self._client.call.steps("read", "run")
         for part in parts:
             runs = self._values(part, names)
-            self.total = len(runs) if len(parts) == 1 else None
+            self.total = steps.total = len(runs) if len(parts) == 1 else None
             for start in range(0, len(runs), PAGE):
                 page = runs[start : start + PAGE]
                 self.runs += len(page)
                 yield page
-                self._client.call.progress(self.runs, None, f"{self.runs:,} runs read")
+                steps.advance(len(page))
 
     def _values(self, part: list[str], names: list[str]) -> list[RunValues]:
         from mlflow.store.tracking.dbmodels.models import SqlRun

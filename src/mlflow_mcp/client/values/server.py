@@ -41,6 +41,7 @@ class _RunsWithMetric(EveryRunValues):
     """All matching runs that have a metric: nobody is told exactly how many before they are read."""
 
     by_pages = True
+    kind = "those that have a metric"
 
 
 class ServerValues:
@@ -76,7 +77,7 @@ class ServerValues:
         names = self._worth_reading_apart(every, first)
         if names:
             self.has_all, self.runs = False, every.total or 0
-            yield from self._with(names, every.read)
+            yield from self._with(names)
             return
         self.total = every.total
         if first:
@@ -96,7 +97,7 @@ class ServerValues:
         shares = [sum(name in run.metrics for run in first) / max(1, len(first)) for name in names]
         return names if sum(shares) < _FEW else []
 
-    def _with(self, names: Sequence[str], read_before: int) -> Iterator[list[RunValues]]:
+    def _with(self, names: Sequence[str]) -> Iterator[list[RunValues]]:
         """The runs that have one of these metrics, metric by metric."""
         seen: set[str] = set()
         parts = []
@@ -105,12 +106,12 @@ class ServerValues:
             for comparator in ("=", "!="):
                 clause = f"metrics.`{name}` {comparator} {_SOME_VALUE}"
                 query = f"{self._query} AND {clause}" if self._query else clause
-                reading = _RunsWithMetric(self._client, self._ids, query, self._most, read_before)
+                reading = _RunsWithMetric(self._client, self._ids, query, self._most)
                 for page in reading if not self._client.call.is_late else ():
                     yield [run for run in self._seen(page) if run.run_id not in seen]
                     seen.update(run.run_id for run in page)
                 is_whole = is_whole and reading.total is not None and not reading.stopped
-                read, total, read_before = read + reading.read, total + (reading.total or 0), read_before + reading.read
+                read, total = read + reading.read, total + (reading.total or 0)
             if not is_whole:
                 if at == 0 and read:
                     of_all = f"of at most {total:,} runs that have it" if total > read else "runs, and more have it"

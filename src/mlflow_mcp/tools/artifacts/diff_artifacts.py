@@ -95,7 +95,8 @@ def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) ->
     path = artifact_path.strip()
     if path in ("/", ".", "") or path.endswith("/"):
         return _diff_folders(client, sides, checked_path(path.strip("/.")))
-    read = client.run_concurrently(*(partial(read_side, client, side, path) for side in sides))
+    steps = client.call.steps("read", "file")
+    read = client.run_concurrently(*(partial(read_side, client, side, path) for side in sides), steps=steps)
     files = [_File(side, found, data) for side, (found, data) in zip(sides, read) if data is not None]
     if not files:
         return _diff_folders(client, sides, checked_path(path))

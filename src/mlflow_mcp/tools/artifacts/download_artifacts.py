@@ -176,14 +176,16 @@ class _Progress:
 
     def __init__(self, client: Client, downloads: list[FileDownload]) -> None:
         self.total = sum(download.entry.size or 0 for download in downloads)
-        self._client, self._count = client, len(downloads)
-        self._finished, self._bytes = 0, 0
+        self._steps = client.call.steps("downloaded", "byte", self.total)
+        self._count, self._finished, self._bytes = len(downloads), 0, 0
 
     def report(self, of_this_file: int) -> None:
-        done = self._bytes + of_this_file
-        message = f"{size(done)} of {size(self.total)}, file {self._finished + 1} of {self._count}"
-        self._client.call.progress(done, self.total, message)
+        self._reached(self._bytes + of_this_file, self._finished + 1)
 
     def finish(self, download: FileDownload) -> None:
         self._finished += 1
         self._bytes += download.entry.size or 0
+        self._reached(self._bytes, self._finished)
+
+    def _reached(self, count: int, file: int) -> None:
+        self._steps.advance(max(0, count - self._steps.done), f", file {file} of {self._count}")

@@ -51,6 +51,7 @@ class SearchResult:
     complete: bool = True
     in_parts: bool = False  # lines too long to be searched whole
     overwritten: int = 0  # matching lines whose last state does not match
+    ends_inside_line: bool = False  # whether the last line has no line end
     undecodable: bool = False  # bytes in the way of a pattern with characters beyond ASCII
     hits: deque[Hit] = field(default_factory=deque)
 
@@ -111,6 +112,7 @@ class _StreamSearch:
             self._add(block)
         if self._rest:
             self._search(self._rest, len(self._rest))
+        result.ends_inside_line = self._line_is_counted or self._rest[-1:] not in (b"", b"\n", b"\r")
         result.lines += self._line_is_counted
         return result
 

@@ -37,7 +37,8 @@ def read_of_several(
     """The file of each run in one answer. Raises Problem for one that is no table and not the same in all."""
     if not 0 < len(sources) <= _MOST_RUNS:
         raise Problem(f"{len(sources)} runs are meant; a file is read of 1 to {_MOST_RUNS}.", "Give other run ids.")
-    found = client.run_concurrently(*(partial(_open, client, name, source, path, request) for name, source in sources))
+    openings = (partial(_open, client, name, source, path, request) for name, source in sources)
+    found = client.run_concurrently(*openings, steps=client.call.steps("opened", "file"))
     files = [each for each in found if isinstance(each, RunFile)]
     if not files:
         raise _nowhere(path, [problem for problem in found if isinstance(problem, Problem)])

@@ -59,9 +59,10 @@ def verify(client: Client, found: InvocationRuns) -> Delivery:
     every_job = group_jobs(found.job_runs or found.runs)
     jobs, left_out = every_job[:MOST_INSPECTED], every_job[MOST_INSPECTED:]
     copies = [copy for job in jobs for copy in job.copies]
-    read = dict(
-        zip((copy.run_id for copy in copies), reader.side_by_side(*(partial(_read, reader, c) for c in copies)))
+    parts = client.run_concurrently(
+        *(partial(_read, reader, copy) for copy in copies), steps=client.call.steps("checked", "run")
     )
+    read = dict(zip((copy.run_id for copy in copies), parts))
     configs = _configs(read)
     # A job that was not looked at is not absent.
     expected = _expected(found, jobs, read).without({job.canonical.task_number for job in left_out})

@@ -159,9 +159,9 @@ def _waited(
     started = time.monotonic()
     end = started + min(wait_s, max(0.0, client.call.remaining - _LAST_LOOK))
     every = max(_EVERY, len(verdicts) / _RUNS_A_SECOND)
+    steps = client.call.steps("waited", "second", round(end - started))
     while not found and (left := end - time.monotonic()) > 0:
-        waited = round(time.monotonic() - started)
-        client.call.progress(waited, wait_s, f"{waited} s waited, no event yet")
+        steps.advance(round(time.monotonic() - started) - steps.done, ", no event yet")
         client.call.ended.wait(min(every, left))
         found = watch.events(client)
     runs, _ = runs_meant(client, [each.look.run_id for each in verdicts], None)

@@ -81,7 +81,8 @@ def looks_at(client: Client, runs: Sequence[Run], also: Sequence[str] = ()) -> l
     looks = [Look.of(run, now, by_run[run.info.run_id]) for run in runs]
     if depth.machine:
         looks = client.run_concurrently(*(partial(_with_children, client, look) for look in looks))
-    return client.run_concurrently(*(partial(_completed, client, look) for look in looks))
+    steps = client.call.steps("looked at", "run")
+    return client.run_concurrently(*(partial(_completed, client, look) for look in looks), steps=steps)
 
 
 def _with_children(client: Client, look: Look) -> Look:

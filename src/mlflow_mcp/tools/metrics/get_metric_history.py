@@ -13,7 +13,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client, metrics
 from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.text import iso, listed, number
+from mlflow_mcp.text import iso, listed, number, plural
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
 from mlflow_mcp.tools.metrics.curve import Curve, seconds_since
 from mlflow_mcp.tools.metrics.histories import (
@@ -148,13 +148,14 @@ def _exactly(
     parts of the curve are counted from them."""
     ends = read_histories(client, pairs, start, end, 2)
     curves = []
-    for place, (run, name) in enumerate(pairs, 1):
+    steps = client.call.steps("read", "curve", len(pairs))
+    for run, name in pairs:
         curve = Curve.between(name, ends[run.info.run_id, name].points, parts)
         for page in client.metrics.every_point(run.info.run_id, name):
             curve.add(point for point in page if _within(point, start, end))
-            message = f"{curve.count:,} points of {name} read (curve {place} of {len(pairs)})"
-            client.call.progress(place - 1, len(pairs), message)
+            steps.advance(0, f", {plural(curve.count, 'point')} of the next")
         curve.close()
+        steps.advance()
         curves.append((curve, True))
     return curves
 

@@ -90,6 +90,7 @@ def read_histories(
     for run, name in pairs:
         by_metric.setdefault(name, []).append(run.info.run_id)
     found = client.run_concurrently(
-        *(partial(client.metrics.histories, run_ids, name, most, start, end) for name, run_ids in by_metric.items())
+        *(partial(client.metrics.histories, run_ids, name, most, start, end) for name, run_ids in by_metric.items()),
+        steps=client.call.steps("read", "metric's history", things="metrics' histories"),
     )
     return {(run_id, name): history for name, part in zip(by_metric, found) for run_id, history in part.items()}

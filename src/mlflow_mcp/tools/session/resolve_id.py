@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
@@ -24,12 +24,15 @@ from mlflow_mcp.client.ids.parse import (
     run_in_url,
 )
 from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
-from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
+from mlflow_mcp.client.spanning import SpanningClient
+from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs
+from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import NotFound, Problem, UnsupportedByServer
-from mlflow_mcp.text import every, hint, iso
+from mlflow_mcp.errors import AccessRefused, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.text import every, hint, iso, number
 from mlflow_mcp.tools.arguments import AnyId
+from mlflow_mcp.tools.session.anywhere import found_anywhere
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
 from mlflow_mcp.tools.session.id_match import IdMatch
 from mlflow_mcp.tools.session.model_ids import logged_models_called, registered_models_called
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
+_SCORES_OF_RUN = 2
+_JOBS_SCORED = 6
 
 
 class IdMatches(Answer):
@@ -52,6 +57,13 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     """Find out what an id is - invocation, job, run, experiment, model, trace, session or prompt - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
+    if isinstance(client, SpanningClient):
+        return found_anywhere(client, id, resolve_id_on)
+    return resolve_id_on(client, id)
+
+
+def resolve_id_on(client: Client, id: str) -> IdMatches:
+    """What the id is on one server."""
     text = _in_url(id.strip()) or plain_id(id)
     names = client.experiments.reread()
     experiments = _experiments(text, names)
@@ -103,6 +115,8 @@ def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | Unsupp
         return search()
     except UnsupportedByServer as error:
         return error
+    except AccessRefused:  # of an id: what may not be read, or, on servers with basic-auth, does not exist
+        return []
 
 
 def _next_try(text: str, nearest: str) -> str:
@@ -140,9 +154,15 @@ def _run(match: Match, names: Mapping[str, str]) -> IdMatch:
         name=run.name,
         experiment=run.experiment,
         time=iso(run.start_time),
+        status=run.status if run.status != "FINISHED" else None,
+        scores=_rounded(run.headline(_SCORES_OF_RUN)),
         matched={"run name": "run name", "job id": "job_id"}.get(match.way),
         next=f"get_run(run_id='{run.run_id}')",
     )
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, Any] | None:
+    return {name: number(value) for name, value in scores.items()} or None
 
 
 def _deleted(client: Client, text: str, names: Mapping[str, str]) -> list[IdMatch]:
@@ -175,13 +195,16 @@ def _invocations(matches: Sequence[Match], names: Mapping[str, str]) -> list[IdM
 
 
 def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapping[str, str]) -> IdMatch:
-    runs = [RunView.of(each.entity, names) for each in launched]
+    runs, jobs = [RunView.of(each.entity, names) for each in launched], group_jobs(launched)
     return IdMatch(
         kind="invocation",
         id=invocation_id,
         experiment=", ".join(sorted({run.experiment for run in runs})),
         runs=len(runs),
         time=iso(min((run.start_time for run in runs if run.start_time), default=None)),
+        scores=_rounded(
+            {name: value for job in jobs[:_JOBS_SCORED] for name, value in headline(job.canonical.metrics, 1).items()}
+        ),
         matched=None if any(each.has_invocation_tag for each in launched) else "param invocation_id, not a tag",
         next=f"get_invocation(invocation_id='{invocation_id}')",
     )

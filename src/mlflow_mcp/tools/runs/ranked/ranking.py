@@ -98,14 +98,15 @@ def rank(client: Client, ids: list[str], query: str, metric: str, mode: str, lea
     ordered = name if metric == metric.strip() else f"metrics.`'{metric}'`"
     runs = RunSearch(ids, whole, [f"{ordered} {'DESC' if mode == 'max' else 'ASC'}"])
     ranked = Ranked(metric, limit, least)
-    read, cursor = 0, None
+    cursor = None
+    steps = client.call.steps("read", "run")
     while True:
         page = search(client, runs, limit + _READ_FURTHER, cursor)
         finite = [run for run in map(LauncherRun.of, page.rows) if is_finite(run.metrics.get(metric))]
         ranked.read += [(run.name, run.metrics[metric]) for run in finite]
         add_all(client, ranked, finite)
-        read += len(page.rows)
-        if ranked.is_full or not page.more or read >= _MOST_READ:
+        steps.advance(len(page.rows))
+        if ranked.is_full or not page.more or steps.done >= _MOST_READ:
             last = page.rows[-1].data.metrics.get(metric) if page.rows else None
             ranked.more_tied = page.more and bool(ranked.tied) and last == ranked.runs[-1].metrics[metric]
             return ranked

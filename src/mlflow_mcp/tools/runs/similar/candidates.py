@@ -129,7 +129,8 @@ def _read_configs(client: Client, found: Candidates, reference: Reference) -> No
     bare.sort(key=lambda each: canonicity(each.run), reverse=True)
     if any(name.startswith("config.") for name in reference.profile.compared):
         read = [partial(_read_config, client, each, reference) for each in bare[:_MOST_FILES]]
-        client.parts("The config files of evaluations without flattened params", *read)
+        steps = client.call.steps("read", "config file")
+        client.parts("The config files of evaluations without flattened params", *read, steps=steps)
     found.without_config = sum(not has_config(each.profile) for each in bare)
 
 

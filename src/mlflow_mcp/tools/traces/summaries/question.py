@@ -81,6 +81,7 @@ def read_all(
     most = most or MOST_READ
     token, seen = None, set[str]()
     oldest: str | None = None
+    steps = client.call.steps("read", "trace")
     while True:
         page, token = client.traces.search(
             question.ids,
@@ -94,8 +95,8 @@ def read_all(
                 seen.add(trace.id)
                 oldest = trace.time
                 take(trace)
+        steps.advance(len(page))
         if token is None:
             return None
-        client.call.progress(len(seen), None, f"{plural(len(seen), 'trace')} read")
         if len(seen) >= most or client.call.is_late:
             return f"Of the newest {plural(len(seen), 'matching trace')}, back to {oldest}; older ones were not read."

@@ -12,6 +12,7 @@ from typing import Any
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
+from mlflow_mcp.client.call import Steps
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import size
 from mlflow_mcp.tools.artifacts.formats.content import ContentRequest, OpenedFile
@@ -44,7 +45,7 @@ class Line:
 def lines_of(client: Client, source: ArtifactSource, entry: ArtifactEntry) -> Iterator[Line]:
     """The rows of the file. Raises Problem for one that holds no rows, or is too large to be parsed."""
     if kind_by_name(entry.path).name == "jsonl":
-        return _json_lines(source, entry.path)
+        return _json_lines(source, entry.path, client.call.steps("read", "byte", entry.size, of="samples"))
     if entry.size is not None and entry.size > _MOST_WHOLE:
         raise Problem(
             f"'{entry.path}' has {size(entry.size)}; files of its kind are compared up to {size(_MOST_WHOLE)}.",
@@ -57,10 +58,11 @@ def lines_of(client: Client, source: ArtifactSource, entry: ArtifactEntry) -> It
     return (Line(at, row, select=select) for at, (select, row) in enumerate(_objects(file), 1))
 
 
-def _json_lines(source: ArtifactSource, path: str) -> Iterator[Line]:
+def _json_lines(source: ArtifactSource, path: str, steps: Steps) -> Iterator[Line]:
     with closing(source.stream(path)) as blocks:
         number, offset, rest = 0, 0, b""
         for block in _with_end(blocks):
+            steps.advance(len(block))
             *whole, rest = (rest + block).split(b"\n") if block else (rest, b"")
             for line in whole:
                 if line.strip():

@@ -132,7 +132,8 @@ def _parts(
     client: Client, source: ArtifactSource, looked: Looked, metric: str | None, group: Sequence[SampleFile]
 ) -> list[Part]:
     """The files of a group that hold samples, with their columns."""
-    heads = client.run_concurrently(*(partial(_head, client, source, file) for file in group[:MOST_PARTS]))
+    looks = (partial(_head, client, source, file) for file in group[:MOST_PARTS])
+    heads = client.run_concurrently(*looks, steps=client.call.steps("looked into", "file"))
     parts = []
     for file, head in zip(group, heads):
         if isinstance(head, Problem):
