@@ -82,10 +82,10 @@ class StdioServer:
 
 
 @contextmanager
-def stdio_server(command: Sequence[str], env: Mapping[str, str]) -> Iterator[StdioServer]:
+def stdio_server(command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> Iterator[StdioServer]:
     """Start `command`, and end it as hosts do: by closing its stdin, and by force when that does not help."""
     started = time.perf_counter()
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             yield StdioServer(process, started)
         finally:

@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that the code knows: README's tables, docs/tools.md and examples/configs.
+"""Write what the code knows: README's tables, docs/tools.md, examples/configs, and the version in the packages' manifests.
 
 python scripts/generate_docs.py            # write
 python scripts/generate_docs.py --check    # write nothing; exit 1 and name what is stale
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import anyio
 from mcp.server.mcpserver.utilities.func_metadata import func_metadata
 
+from mlflow_mcp import __version__
 from mlflow_mcp.cli.setup.examples import example_files
+from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.schema import without
 from mlflow_mcp.server.tool import INJECTED
@@ -31,6 +33,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 TOOLS = ROOT / "docs" / "tools.md"
+# What else says which version this is, and where in it. tests/deploy/test_versions.py knows them too.
+VERSIONED = {
+    ".claude-plugin/plugin.json": r'^  "version": "(.*)"',
+    "gemini-extension.json": r'^  "version": "(.*)"',
+    "deploy/claude-desktop/manifest.json": r'^  "version": "(.*)"',
+    "deploy/registry/server.json": r'^  "version": "(.*)"|/mlflow-mcp-(.*)\.mcpb"',
+    "deploy/kubernetes/kustomization.yaml": r"newTag: (.*)",
+}
 CONFIGS = ROOT / "examples" / "configs"
 
 EFFECTS = {
@@ -73,9 +83,22 @@ def stale_documents() -> dict[Path, str]:
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "tools", tool_table(tools))
     configs = {CONFIGS / name: text for name, text in example_files().items()}
-    wanted = {README: readme, TOOLS: tool_reference(tools), **configs}
+    wanted = {README: readme, TOOLS: tool_reference(tools), **configs, **versioned()}
     return {
         file: text for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text
+    }
+
+
+def versioned() -> dict[Path, str]:
+    """The manifests with this version."""
+    return {
+        ROOT / name: re.sub(
+            pattern,
+            lambda found: found[0].replace(next(filter(None, found.groups())), __version__),
+            (ROOT / name).read_text(encoding="utf-8"),
+            flags=re.M,
+        )
+        for name, pattern in VERSIONED.items()
     }
 
 
@@ -101,7 +124,7 @@ def between(text: str, name: str, content: str) -> str:
 def settings_table() -> str:
     rows = [
         [f"`{field.alias}`", setting_default(shown_default(field)), setting_values(field), field.description or ""]
-        for field in Settings.model_fields.values()
+        for _, field in sorted(Settings.model_fields.items(), key=lambda each: each[0] in HttpSettings.model_fields)
     ]
     return table(["Variable", "Default", "Values", "Meaning"], rows)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,11 +25,12 @@ import hypothesis
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.support import curves, genai_stores, model_stores, stores
+from tests.support import curves, genai_stores, model_stores, simulations, stores
 from tests.support.artifact_homes import Home
 from tests.support.asking import Answer, Ask, AskMany, Conversations
 from tests.support.genai_stores import GenaiStore
 from tests.support.model_stores import ModelStore
+from tests.support.python_forks import forking
 from tests.support.servers import forked_mlflow_server
 from tests.support.snapshots import Snapshot, SnapshotError, compare_error, compare_whole
 from tests.support.stores import Store, artifacts_of, copied, copied_to_be_served, labels_of, make_empty
@@ -42,6 +44,9 @@ os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 # Dozens of processes import MLflow. Where this is set each of them compiles it anew, which takes longer than to run it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Stores are copied and written thousands of times, and nobody needs them after a power cut: in memory, where there is room.
+if (memory := Path("/dev/shm")).is_dir() and shutil.disk_usage(memory).free > 6 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 # A shell ignores interrupts for what it starts in the background, and so would the servers that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,7 +55,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # again: a fifth of the processor time of many test files.
 gc.set_threshold(50_000, 20, 100)
 
-# For a run on save. `pytest` alone tries as many examples as ever.
+# For a run on save, for every run, and for `scripts/check --all`.
+hypothesis.settings.register_profile("every", max_examples=50)
+hypothesis.settings.load_profile("every")
+hypothesis.settings.register_profile("thorough", max_examples=100)
 hypothesis.settings.register_profile(
     "quick",
     max_examples=20,
@@ -76,6 +84,10 @@ TWINS = {
     "both_genai": "genai_server",
 }
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    simulations.is_thorough = config.getoption("--hypothesis-profile") == "thorough"
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -192,6 +204,7 @@ def sqlite_store(sqlite_template: Store, tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def empty_template(session_folder: Path) -> str:
+    stores.remember_newest_schema()
     return make_empty(session_folder / "empty")
 
 
@@ -362,6 +375,17 @@ def both_model_stores(request: pytest.FixtureRequest) -> ModelStore:
     """The models as a file and behind a real server, which must answer alike."""
     found: ModelStore = request.getfixturevalue("model_store" if request.param == "sqlite" else "models_server")
     return found
+
+
+# --- processes
+
+
+@pytest.fixture(scope="session")
+def forked_python(session_folder: Path) -> Iterator[str]:
+    """What to run instead of `sys.executable` where a process is needed and its start is not the point: it costs 40 ms
+    instead of seconds."""
+    with forking(session_folder) as executable:
+        yield executable
 
 
 # --- asking

@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,8 @@ CONFIGS = sorted(file for file in (ROOT / "examples" / "configs").iterdir() if f
 SKILL = ROOT / ".claude" / "skills" / "mlflow" / "SKILL.md"
 
 
-def run_example(name: str, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+def run_example(python: str, name: str, *arguments: str, uri: str = "") -> subprocess.CompletedProcess[str]:
+    command = [python, str(ROOT / "examples" / name), *arguments]
     environment = server_environment() | ({"MLFLOW_TRACKING_URI": uri} if uri else {})
     return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
@@ -37,24 +36,24 @@ def test_every_example_is_tested_here():
     assert {each.name for each in (ROOT / "examples").glob("*.py")} == {"seed_store.py", "client_session.py"}
 
 
-def test_seed_store_fills_a_store(ask, tmp_path):
+def test_seed_store_fills_a_store(ask, tmp_path, forked_python):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    ended = run_example("seed_store.py", uri)
+    ended = run_example(forked_python, "seed_store.py", uri)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("Ask for invocation 71f3f3199ea5e1f0, or compare it with 0c94be2d86a1f753.\n")
     assert not ask(uri, "get_invocation", invocation_id="71f3f3199ea5e1f0").is_error
 
 
-def test_client_session_prints_what_the_tools_answer(sqlite_template):
-    ended = run_example("client_session.py", uri=sqlite_template.uri)
+def test_client_session_prints_what_the_tools_answer(sqlite_template, forked_python):
+    ended = run_example(forked_python, "client_session.py", uri=sqlite_template.uri)
     assert ended.returncode == 0, ended.stderr
     assert "Tools: get_server_info, " in ended.stdout
     assert "ifeval {'ifeval_inst_level_strict_acc': 0.859519" in ended.stdout
     assert ended.stdout.endswith("4 runs evaluated qwen\nexecution: ...\n")
 
 
-def test_client_session_ends_with_the_sentence_of_an_error(tmp_path):
-    ended = run_example("client_session.py", uri=f"sqlite:///{tmp_path / 'absent.db'}")
+def test_client_session_ends_with_the_sentence_of_an_error(tmp_path, forked_python):
+    ended = run_example(forked_python, "client_session.py", uri=f"sqlite:///{tmp_path / 'absent.db'}")
     assert ended.returncode == 1
     assert f"The database {tmp_path / 'absent.db'} does not exist." in ended.stderr
     assert "Traceback" not in ended.stderr

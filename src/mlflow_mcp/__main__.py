@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from mlflow_mcp import __version__
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             code = INTERRUPTED
         _end(code)  # a thread that still waits for MLflow is not waited for
-    for warning in unknown_variables(os.environ):
+    for warning in unknown_variables(os.environ, settings.servers):
         _tell(warning)
     return serve(settings)
 
@@ -58,7 +58,7 @@ def _help_to_begin(settings: Settings, arguments: argparse.Namespace) -> int:
         return run_setup(settings, arguments, os.environ)
     from mlflow_mcp.cli.doctor import run_doctor
 
-    return run_doctor(settings, unknown_variables(os.environ))
+    return run_doctor(settings, unknown_variables(os.environ, settings.servers))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -72,7 +72,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mlflow-mcp {__version__}")
     _add_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="command")
-    _add_flags(commands.add_parser("serve", help="serve over stdio (the default)"))
+    serving = commands.add_parser("serve", help="serve over stdio (the default) or HTTP")
+    _add_flags(serving)
+    for flag, (_, meaning) in _HTTP_FLAGS.items():
+        serving.add_argument(f"--{flag.replace('_', '-')}", default=argparse.SUPPRESS, help=meaning)
     commands.add_parser("doctor", help="say whether the configured MLflow server can be used, and what to set when not")
     demo = commands.add_parser(
         "demo", help="make a small local store and ask it seven questions, without any MLflow server"
@@ -96,6 +99,13 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 # The flags of `serve` stand for variables, which hosts can set as well.
 _FLAGS = {"toolsets": "MLFLOW_MCP_TOOLSETS", "tools": "MLFLOW_MCP_TOOLS", "read_only": "MLFLOW_MCP_READ_ONLY"}
+_HTTP_FLAGS = {
+    "transport": ("MLFLOW_MCP_TRANSPORT", "stdio, or http for a team"),
+    "host": ("MLFLOW_MCP_HOST", "the address to listen at over http"),
+    "port": ("MLFLOW_MCP_PORT", "the port to listen at over http"),
+    "tls_cert": ("MLFLOW_MCP_TLS_CERT", "a certificate (PEM) to serve https with"),
+    "tls_key": ("MLFLOW_MCP_TLS_KEY", "its key (PEM)"),
+}
 
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
@@ -117,13 +127,16 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _with_flags(environ: Mapping[str, str], arguments: argparse.Namespace) -> dict[str, str]:
-    given = {variable: value for flag, variable in _FLAGS.items() if (value := getattr(arguments, flag, None))}
+    variables = _FLAGS | {flag: variable for flag, (variable, _) in _HTTP_FLAGS.items()}
+    given = {variable: value for flag, variable in variables.items() if (value := getattr(arguments, flag, None))}
     return {**environ, **given}
 
 
 def serve(settings: Settings) -> NoReturn:
-    """Serve over stdio until stdin closes or Ctrl-C, then end at once: a thread that still waits for MLflow is not waited
+    """Serve over stdio until stdin closes or Ctrl-C, or over HTTP until SIGTERM or Ctrl-C, then end at once: a thread that still waits for MLflow is not waited
     for. The exit code is 0, or 1 after a failure, whose reason is then on stderr."""
+    if settings.over_http:
+        _ended(settings, _serve_http)
     if sys.stdin is None or sys.stdout is None:
         _tell("stdin or stdout is closed: the host has to keep both open.")
         _end(1)
@@ -132,15 +145,30 @@ def serve(settings: Settings) -> NoReturn:
             "This is an MCP server. An agent's host starts it and speaks JSON with it over stdin and stdout. "
             f"To check your setup, run `{shown('doctor')}`. Ctrl-C ends this."
         )
+    _ended(settings, _serve_stdio)
+
+
+def _serve_stdio(settings: Settings) -> None:
+    _end_on_interrupt()
+    import anyio
+
+    from mlflow_mcp.server.app import build_server
+    from mlflow_mcp.server.transports.stdio import serve_stdio
+
+    anyio.run(serve_stdio, build_server(settings))
+
+
+def _serve_http(settings: Settings) -> None:
+    from mlflow_mcp.server.transports.http import serve_http
+
+    serve_http(settings)
+
+
+def _ended(settings: Settings, work: Callable[[Settings], None]) -> NoReturn:
+    """Do the work, then end the process with its exit code and, after a failure, the reason on stderr."""
     code = 0
     try:
-        _end_on_interrupt()
-        import anyio
-
-        from mlflow_mcp.server.app import build_server
-        from mlflow_mcp.server.stdio import serve_stdio
-
-        anyio.run(serve_stdio, build_server(settings))
+        work(settings)
     except KeyboardInterrupt:
         pass
     except SettingsError as error:

@@ -35,6 +35,10 @@ class TimedOut(Unreachable):
     """The server accepted a request and sent nothing."""
 
 
+class AccessRefused(Unreachable):
+    """The server does not let these credentials read it (403), or, on some servers, there is no such thing."""
+
+
 class NotMlflow(Unreachable):
     """Something answers, but not as an MLflow tracking server does."""
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from mlflow_mcp.address import cleaned
+from mlflow_mcp.http_settings import HttpSettings
+from mlflow_mcp.servers import (
+    OF_ONE,
+    VARIABLE,
+    NamedServer,
+    default_first,
+    parsed_servers,
+    unknown_credentials,
+    with_credentials,
+)
 from mlflow_mcp.text import nearest
 
 OURS = "MLFLOW_MCP_"
@@ -28,7 +38,7 @@ class SettingsError(Exception):
     """A variable has a value that cannot be used. The message names it and says what may stand there."""
 
 
-class Settings(BaseModel):
+class Settings(HttpSettings):
     """What the operator decided, read once at the start.
 
     Every field's ``alias`` is its environment variable and its ``description`` the line that the README shows.
@@ -45,6 +55,14 @@ class Settings(BaseModel):
             "Unset: `mlflow.db` or `mlruns` in the folder the server starts in.",
         ),
     ] = None
+    servers: Annotated[
+        tuple[NamedServer, ...],
+        Field(
+            alias=VARIABLE,
+            description="Several MLflow servers by name: `prod=https://…,dev=sqlite:///…`. The first is the default one, unless `MLFLOW_TRACKING_URI` names another. "
+            "Credentials of one: `MLFLOW_MCP_SERVER_DEV_TOKEN`, or `…_USERNAME` and `…_PASSWORD`; MLflow's own variables are the default server's alone.",
+        ),
+    ] = ()
     max_tokens: Annotated[
         int,
         Field(
@@ -177,11 +195,26 @@ class Settings(BaseModel):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("servers", mode="before")
+    @classmethod
+    def _parse_servers(cls, value: Any) -> Any:
+        return parsed_servers(value) if isinstance(value, str) else value
+
+    @field_validator("servers")
+    @classmethod
+    def _has_one_default(cls, value: tuple[NamedServer, ...], info: ValidationInfo) -> tuple[NamedServer, ...]:
+        return default_first(value, info.data.get("tracking_uri"))
+
     @field_validator("tracking_uri", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: Any) -> Any:
         # Hosts write "" for a variable that the user left out of the form.
         return cleaned(value) or None if isinstance(value, str) else value
+
+    @property
+    def default_uri(self) -> str | None:
+        """Where the default server is, as it was set."""
+        return self.tracking_uri or (self.servers[0].uri if self.servers else None)
 
     @property
     def max_chars(self) -> int:
@@ -194,21 +227,30 @@ class Settings(BaseModel):
         known = {field.alias for field in cls.model_fields.values()}
         given = {name: value for name, value in environ.items() if name in known and value.strip()}
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
+            is_secret = any(
+                field.alias == name and SecretStr in get_args(field.annotation) for field in cls.model_fields.values()
+            )
+            # addresses of servers may hold passwords
+            shown = name if is_secret or name == VARIABLE else f"{name}={given[name]!r}"
             raise SettingsError(
-                f"{name}={given[name]!r} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
-            ) from error
+                f"{shown} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct it or leave {name} out."
+            ) from None
+        try:
+            return settings.model_copy(update={"servers": with_credentials(settings.servers, environ)})
+        except ValueError as error:
+            raise SettingsError(f"{error}.") from None
 
 
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+def unknown_variables(environ: Mapping[str, str], servers: Sequence[NamedServer] = ()) -> list[str]:
     """A sentence for each variable that looks like a setting of this server and is none: it would be ignored in silence."""
     known = {str(field.alias).removeprefix(OURS): str(field.alias) for field in Settings.model_fields.values()}
-    sentences = []
+    sentences = unknown_credentials(servers, environ)
     for name in sorted(environ):
-        if name.startswith(OURS) and name not in known.values():
+        if name.startswith(OURS) and not name.startswith(OF_ONE) and name not in known.values():
             # Without the beginning that all have, which makes all of them alike.
             close = nearest(name.removeprefix(OURS), known, 1)
             advice = f" Nearest: {known[close[0]]}." if close else ""

@@ -36,6 +36,12 @@ def number(value: float | int | None, digits: int | None = 6) -> float | int | s
     return float(f"{value:.{digits}g}")
 
 
+def short_id(id: str) -> str:
+    """The first 8 digits of an id, behind the name of its server where it has one."""
+    server, colon, own = id.rpartition(":")
+    return f"{server}{colon}{own[:8]}"
+
+
 def iso(milliseconds: int | float | None) -> str | None:
     """MLflow's milliseconds since 1970 as ISO-8601 UTC with seconds."""
     if not milliseconds or milliseconds < 0:

@@ -28,13 +28,6 @@ from tests.support.servers import server_environment
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
-def start_demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
-    # Another server of the user's must not matter.
-    environment = server_environment() | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_MCP_MAX_TOKENS": "500"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo") / "a new folder"
@@ -42,7 +35,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(folder: Path) -> subprocess.CompletedProcess[str]:
-    return start_demo(folder)
+    command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
+    # Another server of the user's must not matter.
+    environment = server_environment() | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_MCP_MAX_TOKENS": "500"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
 
 def screen_of(demo: subprocess.CompletedProcess[str]) -> str:
@@ -78,10 +74,10 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
         assert answer in " ".join(part.split())
 
 
-def test_the_second_start_uses_the_same_store_and_loses_nothing_at_80_columns(first, folder):
+def test_the_second_start_uses_the_same_store_and_loses_nothing_at_80_columns(first, folder, forked_python):
     """On a real terminal of the usual width: every column, the part of a log line that was asked for, no line too long."""
     made = (folder / "seeded.json").stat().st_mtime_ns
-    screen = at_a_terminal(folder, columns=80)
+    screen = at_a_terminal(forked_python, folder, columns=80)
     assert " ".join(screen.split()).startswith(f"Using the MLflow store in {folder}, made by an earlier demo.")
     assert (folder / "seeded.json").stat().st_mtime_ns == made
     assert "0.512301" in screen
@@ -93,8 +89,8 @@ def test_the_second_start_uses_the_same_store_and_loses_nothing_at_80_columns(fi
     assert max(len(line) for line in answers.splitlines() if " " in line.strip()) <= 80
 
 
-def at_a_terminal(folder: Path, *, columns: int) -> str:
-    command = [sys.executable, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
+def at_a_terminal(python: str, folder: Path, *, columns: int) -> str:
+    command = [python, "-m", "mlflow_mcp", "demo", "--folder", str(folder)]
     keyboard, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     environment = server_environment() | {"NO_COLOR": "1"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -105,15 +104,15 @@ def test_a_log_in_page_is_not_taken_for_mlflow(doctor):
 
 def test_a_server_that_falls_silent_later_is_reported_too(doctor, mlflow_server):
     with faulty_proxy(mlflow_server.uri, stall("runs/search"), stall("health", 2)) as proxy:
-        code, said = doctor(proxy.uri, probe_timeout=0.5)
+        code, said = doctor(proxy.uri, probe_timeout=0.5, timeout=4)
     assert code == 1
     assert f"NO artifacts The MLflow server at {proxy.uri} accepts connections but does not answer." in said
 
 
 @pytest.mark.slow
-def test_a_silent_server_is_reported_by_the_command():
+def test_a_silent_server_is_reported_by_the_command(forked_python):
     with stalling_server() as uri:
-        command = [sys.executable, "-m", "mlflow_mcp", "doctor"]
+        command = [forked_python, "-m", "mlflow_mcp", "doctor"]
         environment = server_environment() | {"MLFLOW_TRACKING_URI": uri}
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (1, "")

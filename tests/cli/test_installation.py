@@ -205,6 +205,8 @@ def test_no_other_place_starts_a_package_by_its_name_alone():
         "examples",
         ".claude",
         ".claude-plugin",
+        "deploy",
+        "gemini-extension.json",
         "README.md",
         ".mcp.json",
         "CONTRIBUTING.md",

@@ -24,17 +24,26 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding=
 LONGEST = 60
 
 
-def started(uri: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mlflow_mcp", "wait", *arguments]
-    environment = server_environment() | {"MLFLOW_TRACKING_URI": uri}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def started(forked_python: str) -> Callable[..., subprocess.Popen[str]]:
+    def start(uri: str, *arguments: str, python: str = forked_python) -> subprocess.Popen[str]:
+        command = [python, "-m", "mlflow_mcp", "wait", *arguments]
+        environment = server_environment() | {"MLFLOW_TRACKING_URI": uri}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start
 
 
-def ended(uri: str, *arguments: str) -> tuple[int, str, str]:
+@pytest.fixture
+def ended(started: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str, str]]:
     """The exit code, stdout and stderr of a wait that ends by itself."""
-    process = started(uri, *arguments)
-    said, complained = process.communicate(timeout=LONGEST)
-    return process.returncode, said, complained
+
+    def end(uri: str, *arguments: str) -> tuple[int, str, str]:
+        process = started(uri, *arguments)
+        said, complained = process.communicate(timeout=LONGEST)
+        return process.returncode, said, complained
+
+    return end
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -68,7 +77,7 @@ def set_status(uri: str, run_id: str, status: str) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Training) else None,
 )  # fmt: skip
-def test_what_is_so_already_is_reported_at_once(run, arguments, code, report, empty_store):
+def test_what_is_so_already_is_reported_at_once(run, arguments, code, report, empty_store, ended):
     with training(empty_store) as add:
         run_id = add(run)
 
@@ -81,7 +90,7 @@ def test_what_is_so_already_is_reported_at_once(run, arguments, code, report, em
 
 
 @pytest.mark.slow
-def test_it_is_silent_until_the_run_ends_and_waits_out_failures_of_the_server(scratch_server):
+def test_it_is_silent_until_the_run_ends_and_waits_out_failures_of_the_server(scratch_server, started):
     run_id = logged(scratch_server.uri, Training("watched", {"loss": losses(50)}))
     with faulty_proxy(scratch_server.uri) as proxy:
         process = started(proxy.uri, run_id, "--until", "end", "--every", "0.1")
@@ -98,7 +107,7 @@ def test_it_is_silent_until_the_run_ends_and_waits_out_failures_of_the_server(sc
 
 
 @pytest.mark.slow
-def test_a_value_that_is_logged_while_it_waits_ends_the_wait(scratch_server):
+def test_a_value_that_is_logged_while_it_waits_ends_the_wait(scratch_server, started):
     run_id = logged(scratch_server.uri, Training("learning", {"val/loss": losses(50)}))
     with faulty_proxy(scratch_server.uri) as proxy:
         process = started(proxy.uri, run_id, "--until", "val/loss < 0.3", "--every", "0.1")
@@ -111,7 +120,7 @@ def test_a_value_that_is_logged_while_it_waits_ends_the_wait(scratch_server):
 
 
 @pytest.mark.slow
-def test_a_run_that_breaks_while_it_is_watched_is_reported_unless_problems_are_ignored(scratch_server):
+def test_a_run_that_breaks_while_it_is_watched_is_reported_unless_problems_are_ignored(scratch_server, started):
     for ignore, code in (([], 3), (["--ignore-problems", "--timeout", "2"], 4)):
         run_id = logged(scratch_server.uri, Training("breaking", {"loss": losses(50)}))
         with faulty_proxy(scratch_server.uri) as proxy:
@@ -126,7 +135,7 @@ def test_a_run_that_breaks_while_it_is_watched_is_reported_unless_problems_are_i
 
 
 @pytest.mark.slow
-def test_the_time_out_is_told_and_so_is_a_server_that_is_away_at_its_end(scratch_server):
+def test_the_time_out_is_told_and_so_is_a_server_that_is_away_at_its_end(scratch_server, started, ended):
     run_id = logged(scratch_server.uri, Training("long", {"loss": losses(50)}))
 
     assert ended(scratch_server.uri, run_id, "--timeout", "1", "--every", "0.2") == (
@@ -147,10 +156,10 @@ def test_the_time_out_is_told_and_so_is_a_server_that_is_away_at_its_end(scratch
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it_at_once_without_a_word(scratch_server):
+def test_ctrl_c_ends_it_at_once_without_a_word(scratch_server, started):
     run_id = logged(scratch_server.uri, Training("interrupted", {"loss": losses(50)}))
     with faulty_proxy(scratch_server.uri) as proxy:
-        process = started(proxy.uri, run_id, "--every", "30")
+        process = started(proxy.uri, run_id, "--every", "30", python=sys.executable)
         until(lambda: proxy.count("get-history-bulk-interval") >= 1, process)
         process.send_signal(signal.SIGINT)
         said, complained = process.communicate(timeout=10)
@@ -173,7 +182,7 @@ def test_ctrl_c_ends_it_at_once_without_a_word(scratch_server):
         ([], 2, "the following arguments are required: RUN"),
     ],
 )
-def test_what_cannot_be_waited_for_is_refused_on_stderr(arguments, code, sentence, empty_store):
+def test_what_cannot_be_waited_for_is_refused_on_stderr(arguments, code, sentence, empty_store, ended):
     ended_with, said, complained = ended(empty_store, *arguments)
 
     assert (ended_with, said) == (code, "")
@@ -181,7 +190,7 @@ def test_what_cannot_be_waited_for_is_refused_on_stderr(arguments, code, sentenc
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there_at_the_start_is_told_at_once():
+def test_a_server_that_is_not_there_at_the_start_is_told_at_once(ended):
     with refused_uri() as uri:
         code, said, _ = ended(uri, "x" * 12)
 

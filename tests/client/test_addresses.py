@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
@@ -178,18 +177,18 @@ def test_no_setting_of_ours_is_taken_for_misspelt():
 
 
 @pytest.mark.slow
-def test_the_server_and_the_doctor_name_a_misspelt_variable():
+def test_the_server_and_the_doctor_name_a_misspelt_variable(forked_python):
     warning = "MLFLOW_MCP_MAX_TOKEN is not a setting of mlflow-mcp and is ignored. Nearest: MLFLOW_MCP_MAX_TOKENS."
 
-    served, examined = (started(command, MLFLOW_MCP_MAX_TOKEN="100") for command in ("serve", "doctor"))
+    served, examined = (started(forked_python, command, MLFLOW_MCP_MAX_TOKEN="100") for command in ("serve", "doctor"))
 
     assert (served.returncode, served.stdout, served.stderr) == (0, "", f"mlflow-mcp: {warning}\n")
     assert f"!! settings {warning} ok tools" in " ".join(examined.stdout.split())
 
 
-def started(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def started(python: str, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "mlflow_mcp", command],
+        [python, "-m", "mlflow_mcp", command],
         env=server_environment() | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,

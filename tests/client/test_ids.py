@@ -169,6 +169,27 @@ def test_an_ambiguous_prefix_is_refused_alike(client, seeded):
     assert str(by_invocation.value) == str(by_run_ids.value)
 
 
+def test_what_an_ambiguous_id_may_mean_is_told_with_status_and_scores(empty_store, ask):
+    own = {"mlflow.runName": "twin-run", "task_name": "ifeval"}
+    tags = [{**own, "invocation_id": f"abcdef0{n}" + "0" * 8} for n in (1, 2)]
+    runs = [
+        RawRun(run_id(1), metrics={"acc": 0.5}, tags=tags[0]),
+        RawRun(run_id(2), status="FAILED", tags=tags[1]),
+    ]
+    uri = filled(empty_store, runs)
+
+    by_name = ask(uri, "get_run", run_id="twin-run").text
+    by_prefix = ask(uri, "get_invocation", invocation_id="abcdef").text
+    found = {each["id"]: each for each in ask(uri, "resolve_id", id="twin-run").data["found"]}
+
+    assert ", acc 0.5)" in by_name
+    assert ", FAILED)" in by_name
+    assert ", scores acc 0.5)" in by_prefix
+    assert "1 not FINISHED" in by_prefix
+    assert "no scores)" in by_prefix
+    assert (found[run_id(1)]["scores"], found[run_id(2)]["status"]) == ({"acc": 0.5}, "FAILED")
+
+
 @pytest.mark.parametrize("find", [run_id_of, find_invocation, lambda client, text: runs_of(client, [text])])
 @pytest.mark.parametrize(("text", "sentence"), [("abc", "'abc' is too short"), ("f" * 12, "No run")])
 def test_an_id_that_nothing_has_is_not_found(text, sentence, find, client):

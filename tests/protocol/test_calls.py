@@ -165,7 +165,7 @@ def test_one_name_stands_for_a_list_of_one(sqlite_template, ask):
 # --- the budget
 
 
-BUDGETS = [500, 700, 1_000]
+BUDGETS = [500, 1_000]
 
 
 def large_questions(seeded):

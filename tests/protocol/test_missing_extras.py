@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
 from mlflow import MlflowClient
@@ -36,7 +35,7 @@ anyio.run(work)
 
 
 @pytest.mark.slow
-def test_a_library_that_is_not_installed_names_the_extra(sqlite_home, tmp_path):
+def test_a_library_that_is_not_installed_names_the_extra(sqlite_home, tmp_path, forked_python):
     files = {
         "large.png": image(3_000, 1_500),
         "report.pdf": b"%PDF-1.4 x",
@@ -53,7 +52,7 @@ def test_a_library_that_is_not_installed_names_the_extra(sqlite_home, tmp_path):
     ]
 
     printed = subprocess.run(
-        [sys.executable, "-c", WITHOUT, sqlite_home.uri, json.dumps(calls)],
+        [forked_python, "-c", WITHOUT, sqlite_home.uri, json.dumps(calls)],
         env=server_environment(),
         cwd=tmp_path,
         capture_output=True,

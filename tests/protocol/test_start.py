@@ -44,11 +44,11 @@ class Typed:
 
 
 @contextmanager
-def at_a_terminal(*arguments: str) -> Iterator[Typed]:
+def at_a_terminal(*arguments: str, python: str = sys.executable) -> Iterator[Typed]:
     """In a session of its own with that terminal, so that Ctrl-C is a signal as it is for a person."""
     keyboard, terminal = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-c", CONTROLLED, *COMMAND, *arguments],
+        [sys.executable, "-c", CONTROLLED, python, *COMMAND[1:], *arguments],
         env=server_environment(),
         stdin=terminal,
         stdout=subprocess.PIPE,
@@ -78,8 +78,8 @@ def line_of(stream) -> str:
 
 
 @pytest.mark.parametrize("arguments", [(), ("serve",)])
-def test_on_a_terminal_one_line_says_what_this_is_and_the_first_ctrl_c_ends_it(arguments):
-    with at_a_terminal(*arguments) as typed:
+def test_on_a_terminal_one_line_says_what_this_is_and_the_first_ctrl_c_ends_it(arguments, forked_python):
+    with at_a_terminal(*arguments, python=forked_python if arguments else sys.executable) as typed:
         assert line_of(typed.process.stderr) == (
             "mlflow-mcp: This is an MCP server. An agent's host starts it and speaks JSON with it over stdin and stdout. "
             f"To check your setup, run `{shown('doctor')}`. Ctrl-C ends this.\n"
@@ -92,8 +92,8 @@ def test_on_a_terminal_one_line_says_what_this_is_and_the_first_ctrl_c_ends_it(a
         assert typed.process.stderr.read() == b""
 
 
-def test_ctrl_d_ends_it_too():
-    with at_a_terminal() as typed:
+def test_ctrl_d_ends_it_too(forked_python):
+    with at_a_terminal(python=forked_python) as typed:
         line_of(typed.process.stderr)
         typed.press(b"\x04")
 
@@ -101,17 +101,17 @@ def test_ctrl_d_ends_it_too():
 
 
 @contextmanager
-def with_pipes(**more) -> Iterator[subprocess.Popen[Any]]:
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-    with subprocess.Popen(COMMAND, env=server_environment() | options.pop("variables", {}), **options) as process:
+def with_pipes(python: str) -> Iterator[subprocess.Popen[Any]]:
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([python, *COMMAND[1:]], env=server_environment(), **streams) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def test_an_interrupt_ends_a_server_that_a_host_started():
-    with with_pipes() as process:
+def test_an_interrupt_ends_a_server_that_a_host_started(forked_python):
+    with with_pipes(forked_python) as process:
         process.stdin.write(json.dumps(HELLO).encode() + b"\n")
         process.stdin.flush()
         assert json.loads(line_of(process.stdout))["id"] == 1
@@ -121,10 +121,12 @@ def test_an_interrupt_ends_a_server_that_a_host_started():
         assert process.stderr.read() == b""
 
 
-def ended(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+def ended(
+    *words: str, python: str = sys.executable, stdin: bytes = b"", **variables: str
+) -> subprocess.CompletedProcess[bytes]:
     """The command through a shell, which does with its streams what `words` say."""
     return subprocess.run(
-        ["/bin/sh", "-c", f'exec "$@" {" ".join(words)}', "sh", *COMMAND],
+        ["/bin/sh", "-c", f'exec "$@" {" ".join(words)}', "sh", python, *COMMAND[1:]],
         env=server_environment() | variables,
         input=stdin,
         capture_output=True,
@@ -134,8 +136,8 @@ def ended(*words: str, stdin: bytes = b"", **variables: str) -> subprocess.Compl
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full: Linux")
-def test_a_failure_while_serving_ends_with_its_reason():
-    done = ended("> /dev/full", stdin=json.dumps(HELLO).encode() + b"\n")
+def test_a_failure_while_serving_ends_with_its_reason(forked_python):
+    done = ended("> /dev/full", python=forked_python, stdin=json.dumps(HELLO).encode() + b"\n")
 
     assert done.returncode == 1
     assert done.stderr.decode() == (
@@ -145,8 +147,9 @@ def test_a_failure_while_serving_ends_with_its_reason():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full: Linux")
-def test_where_it_failed_is_told_to_who_asks_for_it():
-    done = ended("> /dev/full", stdin=json.dumps(HELLO).encode() + b"\n", MLFLOW_MCP_LOG_LEVEL="DEBUG")
+def test_where_it_failed_is_told_to_who_asks_for_it(forked_python):
+    hello = json.dumps(HELLO).encode() + b"\n"
+    done = ended("> /dev/full", python=forked_python, stdin=hello, MLFLOW_MCP_LOG_LEVEL="DEBUG")
 
     assert done.returncode == 1
     assert b"mlflow-mcp: The server failed (OSError: [Errno 28] No space left on device).\nTraceback" in done.stderr
@@ -161,17 +164,17 @@ def test_a_stream_that_is_closed_at_the_start_is_named(closed):
     assert done.stderr.decode() == "mlflow-mcp: stdin or stdout is closed: the host has to keep both open.\n"
 
 
-def test_an_input_that_cannot_be_read_ends_with_its_reason():
-    done = ended("0> /dev/null")
+def test_an_input_that_cannot_be_read_ends_with_its_reason(forked_python):
+    done = ended("0> /dev/null", python=forked_python)
 
     assert done.returncode == 1
     assert b"mlflow-mcp: The server failed (" in done.stderr
     assert b"Traceback" not in done.stderr
 
 
-def test_a_host_that_is_gone_is_no_failure():
+def test_a_host_that_is_gone_is_no_failure(forked_python):
     """Both pipes closed while an answer is on its way."""
-    with with_pipes() as process:
+    with with_pipes(forked_python) as process:
         process.stdout.close()
         process.stdin.write(json.dumps(HELLO).encode() + b"\n")
         process.stdin.close()
@@ -198,9 +201,9 @@ def test_ctrl_c_ends_the_doctor_without_a_traceback():
         assert b"Traceback" not in typed.process.stderr.read()
 
 
-def test_a_flag_is_read_before_and_after_the_command():
-    before = ended("--tools get_rum")
-    after = ended("serve --tools get_rum")
+def test_a_flag_is_read_before_and_after_the_command(forked_python):
+    before = ended("--tools get_rum", python=forked_python)
+    after = ended("serve --tools get_rum", python=forked_python)
 
     assert (before.returncode, after.returncode) == (2, 2)
     assert before.stderr == after.stderr

@@ -17,6 +17,7 @@ from tests.support.servers import faulty_proxy, stall
 pytestmark = pytest.mark.slow  # processes of their own
 
 COMMAND = [sys.executable, "-m", "mlflow_mcp"]
+HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 
 
 def environment(**more):
@@ -60,10 +61,10 @@ class Host:
 
 
 @contextmanager
-def started(*, seconds=60, **variables):
+def started(python=sys.executable, *, seconds=60, **variables):
     """A server's process. It is killed when the test is done with it, and when it takes too long."""
     with subprocess.Popen(
-        COMMAND,
+        [python, *COMMAND[1:]],
         env=environment(**variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -79,10 +80,10 @@ def started(*, seconds=60, **variables):
             process.kill()
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
-def test_a_client_of_any_version_connects_and_gets_an_answer(version):
+@pytest.mark.parametrize("version", HANDSHAKES)
+def test_a_client_of_any_version_connects_and_gets_an_answer(version, forked_python):
     """Without an MLflow server: the answer is what to set, and comes without `import mlflow`."""
-    with started() as host:
+    with started(sys.executable if version == HANDSHAKES[-1] else forked_python) as host:
         hello = host.initialize(version)
         tools = host.ask("tools/list", {})["result"]["tools"]
         answer = host.call("search_experiments", name="llama")
@@ -94,12 +95,12 @@ def test_a_client_of_any_version_connects_and_gets_an_answer(version):
     assert answer["content"][0]["text"].startswith("No MLflow server is configured, and this folder holds no mlflow.db")
 
 
-def test_a_client_of_the_newest_version_connects_without_a_handshake(sqlite_template):
+def test_a_client_of_the_newest_version_connects_without_a_handshake(sqlite_template, forked_python):
     from mcp import Client, StdioServerParameters
     from mcp.client.stdio import stdio_client
 
     parameters = StdioServerParameters(
-        command=COMMAND[0], args=COMMAND[1:], env=environment(MLFLOW_TRACKING_URI=sqlite_template.uri)
+        command=forked_python, args=COMMAND[1:], env=environment(MLFLOW_TRACKING_URI=sqlite_template.uri)
     )
 
     async def talk():
@@ -173,8 +174,8 @@ UNREADABLE: dict[str, tuple[str | bytes, list[tuple[object, int]]]] = {
 }
 
 
-def test_every_line_that_is_no_message_is_answered_with_its_id_and_the_next_request_works():
-    with started() as host:
+def test_every_line_that_is_no_message_is_answered_with_its_id_and_the_next_request_works(forked_python):
+    with started(forked_python) as host:
         host.initialize()
         wire = host.process.stdin.buffer
         for case, (line, expected) in UNREADABLE.items():

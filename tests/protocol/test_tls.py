@@ -5,7 +5,6 @@ from __future__ import annotations
 import socketserver
 import ssl
 import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -95,10 +94,10 @@ def self_signed(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.slow
-def test_the_doctors_command_ends_without_a_traceback(authority):
+def test_the_doctors_command_ends_without_a_traceback(authority, forked_python):
     with answering(200, "OK") as plain, tls_server(plain, context_of(authority.issue_cert(HOST))) as uri:
         ended = subprocess.run(
-            [sys.executable, "-m", "mlflow_mcp", "doctor"],
+            [forked_python, "-m", "mlflow_mcp", "doctor"],
             env=server_environment() | {"MLFLOW_TRACKING_URI": uri},
             capture_output=True,
             text=True,

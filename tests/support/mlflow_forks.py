@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,14 +48,15 @@ def connect(port_file: Path) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(port_file.read_text())))
 
 
-def start(port_file: Path) -> None:
-    """Start the process. It ends when this one does, however that ends: nobody else holds its standard input."""
-    port_file.unlink(missing_ok=True)
+def start(ready: Path, module: str = __name__) -> None:
+    """Start this process, or that of another module. It ends when this one does, however that ends: nobody else holds its
+    standard input. It is ready when it has written the file."""
+    ready.unlink(missing_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    with port_file.with_suffix(".log").open("ab") as log:
+    with ready.with_suffix(".log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(port_file)],
+            [sys.executable, "-m", module, str(ready)],
             cwd=Path(__file__).parents[2],
             env=environment,
             stdin=subprocess.PIPE,
@@ -65,9 +66,9 @@ def start(port_file: Path) -> None:
         )
     atexit.register(end, process)
     deadline = time.monotonic() + 90
-    while not port_file.exists():
+    while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"no server could be started:\n{port_file.with_suffix('.log').read_text()[-2000:]}")
+            raise RuntimeError(f"nothing could be started:\n{ready.with_suffix('.log').read_text()[-2000:]}")
         time.sleep(0.05)
 
 
@@ -81,7 +82,7 @@ def main(port_file: str) -> None:
     from mlflow.server.fastapi_app import app
 
     gc.freeze()  # no server looks through what all of them have imported, nor copies it by that
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a fork that has ended leaves nothing behind
+    signal.signal(signal.SIGCHLD, reap)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         complete = Path(f"{port_file}.new")
         complete.write_text(str(listening.getsockname()[1]))
@@ -90,9 +91,17 @@ def main(port_file: str) -> None:
         while True:
             connection, _ = listening.accept()
             if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listening.close()
                 serve(connection, app, uvicorn)
             connection.close()
+
+
+def reap(*_: object) -> None:
+    """Forks that have ended leave nothing behind, and their processor time is counted."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def end_with(descriptor: int) -> None:
@@ -111,6 +120,10 @@ def serve(connection: socket.socket, app: object, uvicorn: object) -> NoReturn:
     os.chdir(Path(request["log"]).parent)
     threading.Thread(target=end_with, args=(connection.fileno(),), daemon=True).start()
     try:
+        if request.get("basic_auth"):
+            from mlflow.server.auth import create_app
+
+            app = create_app()
         uvicorn.run(app, host="127.0.0.1", port=request["port"], log_level="warning")  # type: ignore[attr-defined]
     finally:
         os._exit(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_mcp.cli.demo.tracing import Recording, Step, Verdict, write
-from tests.support import raw_store
+from tests.support import raw_store, simulations
 from tests.support.secrets import fake
 
 # One has a look of its own; the other is told by its name alone, and holds what ends a value in some notation.
@@ -364,7 +364,8 @@ def _of_files(run: str) -> list[tuple[str, dict[str, Any]]]:
         windows: list[dict[str, Any]] = [{}, {"max_lines": 1}, {"max_lines": 2, "start_line": 2}]
         windows += [{"tail": count} for count in range(1, 12)]
         windows += [{"start_line": line} for line in range(2, min(content.count("\n"), 24), 2)]
-        windows += [{"start_byte": at} for at in range(0, len(content), max(7, len(content) // 40))]
+        step = max(7, len(content) // (40 if simulations.is_thorough else 10))
+        windows += [{"start_byte": at} for at in range(0, len(content), step)]
         asked += [("get_artifact_content", {**read, **window}) for window in windows]
     asked += [
         ("get_artifact_content", {"run_id": run, "artifact_path": "data.json", "select": each}) for each in SELECTS

@@ -62,7 +62,12 @@ def running_mlflow_server(
 
 @contextmanager
 def forked_mlflow_server(
-    session_folder: Path, directory: Path, *, artifacts: Path | None = None, environment: dict[str, str] | None = None
+    session_folder: Path,
+    directory: Path,
+    *,
+    artifacts: Path | None = None,
+    environment: dict[str, str] | None = None,
+    basic_auth: bool = False,
 ) -> Iterator[str]:
     """The same server, forked from a process of this session that has imported it: seconds less each time."""
     from tests.support.mlflow_forks import connected
@@ -78,7 +83,8 @@ def forked_mlflow_server(
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SGI_NAME": "uvicorn",
     }
-    asked = {"port": port, "log": str(log), "environment": server_environment() | options | (environment or {})}
+    variables = server_environment() | options | (environment or {})
+    asked = {"port": port, "log": str(log), "environment": variables, "basic_auth": basic_auth}
     with connected(session_folder) as connection:
         connection.sendall(json.dumps(asked).encode() + b"\n")
         wait_until_healthy(lambda: True, port, log)

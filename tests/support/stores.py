@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,14 @@ class Store:
 
     uri: str
     seeded: Seeded
+
+
+def remember_newest_schema() -> None:
+    """MLflow reads its 67 migrations whenever it opens a database, to know which is the newest: more than half of the time
+    that opening takes, for an answer that cannot change while tests run. Asked once by each worker."""
+    from mlflow.store.db import utils
+
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
 
 
 def make_empty(folder: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -16,6 +16,12 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     notes: Notes = None
+    # The fields that hold what files hold, in which no id is one of ours.
+    VERBATIM: ClassVar[tuple[str, ...]] = ()
+    # The name of the server that it is about, where that is not the default one.
+    _server: str = PrivateAttr(default="")
+    # The servers there are, where the answer tells of several.
+    _servers: list[dict[str, Any]] = PrivateAttr(default_factory=list)
 
     def note(self, *sentences: str) -> None:
         """Append to the notes, each sentence once."""

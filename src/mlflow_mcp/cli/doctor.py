@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.masking import mask_text
@@ -14,6 +14,7 @@ from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.failures import stalled
 from mlflow_mcp.client.transport.local_store import local_path
+from mlflow_mcp.client.transport.servers import Servers, with_own_variables
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.installation import shown
 from mlflow_mcp.settings import Settings
@@ -24,6 +25,8 @@ from mlflow_mcp.tools.catalog import access_of, offered
 PATIENCE = 3.0
 LONGEST = 20.0
 RUNS_TRIED = 10
+# What it finds, or None where it does not apply.
+Check = Callable[[Client], "str | None"]
 
 
 def run_doctor(settings: Settings, warnings: Sequence[str] = ()) -> int:
@@ -33,24 +36,51 @@ def run_doctor(settings: Settings, warnings: Sequence[str] = ()) -> int:
     for warning in warnings:
         _tell(terminal, settings, "!!", "settings", warning)
     hurried = {"timeout": min(settings.timeout, LONGEST), "probe_timeout": min(settings.probe_timeout, PATIENCE)}
-    client = Client(Connection(settings.model_copy(update=hurried)))
-    for name, check in CHECKS.items():
+    servers = Connection(settings.model_copy(update=hurried)).servers
+    if not servers.are_several:
+        unchecked = _first_failure(terminal, Client(servers.default), CHECKS)
+        terminal.paragraph(f"No, not yet.{unchecked}" if unchecked is not None else "Yes, it can.", "bold")
+    else:
+        unchecked = _of_several(terminal, servers)
+    if unchecked is not None:
+        return 1
+    terminal.say(f"A host starts this server as: {shown()}")  # not broken into lines: it is there to be copied
+    return 0
+
+
+def _of_several(terminal: Terminal, servers: Servers) -> str | None:
+    """Check every server, also behind one that fails."""
+    failed = []
+    for connection in servers.connections:
+        what = "the default server" if connection is servers.default else f"its ids are written {connection.name}:…"
+        terminal.paragraph(f"{connection.name}, {what}", "bold")
+        checks = {name: check for name, check in CHECKS.items() if check is not _tools or connection is servers.default}
+        if _first_failure(terminal, Client(connection), checks) is not None:
+            failed.append(connection.name)
+    usable = [name for name in servers.names if name not in failed]
+    if not failed:
+        terminal.paragraph("Yes, it can use all of them.", "bold")
+        return None
+    terminal.paragraph(f"Not all of them: {listed(failed)} cannot be used, {listed(usable) or 'none'} can.", "bold")
+    return ""
+
+
+def _first_failure(terminal: Terminal, client: Client, checks: Mapping[str, Check]) -> str | None:
+    """Tell what the checks find, up to the first that fails: then which were not made. None where none fails."""
+    settings = client.settings
+    for name, check in checks.items():
         try:
             if check is _address:
                 client.connection.load()  # the import of mlflow may take longer than a server is waited for
             found = _patiently(client, check)
         except Exception as error:
             problem = str(problem_of(error, client.connection.uri or "MLflow"))
-            _tell(terminal, settings, "NO", name, problem)
-            unchecked = list(CHECKS)[list(CHECKS).index(name) + 1 :]
-            rest = f" Not checked: {', '.join(unchecked)}." if unchecked else ""
-            terminal.paragraph(f"No, not yet.{rest}", "bold")
-            return 1
+            _tell(terminal, settings, "NO", name, with_own_variables(problem, client.connection))
+            unchecked = list(checks)[list(checks).index(name) + 1 :]
+            return f" Not checked: {', '.join(unchecked)}." if unchecked else ""
         if found:
             _tell(terminal, settings, "ok", name, found)
-    terminal.paragraph("Yes, it can.", "bold")
-    terminal.say(f"A host starts this server as: {shown()}")  # not broken into lines: it is there to be copied
-    return 0
+    return None
 
 
 def _tell(terminal: Terminal, settings: Settings, verdict: str, name: str, found: str) -> None:
@@ -58,7 +88,7 @@ def _tell(terminal: Terminal, settings: Settings, verdict: str, name: str, found
     terminal.paragraph(text, "red" if verdict == "NO" else "", indent=f"  {verdict}  {name:<13}", hanging=" " * 19)
 
 
-def _patiently(client: Client, check: Callable[[Client], str | None]) -> str | None:
+def _patiently(client: Client, check: Check) -> str | None:
     """What the check finds or raises; errors.Unreachable once the server is silent: its thread is then left behind."""
     outcome: list[Any] = []
 
@@ -91,7 +121,7 @@ def _address(client: Client) -> str:
     """Also opens the store, where there is one without a server."""
     uri = safe_uri(client.uri)
     client.ask(lambda: client.connection.mlflow)
-    return uri if client.settings.tracking_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"
+    return uri if client.settings.default_uri else f"{uri}, of this folder: MLFLOW_TRACKING_URI is not set"
 
 
 def _answer(client: Client) -> str | None:
@@ -157,7 +187,7 @@ def _tools(client: Client) -> str:
     return f"{plural(len(entries), 'tool')}: {access_of(entries)}"
 
 
-CHECKS: dict[str, Callable[[Client], str | None]] = {
+CHECKS: dict[str, Check] = {
     "tools": _tools,
     "address": _address,
     "answer": _answer,

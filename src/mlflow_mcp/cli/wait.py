@@ -16,6 +16,7 @@ from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem, RejectedByMlflow, Unreachable
+from mlflow_mcp.server.chosen import choose
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import lasting
 from mlflow_mcp.tools.live.judging.verdict import Verdict
@@ -56,7 +57,8 @@ class Waiting:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.connection = Connection(self.settings)
+        chosen = choose(Connection(self.settings).servers, "check_run", {"run_ids": list(self.run_ids)})
+        self.connection, self.run_ids = chosen.connection, chosen.arguments["run_ids"] or []
 
     @property
     def client(self) -> Client:
@@ -109,7 +111,7 @@ def run_wait(settings: Settings, arguments: argparse.Namespace) -> int:
         waiting = Waiting(
             settings, arguments.runs, condition, arguments.timeout, arguments.every, arguments.ignore_problems
         )
-        verdicts = waiting.looks(arguments.runs)
+        verdicts = waiting.looks(waiting.run_ids)
         if not verdicts:
             raise NotFound("No run has status RUNNING.", "Name a run.")
     except Unreachable as problem:

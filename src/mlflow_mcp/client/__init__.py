@@ -23,12 +23,20 @@ from mlflow_mcp.client.models import Models
 from mlflow_mcp.client.runs import Runs
 from mlflow_mcp.client.traces import Traces
 from mlflow_mcp.client.traces.metrics import TraceMetrics
-from mlflow_mcp.client.transport.codes import not_mlflow
+from mlflow_mcp.client.transport.codes import not_mlflow, refused_or_absent
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.guard import asking_for, part_ends
 from mlflow_mcp.client.transport.http import Http
 from mlflow_mcp.client.transport.translate import ended_in, last_response, problem_of, unsupported
-from mlflow_mcp.errors import FeatureDisabled, NotMlflow, Problem, TimedOut, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import (
+    AccessRefused,
+    FeatureDisabled,
+    NotMlflow,
+    Problem,
+    TimedOut,
+    Unreachable,
+    UnsupportedByServer,
+)
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import safe_uri
 
@@ -44,8 +52,10 @@ __all__ = ["Client"]
 class Client:
     """What one call sees of a connection. Cheap to make: nothing is requested before it is asked for."""
 
-    def __init__(self, connection: Connection, call: Call | None = None) -> None:
+    def __init__(self, connection: Connection, call: Call | None = None, prefix: str = "") -> None:
         self.connection = connection
+        # What stands before ids of its server in a call that reads several servers.
+        self.prefix = prefix
         self.call = call or Call(timeout=connection.settings.timeout)
 
     @property
@@ -60,6 +70,20 @@ class Client:
     def uri(self) -> str:
         """The tracking URI. Raises Problem when none is configured."""
         return self.connection.known_uri
+
+    @property
+    def uris(self) -> list[str]:
+        """The tracking URIs of all servers that this call reads."""
+        return [self.uri]
+
+    @property
+    def watched(self) -> list[Client]:
+        """The http(s) servers whose silence ends the call."""
+        return [self] if self.is_http else []
+
+    def at(self, id: str) -> tuple[Client, str]:
+        """The client of the server that an id names, and the id as that server knows it."""
+        return self, id
 
     @cached_property
     def http(self) -> Http:
@@ -134,6 +158,14 @@ class Client:
                 raise
             self.experiments.search(None, [], 1, None)  # raises when what answers is no MLflow server
             raise unsupported(safe_uri(self.uri), feature, since) from error
+
+    @contextmanager
+    def naming(self, what: str) -> Iterator[None]:
+        """Where the server refuses one thing by its id, the sentence names it, and that it may not exist either."""
+        try:
+            yield
+        except AccessRefused as error:
+            raise refused_or_absent(what, safe_uri(self.uri)) from error
 
     def masked(self, text: str, name: str = "") -> str:
         """The text as an answer may show it, where it is to be cut: a part of a secret is not recognised as one."""

@@ -31,6 +31,10 @@ def _tell_nobody(what: str, outcome: str) -> None:
     pass
 
 
+def _count_nowhere(status: int, seconds: float) -> None:
+    pass
+
+
 def _keep_deadline(seconds: float) -> None:
     pass
 
@@ -80,6 +84,8 @@ class Call:
     # While the user is asked, neither the call's time nor the server's silence counts.
     asks_user: bool = False
     move_deadline: Callable[[float], None] = _keep_deadline
+    # Told of every answer of the server's: its status and the seconds until it began.
+    answered: Callable[[int, float], None] = _count_nowhere
     so_far: str = ""
     # Steps of all kinds together.
     done: float = 0
@@ -91,6 +97,8 @@ class Call:
     heard: Heard = field(default_factory=Heard)
     # The host's name, for whoever reads later who wrote something.
     host: str = ""
+    # Who calls, where a server of several people knows it.
+    caller: str = ""
     # What was written to MLflow, and what is being written: an answer that fails has to say both.
     written: list[str] = field(default_factory=list)
     writing: str = ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_mcp.client.filters import equals
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.connection import KnownExperiments, token_of
+from mlflow_mcp.entities.direction import PrimaryMetric
 from mlflow_mcp.entities.run import experiment_name
 from mlflow_mcp.errors import NotFound, Unreachable
 from mlflow_mcp.text import safe_uri
@@ -134,7 +135,7 @@ class Experiments:
         by_id = {str(each.experiment_id): each.tags.get(GREATER_TAG, "").lower() for each in found}
         return {id_: text == "true" for id_, text in by_id.items() if text in ("true", "false")}
 
-    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, str]:
+    def primary_metrics(self, experiment_ids: Sequence[str]) -> dict[str, PrimaryMetric]:
         """The primary metrics of those of these experiments that have one, by their ids."""
         found = self._client.run_concurrently(
             *(
@@ -142,7 +143,7 @@ class Experiments:
                 for each in experiment_ids
             )
         )
-        return {str(each.experiment_id): each.tags[PRIMARY_TAG] for each in found if PRIMARY_TAG in each.tags}
+        return {str(each.experiment_id): _primary_metric(each.tags) for each in found if PRIMARY_TAG in each.tags}
 
     def get(self, experiment_id: str) -> Experiment:
         """The experiment, deleted ones too. Raises NotFound."""
@@ -177,6 +178,11 @@ class Experiments:
 
 def _fingerprint(experiments: Sequence[Experiment]) -> tuple[Any, ...]:
     return tuple((each.experiment_id, each.name, each.last_update_time) for each in experiments)
+
+
+def _primary_metric(tags: Mapping[str, str]) -> PrimaryMetric:
+    greater = tags.get(GREATER_TAG, "").lower()
+    return PrimaryMetric(tags[PRIMARY_TAG], "max" if greater == "true" else "min" if greater == "false" else None)
 
 
 def chunks(experiment_ids: Sequence[str]) -> list[list[str]]:

@@ -27,7 +27,8 @@ class Runs:
     def get(self, run_id: str) -> Run:
         """The run. Raises RunNotFound, with the next step, when the server has none of that id."""
         try:
-            run = self._client.ask(lambda: self._client.connection.mlflow.get_run(run_id))
+            with self._client.naming(f"run '{run_id}'"):
+                run = self._client.ask(lambda: self._client.connection.mlflow.get_run(run_id))
         except NotFound as error:
             raise RunNotFound(
                 f"No run has the id '{run_id}'.",

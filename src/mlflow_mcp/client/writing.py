@@ -31,8 +31,8 @@ class Write:
 
 
 def user_of(client: Client) -> str:
-    """The user MLflow is told of, else this machine's."""
-    user = client.connection.host_credentials().username if client.is_http else None
+    """The caller of a server for several people, else the user MLflow is told of, else this machine's."""
+    user = client.call.caller or (client.connection.host_credentials().username if client.is_http else None)
     if not user:
         try:
             user = getpass.getuser()

@@ -79,6 +79,14 @@ class Direction:
     words: str
 
 
+@dataclass(frozen=True)
+class PrimaryMetric:
+    """The metric that an experiment's tags call its primary one, and which of its values are better, where they say that."""
+
+    name: str
+    mode: Mode | None
+
+
 def direction_of(metric: str) -> Direction | None:
     """Which values of a metric are better by its name; None when the name does not say."""
     found = [(str(match.lastgroup).partition("_")[0], match[0]) for match in _MEASURE.finditer(_as_words(metric))]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.entities.flattened_config import model_in, own_config_of, task_number_in
 from mlflow_mcp.entities.run import ended
 from mlflow_mcp.entities.samples import Samples
-from mlflow_mcp.text import as_number, iso
+from mlflow_mcp.text import as_number, iso, short_id
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -163,7 +163,7 @@ class Job:
         """What the params and metrics of its copies prove: the flattened config may be with another one than the scores."""
         known = self.canonical.samples
         for other in self.others:
-            known |= other.samples.from_copy(f"copy {other.run_id[:8]}")
+            known |= other.samples.from_copy(f"copy {short_id(other.run_id)}")
         return known
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
+from mcp.server.request_state import RequestStateSecurity
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
@@ -24,25 +25,32 @@ from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import Entry, offered
 
 
-def build_server(settings: Settings) -> MCPServer[Connections]:
-    """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow."""
+def build_server(
+    settings: Settings, connections: Connections | None = None, around: Sequence[ServerMiddleware[Any]] = ()
+) -> MCPServer[Connections]:
+    """The server over everything that `settings` allow. Making it reads nothing and imports no mlflow. `around` sees every
+    message before the server's own middlewares."""
 
     entries = offered(settings)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Connections]) -> AsyncIterator[Connections]:
-        yield Connections(settings)
+        yield connections or Connections(settings)
+
+    key = settings.state_key
 
     completer = Completer(settings)
     server = MCPServer(
         "mlflow-mcp",
         title="MLflow",
         version=__version__,
-        instructions=instructions_for(entries),
+        instructions=instructions_for(entries, settings.servers),
         tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
         log_level=settings.log_level,
-        middleware=[_warm_after_listing, Resources(settings), Prompts(), completer],
+        # Confirmations of writes: another instance can check them where all have one key.
+        request_state_security=RequestStateSecurity(keys=[key.get_secret_value()]) if key else None,
+        middleware=[*around, _warm_after_listing, Resources(settings), Prompts(), completer],
     )
     completer.advertise(server)
     host_log.advertise(server)
@@ -60,7 +68,12 @@ def _described(entry: Entry) -> BoundTool:
         open_world_hint=True,
     )
     return BoundTool.of(
-        entry.function, entry.title, annotations, entry.wider, changes_mlflow=entry.effect.changes_mlflow
+        entry.function,
+        entry.title,
+        annotations,
+        entry.wider,
+        changes_mlflow=entry.effect.changes_mlflow,
+        hidden=entry.without,
     )
 
 

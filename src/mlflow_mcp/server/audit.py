@@ -29,14 +29,18 @@ def check_audit_file(settings: Settings) -> None:
         ) from error
 
 
-def auditor(settings: Settings, tool: str, uri: str | None, host: str) -> Callable[[str, str], None]:
-    """What records the changes of one call."""
+def auditor(
+    settings: Settings, tool: str, uri: str | None, host: str, *, name: str = "", caller: str = ""
+) -> Callable[[str, str], None]:
+    """What records the changes of one call. `name` is what MLFLOW_MCP_SERVERS calls the server, `caller` who asks over HTTP."""
 
     def record(what: str, outcome: str) -> None:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         entry = {
             "time": now,
+            **({"server_name": name} if name else {}),
             "server": safe_uri(uri or ""),
+            **({"caller": caller} if caller else {}),
             "host": host,
             "tool": tool,
             "what": what,

@@ -53,6 +53,9 @@ class Completer:
             "text": argument.get("value"),
             "given": dict(_mapping(context.get("arguments"))),
         }
+        typed = str(asked["text"])
+        servers = ctx.lifespan_context.of(ctx).servers
+        prefix = typed.partition(":")[0] + ":" if servers.split(typed)[0] else ""
         try:
             answer = await self._tool().answered(asked, Context(request_context=ctx))
         except Exception as error:
@@ -61,7 +64,7 @@ class Completer:
             await host_log.log(ctx, "info", f"Nothing completed: {self._tool().sentence_of(problem)}")
             return []
         values: list[str] = (self._tool().rendered(answer).structured_content or {})["values"]
-        return values
+        return [prefix + value for value in values]
 
     def _tool(self) -> BoundTool:
         """Made when the first completion is asked for: the start of the server does not wait for it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from mlflow_mcp.server.chosen import SPANNING
+from mlflow_mcp.servers import NamedServer
 from mlflow_mcp.tools.catalog import Entry
 
 # Each sentence with the tools that it speaks of: it is left out when one of them is off.
@@ -31,11 +33,25 @@ _SENTENCES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def instructions_for(entries: Sequence[Entry]) -> str:
-    """The instructions of a session that offers these tools."""
+def instructions_for(entries: Sequence[Entry], servers: Sequence[NamedServer] = ()) -> str:
+    """The instructions of a session that offers these tools, over one server or several."""
     names = {entry.name for entry in entries}
     changing = [entry.name for entry in entries if entry.effect.changes_mlflow]
     access = f"Only these tools change it: {', '.join(changing)}." if changing else "Nothing is ever written to it."
     lines = [f"Reads an MLflow tracking server: experiments, runs, metrics, artifacts. {access}"]
+    lines += [_of_servers(names, servers)] if len(servers) > 1 else []
     lines += [f"- {sentence}" for sentence, tools in _SENTENCES if names.issuperset(tools)]
     return "\n".join(lines)
+
+
+def _of_servers(tools: Collection[str], servers: Sequence[NamedServer]) -> str:
+    default, *others = (server.name for server in servers)
+    spanning = sorted(SPANNING.intersection(tools))
+    sentences = [
+        f"There are {len(servers)} MLflow servers: {default} (the default) and {', '.join(others)}. What is not on {default} has the "
+        f"server's name before its id or name, in answers and in every argument: run_id='{others[0]}:71f3f3', "
+        f"experiment_id='{others[0]}:evals', or '{others[0]}:' for all of that server's (search_experiments: name='{others[0]}:').",
+        "resolve_id looks an id up on all servers." if "resolve_id" in tools else "",
+        f"Ids of several servers in one call: {', '.join(spanning)}." if spanning else "",
+    ]
+    return "- " + " ".join(filter(None, sentences))

@@ -70,6 +70,12 @@ def output_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return sent
 
 
+def with_server(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of answers that may name the server that they are about, or several."""
+    added = {"server": {"type": "string"}, "servers": {"type": "array", "items": {"type": "object"}}}
+    return {**schema, "properties": {**added, **schema["properties"]}}
+
+
 def _nullable_is_optional(part: Any) -> Any:
     if isinstance(part, list):
         return [_nullable_is_optional(inner) for inner in part]

@@ -18,6 +18,7 @@ from pydantic import PrivateAttr, ValidationError
 from mlflow_mcp.answers.base import Answer, ImageAnswer
 from mlflow_mcp.answers.budget import content_of, encoded, sendable
 from mlflow_mcp.answers.fitting import fit, fit_sentences, without_middle
+from mlflow_mcp.answers.located import located
 from mlflow_mcp.answers.masking import mask, mask_text
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
@@ -27,9 +28,11 @@ from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
 from mlflow_mcp.server.audit import auditor, check_audit_file
+from mlflow_mcp.server.auth.callers import caller_of
+from mlflow_mcp.server.chosen import Chosen, choose
 from mlflow_mcp.server.confirmation import AskFirst, confirmer
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema
+from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
 from mlflow_mcp.server.telling import Telling
 from mlflow_mcp.server.watchdog import run_within_deadline
 from mlflow_mcp.settings import Settings
@@ -57,6 +60,7 @@ class BoundTool(Tool):
     _limiter: anyio.CapacityLimiter | None = PrivateAttr(default=None)
     _wider: Callable[..., Answer] | None = PrivateAttr(default=None)
     _changes_mlflow: bool = PrivateAttr(default=False)
+    _hidden: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def of(
@@ -67,9 +71,10 @@ class BoundTool(Tool):
         wider: Callable[..., Answer] | None = None,
         *,
         changes_mlflow: bool = False,
+        hidden: tuple[str, ...] = (),
     ) -> BoundTool:
         """What a host is shown of the tool. It can be called when it is `bound`. `wider` is the tool for the same question
-        that takes more arguments."""
+        that takes more arguments; `hidden` are arguments of the function that nobody may give."""
         tool = cast(
             BoundTool,
             cls.from_function(
@@ -83,7 +88,10 @@ class BoundTool(Tool):
         )
         tool._wider = wider
         tool._changes_mlflow = changes_mlflow
+        tool._hidden = hidden
         tool.parameters = input_schema(tool.parameters)
+        for name in hidden:
+            del tool.parameters["properties"][name]
         if schema := tool.fn_metadata.output_schema:
             tool.fn_metadata.output_schema = output_schema(schema)
         return tool
@@ -92,6 +100,8 @@ class BoundTool(Tool):
         """This tool for the calls of one server."""
         tool = self.model_copy()
         tool._settings = settings
+        if len(settings.servers) > 1 and (schema := self.fn_metadata.output_schema):
+            tool.fn_metadata = self.fn_metadata.model_copy(update={"output_schema": with_server(schema)})
         return tool
 
     async def run(
@@ -111,12 +121,19 @@ class BoundTool(Tool):
         self._refuse_unknown(arguments)
         # Models and hosts write null for an argument that they leave out.
         present = {name: value for name, value in arguments.items() if value is not None}
-        return await self._called(_connection_of(context), context, self._validated(present))
+        chosen = choose(_connection_of(context).servers, self.name, self._validated(present))
+        try:
+            return chosen.located(await self._called(chosen, context))
+        except Problem as problem:
+            told = chosen.told(problem)
+            if told is problem:
+                raise
+            raise told from problem
 
     # -- in --------------------------------------------------------------------------------------------------------
 
     def _refuse_unknown(self, arguments: dict[str, Any]) -> None:
-        known = list(self.fn_metadata.arg_model.model_fields)
+        known = [name for name in self.fn_metadata.arg_model.model_fields if name not in self._hidden]
         unknown = [name for name in arguments if name not in known]
         if unknown:
             close = nearest(unknown[0], known, 1)
@@ -137,20 +154,30 @@ class BoundTool(Tool):
 
     # -- around ----------------------------------------------------------------------------------------------------
 
-    async def _called(self, connection: Connection, context: Context[Any, Any], arguments: dict[str, Any]) -> Answer:
+    async def _called(self, chosen: Chosen, context: Context[Any, Any]) -> Answer:
         call = Call(timeout=self._settings.timeout)
         telling = Telling(context, call, mask_secrets=self._settings.mask_secrets)
+        connections: Connections = context.request_context.lifespan_context
+        if connections.observe is not None:
+            call.answered = connections.observe
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)
-            call.confirm = confirmer(context, call, self._settings)
-            call.audit = auditor(self._settings, self.name, connection.uri, call.host)
-        client = Client(connection, call)
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
-        work = functools.partial(self.fn, client, **arguments)
+            confirm = confirmer(context, call, self._settings)
+            call.confirm = lambda question: confirm(chosen.question(question))
+            call.caller = caller_of(context.request_context.request).name
+            call.audit = auditor(
+                self._settings,
+                self.name,
+                chosen.connection.uri,
+                call.host,
+                name=chosen.connection.name,
+                caller=call.caller,
+            )
+        client = chosen.client(call)
+        work = functools.partial(self.fn, client, **chosen.arguments)
         try:
-            answer = await run_within_deadline(self.name, work, client, self._limiter, telling)
+            answer = await run_within_deadline(self.name, work, client, self._room(), telling)
         except Problem as problem:
             if call.written or call.writing:
                 raise _half_done(call, problem) from problem
@@ -162,6 +189,15 @@ class BoundTool(Tool):
             raise Problem(f"{problem.failed} {' '.join(missing)}", problem.next_step) from problem
         answer.note(*(client.call.missing or _may_be_hidden(client, answer)))
         return answer
+
+    def _room(self) -> anyio.CapacityLimiter:
+        """Where a call gets its thread. Over HTTP it has waited for its turn among its caller's calls, and waits for nobody
+        else's."""
+        if self._settings.over_http:
+            return anyio.CapacityLimiter(1)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(CALLS_AT_ONCE)
+        return self._limiter
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -186,7 +222,8 @@ class BoundTool(Tool):
         """The answer as a host is sent it: without secrets, cut to the budget."""
         # Masked before anything is cut: a part of a secret is not recognised as one.
         if isinstance(answer, ImageAnswer):
-            text = self._masked(sendable(" ".join([answer.text, *(answer.notes or ())])))
+            server = [f"On server {answer._server}:"] if answer._server else []
+            text = self._masked(sendable(" ".join([*server, answer.text, *(answer.notes or ())])))
             if len(answer.data) > LARGEST_PICTURE:
                 text += (
                     f" The picture has {size(len(answer.data))} and is not sent: {size(LARGEST_PICTURE)} is the most."
@@ -199,6 +236,10 @@ class BoundTool(Tool):
             words = TextContent(type="text", text=without_middle(text, self._settings.max_chars))
             return CallToolResult(content=[image, words])
         content = sendable(content_of(answer))
+        if answer._server:
+            content = located(content, answer._server, answer.VERBATIM)
+        if answer._servers:
+            content = {"servers": answer._servers, **content}
         if self._settings.mask_secrets:
             content = mask(content)
         content = fit(answer, content, self._settings.max_chars)

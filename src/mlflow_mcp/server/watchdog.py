@@ -33,8 +33,8 @@ async def run_within_deadline(
         except Exception as error:
             outcome.append(error)
 
-    async def watch() -> None:
-        outcome.append(await _silence_of(client))
+    async def watch(watched: Client) -> None:
+        outcome.append(await _silence_of(watched))
         tasks.cancel_scope.cancel()
 
     try:
@@ -46,8 +46,8 @@ async def run_within_deadline(
             call.move_deadline = move
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(telling.run)
-                if client.is_http:
-                    tasks.start_soon(watch)
+                for watched in client.watched:
+                    tasks.start_soon(watch, watched)
                 await run()
                 tasks.cancel_scope.cancel()
     finally:

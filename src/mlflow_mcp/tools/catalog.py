@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.settings import Settings, SettingsError, Toolset, WriteToolset
@@ -79,6 +79,9 @@ class Entry:
     title: str
     # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
     wider: Callable[..., Answer] | None = None
+    # Arguments without which a tool that writes files only reads: over HTTP it is offered without them.
+    of_files: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -115,7 +118,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(search_genai, "genai", READS, "Find prompts, datasets, scorers"),
     Entry(get_prompt, "genai", READS, "One prompt"),
     Entry(get_dataset, "genai", READS, "One evaluation dataset"),
-    Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics"),
+    Entry(plot_metrics.plot_metrics, "plots", WRITES_FILES, "Draw metrics", of_files=("path", "overwrite")),
     Entry(annotate, "annotate", CHANGES, "Write notes and tags"),
     Entry(log_assessment, "annotate", CHANGES, "Judge a trace"),
     Entry(log_run, "log", ADDS, "Record a run"),
@@ -200,6 +203,8 @@ def offered(settings: Settings) -> tuple[Entry, ...]:
     chosen = (*settings.toolsets, *settings.allow_write)
     entries = [entry for entry in CATALOG if entry.toolset in chosen or entry.name in settings.tools]
     # Effects of files on this machine count, too: who says "read only" means both.
+    if settings.over_http:  # whoever calls cannot see the files of the machine where the server runs
+        entries = [_without_files(entry) for entry in entries if entry.effect is not WRITES_FILES or entry.of_files]
     kept = tuple(entry for entry in entries if entry.effect is READS or not settings.read_only)
     if not kept:
         named = ", ".join([*chosen, *settings.tools])
@@ -207,6 +212,10 @@ def offered(settings: Settings) -> tuple[Entry, ...]:
             f"No tool is left of '{named}'{' with MLFLOW_MCP_READ_ONLY' if settings.read_only else ''}."
         )
     return kept
+
+
+def _without_files(entry: Entry) -> Entry:
+    return replace(entry, effect=READS, without=entry.of_files) if entry.of_files else entry
 
 
 def _may_be_offered(entry: Entry, settings: Settings) -> bool:

@@ -376,7 +376,7 @@ def test_undo_of_a_toml_file(machine):
 def test_print_writes_the_configuration_alone_to_stdout(machine):
     said = machine.setup("cursor", "--uri", URI, "--print")
     assert json.loads(said.out)["mcpServers"]["mlflow"]["args"] == WORDS[1:]
-    assert said.err == f"Cursor reads this from {machine.home / CURSOR}:"
+    assert said.err.startswith(f"Cursor reads this from {machine.home / CURSOR}: Or open this link on this machine: ")
     assert list(machine.home.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from mlflow_mcp.settings import Settings
-from tests.support.asking import data_of, problem_of
+from tests.support.asking import data_of, problem_of, rows_of
 from tests.support.servers import cut, fail, faulty_proxy, stall
 
 CLIENT = """\
@@ -228,6 +228,59 @@ def test_of_many_files_fewer_lines_are_shown_and_all_are_counted(sqlite_home, as
     assert f"Of each file only the first {len(numbers)} matching lines shown, for room" in data_of(first)["notes"][0]
     assert [row[1] for row in rows(last, "matches") if row[0] == "a.log"][-1] == 51
     assert len(rows(one, "matches")) == 50
+
+
+def test_of_many_files_those_with_equal_lines_at_other_places_are_one_row(sqlite_home, ask):
+    text = "a: 1\nkey: x\n"
+    runs = [sqlite_home.run({"config.yml": "b: 2\n" * n + text}, f"run-{n}") for n in range(4)]
+    runs.append(sqlite_home.run({"config.yml": "key: y\n"}, "run-4"))
+
+    answer = ask(sqlite_home.uri, "search_artifacts", run_ids=runs, pattern="key")
+
+    assert data_of(answer)["total"] == 5
+    assert rows(answer, "files") == [
+        ["run-0, run-1, run-2, run-3", "config.yml", 1, "2-5", 4],
+        ["run-4", "config.yml", 1, 1, None],
+    ]
+    found = [(row["line"], row["text"]) for row in rows_of(data_of(answer)["matches"])]
+    assert found == [("2-5", "key: x"), (1, "key: y")]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("one\ntwo", True), ("one\ntwo\n", False), ("one\n50%\r", False), ("", False)],
+    ids=["cut off", "ended", "a progress bar", "empty"],
+)
+def test_a_log_whose_last_line_has_no_end_is_named(text, told, sqlite_home, ask_many):
+    run_id = sqlite_home.run({"logs/client.log": text, "config.yml": "one"})
+    with ask_many(sqlite_home.uri) as ask:
+        notes = [
+            data_of(ask("search_artifacts", run_ids=run_id, pattern="one", context=context)).get("notes", [])
+            for context in (0, 2)
+        ]
+        for window in ({}, {"tail": 1}):
+            read = data_of(ask("get_artifact_content", run_id=run_id, artifact_path="client.log", **window))
+            assert told == ("The last line has no line end, in the log as it is stored." in read.get("notes", []))
+
+    sentence = "The last line has no line end, in the log as it is stored: 'logs/client.log'."
+    assert [sentence in each for each in notes] == [told, told]
+
+
+def test_that_a_run_has_no_logs_comes_first(sqlite_home, ask_many):
+    bare = sqlite_home.run({"config.yml": "a: 1\n", "task/results.yml": "b: 2\n"}, "bare")
+    logged = sqlite_home.run({"task/logs/client.log": "ERROR\n"}, "logged")
+    with ask_many(sqlite_home.uri) as ask:
+        nothing, found = (data_of(ask("search_artifacts", run_ids=bare, pattern=each)) for each in ("ERROR", "a: 1"))
+        both = data_of(ask("search_artifacts", run_ids=[bare, logged], pattern="ERROR"))
+        refused = ask("search_artifacts", run_ids=bare, pattern="ERROR", glob="*.log")
+
+    assert next(iter(nothing.items())) == (
+        "partial",
+        "No logs: none of the files of 1 run is a log by its name (*.log, *.out, *.err, logs/). Searched: 2 *.yml.",
+    )
+    assert "partial" not in found
+    assert "No log among the files of 'bare'." in both["notes"]
+    assert "there are 2 *.yml, none is a log by its name" in problem_of(refused)
 
 
 @pytest.mark.slow

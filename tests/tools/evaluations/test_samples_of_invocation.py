@@ -43,8 +43,9 @@ def test_a_limit_above_the_number_of_responses_is_shown_as_not_reached(answer_of
     answer = answer_of({"files": {RESULTS: results(limit_samples=1000), STATISTICS: statistics(541)}})
 
     row = row_of(answer)
-    assert row["remarks"].startswith("limit_samples=1000 in results.yml, not reached: 541 responses (")
+    assert row["remarks"].startswith("limit_samples=1000 in results.yml, not reached: 541 responses")
     assert "samples" not in row
+    assert "not reached: the dataset is smaller than the limit, or samples were lost." in answer.data["notes"]
     assert NO_LIMIT not in answer.data["notes"]
 
 
@@ -54,7 +55,7 @@ def test_a_small_limit_that_was_not_reached_is_no_canary(answer_of):
     row = row_of(answer_of({"files": files}))
 
     assert row["samples"] == 30
-    assert row["remarks"].startswith("limit_samples=50 in results.yml, not reached: 30 samples (")
+    assert row["remarks"].startswith("limit_samples=50 in results.yml, not reached: 30 samples")
 
 
 def test_a_limit_as_a_share_stands_beside_the_responses(answer_of):

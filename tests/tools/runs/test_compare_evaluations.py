@@ -93,8 +93,9 @@ def test_equal_costs_are_counted_and_equal_scores_pointed_out(compared):
 
     answer = compared((1, "A", {"metrics": metrics}), (2, "B", {"metrics": metrics}))
 
-    assert [row["metric"] for row in all_rows(answer)] == ["ifeval_loose", "ifeval_strict"]
-    assert "ifeval: 1 count, cost or error equal on the sides that have them not shown." in answer.data["notes"]
+    (row,) = all_rows(answer)
+    assert (row["metric"], row["also"]) == ("ifeval_loose", {"ifeval_strict": [0.25, 0.25]})
+    assert "Not shown: 1 equal count, cost or error." in answer.data["notes"]
     equal = "All scores of 'ifeval' are equal to the last digit on the sides that have them"
     assert f"{equal}: a response cache may have been replayed, though none is recorded." in answer.data["notes"]
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from mlflow_mcp.settings import Settings
 from tests.recorded.store import catalogue, local_store
@@ -127,6 +128,26 @@ def test_curves_are_a_picture_and_a_table(store, ask, tmp_path):
     data, text = written(ask, within(store.uri, tmp_path), "t.md", run_ids=runs)
     assert "| train/loss | B |" in text
     assert data["notes"] == ["The curves are in its table; pictures are in a .html."]
+
+
+def test_metrics_without_steps_are_said_not_to_be_drawn(store, empty_store, ask, tmp_path):
+    runs = [RawRun(run_id(n), metrics={"auc": n / 10, "f1": n / 5}) for n in (1, 2)]
+    _, plain = written(ask, within(filled(empty_store, runs), tmp_path), "p.md", run_ids=[run_id(1), run_id(2)])
+    _, exported = written(ask, within(store.uri, tmp_path), "e.md", run_ids=store.seeded.baseline)
+
+    assert "No metric was logged over steps, so there is nothing to draw." in plain
+    assert "drawn" not in exported
+
+
+def test_beside_curves_metrics_without_steps_are_named(empty_store, ask, tmp_path):
+    uri = filled(empty_store, [RawRun(run_id(1), metrics={"auc": 0.9})])
+    client = MlflowClient(uri)
+    for step in range(3):
+        client.log_metric(run_id(1), "loss", 1.0 / (step + 1), step=step)
+
+    _, text = written(ask, within(uri, tmp_path), "t.md", run_ids=run_id(1))
+
+    assert "Not drawn, logged without steps: 'auc'." in text
 
 
 def test_runs_of_a_server_are_linked(both_stores, ask, tmp_path):

@@ -59,6 +59,36 @@ def test_a_verdict_over_eight_tasks_is_short(export):
     assert len(answer.text) < 3_500
 
 
+def two(first, second):
+    """A task with two scores."""
+    scores = {"a_acc": first, "b_acc": second}
+    recorded = results({name: {"value": value, "stats": {"stderr": 0.02}} for name, value in scores.items()})
+    return {"metrics": {f"ifeval_{name}": value for name, value in scores.items()}, "files": {RESULTS: recorded}}
+
+
+def test_scores_of_a_task_with_the_same_verdict_are_one_row(export):
+    alike = export((1, "A", two(0.5, 0.6)), (2, "B", two(0.51, 0.61)))
+    row = only(alike)
+    assert (row["metric"], row["verdict"], row["also"]) == (
+        "ifeval_a_acc",
+        "WITHIN NOISE",
+        {"ifeval_b_acc": [0.6, 0.61]},
+    )
+    assert any(note.startswith("also: ") for note in alike.data["notes"])
+
+
+@pytest.mark.parametrize(
+    ("second", "asked", "verdicts"),
+    [(0.9, {}, ["WITHIN NOISE", "IMPROVED"]), (0.61, {"metrics": ["*_acc"]}, ["WITHIN NOISE", "WITHIN NOISE"])],
+    ids=["other verdicts", "asked for"],
+)
+def test_scores_with_other_verdicts_or_asked_for_are_rows_of_their_own(export, second, asked, verdicts):
+    data = export((1, "A", two(0.5, 0.6)), (2, "B", two(0.51, second)), **asked).data
+
+    assert [row["verdict"] for row in rows_of(data["verdicts"])] == verdicts
+    assert not any(note.startswith("also: ") for note in data["notes"])
+
+
 @pytest.mark.slow
 def test_the_recorded_exports_have_the_verdicts_that_their_counts_give(tmp_path, ask_many):
     ids = [catalogue()["invocations"][name]["id"] for name in ("baseline", "candidate")]
@@ -67,12 +97,11 @@ def test_the_recorded_exports_have_the_verdicts_that_their_counts_give(tmp_path,
         swapped = {row["metric"]: row for row in rows_of(ask("compare_runs", run_ids=ids[::-1]).data["verdicts"])}
 
     assert {name: row["evidence"] for name, row in told.items()} == {
-        "AIME_2025_score_micro = …_avg_of_10": "207/300 vs 223/300 by stats.stderr",
-        "gpqa_diamond_score_micro = …_avg_of_8": "748/1584 vs 770/1584 by stats.stderr",
-        "ifeval_prompt_level_loose_acc": "462/541 vs 452/541 by stats.stderr",
-        "ifeval_prompt_level_strict_acc": "449/541 vs 439/541 by stats.stderr",
-        "mmlu-pro_pass_at_1_symbolic_correct": "8700/12032 vs 8644/12032 by num_entries",
-        "omniscience_pass_at_1_avg-of-4_omni_accuracy": "797/2400 vs 750/2400 by num_entries x 4 repeats",
+        "AIME_2025_score_micro = …_avg_of_10": "n=300 by stats.stderr",
+        "gpqa_diamond_score_micro = …_avg_of_8": "n=1584 by stats.stderr",
+        "ifeval_prompt_level_loose_acc": "n=541 by stats.stderr",
+        "mmlu-pro_pass_at_1_symbolic_correct": "n=12032 by num_entries",
+        "omniscience_pass_at_1_avg-of-4_omni_accuracy": "n=2400 by num_entries x 4 repeats",
     }
     assert {row["verdict"] for row in told.values()} == {"WITHIN NOISE"}
     assert {name: (row["p"], row["stderr"]) for name, row in told.items()} == {
@@ -108,7 +137,7 @@ def test_what_makes_sides_unequal_is_said_first_and_once(export):
     row = only(answer)
     assert (row["verdict"], row["evidence"]) == (
         "CANNOT TELL",
-        "another judge: judge.model_id; 250/500 vs 350/500 by stats.count",
+        "another judge: judge.model_id; n=500 by stats.count",
     )
 
 
@@ -251,7 +280,7 @@ def test_copies_of_one_job_are_one_repeat(export):
 
     sides = rows_of(answer.data["sides"])
     assert [side["runs"] for side in sides] == [1, 2]
-    assert only(answer)["evidence"] == "A 250/500 by stats.count; B 2 repeats, sd 0.014"
+    assert only(answer)["evidence"] == "A n=500 by stats.count; B 2 repeats, sd 0.014"
 
 
 def test_two_runs_that_are_copies_count_once_and_it_is_said(empty_store, tmp_path, ask):
@@ -262,7 +291,7 @@ def test_two_runs_that_are_copies_count_once_and_it_is_said(empty_store, tmp_pat
 
     told = "A: of 2 pooled only 1 count: the others are copies of the same jobs."
     assert told in answer.data["notes"]
-    assert only(answer)["evidence"] == "250/500 vs 300/500 by stats.count"
+    assert only(answer)["evidence"] == "n=500 by stats.count"
 
 
 def test_evaluations_with_other_settings_are_no_repeats(export):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -293,9 +292,9 @@ def test_a_chain_deeper_than_python_can_recurse_is_outlined(traces_copy, ask):
 
 
 @pytest.mark.slow
-def test_traces_made_by_mlflow_trace_itself(traces_copy, ask_many):
+def test_traces_made_by_mlflow_trace_itself(traces_copy, ask_many, forked_python):
     """In a process of its own, as an application makes them."""
-    made = [sys.executable, "-m", "tests.support.traces", traces_copy.uri, traces_copy.odd_experiment_id]
+    made = [forked_python, "-m", "tests.support.traces", traces_copy.uri, traces_copy.odd_experiment_id]
     subprocess.run(made, check=True, cwd=Path(__file__).parents[3], capture_output=True, timeout=100)
 
     with ask_many(traces_copy.uri) as ask:

@@ -6,7 +6,6 @@ import dataclasses
 import re
 import statistics
 import subprocess
-import sys
 
 import pytest
 
@@ -49,12 +48,12 @@ def many_traces(traces_file, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder_of_traces(tmp_path_factory):
+def folder_of_traces(tmp_path_factory, forked_python):
     """Two traces that `mlflow.trace` left in a folder, one of which failed."""
     folder = tmp_path_factory.mktemp("folder") / "mlruns"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-        traced = [sys.executable, "-m", "tests.support.traces", str(folder), "0"]
+        traced = [forked_python, "-m", "tests.support.traces", str(folder), "0"]
         subprocess.run(traced, check=True, capture_output=True, timeout=100)
         yield str(folder)
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from mlflow_mcp.statistics.differences import Difference, Estimate
 from mlflow_mcp.statistics.power import power_of_t, smallest
+from tests.support.simulations import trials
 
 
 @given(st.floats(2, 60), st.floats(1, 200), st.sampled_from([0.05, 0.05 / 8]))
@@ -34,7 +35,7 @@ def test_the_smallest_difference_of_a_power():
 @pytest.mark.parametrize(("of", "share"), [(50, 0.5), (50, 0.1), (200, 0.7), (541, 0.83), (1_584, 0.47)])
 @pytest.mark.parametrize("level", [0.05, 0.05 / 8])
 def test_a_difference_that_could_be_shown_is_shown_about_four_times_of_five(of, share, level):
-    hits, pairs = round(of * share), 1_000
+    hits, pairs = round(of * share), trials(1_600)
     own = Estimate.of_share(hits, of)
     apart = Difference(own, own).could_show(level)
     rates = []

@@ -13,6 +13,7 @@ from scipy import stats
 
 from mlflow_mcp.statistics.distributions import f_upper
 from mlflow_mcp.statistics.ranks import Between, Curved, permutation_ps, product, ranks, standardised
+from tests.support.simulations import standard_errors, trials
 
 few = st.integers(-4, 4).map(float)
 
@@ -122,11 +123,11 @@ def test_a_peak_inside_the_range_is_seen_where_ranks_do_not_rise_or_fall():
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [6, 24])
 def test_the_false_alarm_rate_is_at_most_the_level(count):
-    """Simulated: 1,500 sets without any relation. The bound is four standard errors above 5%."""
-    generator, alarms = random.Random(11), [0, 0]
-    for _ in range(1_500):
+    """Simulated: sets without any relation. The bound is four standard errors above 5%."""
+    generator, alarms, sets = random.Random(11), [0, 0], trials(1_500)
+    for _ in range(sets):
         values = [generator.gauss(0, 1) for _ in range(count)]
         tests = [Curved([generator.random() for _ in values]), Between([generator.randrange(3) for _ in values])]
         for at, p in enumerate(permutation_ps(tests, values)):
             alarms[at] += p < 0.05
-    assert max(alarms) / 1_500 < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 1_500)
+    assert max(alarms) / sets < 0.05 + standard_errors(4, 0.05, sets)

@@ -19,6 +19,7 @@ from mlflow_mcp.cli.setup.entry import Wanted
 from mlflow_mcp.cli.setup.examples import EXAMPLE_ADDRESS, configuration
 from mlflow_mcp.cli.setup.failure import BAD_INPUT, NEEDS_FORCE, NOT_DONE, SetupFailure
 from mlflow_mcp.cli.setup.hosts import HOSTS, Host, Machine
+from mlflow_mcp.cli.setup.links import install_link
 from mlflow_mcp.cli.setup.overview import show_overview, warn_of_strangers
 from mlflow_mcp.cli.terminal import Terminal
 from mlflow_mcp.installation import host_command, is_temporary, shown
@@ -214,10 +215,14 @@ class Setup:
         self.terminal.paragraph(f"{host.title}: {self._place(host).undo()}")
 
     def _print(self, host: Host, wanted: Wanted) -> None:
-        """The configuration on stdout, where it goes on stderr."""
+        """The configuration on stdout; where it goes, and a link that puts it there, on stderr."""
         place = self._place(host)
+        entry = self._entry(host, wanted)
         _complain(f"{host.title} reads this from {place.file}:")
-        self.terminal.say(configuration(host, self.arguments.name, self._entry(host, wanted)), end="")
+        self.terminal.say(configuration(host, self.arguments.name, entry), end="")
+        link = install_link(host.name, self.arguments.name, entry)
+        if link and not wanted.stores_secrets:  # a link is kept in histories and sent on
+            _complain(f"Or open this link on this machine: {link}")
 
 
 def _host(name: str) -> Host:

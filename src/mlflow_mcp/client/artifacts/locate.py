@@ -37,6 +37,12 @@ def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
     could otherwise name any folder of this machine and any host.
     """
     scheme = urlsplit(root).scheme
+    is_proxied = client.is_http and scheme in ("mlflow-artifacts", "http", "https")
+    if client.settings.auth == "passthrough" and not is_proxied:
+        raise Problem(
+            "These artifacts do not come through the MLflow server, which alone knows what you may read.",
+            "Ask the operator of the MLflow server to serve artifacts (--serve-artifacts).",
+        )
     if (folder := local_path(root)) is not None:
         if client.is_http and (not folder.is_dir() or owner not in folder.resolve().parts):
             raise Problem(
@@ -46,7 +52,7 @@ def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
         if not client.is_http:
             check_folder(client, folder, owner)
         return Folder(folder.resolve())
-    if client.is_http and scheme in ("mlflow-artifacts", "http", "https"):
+    if is_proxied:
         return ProxiedRoot(client, root)
     if scheme == "mlflow-artifacts":
         raise Problem(

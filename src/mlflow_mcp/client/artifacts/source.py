@@ -50,13 +50,13 @@ class ArtifactSource:
     """The artifacts of a run id, a logged model or a model version. Nothing is requested until something is read."""
 
     def __init__(self, client: Client, owner: str) -> None:
-        self._client = client
         self.owner = owner
+        self._client, self._id = client.at(owner)
 
     @cached_property
     def _store(self) -> ArtifactStore:
-        find = store_of_model if is_model(self.owner) else store_of_run
-        return self._client.ask(lambda: find(self._client, self.owner))
+        find = store_of_model if is_model(self._id) else store_of_run
+        return self._client.ask(lambda: find(self._client, self._id))
 
     def entries(self, folder: str = "") -> list[ArtifactEntry]:
         """What a folder holds; empty for one that does not exist and for a file."""

@@ -51,7 +51,8 @@ class Datasets:
         """The dataset of this id or name. Raises NotFound with the nearest names, and Problem for several of the name."""
         if DATASET_ID.fullmatch(text):
             try:
-                return self._asked(lambda: self._client.connection.mlflow.get_dataset(text))
+                with self._client.naming(f"evaluation dataset '{text}'"):
+                    return self._asked(lambda: self._client.connection.mlflow.get_dataset(text))
             except NotFound as error:
                 raise NotFound(
                     f"No evaluation dataset has the id '{text}'.", "search_genai(kind='datasets') lists them."

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, Match, Way
 from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import iso, plural
+from mlflow_mcp.text import clipped, iso, number, plural
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -48,4 +49,10 @@ def _listed(runs: Sequence[Run], experiments: Mapping[str, str]) -> str:
 def _candidate(run: Run, experiments: Mapping[str, str]) -> str:
     view, task = RunView.of(run, experiments), LauncherRun.of(run).task
     parts = [f"task {task}" if task else f"'{view.name}'", f"experiment '{view.experiment}'", iso(view.start_time)]
+    parts += [view.status if view.status != "FINISHED" else None, *scores_of(view.metrics, 1)]
     return f"{view.run_id} ({', '.join(part for part in parts if part)})"
+
+
+def scores_of(metrics: Mapping[str, float], most: int) -> list[str]:
+    """The first scores, as `acc 0.91`."""
+    return [f"{clipped(name)} {number(value)}" for name, value in headline(metrics, most).items()]

@@ -29,6 +29,10 @@ def experiment_ids(client: Client, ids_or_names: str | list[str] | None, *, dele
     names = client.experiments.names() if by_id else client.experiments.checked_names()
     for text in texts:
         name = text.strip()
+        there, own = client.at(name)
+        if not own and there is not client:  # the name of a server alone
+            found += [f"{there.prefix}{id}" for id in there.experiments.checked_names()]
+            continue
         match = _by_name_or_id(name, names)
         if match is None:
             names = client.experiments.reread()  # made or renamed since the list was read
@@ -45,7 +49,9 @@ def _by_name_or_id(name: str, names: dict[str, str]) -> str | None:
 
 
 def _by_url(client: Client, name: str, names: dict[str, str], *, deleted: bool) -> str:
-    from_url = experiment_in_url(name)
+    there, own = client.at(name)
+    in_url = experiment_in_url(own)
+    from_url = f"{there.prefix}{in_url}" if in_url else None
     if from_url and from_url in names:
         return from_url
     gone = client.experiments.deleted(from_url or name)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.client.ids.candidates import scores_of
 from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import job_id, plain_id, refuse_too_short
-from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, shared_model
+from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs, shared_model
 from mlflow_mcp.entities.run import ended
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import clipped, every, iso, plural, quoted
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow_mcp.client import Client
 
 _MOST_CANDIDATES = 10
+_SCORES_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,26 @@ def one_invocation(text: str, invocation_id: str, runs: Sequence[Run]) -> tuple[
         return invocation_id, by_id[invocation_id]
     if len(by_id) == 1:
         return next(iter(by_id.items()))
-    shown = ", ".join(f"{key} ({_told(part)})" for key, part in sorted(by_id.items())[:_MOST_CANDIDATES])
+    shown = "; ".join(f"{key} ({_told(part)})" for key, part in sorted(by_id.items())[:_MOST_CANDIDATES])
     raise Problem(f"'{text}' begins {len(by_id)} invocation ids: {shown}.", "Call again with one of them in full.")
 
 
 def _told(runs: Sequence[LauncherRun]) -> str:
-    """What tells an invocation from another without reading its files: runs, model or else tasks, the day of its last export."""
-    named = shared_model(run.model for run in runs) or ", ".join(sorted({run.task for run in runs if run.task})[:3])
+    """What tells an invocation from another without reading its files: runs, model, scores, the day of its last export."""
+    model = shared_model(run.model for run in runs)
+    jobs = group_jobs(runs)
+    unfinished = sum(job.canonical.status != "FINISHED" for job in jobs)
+    scores = [score for job in jobs for score in scores_of(job.canonical.metrics, 1)]
+    more = [f"{len(scores) - _SCORES_SHOWN} more"] if len(scores) > _SCORES_SHOWN else []
     day = (iso(max(ended(run.entity) for run in runs)) or "")[:10]
-    return ", ".join([plural(len(runs), "run"), *([clipped(named)] if named else []), f"exported {day}"])
+    parts = [
+        plural(len(runs), "run"),
+        clipped(model or ""),
+        f"{unfinished} not FINISHED" if unfinished else "",
+        f"exported {day}",
+    ]
+    scored = f"scores {', '.join([*scores[:_SCORES_SHOWN], *more])}" if scores else "no scores"
+    return ", ".join([*filter(None, parts), scored])
 
 
 def _unknown_invocation(client: Client, text: str, experiment_ids: list[str] | None) -> NotFound:

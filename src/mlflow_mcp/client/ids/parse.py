@@ -18,6 +18,8 @@ _URL_RUN = re.compile(r"/runs/([^/?#&]+)|run_id=([^&#]+)")
 _URL_EXPERIMENT = re.compile(r"/experiments/([^/?#&]+)")
 _URL_MODEL = re.compile(r"/models/([^/?#&]+)(?:/versions/(\d+))?")
 _MODEL_PREFIX = re.compile(r"m-[0-9a-f]{6,31}")
+# The name of a server before a model: a call over several servers has it there.
+_SERVER_OF_MODEL = re.compile(r"^[A-Za-z][\w-]+:(?=models:/|m-[0-9a-f]{32}$)")
 _STAGES = ("production", "staging", "archived", "none")
 
 
@@ -61,7 +63,7 @@ def model_ref(text: str) -> ModelRef:
 
 def is_model(text: str) -> bool:
     """Whether a text names a logged model or a model version by itself, rather than a run."""
-    plain = text.strip()
+    plain = _SERVER_OF_MODEL.sub("", text.strip())
     return plain.startswith("models:/") or bool(MODEL_ID.fullmatch(plain)) or model_in_url(plain) is not None
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mlflow_mcp.answers.located import ids_located
 from mlflow_mcp.client.ids.candidates import ambiguous
 from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, distinct_runs, find_matches
 from mlflow_mcp.client.ids.parse import is_model, is_run_id, model_ref, refuse_too_short, run_id_or_name
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
+from mlflow_mcp.entities.on_server import run_on
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.text import hint
 
@@ -42,6 +44,12 @@ def run_id_of(client: Client, id: str) -> str:
 
     Raises NotFound when nothing is called that, and Problem with the candidates when several runs are.
     """
+    there, own = client.at(id)
+    with ids_located(there.prefix):
+        return there.prefix + _run_id_of(there, own)
+
+
+def _run_id_of(client: Client, id: str) -> str:
     if is_model(id):
         return client.models.source_run(model_ref(id))
     text = run_id_or_name(id)
@@ -75,6 +83,13 @@ def runs_of(client: Client, ids: Sequence[str]) -> list[Run]:
 
 def _runs_called(client: Client, id: str) -> tuple[list[Run], bool]:
     """The runs, and whether they are the copies of a job."""
+    there, own = client.at(id)
+    with ids_located(there.prefix):
+        runs, is_job = _runs_called_there(there, own)
+    return [run_on(run, there.prefix) for run in runs], is_job
+
+
+def _runs_called_there(client: Client, id: str) -> tuple[list[Run], bool]:
     text = client.models.source_run(model_ref(id)) if is_model(id) else run_id_or_name(id)
     if is_run_id(text):
         return [client.runs.get(text)], False

@@ -54,7 +54,8 @@ class Models:
     def logged(self, model_id: str) -> LoggedModel:
         """The logged model. Raises ModelNotFound when the server has none of that id."""
         try:
-            model = self._asked(lambda: self._client.connection.mlflow.get_logged_model(model_id))
+            with self._client.naming(f"logged model '{model_id}'"):
+                model = self._asked(lambda: self._client.connection.mlflow.get_logged_model(model_id))
         except NotFound as error:
             raise ModelNotFound(
                 f"No logged model has the id '{model_id}'.",

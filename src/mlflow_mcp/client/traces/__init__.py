@@ -15,7 +15,15 @@ from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
 from mlflow_mcp.client.transport.connection import token_of
 from mlflow_mcp.entities.spans import StoredSpan
-from mlflow_mcp.errors import NotFound, Problem, TimedOut, TraceNotFound, Unreachable, UnsupportedByServer
+from mlflow_mcp.errors import (
+    AccessRefused,
+    NotFound,
+    Problem,
+    TimedOut,
+    TraceNotFound,
+    Unreachable,
+    UnsupportedByServer,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
@@ -52,13 +60,14 @@ class Traces:
     def info(self, trace_id: str) -> TraceInfo:
         """The trace without its spans. Raises TraceNotFound when the server has none of that id."""
         try:
-            info: TraceInfo = self._client.ask_feature(
-                lambda: self.tracing.get_trace_info(trace_id), "traces", since=SINCE
-            )
+            with self._client.naming(f"trace '{trace_id}'"):
+                info: TraceInfo = self._client.ask_feature(
+                    lambda: self.tracing.get_trace_info(trace_id), "traces", since=SINCE
+                )
         except NotFound as error:
             raise _no_trace(trace_id) from error
         except (UnsupportedByServer, Unreachable) as error:
-            if isinstance(error, TimedOut) or not self._client.is_http:
+            if isinstance(error, (TimedOut, AccessRefused)) or not self._client.is_http:
                 raise
             older = self._info_of_old_server(trace_id)
             if older is None:

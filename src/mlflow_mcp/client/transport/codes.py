@@ -6,6 +6,7 @@ import json
 import re
 
 from mlflow_mcp.errors import (
+    AccessRefused,
     FeatureDisabled,
     NotFound,
     NotMlflow,
@@ -85,6 +86,7 @@ _KINDS: dict[str, type[Problem]] = {
     "NOT_IMPLEMENTED": UnsupportedByServer,
     "FEATURE_DISABLED": FeatureDisabled,
     "INVALID_PARAMETER_VALUE": RejectedByMlflow,
+    "PERMISSION_DENIED": AccessRefused,
 }
 
 
@@ -116,7 +118,7 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
             "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the host's env block.",
         )
     if status == 403:
-        return Unreachable(
+        return AccessRefused(
             f"The MLflow server at {where} refuses access with these credentials (403).",
             "Ask the administrator for read permission, or set other MLFLOW_TRACKING_USERNAME/PASSWORD or MLFLOW_TRACKING_TOKEN.",
         )
@@ -130,6 +132,15 @@ def of_status(status: int, where: str, body: str = "") -> Problem:
             "Retry once; if it persists, ask the administrator to check the server log.",
         )
     return Unreachable(f"The MLflow server at {where} answered with status {status}.", "Check MLFLOW_TRACKING_URI.")
+
+
+def refused_or_absent(what: str, where: str) -> AccessRefused:
+    """The sentence for one thing that is refused by its id. MLflow 3.17's basic-auth refuses an id that nothing has, too."""
+    return AccessRefused(
+        f"The MLflow server at {where} does not let these credentials read {what} (403): they lack the permission, or it "
+        "does not exist.",
+        "Check the id: resolve_id looks for it in all that they may read.",
+    )
 
 
 def not_mlflow(where: str, status: int) -> NotMlflow:

@@ -16,7 +16,9 @@ from mlflow_mcp.address import check_address
 from mlflow_mcp.client.transport.concurrency import WorkerPool
 from mlflow_mcp.client.transport.local_store import check_local_store, default_uri
 from mlflow_mcp.client.transport.schema import check_schema
+from mlflow_mcp.client.transport.servers import Servers
 from mlflow_mcp.errors import Problem
+from mlflow_mcp.servers import NamedServer, without_credentials
 from mlflow_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,19 +50,41 @@ class Connection:
     """Everything that belongs to one identity and outlives its calls. Two connections share no credentials, no stores, no
     experiment list, no cookies and no threads.
 
-    `credentials=None` stands for MLflow's own environment variables and files.
+    `credentials=None` stands for MLflow's own environment variables and files: those of a named server that is not the
+    default one are its own or none. `servers` are the default one and the named ones beside it: beside a caller's own
+    `credentials`, which are for the default server, without any.
     """
 
-    def __init__(self, settings: Settings, *, uri: str | None = None, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        uri: str | None = None,
+        credentials: Credentials | None = None,
+        server: NamedServer | None = None,
+        beside: Servers | None = None,
+    ) -> None:
         self.settings = settings
-        self.uri = uri or settings.tracking_uri or default_uri()
-        self.credentials = credentials
+        named = settings.servers if uri is None else ()
+        self.server = server or (named[0] if named else None)
+        self.uri = uri or _address_of(self.server, settings) or default_uri()
+        self.credentials = credentials or _credentials_of(self.server, settings)
+        self.servers = beside or Servers()
+        self.servers.add(self)
+        for other in named[1:] if beside is None else ():
+            # A caller with credentials is not given what the operator may read elsewhere.
+            Connection(settings, server=without_credentials(other) if credentials else other, beside=self.servers)
         self.experiments: KnownExperiments | None = None
         self.pool = WorkerPool()
         # MLflow has no "write if unchanged": what reads and then writes does so alone, as far as this process goes.
         self.one_writer = threading.Lock()
         self._lock = threading.RLock()
         self._mlflow: MlflowClient | None = None
+
+    @property
+    def name(self) -> str:
+        """What MLFLOW_MCP_SERVERS calls it; empty where that names none."""
+        return self.server.name if self.server else ""
 
     @property
     def is_http(self) -> bool:
@@ -87,9 +111,17 @@ class Connection:
                 from mlflow_mcp.client.transport import identity
 
                 identity.prepare_sessions()
+                if self.credentials is not None:
+                    # A ~/.netrc of this process's user would take the place of what the caller sent.
+                    os.environ["NETRC"] = os.devnull
                 uri = self.known_uri if self.credentials is None else identity.store_uri(self)
                 self._mlflow = mlflow.MlflowClient(uri)
         return self._mlflow
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether MLflow's client is there, so that a call need not wait for it."""
+        return self._mlflow is not None
 
     def load(self) -> None:
         """Check what can be checked of the address on this machine, then import mlflow. Contacts nobody but a database."""
@@ -155,6 +187,20 @@ class Connection:
         threading.Thread(target=run, name="import mlflow", daemon=True).start()
 
 
+def _address_of(server: NamedServer | None, settings: Settings) -> str | None:
+    """The server's address; of the default one as MLFLOW_TRACKING_URI has it, unless its credentials are its own."""
+    is_default = server is None or server is settings.servers[0]
+    return settings.default_uri if server is None or (is_default and not server.has_credentials) else server.uri
+
+
+def _credentials_of(server: NamedServer | None, settings: Settings) -> Credentials | None:
+    """What a named server is sent. MLflow's own variables are for the default server alone, and where an address is not of
+    http(s), MLflow looks for what it needs by itself."""
+    if server is None or not server.is_http or (server is settings.servers[0] and not server.has_credentials):
+        return None
+    return Credentials(server.username, server.password, server.token)
+
+
 def token_of(page: PagedList[T]) -> str | None:
     """The token of the page after this one. Database stores give it as bytes, servers as text."""
     token: str | bytes | None = page.token
@@ -183,6 +229,9 @@ def _prepare_environment(settings: Settings) -> None:
         ours |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     for name, value in ours.items():
         os.environ.setdefault(name, value)
+    # Hosts pass on a field that was left empty as "", and MLflow takes an empty path of a CA file for "check no certificate".
+    for name in [name for name, value in os.environ.items() if name.startswith("MLFLOW_TRACKING_") and not value]:
+        del os.environ[name]
     if settings.tracking_uri and "MLFLOW_TRACKING_URI" in os.environ:
         os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri  # without the quotes that it may have had
     if settings.log_level != "DEBUG":

@@ -19,6 +19,7 @@ from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.acknowledge import acknowledge_at_once
 from mlflow_mcp.client.transport.codes import not_mlflow
 from mlflow_mcp.client.transport.failures import stalled
+from mlflow_mcp.client.transport.tracing import traced
 from mlflow_mcp.client.transport.translate import ResponseFacts, last_response
 from mlflow_mcp.errors import Unreachable
 from mlflow_mcp.text import safe_uri, size
@@ -80,7 +81,7 @@ def guard(session: Session) -> Session:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         session.get_redirect_target = _target_on_same_host(session.get_redirect_target)  # type: ignore
         for adapter in {id(each): each for each in session.adapters.values()}.values():  # one serves several schemes
-            adapter.send = _bounded(_once_where_asked(adapter))  # type: ignore[method-assign]
+            adapter.send = traced(_bounded(_once_where_asked(adapter)))  # type: ignore[method-assign]
             acknowledge_at_once(adapter)
         session.guarded_by_mlflow_mcp = True  # type: ignore[attr-defined]
     return session
@@ -134,9 +135,11 @@ def _bounded(send: Callable[..., Response]) -> Callable[..., Response]:
         if end is not None:
             left = max(0.01, end - time.monotonic())
             timeout = min(timeout, left) if isinstance(timeout, (int, float)) else left
+        started = time.monotonic()
         response = send(request, stream=stream, timeout=timeout, **options)
         if call is not None:
             call.heard.now()
+            call.answered(response.status_code, time.monotonic() - started)
         is_file = stream and response.status_code in (200, 206)
         if not is_file:
             _read(response, call, end)

@@ -54,6 +54,14 @@ class SameMatches:
         return self.files[0].result
 
     @property
+    def lines(self) -> int | str:
+        return _span([file.result.lines for file in self.files])
+
+    def place_of(self, nth: int) -> int | str:
+        """The line of a match, or between which lines it is in these files."""
+        return _span([file.result.hits[nth].number for file in self.files])
+
+    @property
     def run(self) -> str:
         if len(self.files) == 1:
             return self.files[0].run
@@ -74,20 +82,33 @@ class SameMatches:
 
 def folded(texts: Sequence[Searched]) -> list[SameMatches]:
     """The files, those of different runs with the very same matches in one. Files of one run stay apart."""
+    groups = _same(texts, in_places=True)
+    if sum(bool(files[0].result.count) for files in groups) > _FEW_FILES:
+        groups = _same(texts, in_places=False)
+    of_all = len({text.owner.job or text.owner.id for text in texts})
+    at = {(text.owner.id, text.path): place for place, text in enumerate(texts)}
+    rows = [SameMatches(files, of_all) for files in groups]
+    return sorted(rows, key=lambda row: min(at[file.owner.id, file.path] for file in row.files))
+
+
+def _same(texts: Sequence[Searched], *, in_places: bool) -> list[list[Searched]]:
+    """The files with the same matches; with `in_places` at the same lines, too, of files with as many lines."""
     groups: dict[tuple[Any, ...], list[Searched]] = {}
     of_run: Counter[tuple[Any, ...]] = Counter()
     for text in sorted(texts, key=lambda text: text.path.count("/")):
         result = text.result
-        hits = tuple((hit.number, hit.text, *hit.before, *hit.after) for hit in result.hits)
-        same = (text.name, result.count, result.lines, result.complete, hits)
+        hits = tuple((hit.number * in_places, hit.text, *hit.before, *hit.after) for hit in result.hits)
+        same = (text.name, result.count, result.lines * in_places, result.complete, hits)
         # Without a line that is shown nothing tells that the matches are the same.
         nth = of_run[text.owner.id, same] if hits else (text.owner.id, text.path)
         of_run[text.owner.id, same] += 1
         groups.setdefault((*same, nth), []).append(text)
-    of_all = len({text.owner.job or text.owner.id for text in texts})
-    at = {(text.owner.id, text.path): place for place, text in enumerate(texts)}
-    rows = [SameMatches(files, of_all) for files in groups.values()]
-    return sorted(rows, key=lambda row: min(at[file.owner.id, file.path] for file in row.files))
+    return list(groups.values())
+
+
+def _span(numbers: Sequence[int]) -> int | str:
+    """`66`, or `53-79` where files differ."""
+    return numbers[0] if len(set(numbers)) == 1 else f"{min(numbers)}-{max(numbers)}"
 
 
 def file_table(rows: Sequence[SameMatches]) -> Table:
@@ -95,7 +116,7 @@ def file_table(rows: Sequence[SameMatches]) -> Table:
     with_matches = [row for row in by_count if row.result.count]
     shown = with_matches[:MOST_ROWS] or (by_count if len(by_count) <= _MOST_WITHOUT else [])
     cells = [
-        [row.run, row.path, row.result.count, row.result.lines, len(row.files) if len(row.files) > 1 else None]
+        [row.run, row.path, row.result.count, row.lines, len(row.files) if len(row.files) > 1 else None]
         for row in shown
     ]
     return Table.of(["run", "path", "matches", "lines", "files"], cells, keep=("path", "matches"))
@@ -111,8 +132,8 @@ def match_table(rows: Sequence[SameMatches], budget: Budget, *, last: bool) -> t
     shared = {row.files[0].name for row in found if len(row.files) > 1}
     cells = [
         [
-            _cells(row, hit, is_unique=count_of_name[row.files[0].name] == 1 and row.files[0].name not in shared)
-            for hit in row.result.hits
+            _cells(row, nth, is_unique=count_of_name[row.files[0].name] == 1 and row.files[0].name not in shared)
+            for nth in range(len(row.result.hits))
         ]
         for row in found
     ]
@@ -128,11 +149,12 @@ def match_table(rows: Sequence[SameMatches], budget: Budget, *, last: bool) -> t
     )
 
 
-def _cells(row: SameMatches, hit: Hit, *, is_unique: bool) -> list[Any]:
+def _cells(row: SameMatches, nth: int, *, is_unique: bool) -> list[Any]:
+    hit: Hit = row.result.hits[nth]
     around = {"before": hit.before, "after": hit.after} if hit.before or hit.after else None
     # The table of files names the runs of a row that stands for many.
     run = row.run if len(row.files) == 1 or len(row.run) <= _LONGEST_NAMES else f"{len(row.files)} runs"
-    return [run, row.files[0].name if is_unique else row.path, hit.number, hit.text, around]
+    return [run, row.files[0].name if is_unique else row.path, row.place_of(nth), hit.text, around]
 
 
 def _lines_that_fit(cells: Sequence[Sequence[list[Any]]], budget: Budget) -> int:

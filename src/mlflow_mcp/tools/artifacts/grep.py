@@ -14,16 +14,14 @@ from itertools import chain
 from typing import NamedTuple
 
 from mlflow_mcp.tools.artifacts.formats.detect import has_nul
-from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, strip_control_codes, without_codes
+from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, without_codes
+from mlflow_mcp.tools.artifacts.matched_lines import cut, decoded, lines_before, shown_line
 from mlflow_mcp.tools.artifacts.patterns import line_finder
 from mlflow_mcp.tools.artifacts.surroundings import Surroundings
 
 # A longer line is searched in parts, which overlap.
 LONGEST_LINE = 1_000_000
 _OVERLAP = 64_000
-# Characters shown of a line, and of those around it.
-_SHOWN = 1_000
-_SHOWN_AROUND = 300
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class SearchResult:
     complete: bool = True
     in_parts: bool = False  # lines too long to be searched whole
     overwritten: int = 0  # matching lines whose last state does not match
+    ends_inside_line: bool = False  # whether the last line has no line end
     undecodable: bool = False  # bytes in the way of a pattern with characters beyond ASCII
     hits: deque[Hit] = field(default_factory=deque)
 
@@ -113,6 +112,7 @@ class _StreamSearch:
             self._add(block)
         if self._rest:
             self._search(self._rest, len(self._rest))
+        result.ends_inside_line = self._line_is_counted or self._rest[-1:] not in (b"", b"\n", b"\r")
         result.lines += self._line_is_counted
         return result
 
@@ -180,23 +180,23 @@ class _StreamSearch:
         if self._surroundings:
             self._surroundings.pass_over(text, end)
         if self._finder.context:
-            self._recent.extend(_lines_before(text, end, self._finder.context))
+            self._recent.extend(lines_before(text, end, self._finder.context))
 
     def _hit(self, text: bytes, start: int, offset: int, number: int) -> Hit:
         end = text.find(b"\n", offset)
         end = len(text) if end < 0 else end
-        line = _shown(text, start, end, offset, self._surroundings)
+        line = shown_line(text, start, end, offset, self._surroundings)
         context = self._finder.context
         if not context:
             return Hit(number, line, [], [])
-        before = [*self._recent, *_lines_before(text, start, context)][-context:]
+        before = [*self._recent, *lines_before(text, start, context)][-context:]
         after = text[end + 1 : end + 1 + LONGEST_LINE].split(b"\n", context)
         after = after[:-1] if len(after) > context or not after[-1] else after
         if self._surroundings:
             near = self._surroundings.neighbours(text, start, end, len(before), len(after))
         else:
-            near = [_decoded(each) for each in before], [_decoded(each) for each in after]
-        return Hit(number, line, [_cut(each) for each in near[0]], [_cut(each) for each in near[1]])
+            near = [decoded(each) for each in before], [decoded(each) for each in after]
+        return Hit(number, line, [cut(each) for each in near[0]], [cut(each) for each in near[1]])
 
 
 def _text_blocks(blocks: Iterable[bytes], result: SearchResult) -> Iterable[bytes]:
@@ -235,37 +235,3 @@ def _one_a_line(text: bytes, offsets: list[int]) -> Matches:
             kept[-1] = offset
             overwritten -= 1
     return Matches(kept, overwritten)
-
-
-def _shown(text: bytes, line_start: int, line_end: int, offset: int, surroundings: Surroundings | None) -> str:
-    """The line as text. Of a progress bar rewritten with '\\r', the state that matches; of a long line, an excerpt."""
-    start = text.rfind(b"\r", line_start, offset) + 1 or line_start
-    end = text.find(b"\r", offset, line_end)
-    end = line_end if end < 0 else end
-    first, last = (start, end) if end - start <= 2 * _SHOWN else _excerpt(start, end, offset)
-    part = text[first:last].decode("utf-8", "replace" if (first, last) == (start, end) else "ignore")
-    shown = strip_control_codes(part)
-    if surroundings:
-        shown = surroundings.hide(text, first, last, shown)
-    return f"{'…' if first > start else ''}{shown}{'…' if last < end else ''}"
-
-
-def _excerpt(start: int, end: int, offset: int) -> tuple[int, int]:
-    first = max(start, offset - _SHOWN // 5)
-    return first, min(first + _SHOWN, end)
-
-
-def _lines_before(text: bytes, end: int, count: int) -> list[bytes]:
-    """The last `count` whole lines of `text[:end]`, which ends with a line break or begins the text."""
-    start = end
-    for _ in range(count):
-        start = text.rfind(b"\n", 0, max(start - 1, 0)) + 1
-    return text[start:end].split(b"\n")[:-1]
-
-
-def _decoded(line: bytes) -> str:
-    return strip_control_codes(line[-20 * _SHOWN_AROUND :].decode("utf-8", "replace"))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_AROUND else text[:_SHOWN_AROUND] + "…"

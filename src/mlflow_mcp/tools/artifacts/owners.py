@@ -16,7 +16,7 @@ from mlflow_mcp.client.ids.parse import is_model, is_run_id, run_id_or_name
 from mlflow_mcp.client.ids.runs import groups_of
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.text import iso
+from mlflow_mcp.text import iso, short_id
 from mlflow_mcp.tools.arguments import as_text
 
 ArtifactOwners = Annotated[
@@ -44,7 +44,7 @@ def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
     for job, label in zip(jobs.values(), labels):
         is_alone = labels.count(label) == 1 and not job.others
         for copy in job.copies:
-            name = label if is_alone else f"{label} {copy.run_id[:8]}"
+            name = label if is_alone else f"{label} {short_id(copy.run_id)}"
             owners.setdefault(copy.run_id, Owner(copy.run_id, name, job.run_id if job.others else None))
     return [Owner(model, model) for model in models] + list(owners.values())
 
@@ -80,7 +80,9 @@ def sources_of(client: Client, ids: Sequence[str]) -> list[tuple[str, ArtifactSo
     groups = groups_of(client, [text for text in ids if not is_model(text.strip())])
     jobs = {job.run_id: job for group in groups for job in group.jobs}
     labels = _labels(list(jobs.values()))
-    names = [label if labels.count(label) == 1 else f"{label} {run_id[:8]}" for run_id, label in zip(jobs, labels)]
+    names = [
+        label if labels.count(label) == 1 else f"{label} {short_id(run_id)}" for run_id, label in zip(jobs, labels)
+    ]
     return [(model, client.artifacts(model)) for model in models] + [
         (name, _source_of_job(client, job)) for name, job in zip(names, jobs.values())
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,13 +18,14 @@ from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import hint, listed, plural, size
+from mlflow_mcp.text import listed, plural, size
 from mlflow_mcp.tools.arguments import RunIds, one_or_many
-from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, ending_of, is_worth_searching
+from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, is_log, is_worth_searching
 from mlflow_mcp.tools.artifacts.found import MOST_ROWS, SameMatches, Searched, file_table, folded, match_table
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
 from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
+from mlflow_mcp.tools.artifacts.search_scope import Scope, without_line_end
 from mlflow_mcp.tools.artifacts.surroundings import Surroundings
 
 Pattern = Annotated[
@@ -51,7 +51,9 @@ class Matches(Answer):
     """`files`: matching lines counted in each file; a row of several `files` is of as many with the same matches, in each of
     them so many. `matches`: the lines, numbered from 1."""
 
-    partial: Annotated[str | None, Field(description="Which files were not searched, or not to their end.")] = None
+    partial: Annotated[
+        str | None, Field(description="Which files were not searched, or not to their end; that there are no logs.")
+    ] = None
     pattern: str
     total: Annotated[int, Field(description="Matching lines in all files.")]
     files: Table
@@ -92,41 +94,48 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     """Grep the logs and other text files of one or many runs (or invocations) on the spot: exact counts of matching lines
     per file, and the first or last of them with line numbers. For errors, finish_reason=length, HTTP 429 or 500, OOM in
     megabytes of logs. get_artifact_content with start_line shows the lines around a match."""
-    files, left_out, unread = _files(client, run_ids, glob)
+    files, scope = _files(client, run_ids, glob)
     seconds = max(1.0, client.call.remaining * _SHARE_OF_TIME)
     finder = Finder(
         pattern, plain=plain, ignore_case=ignore_case, most=max_matches, last=last, context=context, seconds=seconds
     )
     # Of too many files the logs are searched: they are what a search is mostly for.
-    tried = files if len(files) <= MOST_FILES else sorted(files, key=lambda file: not _is_log(file.path))[:MOST_FILES]
+    tried = files if len(files) <= MOST_FILES else sorted(files, key=lambda file: not is_log(file.path))[:MOST_FILES]
     search = (partial(file.search, finder, client.settings.mask_secrets) for file in tried)
     client.run_concurrently(*search, steps=client.call.steps("searched", "file"))
     searched = [Searched(file.owner, file.path, file.result) for file in tried if file.result and file.result.is_text]
     texts = _without_equal_copies(searched)
     rows = folded(texts)
+    total = sum(text.result.count for text in texts)
     lines, left_out_lines = match_table(rows, Budget.of(client.settings.max_chars), last=last)
     answer = Matches(
-        partial=_partial(len(files), texts),
+        partial=_partial(len(files), texts, scope.no_logs() if glob is None and not total else ""),
         pattern=pattern,
-        total=sum(text.result.count for text in texts),
+        total=total,
         files=file_table(rows),
         matches=lines,
     )
     answer.note(left_out_lines)
-    _note_scope(answer, left_out, unread)
+    if glob is None:
+        answer.note(scope.some_without_logs(), *scope.not_searched())
+    if scope.unread:
+        answer.note(f"{plural(scope.unread, 'folder')} more were not looked into, the trees are too large.")
     _note_results(answer, tried, texts)
+    answer.note(without_line_end(texts))
     _note_without(answer, texts, rows)
     if not answer.total:
-        _note_other_copies(client, answer, [file.owner for file in files])
+        answer.note(_other_copies(client, [file.owner for file in files]))
     return answer
 
 
-def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], Counter[str], int]:
-    """The files to search, how many of which kinds are left out untold, and how many folders were not looked into. Raises
-    NotFound when there is nothing to search."""
+def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], Scope]:
+    """The files to search, and what was listed. Raises NotFound when there is nothing to search."""
     owners = owners_of(client, run_ids)
     sources = [client.artifacts(owner.id) for owner in owners]
     trees = client.run_concurrently(*(source.tree for source in sources))
+    scope = Scope()
+    for owner, (entries, unread) in zip(owners, trees):
+        scope.add(owner, entries, unread)
     files = [
         _File(source, owner, entry.path)
         for source, owner, (entries, _) in zip(sources, owners, trees)
@@ -134,10 +143,9 @@ def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> t
         if _is_chosen(entry, globs)
     ]
     if not files:
-        raise _no_files([entry.path for entries, _ in trees for entry in entries if not entry.is_dir], globs)
-    paths = [entry.path for entries, _ in trees for entry in entries if not entry.is_dir and globs is None]
-    left_out = Counter(ending_of(path) for path in paths if not is_worth_searching(path))
-    return files, left_out, sum(unread for _, unread in trees)
+        nothing, others = scope.nothing_fits(globs), _other_copies(client, owners)
+        raise NotFound(nothing.failed, f"{others} {nothing.next_step}".strip()) if others else nothing
+    return files, scope
 
 
 def _without_equal_copies(texts: Sequence[Searched]) -> list[Searched]:
@@ -152,10 +160,6 @@ def _without_equal_copies(texts: Sequence[Searched]) -> list[Searched]:
     return list(first.values())
 
 
-def _is_log(path: str) -> bool:
-    return "logs/" in path or path.endswith((".log", ".out", ".err"))
-
-
 def _is_chosen(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     if entry.is_dir:
         return False
@@ -164,29 +168,10 @@ def _is_chosen(entry: ArtifactEntry, globs: Sequence[str] | None) -> bool:
     return any(matches_glob(entry.path, glob) for glob in globs)
 
 
-def _no_files(paths: Sequence[str], globs: Sequence[str] | None) -> NotFound:
-    if not paths:
-        return NotFound(
-            "These runs have no artifacts, so there is nothing to search.", "get_run shows what they logged."
-        )
-    if globs is None:
-        return NotFound(f"None of {plural(len(paths), 'file')} is text.", "list_artifacts shows them.")
-    names = {path.rpartition("/")[2] for path in paths}
-    close = hint(globs[0].rpartition("/")[2].strip("*"), names)
-    kinds = ", ".join(
-        f"{count} {f'*{ending}' if ending else 'without an ending'}"
-        for ending, count in Counter(map(ending_of, paths)).most_common(6)
-    )
-    return NotFound(
-        f"None of {plural(len(paths), 'file')} fits {listed(globs)}; there are {kinds}.",
-        f"{close} list_artifacts shows them.".strip(),
-    )
-
-
-def _partial(count: int, texts: Sequence[Searched]) -> str | None:
-    """That some of so many files were not searched, or not to their end."""
+def _partial(count: int, texts: Sequence[Searched], no_logs: str) -> str | None:
+    """That there are no logs, or that some of so many files were not searched, or not to their end."""
     unfinished = [text.path for text in texts if not text.result.complete]
-    sentences = []
+    sentences = [no_logs] if no_logs else []
     if count > MOST_FILES:
         sentences.append(
             f"Only {MOST_FILES:,} of {count:,} files were searched, logs first; narrow glob or run_ids for the others."
@@ -196,17 +181,6 @@ def _partial(count: int, texts: Sequence[Searched]) -> str | None:
             f"NOT searched to their end, the time was up: {listed(unfinished, 5)}. Narrow glob or run_ids."
         )
     return " ".join(sentences) or None
-
-
-def _note_scope(answer: Matches, left_out: Counter[str], unread: int) -> None:
-    """Say which files were not searched at all."""
-    if left_out:
-        kinds = [f"{count} *{ending}" for ending, count in left_out.most_common()]
-        more = f" and {len(kinds) - 5} more kinds" if len(kinds) > 5 else ""
-        tried = left_out.most_common(1)[0][0]
-        answer.note(f"Not searched, binary by their endings: {', '.join(kinds[:5])}{more} (glob='*{tried}' tries).")
-    if unread:
-        answer.note(f"{plural(unread, 'folder')} more were not looked into, the trees are too large.")
 
 
 def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[Searched]) -> None:
@@ -230,12 +204,13 @@ def _note_results(answer: Matches, tried: Sequence[_File], texts: Sequence[Searc
         answer.note(f"{plural(binary, 'binary file')} left out.")
 
 
-def _note_other_copies(client: Client, answer: Matches, owners: Sequence[Owner]) -> None:
-    """Nothing was found: say where else the files of these jobs are."""
+def _other_copies(client: Client, owners: Sequence[Owner]) -> str:
+    """Where else the files of these jobs are, when nothing was found here."""
     alone = {owner.id for owner in owners if owner.job is None and not is_model(owner.id)}
     copies = unsearched_copies(client, sorted(alone)[:_MOST_LOOKED_UP])
-    if copies:
-        answer.note(f"NOT searched: other copies of these jobs: {', '.join(list(copies.values())[:_MOST_LOOKED_UP])}.")
+    if not copies:
+        return ""
+    return f"NOT searched: other copies of these jobs: {', '.join(list(copies.values())[:_MOST_LOOKED_UP])}."
 
 
 def _note_without(answer: Matches, texts: Sequence[Searched], rows: Sequence[SameMatches]) -> None:

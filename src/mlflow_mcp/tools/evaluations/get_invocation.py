@@ -171,7 +171,8 @@ def _task_table(
     told_by_place: bool,
 ) -> Table:
     ids = {str(job.canonical.entity.info.experiment_id) for job in jobs}
-    context = _Context(jobs, names, client.experiments.primary_metrics(sorted(ids)), told_by_place)
+    primary = {id_: each.name for id_, each in client.experiments.primary_metrics(sorted(ids)).items()}
+    context = _Context(jobs, names, primary, told_by_place)
     rows = [row for job in jobs for row in _task_rows(context, job, details[job.run_id])]
     rows.sort(key=lambda row: (str(row[0]), str(row[3])))
     return Table.of(_TASK_COLUMNS, rows, keep=("task", "run_id", "metrics"))

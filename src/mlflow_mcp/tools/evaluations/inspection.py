@@ -17,7 +17,9 @@ from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatisti
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.text import short_id
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
+from mlflow_mcp.tools.evaluations.contradictions import Contradiction, contradiction_of
 from mlflow_mcp.tools.evaluations.missing_files import looks_for_missing_files
 
 # More jobs than this are not inspected: their details are what their params and metrics say.
@@ -65,6 +67,7 @@ class JobDetails:
     )  # of scores by metric name, where results.yml was read
     score_counts: dict[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: dict[str, str] = field(default_factory=dict)  # as results.yml or run_config.yml has them, of one task
+    contradiction: Contradiction | None = None  # of params and files
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
@@ -220,8 +223,9 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
         recorded = _read_results(client, copy, folder, details)
         if recorded is not None:
             if copy is not job.canonical:
-                samples = recorded.samples.from_copy(f"copy {copy.run_id[:8]}")
+                samples = recorded.samples.from_copy(f"copy {short_id(copy.run_id)}")
                 recorded = replace(recorded, samples=samples)
+            details.contradiction = contradiction_of(job, recorded, "results.yml")
             details.add(recorded)
             return
     details.lacks_results = details.unread is None
@@ -231,8 +235,9 @@ def _read_first_results(client: Client, job: Job, folder: str, details: JobDetai
 def _read_run_config(client: Client, job: Job, folder: str, details: JobDetails) -> None:
     for copy in job.copies:
         with suppress(Problem):  # what cannot be read is not claimed
-            content = _read_yaml(client, copy, f"{folder}/{_RUN_CONFIG}")
-            details.add(RecordedConfig.of(content, _RUN_CONFIG))
+            recorded = RecordedConfig.of(_read_yaml(client, copy, f"{folder}/{_RUN_CONFIG}"), _RUN_CONFIG)
+            details.contradiction = contradiction_of(job, recorded, _RUN_CONFIG)
+            details.add(recorded)
             return
 
 

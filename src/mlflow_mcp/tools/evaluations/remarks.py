@@ -15,7 +15,7 @@ from mlflow_mcp.tools.evaluations.inspection import JobDetails, Reexport, tasks_
 
 _CHANGES_SHOWN = 6
 _DISAGREEMENTS_SHOWN = 3
-_NEAR = 0.9
+NOT_REACHED = "not reached"
 
 
 def evidence_of(samples: Samples) -> str | None:
@@ -31,7 +31,10 @@ def evidence_of(samples: Samples) -> str | None:
 
 def remarks_on(job: Job, details: JobDetails, *, told_by_place: bool = False) -> list[str]:
     """What is to be known of a job's runs, the trial run first. Which copies have the logs is left out where the places tell it."""
-    remarks = of_trial(details.samples)
+    contradiction = details.contradiction
+    # That a limit is there cannot be said where params and files disagree on it.
+    remarks = [] if contradiction and contradiction.is_of_limit else of_trial(details.samples)
+    remarks += [str(contradiction)] if contradiction else []
     if job.others:
         remarks += _of_copies(job, details.reexport)
     if details.with_logs and job.run_id not in details.with_logs and not told_by_place:
@@ -96,7 +99,7 @@ def of_trial(samples: Samples) -> list[str]:
         return []
     if samples.is_below_limit and most:
         found = f"{most.value:g} samples" if samples.count else most.evidence
-        return [f"{limit.evidence}, not reached: {found} (a smaller dataset, or samples were lost)"]
+        return [f"{limit.evidence}, {NOT_REACHED}: {found}"]
     kind = "canary" if samples.is_trial else "limited"
     share = f", a share of the dataset{f': {most.evidence}' if most else ''}" if limit.value < 1 else ""
     return [f"{kind} ({limit.evidence}{share}): not comparable with a full run"]
@@ -141,6 +144,8 @@ def sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str
         notes.append(
             f"The params of {quoted(by_params)} set no sample limit; results.yml, which names one of the harness too, was not read."
         )
+    if any(each.samples.is_below_limit for each in details):
+        notes.append(f"{NOT_REACHED}: the dataset is smaller than the limit, or samples were lost.")
     if any(each.read_config for _, each in unlimited):
         others = "else " if silent or unread or by_params else ""
         notes.append(f"Where {others}no limit is named, config files and params set none.")

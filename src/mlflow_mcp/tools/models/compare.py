@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.model import Measure
 from mlflow_mcp.text import from_difference, iso, number, plural
 from mlflow_mcp.tools.models.facts import ModelFacts
@@ -77,7 +78,7 @@ def metrics_table(sides: Sequence[ModelFacts]) -> tuple[Table | None, list[str]]
 
 def _metric_row(measure: Measure, ours: Any, theirs: Any) -> list[Any]:
     values = [each.value if each else None for each in (ours, theirs)]
-    best = best_label(SIDES, values, measure.metric)
+    best = best_label(SIDES, values, better(measure.metric))
     shown = [number(value) for value in values]
     return [measure.metric, measure.dataset or None, measure.digest or None, *shown, *deltas(*values), best]
 

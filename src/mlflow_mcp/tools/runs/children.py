@@ -68,7 +68,7 @@ def children_of(
         rows = [[run.run_id, run.name, run.status, run.headline()] for run in runs]
         return Children(count=len(runs), runs=Table.of(["run_id", "name", "status", "metrics"], rows, keep=("run_id",)))
     metric = _metric_of(client, runs)
-    call = f'query_runs(query="{_query(parent.run_id)}") lists them'
+    call = f'query_runs(query="{_query(parent.run_id)}") lists them; best_runs takes the same query'
     explains = (
         f"; with it aggregate_runs(metrics=['{clipped(metric)}'], group_by=['each']) tells what matters"
         if metric
@@ -96,7 +96,11 @@ def _metric_of(client: Client, runs: Sequence[RunView]) -> str | None:
     )
     usual = [name for name, count in counts.items() if count >= _MOST_HAVE * max(counts.values())]
     primary = client.experiments.primary_metrics(sorted({run.experiment_id for run in runs})).values()
-    named = [name for name in primary if name in usual] or [name for name in usual if _UNSEEN.search(name)] or usual
+    named = (
+        [each.name for each in primary if each.name in usual]
+        or [name for name in usual if _UNSEEN.search(name)]
+        or usual
+    )
     return next(iter(headline(dict.fromkeys(named, 0.0), 1)), None)
 
 

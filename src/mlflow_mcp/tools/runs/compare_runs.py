@@ -19,8 +19,9 @@ from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
 from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs
+from mlflow_mcp.tools.runs.comparing.primary import against_names, how_judged
 from mlflow_mcp.tools.runs.comparing.reading import Compared, of_models, read_sides
-from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
+from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, summary
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Judged, judge
@@ -29,7 +30,6 @@ from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
 
 MOST_DIFFERENCES = 40
 _NAMES_LISTED = 15
-_BEST = "best: judged by the metric's name; empty where the name does not say which value is better."
 
 Baseline = Annotated[
     str | None, Field(description="Which of run_ids the others are measured against. Default: the first.")
@@ -78,7 +78,8 @@ def compare_runs(
     shown = verdict_rows.shown_of(judged)
     left = _not_judged(compared, rows, shown)
     columns, left, of_errors = alignment.with_errors(sides, columns, left)
-    answer = _answer(compared, shown, Table.of(columns, left, keep=("metric", *_labels(sides))) if left else None)
+    verdicts = verdict_rows.verdict_table(shown, sides, compared.base, fold=metrics is None)
+    answer = _answer(compared, verdicts, Table.of(columns, left, keep=("metric", *_labels(sides))) if left else None)
     answer.only_one_side = _bounded(alignment.only_on_one_side(sides, metrics))
     if allowed:
         gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
@@ -88,14 +89,15 @@ def compare_runs(
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
     answer.note(
-        *verdict_rows.sentences(shown, judged), *([] if metrics else verdict_rows.without_headline(rows, shown))
+        *verdict_rows.sentences(shown, judged, fold=metrics is None),
+        *([] if metrics else verdict_rows.without_headline(rows, shown)),
     )
     answer.note(*disagreeing_copies(compared.members, rows), *parts)
     answer.note(*_equal_scores(client, compared), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))
     _add_differences(answer, compared)
-    answer.note(_BEST if any(row[-1] for row in left) else "")
+    answer.note(*against_names(rows, sides), how_judged(left, sides) if any(row[-1] for row in left) else "")
     return answer
 
 
@@ -125,13 +127,13 @@ def _equal_scores(client: Client, compared: Compared) -> list[str]:
     return equal_scores(compared.sides, tasks, cached_lines(client, compared.members, [*tasks, *repeated]))
 
 
-def _answer(compared: Compared, shown: Sequence[Judged], metrics: Table | None) -> Comparison:
+def _answer(compared: Compared, verdicts: Table | None, metrics: Table | None) -> Comparison:
     sides, base = compared.sides, compared.base
     return Comparison(
-        unequal=compared.inequality.table(_labels(sides), tasks_of(sides)),
+        unequal=compared.inequality.table(sides),
         sides=_sides_table(sides),
         baseline=base.label,
-        verdicts=verdict_rows.verdict_table(shown, sides, base),
+        verdicts=verdicts,
         verbosity=None if compared.copies else verbosity_table(sides, base),
         metrics=metrics,
         equal=0,
@@ -143,7 +145,7 @@ def _add_differences(answer: Comparison, compared: Compared) -> None:
     labels = _labels(compared.sides)
     differences = find_differences(compared.sides)
     rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
-    shown, elsewhere = told_rows(rows, labels, compared.base.label)
+    shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))
     answer.equal = differences.equal

@@ -16,8 +16,8 @@ from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import clipped, hint, plural
 from mlflow_mcp.tools.arguments import ExperimentId, Limit, Names, as_text, named_values, one_or_many
+from mlflow_mcp.tools.runs.incidental import USUAL
 from mlflow_mcp.tools.runs.similar.candidates import Candidates, read_candidates, told
-from mlflow_mcp.tools.runs.similar.ignored import USUAL
 from mlflow_mcp.tools.runs.similar.nearest import SCORES_SHOWN, Nearest, nearest_of
 from mlflow_mcp.tools.runs.similar.reference import Reference, given_params, reference_run
 from mlflow_mcp.tools.runs.tables.launcher_params import HOW_IT_WAS_RUN

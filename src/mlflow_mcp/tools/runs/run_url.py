@@ -8,6 +8,8 @@ from mlflow_mcp.text import safe_uri
 
 def run_url(client: Client, experiment_id: str, run_id: str) -> str | None:
     """The run's page in MLflow's UI; None for a store without a server."""
-    if not client.is_http:
+    there, run_id = client.at(run_id)
+    if not there.is_http:
         return None
-    return f"{safe_uri(client.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    experiment_id = experiment_id.removeprefix(there.prefix)
+    return f"{safe_uri(there.uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"

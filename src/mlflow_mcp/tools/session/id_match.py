@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -22,6 +22,10 @@ class IdMatch(BaseModel):
     experiment: str | None = None
     runs: int | None = None
     time: str | None = None
+    status: Annotated[str | None, Field(description="Of a run that did not finish.")] = None
+    scores: Annotated[
+        dict[str, Any] | None, Field(description="The first ones; of an invocation one of each task.")
+    ] = None
     matched: Annotated[
         str | None, Field(description="By which field, when not by the id itself; or that it is deleted.")
     ] = None

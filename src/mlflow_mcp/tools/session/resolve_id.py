@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
@@ -13,35 +13,37 @@ from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_stat
 from mlflow_mcp.client.ids.experiments import unlisted
 from mlflow_mcp.client.ids.genai import dataset_in_url, is_dataset_id, prompt_in_url
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
-from mlflow_mcp.client.ids.models import logged_called
 from mlflow_mcp.client.ids.parse import (
     SHORTEST_PREFIX,
     experiment_in_url,
     is_id_prefix,
-    is_model_prefix,
     is_run_id,
     job_id,
     model_in_url,
-    model_ref,
     plain_id,
     run_in_url,
 )
 from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
-from mlflow_mcp.entities.launcher import LauncherRun, group_invocations
-from mlflow_mcp.entities.model import MODEL_ID
+from mlflow_mcp.client.spanning import SpanningClient
+from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs
+from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, UnsupportedByServer
-from mlflow_mcp.text import every, hint, iso
+from mlflow_mcp.errors import AccessRefused, NotFound, Problem, UnsupportedByServer
+from mlflow_mcp.text import every, hint, iso, number
 from mlflow_mcp.tools.arguments import AnyId
+from mlflow_mcp.tools.session.anywhere import found_anywhere
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
 from mlflow_mcp.tools.session.id_match import IdMatch
+from mlflow_mcp.tools.session.model_ids import logged_models_called, registered_models_called
 
 if TYPE_CHECKING:
-    from mlflow.entities import Experiment, LoggedModel
+    from mlflow.entities import Experiment
 
 # Things listed of what an id may stand for; the rest is counted.
 MOST_SHOWN = 20
+_SCORES_OF_RUN = 2
+_JOBS_SCORED = 6
 
 
 class IdMatches(Answer):
@@ -55,6 +57,13 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
     """Find out what an id is - invocation, job, run, experiment, model, trace, session or prompt - and where it lives, from the full
     id, its first 6+ characters, a name or an MLflow URL. Use it when a user gives an id without saying what it is and
     get_invocation does not know it; each finding names the call that reads it."""
+    if isinstance(client, SpanningClient):
+        return found_anywhere(client, id, resolve_id_on)
+    return resolve_id_on(client, id)
+
+
+def resolve_id_on(client: Client, id: str) -> IdMatches:
+    """What the id is on one server."""
     text = _in_url(id.strip()) or plain_id(id)
     names = client.experiments.reread()
     experiments = _experiments(text, names)
@@ -62,8 +71,8 @@ def resolve_id(client: Client, id: AnyId) -> IdMatches:
         raise Problem(f"No run, experiment, model or trace can be read out of '{text}'.", "Pass the id alone.")
     searches: list[Callable[[], list[IdMatch]]] = [
         lambda: _runs_and_invocations(find_matches(client, list(names), text, (*RUN_WAYS, *INVOCATION_WAYS)), names),
-        lambda: _logged_models(client, text),
-        lambda: _registered_models(client, text),
+        lambda: logged_models_called(client, text),
+        lambda: registered_models_called(client, text),
         lambda: _traces(client, text),
         lambda: _sessions(client, text),
         lambda: prompts_called(client, text),
@@ -106,6 +115,8 @@ def _if_supported(search: Callable[[], list[IdMatch]]) -> list[IdMatch] | Unsupp
         return search()
     except UnsupportedByServer as error:
         return error
+    except AccessRefused:  # of an id: what may not be read, or, on servers with basic-auth, does not exist
+        return []
 
 
 def _next_try(text: str, nearest: str) -> str:
@@ -143,9 +154,15 @@ def _run(match: Match, names: Mapping[str, str]) -> IdMatch:
         name=run.name,
         experiment=run.experiment,
         time=iso(run.start_time),
+        status=run.status if run.status != "FINISHED" else None,
+        scores=_rounded(run.headline(_SCORES_OF_RUN)),
         matched={"run name": "run name", "job id": "job_id"}.get(match.way),
         next=f"get_run(run_id='{run.run_id}')",
     )
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, Any] | None:
+    return {name: number(value) for name, value in scores.items()} or None
 
 
 def _deleted(client: Client, text: str, names: Mapping[str, str]) -> list[IdMatch]:
@@ -178,65 +195,19 @@ def _invocations(matches: Sequence[Match], names: Mapping[str, str]) -> list[IdM
 
 
 def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapping[str, str]) -> IdMatch:
-    runs = [RunView.of(each.entity, names) for each in launched]
+    runs, jobs = [RunView.of(each.entity, names) for each in launched], group_jobs(launched)
     return IdMatch(
         kind="invocation",
         id=invocation_id,
         experiment=", ".join(sorted({run.experiment for run in runs})),
         runs=len(runs),
         time=iso(min((run.start_time for run in runs if run.start_time), default=None)),
+        scores=_rounded(
+            {name: value for job in jobs[:_JOBS_SCORED] for name, value in headline(job.canonical.metrics, 1).items()}
+        ),
         matched=None if any(each.has_invocation_tag for each in launched) else "param invocation_id, not a tag",
         next=f"get_invocation(invocation_id='{invocation_id}')",
     )
-
-
-def _logged_models(client: Client, text: str) -> list[IdMatch]:
-    """The logged models of this id, of an id that begins so, or of this name."""
-    if text.startswith("tr-") or is_dataset_id(text):  # a server without models is told what it lacks of these
-        return []
-    if MODEL_ID.fullmatch(text):
-        try:
-            models = [client.models.logged(text)]
-        except ModelNotFound:
-            return []
-    else:
-        models = client.models.beginning_with(text) if is_model_prefix(text) else logged_called(client, text)
-    return [_logged_model(client, model, text) for model in models]
-
-
-def _logged_model(client: Client, model: LoggedModel, text: str) -> IdMatch:
-    return IdMatch(
-        kind="logged model",
-        id=model.model_id,
-        name=model.name,
-        experiment=client.experiments.name_of(str(model.experiment_id)),
-        time=iso(model.creation_timestamp),
-        matched="model name" if model.name == text else None,
-        next=f"get_model(model='{model.model_id}')",
-    )
-
-
-def _registered_models(client: Client, text: str) -> list[IdMatch]:
-    """The registered model of this name, or the version or alias of one."""
-    ref = model_ref(text)
-    if not ref.name or not client.models.registry.has(ref.name):
-        return []
-    if not ref.version:
-        return [IdMatch(kind="registered model", id=ref.name, next=f"get_model(model='{ref.name}')")]
-    try:
-        version = client.models.registry.version(ref.name, ref.version)
-    except ModelNotFound:
-        return []
-    name = f"models:/{ref.name}/{version.version}"
-    return [
-        IdMatch(
-            kind="model version",
-            id=name,
-            time=iso(version.creation_timestamp),
-            matched=ref.version if ref.version != str(version.version) else None,
-            next=f"get_model(model='{name}')",
-        )
-    ]
 
 
 def _traces(client: Client, text: str) -> list[IdMatch]:

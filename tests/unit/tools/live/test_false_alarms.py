@@ -26,6 +26,7 @@ from mlflow_mcp.client.metrics import History, Point
 from mlflow_mcp.tools.live.judging import trends
 from mlflow_mcp.tools.live.judging.pace import Pace, slower
 from mlflow_mcp.tools.live.judging.series import Series
+from tests.support.simulations import trials
 
 Shape = Callable[[float], float]
 HEALTHY: dict[str, Shape] = {
@@ -93,9 +94,11 @@ def rates(noise: Callable[[int, float, random.Random], list[float]], seeds: int)
     [(normal, (0.0, 1.5, 0.0, 0.0)), (heavy_tailed, (0.0, 1.5, 0.0, 8.0)), (autocorrelated, (0.5, 4.0, 1.5, 0.3)), (walk, (2.0, 5.0, 3.0, 0.3))],
 )  # fmt: skip
 def test_healthy_curves_are_rarely_called_sick(noise, allowed):
-    seen = rates(noise, seeds=6)
+    seeds = trials(8)
+    seen = rates(noise, seeds)
+    one = 100 / (len(HEALTHY) * len(LENGTHS) * len(SCATTERS) * seeds)
 
-    assert all(rate <= most for rate, most in zip(seen.values(), allowed)), seen
+    assert all(rate <= most + (one if most else 0) for rate, most in zip(seen.values(), allowed)), seen
 
 
 SICK_SEEDS = range(10)
@@ -177,10 +180,10 @@ def ticking(count: int, r: random.Random, spread: float, pauses: int = 0) -> lis
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0])
 @pytest.mark.parametrize("pauses", [0, 3])
 def test_healthy_runs_are_not_called_stuck_or_slow_at_any_moment(spread, pauses):
-    """A run is looked at 40 times between its steps; 60 runs of each kind, also in a first pause of ten minutes. Stuck: never.
+    """A run is looked at 40 times between its steps; 15 runs of each kind (60 in a thorough run), also in a first pause of ten minutes. Stuck: never.
     Slow: at most one look in 200."""
     stuck = slow = looks = 0
-    for seed in range(60):
+    for seed in range(trials(60)):
         points = ticking(400, random.Random(seed), spread, pauses)
         for at in range(10, 400, 10):
             now = (points[at].timestamp + points[at + 1].timestamp) // 2 if at < 399 else points[at].timestamp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_mcp.tools.runs.comparing.differences import unlike_options
+from mlflow_mcp.tools.runs.comparing.restated import unlike_options
 
 SAME = "vllm serve /checkpoint --tensor-parallel-size=2 --port 8000 --trust-remote-code --gpu-memory-utilization 0.95 --seed 1234567"
 

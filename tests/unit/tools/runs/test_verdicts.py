@@ -17,6 +17,7 @@ from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.tools.runs.comparing.comparable import find_inequality
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Score, judge
+from tests.support.simulations import standard_errors, trials
 
 TASK, METRIC = "gpqa", "gpqa_accuracy"
 
@@ -118,7 +119,7 @@ def test_entries_that_stand_beside_a_score_count_it_with_its_repeats():
     (known, _) = judged(a, b, "x_pass_at_1_avg-of-4_acc").known
 
     assert (known.estimate.hits, known.estimate.of, known.counts_repeats) == (797, 2400, True)
-    assert known.evidence == "797/2400 by num_entries x 4 repeats"
+    assert known.evidence == "n=2400 by num_entries x 4 repeats"
 
 
 def test_repeats_come_before_what_one_run_records():
@@ -224,18 +225,14 @@ def test_a_share_against_percent_has_no_verdict():
 TASKS, LEVEL = 8, 0.05
 
 
-def margin(families):
-    return 2 * math.sqrt(LEVEL * (1 - LEVEL) / families)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.98])
 def test_a_family_of_shares_has_a_false_verdict_at_most_as_often_as_its_level(share):
-    families = 500
+    families = trials(500)
     drawn = [stats.binom.rvs(100, share, size=(families, TASKS), random_state=seed) for seed in (1, 2)]
     wrong = sum(_is_wrong(list(zip(*(map(int, each[at]) for each in drawn)))) for at in range(families))
 
-    assert wrong / families <= LEVEL + margin(families)
+    assert wrong / families <= LEVEL + standard_errors(2, LEVEL, families)
 
 
 def _is_wrong(counts):
@@ -262,7 +259,7 @@ def test_a_family_of_repeats_has_a_false_verdict_at_most_as_often_as_its_level(n
     rng = random.Random(f"{n} {draw}")
     value = (lambda: 0.5 + rng.gauss(0, 0.01)) if draw == "gauss" else (lambda: 0.5 + rng.expovariate(100))
     verdicts: Counter[bool] = Counter()
-    families = 150  # 1,200 pairs
+    families = trials(160)
     for _ in range(families):
         scores = [Score(f"t{task}", ["acc"], True) for task in range(TASKS)]
         sides = []
@@ -273,4 +270,4 @@ def test_a_family_of_repeats_has_a_false_verdict_at_most_as_often_as_its_level(n
         found = judge(scores, sides, sides[0], find_inequality(sides), None)
         verdicts[any(each.verdict in ("IMPROVED", "REGRESSED") for each in found)] += 1
 
-    assert verdicts[True] / families <= LEVEL + margin(families)
+    assert verdicts[True] / families <= LEVEL + standard_errors(2, LEVEL, families)

@@ -110,6 +110,8 @@ class ArtifactContent(Answer):
     """A file, or the part of it that was asked for: `text`, parsed `content`, an `outline` of what is too large, a `table`
     of its rows, or the names that an archive holds."""
 
+    VERBATIM = ("text", "content", "outline", "table", "holds")
+
     partial: Annotated[str | None, Field(description="Which of several runs are not in it.")] = None
     path: str
     bytes: Annotated[int | None, Field(description="Size of the whole file.")] = None

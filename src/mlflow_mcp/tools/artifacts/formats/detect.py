@@ -109,6 +109,11 @@ def has_nul(head: bytes) -> bool:
     return b"\0" in head[:PROBE] and not has_wide_mark(head)
 
 
+def is_log(path: str) -> bool:
+    """Whether its name or folder says that it is a log."""
+    return "logs/" in path or path.endswith((".log", ".out", ".err"))
+
+
 def is_worth_searching(path: str) -> bool:
     """Whether a file of this name may be text: others are not worth a request each."""
     return kind_by_name(path).stored_as_text

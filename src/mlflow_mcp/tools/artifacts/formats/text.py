@@ -12,6 +12,7 @@ from mlflow_mcp.answers.budget import Budget
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, OpenedFile, Window
+from mlflow_mcp.tools.artifacts.formats.detect import is_log
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, decoded_part, is_wide, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import (
     AROUND,
@@ -37,9 +38,17 @@ def read(file: OpenedFile, request: ContentRequest) -> ArtifactContent:
     answer = lines.content_of(file)
     if lines.encoding != "utf-8":
         answer.encoding = lines.encoding
+    if is_log(file.path) and _ends_inside_line(file):
+        answer.note("The last line has no line end, in the log as it is stored.")
     if answer.text and "\ufffd" in answer.text:
         answer.note("Undecodable bytes are shown as \ufffd.")
     return answer
+
+
+def _ends_inside_line(file: OpenedFile) -> bool:
+    """Whether the end of the file, where it was read, is no line end."""
+    end = file.end or file.head
+    return end.is_end and bool(end.data) and not is_wide(file.encoding) and not end.data.endswith((b"\n", b"\r"))
 
 
 def read_lines(file: OpenedFile, window: Window) -> Lines:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlflow_mcp.entities.direction import better, is_share
+from mlflow_mcp.entities.direction import Mode, is_share
 from mlflow_mcp.entities.metrics import is_finite, select_names
 from mlflow_mcp.entities.recorded_scores import DERIVED
 from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import hint, number, plural
+from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 
 
@@ -37,7 +38,7 @@ def metric_rows(sides: Sequence[Side], base: Side, names: Sequence[str] | None) 
                     " = ".join([name, *also]),
                     *(number(value) for value in row),
                     *changes,
-                    best_label([side.label for side in sides], row, name),
+                    best_label([side.label for side in sides], row, mode_of(task, [name, *also], sides)),
                 ]
             )
     return columns, rows
@@ -105,20 +106,14 @@ def _in_percent(share: float) -> str | None:
     return f"{share:+.2%}" if abs(share) < 1_000 else f"{share * 100:+.3g}%"
 
 
-def best_label(labels: Sequence[str], row: Sequence[float | None], name: str) -> str | None:
-    """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or the
-    metric's name does not say which side is better."""
+def best_label(labels: Sequence[str], row: Sequence[float | None], mode: Mode | None) -> str | None:
+    """The label of the best value, of all that share it; None where all are equal, fewer than two are numbers, or nothing
+    says which side is better."""
     ranked = [(value, label) for value, label in zip(row, labels) if value is not None and is_finite(value)]
-    mode = better(without_dataset(name))
     if len(ranked) < 2 or len({value for value, _ in ranked}) == 1 or mode is None:
         return None
     best = (min if mode == "min" else max)(value for value, _ in ranked)
     return "=".join(label for value, label in ranked if value == best)
-
-
-def without_dataset(name: str) -> str:
-    """The metric of `metric [dataset]`; MLflow allows no brackets in a metric's name."""
-    return name.partition(" [")[0]
 
 
 def only_on_one_side(sides: Sequence[Side], names: Sequence[str] | None) -> dict[str, list[str]]:

@@ -69,9 +69,10 @@ class Inequality:
         one_model = self.models.get(label) is not None and self.models.get(label) == self.models.get(base)
         return f"another prompt: {kinds['prompt']}" if "prompt" in kinds and not one_model else ""
 
-    def table(self, labels: Sequence[str], tasks: Sequence[str]) -> Table | None:
-        """A row for each thing that differs."""
-        every = [task for task in tasks if task]
+    def table(self, sides: Sequence[Side]) -> Table | None:
+        """A row for each thing that differs; of tasks that not all compared ones share, with their names."""
+        labels = [side.label for side in sides]
+        every = [task for task in tasks_of(sides) if task and sum(task in side.runs for side in sides) > 1]
         rows: list[list[Any]] = []
         for of_side, unlike in self.within.items():
             for each in unlike:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +10,10 @@ from mlflow_mcp.answers.budget import CELL_CHARS
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import from_difference, listed, plural
+from mlflow_mcp.tools.runs.comparing.restated import unlike_options, without_models, without_told_commands
 from mlflow_mcp.tools.runs.comparing.sides import Side
 
 _LONG_VALUE = 200
-# A command line of fewer characters is shown whole.
-_LONG_COMMAND = 120
-# An option with its value, or another word.
-_OPTION = re.compile(r"--?[A-Za-z][^\s=]*[= ](?!-)\S+|\S+")
 # A value of more characters is not repeated.
 _REPEATED = 12
 # Fewer config params that some of three sides lack are shown one by one.
@@ -124,13 +120,16 @@ def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
 # --- told in few rows
 
 
-def told_rows(rows: Sequence[Sequence[Any]], labels: Sequence[str], baseline: str) -> tuple[list[list[Any]], list[str]]:
+def told_rows(rows: Sequence[Sequence[Any]], sides: Sequence[Side], baseline: str) -> tuple[list[list[Any]], list[str]]:
     """The rows as they are shown, and sentences for those folded: config params that some sides lack and all others agree on
-    (of two sides only many of them, and none of the evaluation's own), and long values that are the baseline's."""
-    kept, sentences = _without_absent(rows, labels)
+    (of two sides only many of them, and none of the evaluation's own), and long values that are the baseline's. What only says
+    again which model a side evaluated is left out: the sides name it."""
+    labels = [side.label for side in sides]
+    untold = without_told_commands(_merged(rows))
+    kept, sentences = _without_absent(without_models(untold, [side.model for side in sides]), labels)
     if len(labels) < 3:
-        return _shown(_merged(kept)), sentences
-    return _as_baseline(_shown(_merged(kept)), list(labels).index(baseline), baseline), sentences
+        return _shown(kept), sentences
+    return _as_baseline(_shown(kept), labels.index(baseline), baseline), sentences
 
 
 def _without_absent(rows: Sequence[Sequence[Any]], labels: Sequence[str]) -> tuple[list[list[Any]], list[str]]:
@@ -166,20 +165,6 @@ def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
         of_texts = iter(parts)
         shown.append([name, *(next(of_texts) if parts and isinstance(value, str) else value for value in values)])
     return shown
-
-
-def unlike_options(texts: Sequence[str]) -> list[str]:
-    """Of long commands, which all have options, only those words and options with their values that not all of them have;
-    none where this would not tell all of them apart."""
-    if len(texts) < 2 or any(len(text) < _LONG_COMMAND or " --" not in text for text in texts):
-        return []
-    units = [_OPTION.findall(text) for text in texts]
-    shared = set.intersection(*map(set, units))
-    parts = [" ".join(unit for unit in of_text if unit not in shared) for of_text in units]
-    is_told = all(parts) and all(
-        (one == other) == (a == b) for one, a in zip(texts, parts) for other, b in zip(texts, parts)
-    )
-    return [f"… {part}" for part in parts] if is_told else []
 
 
 def _merged(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
+from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
+from mlflow_mcp.tools.runs.comparing.primary import primary_on
 from mlflow_mcp.tools.runs.comparing.sides import Side
 
 _TASK, _METRIC, _FIRST = 0, 1, 2
@@ -22,17 +23,17 @@ def folded(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> tuple[list[l
         by_task.setdefault(row[_TASK], []).append(list(row))
     shown: list[list[Any]] = []
     sentences: list[str] = []
+    equal = 0
     for task, of_task in by_task.items():
         if task:
             of_task, notes = _without_parts(of_task, sides)
             sentences += [f"{task}: {sentence}" for sentence in notes]
             small = [row for row in of_task if is_minor(_name(row)) and _is_equal(row, sides)]
-            if small:
-                sentences.append(
-                    f"{task}: {plural(len(small), 'count, cost or error', 'counts, costs or errors')} equal on the sides that have them not shown."
-                )
+            equal += len(small)
             of_task = sorted((row for row in of_task if row not in small), key=lambda row: is_minor(_name(row)))
         shown += of_task
+    if equal:
+        sentences.append(f"Not shown: {plural(equal, 'equal count, cost or error', 'equal counts, costs or errors')}.")
     return shown, sentences
 
 
@@ -46,12 +47,14 @@ def headlines(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
         headline = headline_on(task, sides)
         if task and len(of_task) > 1:
             found += [name for names in of_task for name in names if name == headline]
-    return f"Headline metrics, {HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
+    by_tag = any(primary_on(row[_TASK] or "", sides) for row in rows)
+    return f"Headline metrics, {HOW_KNOWN if by_tag else HOW_KNOWN_WITHOUT_TAG}: {', '.join(found)}." if found else ""
 
 
 def headline_on(task: str, sides: Sequence[Side]) -> str | None:
     """The metric that is proved to be the headline of a task on all sides that have it."""
-    headlines = {headline_of(side.metrics(task), None) for side in sides if task in side.runs}
+    primary = primary_on(task, sides)
+    headlines = {headline_of(side.metrics(task), primary) for side in sides if task in side.runs}
     return headlines.pop() if len(headlines) == 1 else None
 
 
@@ -71,7 +74,11 @@ def _is_equal(row: Sequence[Any], sides: Sequence[Side]) -> bool:
 
 def _without_parts(rows: Sequence[list[Any]], sides: Sequence[Side]) -> tuple[list[list[Any]], list[str]]:
     """The rows with totals first and without their parts, and a sentence for each total that has some."""
-    of_totals = parts_of([_name(row) for row in rows])
+    primary = primary_on(rows[0][_TASK], sides)
+    of_totals = {
+        total: (pattern, [name for name in parts if name != primary])
+        for total, (pattern, parts) in parts_of([_name(row) for row in rows]).items()
+    }
     by_name: Mapping[str, list[Any]] = {_name(row): row for row in rows}
     hidden = {name for _, parts in of_totals.values() for name in parts}
     sentences = []

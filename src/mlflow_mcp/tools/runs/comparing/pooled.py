@@ -75,7 +75,9 @@ def _parts(id: str) -> list[str]:
 def _members(client: Client, id: str) -> list[IdRuns]:
     with suppress(NotFound):  # then it is no name: each of its parts must be one
         return groups_of(client, [id])
-    parts = _parts(id)
+    there, _ = client.at(id)
+    # Of `dev:a+b` both are on the server that is named first.
+    parts = [part if client.at(part)[0].prefix else there.prefix + part for part in _parts(id)]
     if len(parts) > _MOST_MEMBERS:
         raise Problem(f"'{clipped(id)}' pools {len(parts)} runs.", f"Pool at most {_MOST_MEMBERS}.")
     return groups_of(client, parts)

@@ -148,7 +148,11 @@ def members_of(client: Client, labels: Sequence[str], ids: Sequence[str], paired
     details: dict[str, JobDetails] = {}
     for at in range(0, min(len(evaluated), _MOST_READ), MOST_INSPECTED):
         details |= inspect_jobs(client, evaluated[at : at + MOST_INSPECTED], history=False, counts=True, scores=True)
-    return [_side(label, id, by_task, details, names) for label, id, by_task in zip(labels, ids, paired.sides)]
+    sides = [_side(label, id, by_task, details, names) for label, id, by_task in zip(labels, ids, paired.sides)]
+    primaries = client.experiments.primary_metrics(
+        sorted({run.experiment_id for side in sides for run in side.runs.values()})
+    )
+    return [replace(side, primaries=primaries) for side in sides]
 
 
 def _side(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from mlflow_mcp.entities.direction import PrimaryMetric
 from mlflow_mcp.entities.launcher import metrics_by_task
 from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
@@ -34,6 +35,7 @@ class Side:
     repeats: dict[str, Mapping[str, list[float]]] = field(default_factory=dict)  # of pooled runs, by task and metric
     run_count: int = 0
     unread: set[str] = field(default_factory=set)  # tasks whose results.yml is neither read nor known to be absent
+    primaries: Mapping[str, PrimaryMetric] = field(default_factory=dict)  # by experiment id
     only_task: str = ""  # of a single run that is compared with runs of other tasks
 
     def metrics(self, task: str) -> dict[str, float]:

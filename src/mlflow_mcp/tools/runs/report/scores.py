@@ -9,6 +9,7 @@ from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.text import iso, number, plural
 from mlflow_mcp.tools.runs.comparing import alignment
 from mlflow_mcp.tools.runs.comparing.differences import find_differences, told_rows
+from mlflow_mcp.tools.runs.comparing.primary import against_names, how_judged
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.report.reading import Subject
 from mlflow_mcp.tools.runs.report.sections import Section, table_of
@@ -94,7 +95,8 @@ def _rows(sides: Sequence[Side]) -> tuple[list[str], list[list[Any]]]:
 def _notes(sides: Sequence[Side], rows: Sequence[Sequence[Any]]) -> list[str]:
     notes = []
     if any(row[-1] for row in rows):
-        notes.append("best: judged by the metric's name; empty where the name does not say which value is better.")
+        notes.append(how_judged(rows, sides))
+    notes += against_names(rows, sides)
     if len(sides) > 1:
         notes += [_only(label, names) for label, names in alignment.only_on_one_side(sides, None).items()]
     return notes
@@ -111,7 +113,7 @@ def differences_section(sides: Sequence[Side]) -> Section:
         return Section("What differs")
     found = find_differences(sides)
     labels = [side.label for side in sides]
-    rows, sentences = told_rows(found.rows, labels, sides[0].label)
+    rows, sentences = told_rows(found.rows, sides, sides[0].label)
     same = [f"Equal on all sides: {plural(found.equal, 'param or tag', 'params and tags')}."] if found.equal else []
     without = (
         [f"{', '.join(found.without_config)} logged no config: its params are not compared."]

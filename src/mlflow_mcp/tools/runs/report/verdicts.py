@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.tools.runs.comparing import alignment
-from mlflow_mcp.tools.runs.comparing.sides import tasks_of
 from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import judge
 from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
@@ -24,13 +23,13 @@ def verdict_sections(subject: Subject) -> list[Section]:
     known = [row for row in rows if row[1] not in subject.without_dataset]
     judged = judge(verdict_rows.scores_of(known, sides, named=False), sides, base, subject.inequality, None)
     shown = verdict_rows.shown_of(judged)
-    unequal = subject.inequality.table([side.label for side in sides], tasks_of(sides))
+    unequal = subject.inequality.table(sides)
     return [
         Section("What makes them unequal", (), _whole(unequal)),
         Section(
             VERDICTS,
-            tuple(verdict_rows.sentences(shown, judged)),
-            _whole(verdict_rows.verdict_table(shown, sides, base)),
+            tuple(verdict_rows.sentences(shown, judged, fold=False)),
+            _whole(verdict_rows.verdict_table(shown, sides, base, fold=False)),
         ),
         Section("How much was written", (), _whole(verbosity_table(sides, base))),
     ]

@@ -72,7 +72,7 @@ def _title(subject: Subject) -> str:
 
 def _origin(client: Client) -> tuple[str, ...]:
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    return (f"Written {now} by mlflow-mcp {__version__}", f"from {safe_uri(client.uri)}")
+    return (f"Written {now} by mlflow-mcp {__version__}", f"from {', '.join(map(safe_uri, client.uris))}")
 
 
 def _left_out(client: Client) -> list[Section]:

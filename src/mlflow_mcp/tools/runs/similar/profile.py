@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from mlflow_mcp.entities.flattened_config import MODEL_NAMES, model_in, own_config_of, task_number_in
 from mlflow_mcp.text import as_number
-from mlflow_mcp.tools.runs.similar.ignored import Ignoring, as_compared
+from mlflow_mcp.tools.runs.incidental import Ignoring, as_compared
 
 MODEL, HARNESS = "model", "harness"
 _LARGEST_EXACT = 2**53

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import as_number
-from mlflow_mcp.tools.runs.sweep.ignored import reason_to_ignore
+from mlflow_mcp.tools.runs.incidental import reason_to_ignore
 from mlflow_mcp.tools.runs.sweep.trials import Trial
 
 # What a run has of a param: its number, its text, or nothing.

@@ -30,11 +30,11 @@ class Known:
     estimate: Estimate | None
     source: str
     counts_repeats: bool = False  # whether answers to one question count one by one
-    count: str = ""  # `797/2400`, where the value is a share of so many
+    answers: int = 0  # of how many the value is a share, where it is one
 
     @property
     def evidence(self) -> str:
-        return f"{self.count} by {self.source}" if self.count else self.source
+        return f"n={self.answers} by {self.source}" if self.answers else self.source
 
 
 def scale_of(sides: Sequence[Side], task: str, names: Sequence[str]) -> float:
@@ -61,7 +61,7 @@ def estimate_of(side: Side, task: str, names: Sequence[str], *, is_headline: boo
     for count in _counts(side, task, names, error, is_headline=is_headline, scale=scale):
         if (estimate := _as_counts(value, count, scale, names[0], error)) is not None:
             from_error = count.source if error is None else _source(error)
-            return Known(estimate, from_error, count.of_repeats, f"{estimate.hits}/{estimate.of}")
+            return Known(estimate, from_error, count.of_repeats, estimate.of)
     if error is None:
         return Known(None, "results.yml was not read" if task in side.unread else "no error recorded")
     if error.value <= 0:

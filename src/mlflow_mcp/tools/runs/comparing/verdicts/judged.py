@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_mcp.entities.direction import Mode, better, is_share
+from mlflow_mcp.entities.direction import Mode, is_share
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.statistics.differences import Difference
 from mlflow_mcp.statistics.exact import ERROR, holm
-from mlflow_mcp.tools.runs.comparing.alignment import without_dataset
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality
+from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, scale_of
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Tolerance, gate_of, observed_gate
@@ -89,7 +89,8 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     known = [
         estimate_of(each, score.task, score.names, is_headline=score.is_headline, scale=scale) for each in (base, side)
     ]
-    judged = Judged(score.task, score.names, base, side, (known[0], known[1]), better(name), scale, score.is_headline)
+    mode = mode_of(score.task, score.names, sides)
+    judged = Judged(score.task, score.names, base, side, (known[0], known[1]), mode, scale, score.is_headline)
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import number, plural
-from mlflow_mcp.tools.runs.comparing.alignment import deltas, without_dataset
+from mlflow_mcp.tools.runs.comparing.alignment import deltas
 from mlflow_mcp.tools.runs.comparing.folded import headline_on
+from mlflow_mcp.tools.runs.comparing.primary import mode_of
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import NOISE, Judged, Score
 
@@ -21,6 +21,7 @@ _MOST_SCORES = 4
 _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
+_ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
 _DIGITS = 3
 
 
@@ -33,7 +34,7 @@ def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bo
     found = []
     for task, metrics in by_task.items():
         headline = headline_on(task, sides)
-        major = [names for names in metrics if not is_minor(names[0]) and (task or better(without_dataset(names[0])))]
+        major = [names for names in metrics if not is_minor(names[0]) and (task or mode_of(task, names, sides))]
         own = [names for names in metrics if headline in names]
         chosen = metrics if named else own or (major if len(major) <= _MOST_SCORES or not task else [])
         found += [Score(task, names, headline in names) for names in chosen]
@@ -51,10 +52,11 @@ def shown_of(judged: Sequence[Judged]) -> list[Judged]:
     ]
 
 
-def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side) -> Table | None:
-    """A row for each score and side."""
+def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side, *, fold: bool) -> Table | None:
+    """A row for each score and side; with `fold` one for all scores of a task that have the same verdict."""
     if not judged:
         return None
+    grouped = same_verdicts(judged) if fold else [[each] for each in judged]
     others = [side.label for side in sides if side is not base]
     value = others[0] if len(others) == 1 else "value"
     columns = [
@@ -66,13 +68,29 @@ def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side) -
         f"{value}-{base.label}",
         f"({value}-{base.label})/|{base.label}|",
     ]
-    columns += ["stderr", "95%", "p", "verdict", "gate", "could_show", "evidence"]
+    columns += ["stderr", "95%", "p", "verdict", "gate", "could_show", "evidence", "also"]
     tests = sum(each.p is not None for each in judged)
-    rows = [_row(each, tests) for each in judged]
+    rows = [[*_row(first, tests), _values_of(others)] for first, *others in grouped]
     drop = {"side"} if len(others) == 1 else set()
+    if fold:  # to be read off the values, and taken for points where these are in percent
+        drop.add(f"({value}-{base.label})/|{base.label}|")
     kept = [at for at, name in enumerate(columns) if name not in drop]
     keep = ("metric", base.label, value, "verdict")
     return Table.of([columns[at] for at in kept], [[row[at] for at in kept] for row in rows], keep=keep)
+
+
+def same_verdicts(judged: Sequence[Judged]) -> list[list[Judged]]:
+    """The scores of a task and side that have the same verdict, for the same reason, the headline first."""
+    found: dict[tuple[str | None, ...], list[Judged]] = {}
+    for each in judged:
+        own_reason = each.why if each.difference is None or each.forbidden else f"{each.why} {each.names[0]}"
+        reason = own_reason if each.why else ""
+        found.setdefault((each.task, each.side.label, each.verdict, each.gate, reason), []).append(each)
+    return [sorted(same, key=lambda each: not each.is_headline) for same in found.values()]
+
+
+def _values_of(others: Sequence[Judged]) -> dict[str, list[Any]] | None:
+    return {each.names[0]: [number(value) for value in each.values] for each in others} or None
 
 
 def _row(each: Judged, tests: int) -> list[Any]:
@@ -109,10 +127,10 @@ def _evidence(each: Judged) -> str | None:
     if not known:
         return each.why or None
     alike = len({one.source for one in known}) == 1
-    if alike and all(one.count for one in known):
-        counts = list(dict.fromkeys(one.count for one in known))
-        rests_on = f"{' vs '.join(counts)} by {known[0].source}"
-    elif alike and not any(one.count for one in known):
+    if alike and all(one.answers for one in known):
+        answers = dict.fromkeys(str(one.answers) for one in known)
+        rests_on = f"n={' vs '.join(answers)} by {known[0].source}"
+    elif alike and not any(one.answers for one in known):
         rests_on = known[0].source
     else:
         labels = (each.base.label, each.side.label)
@@ -120,20 +138,25 @@ def _evidence(each: Judged) -> str | None:
     return "; ".join(part for part in (each.why, rests_on) if part) or None
 
 
-def sentences(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
+def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) -> list[str]:
     """What the columns of the verdicts mean, and what to keep in mind of them; or that nothing can be said."""
+    also = [_ALSO] if fold and any(len(same) > 1 for same in same_verdicts(shown)) else []
+    return [*_on_tests(shown, judged), *also]
+
+
+def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     tested = [each for each in shown if each.p is not None]
     if not tested:
         untested = [_UNTESTED] if judged and not shown else []
         return [_NO_VERDICT] if any(each.difference for each in shown) else untested
     p = f"p after Holm over {len(tested)} tests" if len(tested) > 1 else "two-sided p"
-    counted = any(found.of_shares for each in tested if (found := each.difference))
-    method = "counts: Newcombe's intervals, Fisher's test; else Student's t" if counted else "Student's t"
-    could = "; could_show: about the difference these data would show 4 times of 5"
+    of_shares = [found.of_shares for each in tested if (found := each.difference)]
+    others = "" if all(of_shares) else "; else Student's t"
+    method = f"Newcombe's intervals and Fisher's test of counts{others}" if any(of_shares) else "Student's t"
+    could = "; could_show: a difference that such data show 4 times of 5"
     noise = any(each.verdict == NOISE for each in tested)
     notes = [
-        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. The sides' errors are added: compare_samples pairs "
-        "the questions, which is sharper."
+        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. compare_samples pairs the questions, which is sharper."
     ]
     if any(known.counts_repeats for each in tested for known in each.known):
         notes.append("Repeated answers count one by one: this holds for these questions, not for others like them.")

@@ -27,6 +27,8 @@ _REWARD = re.compile(r'\{\s*"reward":\s*(-?[\d.eE+-]+)')
 
 def lines_of_traces(client: Client, run_id: str, experiment_id: str, most: int = MOST_ROWS + 1) -> Iterator[Line]:
     """A row for each trace of the run, oldest first."""
+    client, run_id = client.at(run_id)
+    experiment_id = experiment_id.removeprefix(client.prefix)
     search = TraceSearch([experiment_id], joined("", Window(), run_id=run_id), ["timestamp_ms ASC"])
     page = search_page(client, search, most)
     for number, info in enumerate(page.traces, 1):

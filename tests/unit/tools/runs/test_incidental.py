@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_mcp.tools.runs.sweep.ignored import reason_to_ignore
+from mlflow_mcp.tools.runs.incidental import reason_to_ignore
 
 NUMBERS = [str(number) for number in range(8)]
 

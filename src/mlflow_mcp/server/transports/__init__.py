@@ -1,0 +1,1 @@
+"""How messages come in: over stdio from one host, or over HTTP from a team."""

@@ -1,0 +1,241 @@
+"""Serving over HTTP, without authentication on this machine: both eras, probes, and what is refused at the door."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import anyio
+import anyio.to_thread
+import httpx2
+import pytest
+
+from mlflow_mcp.server.transports import http as transport
+from mlflow_mcp.server.transports import web
+from mlflow_mcp.settings import Settings, SettingsError
+from tests.support.http_serving import ACCEPT, asked, connected, posted, serving, taking_turns
+from tests.support.servers import faulty_proxy, refused_uri, stall
+
+# Each has a server of its own in a thread, and connections to it.
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address(sqlite_template):
+    with serving(sqlite_template.uri) as (address, _):
+        yield address
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_of_either_era_gets_the_same_answer_as_over_stdio(address, store, ask, mode):
+    over_stdio = ask(store.uri, "search_experiments").data
+
+    assert asked(address, "search_experiments", mode=mode).structured_content == over_stdio
+
+
+def test_resources_and_prompts_are_served(address):
+    async def look():
+        async with connected(address) as client:
+            text = await client.read_resource("mlflow://help/filters")
+            return text.contents[0].text, (await client.list_prompts()).prompts
+
+    text, prompts = anyio.run(look)
+    assert "LIKE" in text
+    assert len(prompts) > 5
+
+
+def test_no_tool_writes_files(address):
+    async def tools():
+        async with connected(address) as client:
+            return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    offered = anyio.run(tools)
+    assert not {"export_runs", "download_artifacts"} & set(offered)
+    assert all(tool.annotations.read_only_hint for tool in offered.values())
+    assert not {"path", "overwrite"} & set(offered["plot_metrics"].input_schema["properties"])
+    told = asked(address, "plot_metrics", run_ids=["x"], metrics=["loss"], path="a.png")
+    assert told.is_error
+    assert told.content[0].text.startswith("plot_metrics has no argument 'path'.")
+
+
+def test_where_files_go_is_told_to_nobody(address):
+    assert "files_into" not in asked(address, "get_server_info").structured_content
+
+
+def test_health_and_ready(address):
+    assert httpx2.get(f"{address}/health").json() == {"status": "ok"}
+    asked(address, "search_experiments")  # has loaded MLflow's client
+    assert httpx2.get(f"{address}/ready").json() == {"status": "ready"}
+
+
+def test_not_ready_while_mlflow_does_not_answer():
+    with refused_uri() as uri, serving(uri) as (address, server):
+        _ = server.parts.connections.own.mlflow
+        answer = httpx2.get(f"{address}/ready")
+
+    assert (answer.status_code, answer.json()) == (503, {"status": "MLflow does not answer (ConnectError)."})
+
+
+def test_ready_is_asked_of_mlflow_once_in_a_while(mlflow_server):
+    with faulty_proxy(mlflow_server.uri) as proxy, serving(proxy.uri) as (address, server):
+        _ = server.parts.connections.own.mlflow
+        answers = [httpx2.get(f"{address}/ready").status_code for _ in range(5)]
+        seen = [(each.path, each.headers.get("Authorization")) for each in proxy.requests]
+
+    assert answers == [200] * 5
+    assert seen == [("/health", None)]
+
+
+def test_figures_of_calls_and_of_mlflow(mlflow_server):
+    with serving(mlflow_server.uri) as (address, _):
+        asked(address, "search_experiments")
+        asked(address, "get_run", run_id="nothing")
+        asked(address, "no_such_tool")
+        text = httpx2.get(f"{address}/metrics").text
+
+    lines = text.splitlines()
+    assert 'mlflow_mcp_calls_total{tool="search_experiments",outcome="ok"} 1' in lines
+    assert 'mlflow_mcp_calls_total{tool="get_run",outcome="error"} 1' in lines
+    assert 'mlflow_mcp_call_seconds_count{tool="unknown"} 1' in lines
+    assert 'mlflow_mcp_call_seconds_bucket{tool="get_run",le="+Inf"} 1' in lines
+    assert "no_such_tool" not in text
+    answered = next(line for line in lines if line.startswith('mlflow_mcp_mlflow_requests_total{status="200"}'))
+    assert int(answered.split()[1]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ({"Host": "evil.example.com"}, 421),
+        ({"Host": "127.0.0.1.evil.example.com:8000"}, 421),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost.evil.example.com"}, 403),
+    ],
+)
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+def test_a_page_of_another_site_is_refused(address, header, status, version):
+    assert posted(address, **header, MCP_Protocol_Version=version).status_code == status
+
+
+def test_an_origin_of_this_machine_is_served(address):
+    assert posted(address, Origin="http://localhost:5173").status_code == 200
+
+
+def test_the_host_of_the_public_url_is_answered():
+    settings = Settings(public_url="https://mcp.example.com/mcp", host="0.0.0.0", allowed_hosts="mcp:8000")
+    security = web.security_of(settings)
+
+    assert {"mcp.example.com", "mcp:8000", "localhost:*"} <= set(security.allowed_hosts)
+    assert "https://mcp.example.com" in security.allowed_origins
+    assert not any("0.0.0.0" in host for host in security.allowed_hosts)
+
+
+def test_an_oversized_body_is_refused(address):
+    told = httpx2.post(f"{address}/mcp", content=b"x" * (web.LARGEST_BODY + 1), headers=ACCEPT)
+    # Without a Content-Length, too.
+    parts = httpx2.post(f"{address}/mcp", content=iter([b"x" * 600_000] * 2), headers=ACCEPT)
+
+    assert (told.status_code, parts.status_code) == (413, 413)
+
+
+def test_slow_clients_are_not_waited_for(address, monkeypatch):
+    monkeypatch.setattr(web, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "_HEAD_SECONDS", 0.3)
+    port = int(address.rpartition(":")[2])
+    head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", port)) as no_head,
+        socket.create_connection(("127.0.0.1", port)) as no_body,
+    ):
+        no_head.sendall(head.encode())
+        no_body.sendall(f"{head}\r\n{{".encode())
+        for each in (no_head, no_body):
+            each.settimeout(20)
+        assert no_body.recv(1_000).startswith(b"HTTP/1.1 408 ")
+        assert no_head.recv(1_000) == b""
+
+
+def test_a_client_that_keeps_its_connection_sends_a_second_request_whole_or_not_at_all(address, monkeypatch):
+    monkeypatch.setattr(transport, "_HEAD_SECONDS", 0.3)
+    port = int(address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(20)
+        client.sendall(f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b'{"status":"ok"}'):
+            answer += client.recv(1_000)
+        client.sendall(b"GET /health HT")
+        assert client.recv(1_000) == b""
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_cursor_of_one_instance_goes_on_at_another(sqlite_template, mode):
+    async def pages(address, limit):
+        async with connected(address, mode=mode) as client:
+            found, cursor = [], {}
+            while True:
+                page = (await client.call_tool("query_runs", {"limit": limit, **cursor})).structured_content
+                found += [row[0][:12] for row in page["runs"]["rows"]]
+                if not page.get("next_cursor"):
+                    return found
+                cursor = {"cursor": page["next_cursor"]}
+
+    with serving(sqlite_template.uri) as (first, one), serving(sqlite_template.uri) as (second, other):
+        with taking_turns(first, second) as address:
+            found = anyio.run(pages, address, 7)
+        whole = anyio.run(pages, first, 100)
+        shares = [each.parts.metrics.text().count('outcome="ok"') for each in (one, other)]
+
+    assert found == whole
+    assert len(whole) > 14
+    assert shares == [1, 1]  # both have answered
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"host": "0.0.0.0"}, "MLFLOW_MCP_AUTH=shared or passthrough"),
+        ({"auth": "shared"}, "MLFLOW_MCP_TOKENS"),
+        ({"auth": "passthrough"}, "MLFLOW_TRACKING_URI"),
+        ({"auth": "shared", "jwt_issuer": "https://issuer.example.com"}, "MLFLOW_MCP_PUBLIC_URL"),
+        ({"tls_key": "key.pem"}, "MLFLOW_MCP_TLS_CERT"),
+        ({"tls_cert": "nowhere.pem"}, "nowhere.pem"),
+    ],
+)
+def test_what_would_let_in_the_wrong_ones_or_nobody_does_not_start(options, named, empty_store):
+    with pytest.raises(SettingsError, match=named):
+        transport.HttpServer(Settings(tracking_uri=empty_store, **options))
+
+
+def test_other_machines_are_served_where_the_operator_says_so(empty_store):
+    assert transport.HttpServer(Settings(tracking_uri=empty_store, host="0.0.0.0", allow_anyone=True))
+
+
+def test_a_shutdown_lets_calls_finish_and_refuses_new_ones(mlflow_server):
+    with (
+        faulty_proxy(mlflow_server.uri, stall("/runs/search")) as proxy,
+        serving(proxy.uri, shutdown_seconds=30, timeout=1.5) as (own, server),
+    ):
+        _ = server.parts.connections.own.mlflow
+        outcomes = []
+
+        async def slow(client):
+            outcomes.append(await client.call_tool("query_runs", {}))
+
+        async def story():
+            async with connected(own) as client, anyio.create_task_group() as tasks:
+                await client.list_tools()
+                tasks.start_soon(slow, client)
+                while not any("/runs/search" in each.path for each in proxy.requests):
+                    await anyio.sleep(0.01)
+                server.leave()
+                ready = await anyio.to_thread.run_sync(httpx2.get, f"{own}/ready")
+                refused = await anyio.to_thread.run_sync(posted, own)
+                return ready, refused
+
+        ready, refused = anyio.run(story)
+    assert ready.status_code == refused.status_code == 503
+    assert refused.headers["Retry-After"] == "1"
+    assert json.loads(refused.text)["error"]["message"] == "This server is shutting down."
+    assert outcomes[0].content[0].text.startswith("query_runs did not finish within 1.5 s.")
