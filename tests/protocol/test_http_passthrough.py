@@ -125,7 +125,7 @@ def answers(address: str, calls: list[tuple[str, str, dict]], at_once: int = 4) 
 
 
 def test_every_read_tool_is_asked(hidden):
-    reading = {entry.name for entry in CATALOG if entry.effect is READS or entry.of_files}
+    reading = {entry.name for entry in CATALOG if entry.effect is READS or entry.toolset == "plots"}
     assert {tool for tool, _ in questions(hidden["ana"])} == reading
 
 
