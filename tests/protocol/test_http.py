@@ -59,6 +59,16 @@ def test_no_tool_writes_files(address):
     assert told.content[0].text.startswith("plot_metrics has no argument 'path'.")
 
 
+def test_no_file_of_the_servers_machine_is_sent_to_mlflow(sqlite_store):
+    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
+        arguments = {"experiment_id": "evals", "key": "of-a-test"}
+        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
+        logged = asked(address, "log_run", **arguments, dry_run=True)
+
+    assert told.content[0].text.startswith("log_run has no argument 'files'.")
+    assert not logged.is_error
+
+
 def test_where_files_go_is_told_to_nobody(address):
     assert "files_into" not in asked(address, "get_server_info").structured_content
 
@@ -251,6 +261,14 @@ def test_a_shutdown_lets_calls_finish_and_refuses_new_ones(mlflow_server):
     assert outcomes[0].content[0].text.startswith("query_runs did not finish within 1.5 s.")
 
 
+def test_a_run_is_recorded_without_files_of_the_servers_machine():
+    settings = Settings(transport="http", allow_write=("log",))
+    (entry,) = [entry for entry in offered(settings) if entry.name == "log_run"]
+
+    assert entry.without == ("files",)
+    assert entry.effect is ADDS
+
+
 def test_a_shutdown_does_not_wait_for_streams_that_never_end(empty_store):
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
@@ -261,21 +279,3 @@ def test_a_shutdown_does_not_wait_for_streams_that_never_end(empty_store):
             server.leave()
             with pytest.raises(httpx2.RemoteProtocolError):
                 stream.read()
-
-
-def test_a_run_is_recorded_without_files_of_the_servers_machine():
-    settings = Settings(transport="http", allow_write=("log",))
-    (entry,) = [entry for entry in offered(settings) if entry.name == "log_run"]
-
-    assert entry.without == ("files",)
-    assert entry.effect is ADDS
-
-
-def test_files_of_the_servers_machine_are_refused_in_a_call(sqlite_store):
-    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
-        arguments = {"experiment_id": "evals", "key": "of-a-test"}
-        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
-        logged = asked(address, "log_run", **arguments, dry_run=True)
-
-    assert told.content[0].text.startswith("log_run has no argument 'files'.")
-    assert not logged.is_error
