@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mlflow_mcp.server.chosen import SPANNING
+from mlflow_mcp.server.call.chosen import SPANNING
 from mlflow_mcp.servers import NamedServer
 from mlflow_mcp.tools.catalog import Entry
 
