@@ -80,7 +80,6 @@ def test_an_mlflow_url_picks_its_server(mlflow_server, store, ask_many):
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A real server that asks for a log-in; MLflow makes its first user itself."""
-    pytest.importorskip("flask_wtf", reason="mlflow[auth] is not installed")
     folder = tmp_path_factory.mktemp("guarded")
     config = folder / "auth.ini"
     config.write_text(

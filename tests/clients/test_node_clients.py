@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 from mlflow import MlflowClient
@@ -13,6 +14,7 @@ from mlflow_mcp.server.prompt_files import prompt_files
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import RESOURCES, offered
 from tests.support.pictures import image
+from tests.support.stores import copied
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +35,9 @@ class Place:
 
 @pytest.fixture
 def place(sqlite_store, tmp_path):
-    client = MlflowClient(sqlite_store.uri)
+    # A name of its own: MLflow keeps the connection to a file, and the folder of one test may be that of the test before.
+    uri = copied(sqlite_store.uri, tmp_path / f"{uuid4().hex}.db")
+    client = MlflowClient(uri)
     experiment = client.create_experiment("clients", (tmp_path / "artifacts").as_uri())
     picture, goes_on = (client.create_run(experiment, run_name=name).info.run_id for name in ("picture", "goes on"))
     content = image(8, 8)
@@ -41,7 +45,7 @@ def place(sqlite_store, tmp_path):
     client.log_artifact(picture, str(tmp_path / "plot.png"))
     client.set_terminated(picture)
     client.log_metric(goes_on, "loss", 0.5)
-    return Place(sqlite_store.uri, picture, content, goes_on)
+    return Place(uri, picture, content, goes_on)
 
 
 def step(do, **more):

@@ -59,6 +59,16 @@ def test_no_tool_writes_files(address):
     assert told.content[0].text.startswith("plot_metrics has no argument 'path'.")
 
 
+def test_no_file_of_the_servers_machine_is_sent_to_mlflow(sqlite_store):
+    with serving(sqlite_store.uri, allow_write=("log",)) as (address, _):
+        arguments = {"experiment_id": "evals", "key": "of-a-test"}
+        told = asked(address, "log_run", **arguments, files=["secrets.txt"])
+        logged = asked(address, "log_run", **arguments, dry_run=True)
+
+    assert told.content[0].text.startswith("log_run has no argument 'files'.")
+    assert not logged.is_error
+
+
 def test_where_files_go_is_told_to_nobody(address):
     assert "files_into" not in asked(address, "get_server_info").structured_content
 
@@ -199,6 +209,15 @@ def test_a_cursor_of_one_instance_goes_on_at_another(sqlite_template, mode):
         ({"host": "0.0.0.0"}, "MLFLOW_MCP_AUTH=shared or passthrough"),
         ({"auth": "shared"}, "MLFLOW_MCP_TOKENS"),
         ({"auth": "passthrough"}, "MLFLOW_TRACKING_URI"),
+        ({"auth": "passthrough", "tracking_uri": "http://svc:secret@mlflow.example.com"}, "the place of the caller's"),
+        (
+            {
+                "auth": "passthrough",
+                "tracking_uri": "http://127.0.0.1:1",
+                "servers": "prod=http://127.0.0.1:1,dev=sqlite:///x.db",
+            },
+            "MLFLOW_MCP_SERVERS",
+        ),
         ({"auth": "shared", "jwt_issuer": "https://issuer.example.com"}, "MLFLOW_MCP_PUBLIC_URL"),
         ({"tls_key": "key.pem"}, "MLFLOW_MCP_TLS_CERT"),
         ({"tls_cert": "nowhere.pem"}, "nowhere.pem"),
@@ -206,7 +225,7 @@ def test_a_cursor_of_one_instance_goes_on_at_another(sqlite_template, mode):
 )
 def test_what_would_let_in_the_wrong_ones_or_nobody_does_not_start(options, named, empty_store):
     with pytest.raises(SettingsError, match=named):
-        transport.HttpServer(Settings(tracking_uri=empty_store, **options))
+        transport.HttpServer(Settings(**{"tracking_uri": empty_store} | options))
 
 
 def test_other_machines_are_served_where_the_operator_says_so(empty_store):
@@ -248,3 +267,15 @@ def test_a_run_is_recorded_without_files_of_the_servers_machine():
 
     assert entry.without == ("files",)
     assert entry.effect is ADDS
+
+
+def test_a_shutdown_does_not_wait_for_streams_that_never_end(empty_store):
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    with serving(empty_store, shutdown_seconds=600, sessions=1) as (own, server):
+        session = posted(own, message).headers["mcp-session-id"]
+        with httpx2.stream("GET", f"{own}/mcp", headers=ACCEPT | {"Mcp-Session-Id": session}) as stream:
+            assert stream.status_code == 200
+            server.leave()
+            with pytest.raises(httpx2.RemoteProtocolError):
+                stream.read()

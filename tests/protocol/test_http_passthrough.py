@@ -21,10 +21,10 @@ from mlflow_mcp.server import connections
 from mlflow_mcp.server.auth.callers import Caller, KnownUser
 from mlflow_mcp.settings import Settings, Toolset
 from mlflow_mcp.tools.catalog import CATALOG, READS, RESOURCES
+from tests.support import raw_store
 from tests.support.basic_auth import PASSWORDS, basic_auth_server, hidden_from
 from tests.support.http_serving import asked, connected, posted, serving
 
-pytest.importorskip("flask_wtf", reason="MLflow's basic-auth app needs mlflow[auth]")
 pytestmark = pytest.mark.slow
 USERS = ("ana", "ben")
 
@@ -92,8 +92,6 @@ INVOCATIONS: list[str] = []
 
 @pytest.fixture(autouse=True, scope="module")
 def _invocations(sqlite_template):
-    from tests.support import raw_store
-
     with raw_store.opened(sqlite_template.uri) as db:
         found = db.execute("SELECT DISTINCT value FROM tags WHERE key = 'invocation_id'").fetchall()
     INVOCATIONS[:] = [row[0] for row in found]
@@ -125,7 +123,7 @@ def answers(address: str, calls: list[tuple[str, str, dict]], at_once: int = 4) 
 
 
 def test_every_read_tool_is_asked(hidden):
-    reading = {entry.name for entry in CATALOG if entry.effect is READS or entry.of_files}
+    reading = {entry.name for entry in CATALOG if entry.effect is READS or entry.toolset == "plots"}
     assert {tool for tool, _ in questions(hidden["ana"])} == reading
 
 
@@ -275,3 +273,21 @@ def test_what_this_machine_may_read_is_not_read_for_a_caller(root):
 
     with pytest.raises(Problem, match="do not come through the MLflow server"):
         store_at(client, root, "of-ben")
+
+
+def test_an_id_that_mlflow_refuses_hides_nothing_of_another_kind(served, sqlite_template):
+    """MLflow's basic-auth answers 403 for the id of a trace or model that does not exist: as it does for any run's id."""
+    with raw_store.opened(sqlite_template.uri) as db:
+        ((own,),) = db.execute("SELECT run_uuid FROM runs WHERE experiment_id = 2 LIMIT 1").fetchall()
+
+    async def ask():
+        async with connected(served[0], header_of("ana")) as ana:
+            found = await ana.call_tool("resolve_id", {"id": own})
+            unknown = await ana.call_tool("get_run", {"run_id": "f" * 32})
+            return found.structured_content, unknown.content[0].text
+
+    found, unknown = anyio.run(ask)
+
+    assert [match["kind"] for match in found["found"]] == ["run"]
+    assert "does not let these credentials read run 'ffff" in unknown
+    assert "they lack the permission, or it does not exist" in unknown

@@ -200,7 +200,7 @@ def test_a_slow_caller_does_not_slow_another(mlflow_server):
     """Eight calls of one caller hang in MLflow, a ninth waits; the other one is answered meanwhile."""
     with (
         faulty_proxy(mlflow_server.uri, stall("/runs/search")) as proxy,
-        serving(proxy.uri, auth="shared", tokens=BOTH, timeout=3.0, calls_at_once=8) as (address, server),
+        serving(proxy.uri, auth="shared", tokens=BOTH, timeout=20.0, calls_at_once=8) as (address, server),
     ):
         _ = server.parts.connections.own.mlflow
         took = []
@@ -224,7 +224,7 @@ def test_a_slow_caller_does_not_slow_another(mlflow_server):
 
         answer, waiting, at_mlflow = anyio.run(story)
     assert not answer.is_error
-    assert took[0] < 2.5  # not after the calls of the other have ended
+    assert took[0] < 15  # not after the calls of the other have ended
     assert (waiting >= 9, at_mlflow) == (True, 8)
 
 
@@ -256,29 +256,27 @@ def test_one_caller_cannot_take_all_connections(mlflow_server):
 # --- confirmations of writes, asked by one instance and answered to another
 
 
-@pytest.mark.parametrize("key", [None, SecretStr("the same secret of all the instances")])
-def test_a_confirmation_is_accepted_by_another_instance_with_the_same_key_only(sqlite_store, key, tmp_path):
+def test_a_confirmation_is_accepted_by_another_instance_with_the_same_key_only(sqlite_store, tmp_path):
     audit = tmp_path / "audit"
-    options = {"audit_file": str(audit)} | {
-        "auth": "shared",
-        "tokens": BOTH,
-        "allow_write": ("delete",),
-        "state_key": key,
-    }
-    with serving(sqlite_store.uri, **options) as (one, _), serving(sqlite_store.uri, **options) as (other, _):
-        run = sqlite_store.seeded.log_run
+    options = {"auth": "shared", "tokens": BOTH, "allow_write": ("delete",), "audit_file": str(audit)}
+    shared = options | {"state_key": SecretStr("the same secret of all the instances")}
+    uri, run, refused = sqlite_store.uri, sqlite_store.seeded.log_run, "Invalid or expired requestState"
+    with (
+        serving(uri, **shared) as (one, _),
+        serving(uri, **shared) as (other, _),
+        serving(uri, **options) as (third, _),
+    ):
         asked_by_one = deletion(one, run, ANA)
         assert asked_by_one["result"]["resultType"] == "input_required", asked_by_one
         state = asked_by_one["result"]["requestState"]
         by_another_caller = deletion(other, run, BEN, state)
+        without_the_key = deletion(third, run, ANA, state)
+        assert not audit.read_text()
         answered = deletion(other, run, ANA, state)
 
-    assert by_another_caller["error"]["message"] == "Invalid or expired requestState"
-    if key is None:
-        assert answered["error"]["message"] == "Invalid or expired requestState"
-    else:
-        assert not answered["result"].get("isError"), answered
-        assert {json.loads(line)["caller"] for line in audit.read_text().splitlines()} == {"ana"}
+    assert [each["error"]["message"] for each in (by_another_caller, without_the_key)] == [refused, refused]
+    assert not answered["result"].get("isError"), answered
+    assert {json.loads(line)["caller"] for line in audit.read_text().splitlines()} == {"ana"}
 
 
 def deletion(address, run, token, state=None):

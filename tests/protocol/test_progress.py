@@ -20,12 +20,13 @@ SHORT = {
 }  # fmt: skip
 # Of these the drawing is most; what changes MLflow is a few requests.
 OTHERS = {entry.name for entry in CATALOG if entry.toolset == "plots" or entry.effect.changes_mlflow}
-# Which of the words must have been said by the end of a call.
+# Which of the words must have been said by the end of a call. Of two stretches that follow each other within a tenth of a second
+# only the last words are sent.
 WORDS = {
     "get_invocation": r"read \d+ of \d+ files and histories|checked 5 of 5 runs",
-    "best_runs": r"read \d+( of \d+)? runs",
+    "best_runs": r"read \d+( of \d+)? (runs|files and histories)",
     "compare_runs": r"read \d+ of \d+ files and histories",
-    "find_similar_runs": r"read \d+( of \d+)? runs",
+    "find_similar_runs": r"read \d+( of \d+)? (runs|config files)",
     "compare_samples": r"read (\S+ [kM]?B) of \1 of samples",
     "aggregate_runs": r"read \d+( of \d+)? runs",
     "get_metric_history": r"read (\d+) of \1 metrics' histories",

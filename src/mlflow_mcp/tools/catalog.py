@@ -79,7 +79,7 @@ class Entry:
     title: str
     # The tool for the same question that takes more arguments: the error for one that this tool does not take names it.
     wider: Callable[..., Answer] | None = None
-    # Arguments without which a tool that writes files only reads: over HTTP it is offered without them.
+    # Arguments that are about files of this machine: over HTTP the tool is offered without them.
     of_files: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 

@@ -10,6 +10,7 @@ import sys
 import time
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import h11
 import uvicorn
@@ -20,9 +21,9 @@ from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.limits import Limits
-from mlflow_mcp.server.metrics import Metrics, timed
-from mlflow_mcp.server.tracing import traces_sent
+from mlflow_mcp.server.records.metrics import Metrics, timed
+from mlflow_mcp.server.records.tracing import traces_sent
+from mlflow_mcp.server.transports.limits import Limits
 from mlflow_mcp.server.transports.probes import Readiness
 from mlflow_mcp.server.transports.web import PATH, Parts, http_app, security_of
 from mlflow_mcp.settings import Settings, SettingsError
@@ -64,9 +65,16 @@ def check_reach(settings: Settings, connections: Connections) -> None:
             f"MLFLOW_MCP_HOST={settings.host} can be reached from other machines, and anyone there could read MLflow with this server's "
             "credentials. Set MLFLOW_MCP_AUTH=shared or passthrough, or MLFLOW_MCP_ALLOW_ANYONE=true if that is meant."
         )
-    if settings.auth == "passthrough" and not connections.own.is_http:
+    if settings.auth == "passthrough" and not all(each.is_http for each in connections.own.servers.connections):
         raise SettingsError(
-            "MLFLOW_MCP_AUTH=passthrough needs an MLflow server in MLFLOW_TRACKING_URI, http:// or https://."
+            "MLFLOW_MCP_AUTH=passthrough needs an MLflow server in MLFLOW_TRACKING_URI, http:// or https://, and no other kind "
+            "of store in MLFLOW_MCP_SERVERS: only a server knows what a caller may read."
+        )
+    stores = [urlsplit(str(each.uri)) for each in connections.own.servers.connections]
+    if settings.auth == "passthrough" and any("@" in each.netloc for each in stores):
+        raise SettingsError(
+            "MLFLOW_MCP_AUTH=passthrough cannot be used with a user name or password in MLFLOW_TRACKING_URI or MLFLOW_MCP_SERVERS: "
+            "they would take the place of the caller's."
         )
     if settings.tls_key and not settings.tls_cert:
         raise SettingsError("MLFLOW_MCP_TLS_KEY needs MLFLOW_MCP_TLS_CERT.")
@@ -144,7 +152,7 @@ class HttpServer(uvicorn.Server):
         self._leaves_at = min(self._leaves_at, time.monotonic() + self.parts.settings.shutdown_seconds)
 
     async def on_tick(self, counter: int) -> bool:
-        if self.parts.readiness.leaving and (not self.parts.limits.open or time.monotonic() > self._leaves_at):
+        if self.parts.readiness.leaving and (not self.parts.limits.calls or time.monotonic() > self._leaves_at):
             self.should_exit = True
         return await super().on_tick(counter)
 

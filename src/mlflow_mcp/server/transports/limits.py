@@ -53,6 +53,8 @@ class Limits:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._paces: OrderedDict[str, Pace] = OrderedDict()
+        # Calls that run or wait for their turn: what a shutdown lets finish. Streams may stay open for ever.
+        self.calls = 0
 
     def of(self, request: Any) -> Pace:
         key = caller_of(request).key
@@ -73,11 +75,15 @@ class Limits:
         # The limiter lends to tasks, and one task may run several calls.
         turn = object()
         limiter = self.of(ctx.request).running
-        await limiter.acquire_on_behalf_of(turn)
+        self.calls += 1
         try:
-            return await call_next(ctx)
+            await limiter.acquire_on_behalf_of(turn)
+            try:
+                return await call_next(ctx)
+            finally:
+                limiter.release_on_behalf_of(turn)
         finally:
-            limiter.release_on_behalf_of(turn)
+            self.calls -= 1
 
     def admitting(self, app: ASGIApp) -> ASGIApp:
         """The app, for callers within their limits; 429 for others."""
