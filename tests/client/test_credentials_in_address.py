@@ -1,4 +1,4 @@
-"""User info in the operator's address of MLflow: of `passthrough`, and of a server with a token of its own, it is never sent."""
+"""User info in an address of MLflow is not sent where there are other credentials: a caller's, or a token of the server's own."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ import pytest
 
 from mlflow_mcp.client.transport.connection import Connection, Credentials
 from mlflow_mcp.settings import Settings
-from tests.support.http_serving import asked, serving
-from tests.support.servers import HOST, Handler, QuietServer
-from tests.support.servers import serving as serving_handler
+from tests.support.servers import HOST, Handler, QuietServer, serving
 
 
 def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("authorization", ["Bearer of-the-caller", basic("ana", "her password")])
-def test_mlflow_is_sent_the_callers_credentials_and_not_those_in_the_address(authorization):
+@pytest.mark.parametrize(
+    ("credentials", "authorization"),
+    [
+        (Credentials(token="of-the-caller"), "Bearer of-the-caller"),
+        (Credentials("ana", "her password"), basic("ana", "her password")),
+    ],
+)
+def test_mlflow_is_sent_the_callers_credentials_and_not_those_in_the_address(credentials, authorization):
     shown: set[str | None] = set()
 
     class Noting(Handler):
@@ -27,10 +30,9 @@ def test_mlflow_is_sent_the_callers_credentials_and_not_those_in_the_address(aut
             shown.add(self.headers["Authorization"])
             self.reply(200, b"{}", {"Content-Type": "application/json"})
 
-    with serving_handler(QuietServer((HOST, 0), Noting)) as uri:
-        with_operator = uri.replace("http://", "http://operator:hunter22@")
-        with serving(with_operator, auth="passthrough") as (address, _):
-            asked(address, "query_runs", authorization)
+    with serving(QuietServer((HOST, 0), Noting)) as uri:
+        settings = Settings(tracking_uri=uri.replace("http://", "http://operator:hunter22@"))
+        Connection(settings, credentials=credentials).mlflow.search_experiments()
 
     assert shown == {authorization}
 
