@@ -102,6 +102,16 @@ def test_only_ids_that_a_store_makes_up_may_differ():
     assert not same("71f3f3199ea5e1f0", "0c94be2d86a1f753")
 
 
+def test_the_picture_of_a_conversation_has_the_numbers_of_the_guide():
+    picture = (ROOT / "docs" / "conversation.svg").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "guides" / "evaluate.md").read_text(encoding="utf-8")
+    numbers = re.findall(r">(-?[\d.]+(?:e-\d+)?)</text>", picture)
+    assert len(numbers) == 4 * 4
+    assert [number for number in numbers if not re.search(rf"[ \[]{re.escape(number)}[,\]]", guide)] == []
+    calls = re.findall(r"^compare_runs.*$", guide, re.M)
+    assert calls == [" ".join(re.findall(r">(compare_runs.*|baseline=.*)</text>", picture))]
+
+
 # --- commands
 
 
