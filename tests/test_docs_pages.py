@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from mlflow_mcp.__main__ import _parser
+from mlflow_mcp.servers import OF_ONE
+from mlflow_mcp.settings import Settings
 from scripts import document_answers
 from scripts.document_answers import EXAMPLE, LEFT_OUT, PAGES, ROOT, abridged, stale_pages, tool_and_arguments
 from tests.support.stores import copied
@@ -189,6 +191,17 @@ def test_a_script_that_the_documents_name_is_there():
     }
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_setting_that_a_document_names_is_one():
+    known = {field.alias for field in Settings.model_fields.values()}
+    known.add("MLFLOW_MCP_TOKEN")  # of the reader's own shell: what a host sends
+    named = {
+        (file.name, name)
+        for file in DOCUMENTS
+        for name in re.findall(r"\bMLFLOW_MCP_[A-Z_]+[A-Z]\b", file.read_text(encoding="utf-8"))
+    }
+    assert {(file, name) for file, name in named if name not in known and not name.startswith(OF_ONE)} == set()
 
 
 # --- sentences
