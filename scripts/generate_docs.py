@@ -21,8 +21,8 @@ from mlflow_mcp import __version__
 from mlflow_mcp.cli.setup.examples import example_files
 from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.server.schema import without
-from mlflow_mcp.server.tool import INJECTED
+from mlflow_mcp.server.call.schema import without
+from mlflow_mcp.server.call.tool import INJECTED
 from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
 from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES, Entry
 

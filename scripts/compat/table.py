@@ -37,6 +37,9 @@ def neutral(answers: list[dict[str, Any]], known: Mapping[str, str]) -> list[dic
     text = re.sub(rf"(?!{DAY})\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>", text)
     text = re.sub(r'("server_version": )("[^"]*"|null)', r'\1"<version>"', text)
     text = re.sub(r'("next_cursor": ")[^"]*', r"\1<cursor>", text)
+    text = re.sub(
+        r'"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{8}"', '"<digest>"', text
+    )  # of a dataset, whose id is in it
     found: list[dict[str, Any]] = json.loads(text)
     return found
 

@@ -14,8 +14,8 @@ from mcp import Client
 
 from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.call.tool import INJECTED
 from mlflow_mcp.server.instructions import instructions_for
-from mlflow_mcp.server.tool import INJECTED
 from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
 from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES
 

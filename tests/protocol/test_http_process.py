@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import trustme
 
-from mlflow_mcp.server.tracing import traces_sent
+from mlflow_mcp.server.records.tracing import traces_sent
 from mlflow_mcp.server.transports.http import HttpServer, listening_at
 from mlflow_mcp.settings import Settings, SettingsError
 from tests.support.http_serving import ACCEPT

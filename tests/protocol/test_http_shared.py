@@ -200,7 +200,7 @@ def test_a_slow_caller_does_not_slow_another(mlflow_server):
     """Eight calls of one caller hang in MLflow, a ninth waits; the other one is answered meanwhile."""
     with (
         faulty_proxy(mlflow_server.uri, stall("/runs/search")) as proxy,
-        serving(proxy.uri, auth="shared", tokens=BOTH, timeout=3.0, calls_at_once=8) as (address, server),
+        serving(proxy.uri, auth="shared", tokens=BOTH, timeout=20.0, calls_at_once=8) as (address, server),
     ):
         _ = server.parts.connections.own.mlflow
         took = []
@@ -224,7 +224,7 @@ def test_a_slow_caller_does_not_slow_another(mlflow_server):
 
         answer, waiting, at_mlflow = anyio.run(story)
     assert not answer.is_error
-    assert took[0] < 2.5  # not after the calls of the other have ended
+    assert took[0] < 15  # not after the calls of the other have ended
     assert (waiting >= 9, at_mlflow) == (True, 8)
 
 

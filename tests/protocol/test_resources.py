@@ -19,6 +19,7 @@ from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.resources import HELP
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import RESOURCES
+from tests.support.artifact_homes import Home
 from tests.support.asking import data_of
 
 
@@ -76,8 +77,9 @@ def test_templates_are_listed_with_titles(sqlite_home):
     assert all(each.title and each.description for each in templates.values())
 
 
-def test_the_list_has_help_and_what_changed_last(sqlite_home, run_id):
-    (listed,) = on(sqlite_home.uri, lambda client: client.list_resources())
+def test_the_list_has_help_and_what_changed_last(empty_store, tmp_path):
+    run_id = Home(empty_store, tmp_path / "artifacts").run(name="attached")
+    (listed,) = on(empty_store, lambda client: client.list_resources())
 
     by_uri = {resource.uri: resource for resource in listed.resources}
     assert {f"mlflow://help/{name}" for name in HELP} | {"mlflow://server", f"mlflow://runs/{run_id}"} <= set(by_uri)

@@ -11,7 +11,7 @@ from mcp import Client
 from mlflow import MlflowClient
 
 from mlflow_mcp.server.app import build_server
-from mlflow_mcp.server.chosen import IDS, IDS_OF_TOOL, SPANNING
+from mlflow_mcp.server.call.chosen import IDS, IDS_OF_TOOL, SPANNING
 from mlflow_mcp.settings import Settings
 from tests.protocol.test_contract import TOOLS
 from tests.support.asking import Ask, data_of, problem_of, rows_of

@@ -16,7 +16,7 @@ from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.errors import NotFound, Problem, RejectedByMlflow, Unreachable
-from mlflow_mcp.server.chosen import choose
+from mlflow_mcp.server.call.chosen import choose
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import lasting
 from mlflow_mcp.tools.live.judging.verdict import Verdict

@@ -165,6 +165,7 @@ class Client:
         try:
             yield
         except AccessRefused as error:
+            self.experiments.search(None, [], 1, None)  # raises when these credentials may read nothing at all
             raise refused_or_absent(what, safe_uri(self.uri)) from error
 
     def masked(self, text: str, name: str = "") -> str:

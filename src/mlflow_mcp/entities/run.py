@@ -114,8 +114,9 @@ class RunView:
         return {name: safe_uri(value) for name, value in noted.items() if value}
 
     def headline(self, most: int = METRICS_IN_A_CELL) -> dict[str, float]:
-        """The run's first scores."""
-        return headline(self.metrics, most)
+        """The run's first scores; none of a run of several datasets, of which MLflow keeps the value written last as if it were
+        the run's."""
+        return headline(self.metrics, most) if len(self.datasets) < 2 else {}
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:

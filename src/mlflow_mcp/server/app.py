@@ -14,13 +14,13 @@ from mcp.server.request_state import RequestStateSecurity
 from mcp_types import ToolAnnotations
 
 from mlflow_mcp import __version__
-from mlflow_mcp.server import host_log
+from mlflow_mcp.server.call.tool import BoundTool
 from mlflow_mcp.server.completion import Completer
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.prompt_files import Prompts
+from mlflow_mcp.server.records import host_log
 from mlflow_mcp.server.resources import Resources
-from mlflow_mcp.server.tool import BoundTool
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import Entry, offered
 

@@ -11,9 +11,9 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.context import Context
 
-from mlflow_mcp.server import host_log
+from mlflow_mcp.server.call.tool import BoundTool
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.tool import BoundTool
+from mlflow_mcp.server.records import host_log
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.session.completions import MOST_VALUES, completions
 

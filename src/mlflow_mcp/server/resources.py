@@ -19,9 +19,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.server import host_log
+from mlflow_mcp.server.call.tool import BoundTool
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.tool import BoundTool
+from mlflow_mcp.server.records import host_log
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.artifacts.read_file import TextFile
 from mlflow_mcp.tools.catalog import Resource, offered_resources

@@ -37,8 +37,12 @@ def logged(both_homes):
 
 
 def test_a_run_shows_the_value_of_each_dataset_of_its_model(logged, both_homes, ask):
-    answer = ask(both_homes.uri, "get_run", run_id=logged(with_model=True))
+    run = logged(with_model=True)
+    answer = ask(both_homes.uri, "get_run", run_id=run)
+    (found,) = ask(both_homes.uri, "resolve_id", id=run).data["found"]
 
+    assert answer.data["metrics"] == {"plain": 1}  # what was written last is not the run's
+    assert "scores" not in found
     rows = rows_of(answer.data["metrics_by_dataset"])
     assert {row["dataset"]: row["value"] for row in rows} == VALUES
     assert {row["metric"] for row in rows} == {"auc"}

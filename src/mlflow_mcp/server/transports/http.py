@@ -21,9 +21,9 @@ from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.limits import Limits
-from mlflow_mcp.server.metrics import Metrics, timed
-from mlflow_mcp.server.tracing import traces_sent
+from mlflow_mcp.server.records.metrics import Metrics, timed
+from mlflow_mcp.server.records.tracing import traces_sent
+from mlflow_mcp.server.transports.limits import Limits
 from mlflow_mcp.server.transports.probes import Readiness
 from mlflow_mcp.server.transports.web import PATH, Parts, http_app, security_of
 from mlflow_mcp.settings import Settings, SettingsError

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from mlflow_mcp.server.metrics import Metrics
+from mlflow_mcp.server.records.metrics import Metrics
 
 if TYPE_CHECKING:
     from mlflow_mcp.client.transport.connection import Connection

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.limits import Limits, refusal
-from mlflow_mcp.server.metrics import Metrics
+from mlflow_mcp.server.records.metrics import Metrics
+from mlflow_mcp.server.transports.limits import Limits, refusal
 from mlflow_mcp.server.transports.probes import Readiness, probe_routes
 
 PATH = "/mcp"

@@ -93,7 +93,9 @@ def _deleted(client: Client, query: str, part_of_name: str) -> list[str]:
     """A sentence for each deleted experiment that matches."""
     gone = [each for each in client.experiments.all_deleted(query or None) if part_of_name.lower() in each.name.lower()]
     sentences = [
-        f"'{each.name}' (id {each.experiment_id}) was {deleted_state(each)}." for each in gone[:_DELETED_NAMED]
+        f"'{each.name}' (id {each.experiment_id}) was {deleted_state(each)}; query_runs(experiment_id='{each.experiment_id}', "
+        "deleted=true) reads them without that."
+        for each in gone[:_DELETED_NAMED]
     ]
     more = len(gone) - _DELETED_NAMED
     return [*sentences, f"{more} more deleted experiments match."] if more > 0 else sentences

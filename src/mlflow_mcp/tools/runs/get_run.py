@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -57,7 +58,10 @@ class Run(Answer):
         dict[str, Any] | None, Field(description="Of a run that MLflow calls RUNNING: its newest point.")
     ] = None
     metrics: dict[str, Any]
-    metrics_by_dataset: Annotated[Table | None, Field(description="The latest value per dataset and model.")] = None
+    metrics_by_dataset: Annotated[
+        Table | None,
+        Field(description="The latest value per dataset and model. What has several of them is not in `metrics`."),
+    ] = None
     params: dict[str, str]
     more_params: Annotated[
         str | None, Field(description="Of an evaluation's flattened config, what is not shown; its config.yml has it.")
@@ -98,12 +102,14 @@ def get_run(client: Client, run_id: RunId) -> Run:
         answer.note(f"This is the source run of {run_id}; get_model shows the model.")
     measured = measured_by(client, full_id, [*run.models_made, *run.models_used])
     answer.metrics_by_dataset = dataset_table(measured)
+    times = Counter(each.metric for each in measured)
+    answer.metrics = {name: value for name, value in answer.metrics.items() if times[name] < 2}
     answer.note(*map(str, unnamed_values(client, {"This run": run}, sorted(run.metrics), measured)))
     answer.children = children_of(client, run, children, names)
     if copies := other_copies(client, [launched]):
         answer.note(
-            f"There are other copies of this job: {', '.join(copies.values())}. get_invocation tells which is current and "
-            "what differs."
+            f"There are other copies of this job: {', '.join(copies.values())}. The latest finished export "
+            "counts; get_invocation shows what differs."
         )
     names_of_files = None if isinstance(files, str) else [each.partition(" (")[0] for each in files]
     answer.recipe = recipe_of(client, run, launched, names_of_files)

@@ -217,7 +217,7 @@ def _copies_of_one_job(asked: Sequence[Asked], sides: Sequence[Side]) -> str:
     labels = ", ".join(side.label for side in sides)
     return (
         f"{labels} are copies of one job, {first.job_id or first.task} of invocation {first.invocation_id}: they differ by their "
-        "exports, and none is better. get_invocation tells which is current."
+        "exports, and none is better. The scores of the latest finished export count."
     )
 
 

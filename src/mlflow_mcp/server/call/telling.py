@@ -11,7 +11,7 @@ from mcp.server.mcpserver.context import Context
 
 from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.client.call import Call
-from mlflow_mcp.server import host_log
+from mlflow_mcp.server.records import host_log
 
 # Seconds between two messages at least: nobody reads faster.
 _EVERY = 0.1

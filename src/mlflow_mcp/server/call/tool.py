@@ -19,16 +19,22 @@ from mlflow_mcp.client.call import Call
 from mlflow_mcp.client.transport.connection import Connection
 from mlflow_mcp.client.transport.translate import problem_of
 from mlflow_mcp.errors import NotFound, Problem, Unreachable
-from mlflow_mcp.server.audit import auditor, check_audit_file
 from mlflow_mcp.server.auth.callers import caller_of
-from mlflow_mcp.server.chosen import Chosen, choose
-from mlflow_mcp.server.confirmation import AskFirst, confirmer
+from mlflow_mcp.server.call.chosen import Chosen, choose
+from mlflow_mcp.server.call.confirmation import AskFirst, confirmer
+from mlflow_mcp.server.call.remarks import half_done, may_be_hidden
+from mlflow_mcp.server.call.rendering import rendered, sentence_of
+from mlflow_mcp.server.call.schema import (
+    description_of,
+    input_schema,
+    may_answer_with_image,
+    output_schema,
+    with_server,
+)
+from mlflow_mcp.server.call.telling import Telling
+from mlflow_mcp.server.call.watchdog import run_within_deadline
 from mlflow_mcp.server.connections import Connections
-from mlflow_mcp.server.remarks import half_done, may_be_hidden
-from mlflow_mcp.server.rendering import rendered, sentence_of
-from mlflow_mcp.server.schema import description_of, input_schema, may_answer_with_image, output_schema, with_server
-from mlflow_mcp.server.telling import Telling
-from mlflow_mcp.server.watchdog import run_within_deadline
+from mlflow_mcp.server.records.audit import auditor, check_audit_file
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import clipped, nearest, short
 

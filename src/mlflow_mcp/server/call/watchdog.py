@@ -13,7 +13,7 @@ from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.transport.failures import stalled
 from mlflow_mcp.errors import Problem, Unreachable
-from mlflow_mcp.server.telling import Telling
+from mlflow_mcp.server.call.telling import Telling
 from mlflow_mcp.text import safe_uri
 
 

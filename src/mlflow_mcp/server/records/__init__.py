@@ -1,0 +1,1 @@
+"""What is kept or sent of calls: changes, log lines for the host, figures, traces."""
