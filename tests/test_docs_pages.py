@@ -124,7 +124,7 @@ def commands_of(file: Path) -> Iterator[list[str]]:
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
     for line in [*lines, *spans]:
-        if re.search(r"\bmlflow-mcp\b|\bpython3? ", line) and "<" not in line:
+        if re.search(r"\bmlflow-mcp\b|\bpython3? ", line) and not re.search(r"<\w", line):
             yield from own_commands(line)
 
 
@@ -152,6 +152,7 @@ COMMANDS = {
 def test_commands_are_found_in_blocks_and_in_running_text():
     found = {command for _, command in COMMANDS}
     assert "mlflow-mcp doctor" in found
+    assert "mlflow-mcp wait my-run --until 'val/loss < 0.3' --timeout 12h" in found
     assert "mlflow-mcp setup claude-code --uri https://mlflow.example.com" in found
     assert len(found) > 15
 
