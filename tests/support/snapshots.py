@@ -23,6 +23,8 @@ UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 LOCK = str(Path(tempfile.gettempdir()) / "mlflow-mcp-snapshots.lock")
 WRITTEN: dict[tuple[str, str, str], str] = {}
 """What this session has written into snapshots of errors."""
+LINE = 110
+"""Characters of a line in a snapshot of an answer."""
 ACCEPT = "UPDATE_SNAPSHOTS=1 accepts the new text"
 
 
@@ -124,17 +126,17 @@ def if_of_this_session(found: re.Match[str]) -> str:
     return "<now>" if STARTED - 60 <= when <= time.time() + 60 else found[0]
 
 
-def pretty(value: Any, indent: str = "") -> str:
+def pretty(value: Any, indent: str = "", width: int = LINE) -> str:
     """JSON for readers: what fits on a line stays on one, and a table's row does in any case."""
     flat = json.dumps(value, ensure_ascii=False)
     is_row = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
-    if is_row or not isinstance(value, dict | list) or len(indent) + len(flat) <= 110:
+    if is_row or not isinstance(value, dict | list) or len(indent) + len(flat) <= width:
         return flat
     deeper = indent + "  "
     if isinstance(value, dict):
-        lines = [f"{pretty(name)}: {pretty(item, deeper)}" for name, item in value.items()]
+        lines = [f"{pretty(name)}: {pretty(item, deeper, width)}" for name, item in value.items()]
     else:
-        lines = [pretty(item, deeper) for item in value]
+        lines = [pretty(item, deeper, width) for item in value]
     inside = ",\n".join(deeper + line for line in lines)
     first, last = "{}" if isinstance(value, dict) else "[]"
     return f"{first}\n{inside}\n{indent}{last}"

@@ -236,3 +236,32 @@ def test_a_log_is_read_in_parts_that_fit_together(both_stores, ask_many):
     assert first.data["text"] + second.data["text"] == both.data["text"]
     assert "\x1b" not in both.data["text"]
     assert "\r" not in both.data["text"]
+
+
+def test_the_ends_of_all_logs_that_a_pattern_fits(home, ask):
+    token = "ghp_" + "A1b2C3d4E5" * 4
+    run = home.run(
+        {
+            "logs/client.log": f"begun\nexport GH_TOKEN={token}\nlast of the client\n",
+            "logs/server.log": "begun\nbroke off in the mid",
+            "logs/long.log": "x" * 100_000 + "\nits last line\n",
+            "config.yml": "a: 1\n",
+        }
+    )
+    data = data_of(ask(home.uri, "get_artifact_content", run_id=run, artifact_path="*.log", tail=2))
+
+    assert data["content"]["logs/client.log"] == "export GH_TOKEN=[secret hidden]\nlast of the client\n"
+    assert data["content"]["logs/server.log"] == "begun\nbroke off in the mid"
+    assert data["content"]["logs/long.log"] == "its last line\n"
+    assert "server.log: The last line has no line end, in the log as it is stored." in data["notes"]
+    assert "Call again with one of these paths." in problem_of(
+        ask(home.uri, "get_artifact_content", run_id=run, artifact_path="*.log")
+    )
+
+
+def test_the_ends_of_too_many_files_are_not_read(home, ask):
+    run = home.run({f"{n}.log": f"{n}\n" for n in range(13)})
+
+    assert "fits 13 files" in problem_of(
+        ask(home.uri, "get_artifact_content", run_id=run, artifact_path="*.log", tail=2)
+    )

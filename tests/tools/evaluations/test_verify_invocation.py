@@ -173,7 +173,7 @@ def test_more_samples_than_the_limit_are_wrong(verified):
 def test_what_one_copy_lacks_another_may_have(empty_store, tmp_path, ask):
     runs = [
         evaluated(tmp_path, 0, files=whole(results=None), metrics=ACC),
-        evaluated(tmp_path, 10, files={**whole(statistics=None), "logs/client.log": "x"}, metrics=ACC),
+        evaluated(tmp_path, 10, files={**whole(statistics=None), "logs/client.log": "x\n"}, metrics=ACC),
     ]
     data = data_of(ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True))
 
@@ -348,3 +348,13 @@ def test_a_store_that_fails_or_hangs_is_unreachable_and_not_absent(tmp_path, ask
         with faulty_proxy(uri, fail(503, "get-artifact.*results.yml")) as proxy:
             data = data_of(ask(proxy.uri, "get_invocation", invocation_id=candidate, verify=True))
         assert ("unreachable", "results.yml", "all") in problems(data)
+
+
+def test_a_log_that_ends_inside_a_line_is_told(empty_store, tmp_path, ask):
+    files = {**whole(), "logs/client.log": "one\nTraceback (most rec", "logs/server.log": "one\n"}
+    run = evaluated(tmp_path, 0, files=files, metrics=ACC)
+    data = data_of(ask(filled(empty_store, [run]), "get_invocation", invocation_id=INVOCATION, verify=True))
+
+    assert data["verdict"] == "DELIVERED: 1 of 1 task arrived whole; 1 with a log that ends inside a line"
+    (note,) = [note for note in data["notes"] if note.startswith("Logs whose")]
+    assert note.endswith("(client.log).")

@@ -18,10 +18,11 @@ from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
+from mlflow_mcp.tools.artifacts.ends import ends_of
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, Window
 from mlflow_mcp.tools.artifacts.formats.read import read_content
 from mlflow_mcp.tools.artifacts.owners import ArtifactOwners, sources_of, unsearched_copies
-from mlflow_mcp.tools.artifacts.paths import find_path, with_path
+from mlflow_mcp.tools.artifacts.paths import SeveralFit, find_path, with_path
 from mlflow_mcp.tools.artifacts.several import read_of_several
 
 
@@ -66,7 +67,7 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
 ) -> ArtifactContent | ImageAnswer:
     """Read a file of a run: config, results, JSON, YAML, log, CSV or Parquet table, image, PDF, HTML. The path may be loose:
     'config.yml', 'results.yml' or 'artifacts/eval_factory_metrics.json' finds the one file that ends so. Large files come in
-    part: select out of JSON or YAML, lines from start_line, the last ones with tail. Several runs: their tables as one table,
+    part: select out of JSON or YAML, lines from start_line, the last ones with tail ('*.log': of each). Several runs: their tables as one table,
     or what select takes out of each. search_artifacts finds lines in logs."""
     window = Window(start_line, max_lines, tail, start_byte)
     _check_combination(window)
@@ -83,6 +84,10 @@ def _of_one(
 ) -> ArtifactContent | ImageAnswer:
     try:
         answer = with_path(source, path, lambda whole: read_content(client, source, whole, request))
+    except SeveralFit as fitting:
+        if request.window.tail is None:
+            raise
+        return ends_of(client, source, fitting, request)
     except CopiesDiffer as differ:
         return _equal_part(client, differ, request)
     except (RunNotFound, ModelNotFound):

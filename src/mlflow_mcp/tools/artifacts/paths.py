@@ -23,6 +23,22 @@ _GLOB = re.compile(r"[*?\[]")
 MOST_WHOLE = 10_000_000
 
 
+class SeveralFit(Problem):
+    """A loosely given path means several files."""
+
+    pattern: str = ""
+    paths: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, pattern: str, paths: Sequence[str]) -> SeveralFit:
+        problem = cls(
+            f"'{pattern}' fits {len(paths)} files: {listed(paths, 20)}.",
+            "Call again with one of these paths.",
+        )
+        problem.pattern, problem.paths = pattern, paths
+        return problem
+
+
 def with_path(source: ArtifactSource, path: str, read: Callable[[str], A]) -> A:
     """`read` of the path as it is, or, when there is no such file, of the one whose path ends so; the answer then says it."""
     try:
@@ -53,7 +69,7 @@ def find_path(source: ArtifactSource, end: str, whose: str = "The run") -> str:
         if len(at_root) == 1 and "/" not in end:
             return at_root[0].path
         paths = [entry.path for entry in matches]
-        raise Problem(f"'{end}' fits {len(paths)} files: {listed(paths, 20)}.", "Call again with one of these paths.")
+        raise SeveralFit.of(end, paths)
     folders = [entry.path for entry in entries if entry.is_dir and _ends_with(entry.path, end)]
     if folders:
         raise folder_not_file(folders[0])

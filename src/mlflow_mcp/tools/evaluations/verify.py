@@ -17,6 +17,7 @@ from mlflow_mcp.tools.evaluations.verify_checks import check
 from mlflow_mcp.tools.evaluations.verify_files import (
     BUNDLE,
     CONFIG,
+    CUT_OFF,
     LOGS,
     RESULTS,
     ROWS,
@@ -176,7 +177,11 @@ def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
         )
     else:
         verdict = f"DELIVERED: {of_all}"
-    for about, template in ((DIFFERING, "copies of {} differ"), (LIMITED, "{} limited")):
+    for about, template in (
+        (DIFFERING, "copies of {} differ"),
+        (LIMITED, "{} limited"),
+        (CUT_OFF, "{} with a log that ends inside a line"),
+    ):
         count = sum(any(about == each for each, _ in task.remarks) for task in tasks)
         verdict += f"; {template.format(count)}" if count else ""
     return Delivery(verdict, expected, _right(tasks), _problems(tasks), [unread, *_remarks(tasks)])

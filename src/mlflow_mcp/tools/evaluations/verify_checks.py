@@ -33,8 +33,8 @@ def check(task: Task, configs: Sequence[Mapping[str, Any]]) -> None:
     if task.findings.get(LOGS, Read("ok")).state == "absent":
         _judge_missing_logs(task, configs)
     check_samples(task, configs)
-    for text in (text for copy in task.copies for text in copy.files.remarks):
-        task.remark("Empty or missing logs", f"({text})")
+    for about, text in (remark for copy in task.copies for remark in copy.files.remarks):
+        task.remark(about, f"({text})")
     for text in _differences(task.copies):
         task.remark(DIFFERING, f"({text})")
     for copy in task.copies[1:]:

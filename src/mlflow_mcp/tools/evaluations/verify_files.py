@@ -20,12 +20,14 @@ CONFIG, RESULTS, STATISTICS, LOGS = "config", "results.yml", "eval_factory_metri
 # What the newer launcher has in their place: a bundle of config and scores, and a row for each answer.
 BUNDLE, ROWS = "results bundle", "results.jsonl"
 T = TypeVar("T")
+# What is seen of an upload that broke off; some programs end their logs so, too.
+CUT_OFF = "Logs whose last line has no line end"
 
 # The last one stands there in old exports of a whole invocation.
 _CONFIGS = ("config.yml", "config.yaml", "run_config.yml")
 # A larger file is not parsed: its beginning is read.
 _PARSED_BYTES = 3_000_000
-_FIRST_BYTES = 256
+_LAST_BYTES = 256
 _MOST_LOGS = 12
 # Reads that may fail before no more are tried, of one copy and of all that did not come in time: each of these takes seconds.
 _MOST_FAILURES = 2
@@ -46,10 +48,11 @@ ABSENT = Read("absent")
 
 
 class TaskFiles(NamedTuple):
-    """The parts of a task in one copy of its job, by name; and remarks that make none of them wrong."""
+    """The parts of a task in one copy of its job, by name; and remarks that make none of them wrong: what each is about, and
+    what it says."""
 
     parts: dict[str, Read]
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
 
     @property
     def scored(self) -> str:
@@ -87,12 +90,14 @@ class Reader:
             return Read("wrong", f"{basename(entry.path)} holds no names and values")
         return Read("ok", content=content)
 
-    def begun(self, run_id: str, entry: ArtifactEntry) -> Read:
-        """The first bytes of a listed file."""
-        found = self._ask(run_id, partial(self._client.artifacts(run_id).read, entry.path, 0, _FIRST_BYTES))
+    def ended(self, run_id: str, entry: ArtifactEntry) -> Read:
+        """The last bytes of a listed log; `content` is whether they end a line."""
+        found = self._ask(run_id, partial(self._client.artifacts(run_id).read, entry.path, -_LAST_BYTES, _LAST_BYTES))
         if isinstance(found, Read):
             return _listed_only(found, entry)
-        return Read("ok") if found.data else Read("wrong", f"{basename(entry.path)} is empty")
+        if not found.data:
+            return Read("wrong", f"{basename(entry.path)} is empty")
+        return Read("ok", content=found.data.rstrip(b"\0").endswith((b"\n", b"\r")))
 
     def lines(self, run_id: str, entry: ArtifactEntry) -> Read:
         """How many lines a listed file has, as its content; None for a large file."""
@@ -177,24 +182,25 @@ def _parsed_if_listed(reader: Reader, run_id: str, entry: ArtifactEntry | None) 
 
 
 def _read_logs(reader: Reader, run_id: str, listed: list[ArtifactEntry] | Read) -> Read:
-    """The beginnings of the logs: wrong when all of them are empty; `content` is how many there are and the empty ones."""
+    """The ends of the logs: wrong when all of them are empty; `content` is how many there are, and remarks on single ones."""
     if isinstance(listed, Read):
         return listed
     files = [entry for entry in listed if not entry.is_dir]
     if not files:
         return ABSENT
-    found = reader.side_by_side(*(partial(reader.begun, run_id, entry) for entry in files[:_MOST_LOGS]))
+    found = reader.side_by_side(*(partial(reader.ended, run_id, entry) for entry in files[:_MOST_LOGS]))
     for state in ("unreachable", "wrong"):
         failed = [read for read in found if read.state == state]
         if state == "unreachable" and failed:
             return failed[0]
         if len(failed) == len(found):
             return Read("wrong", f"all {plural(len(found), 'log')} are empty" if len(found) > 1 else failed[0].detail)
-    bad = [read.detail for read in found if read.state != "ok"]
-    return Read("ok", content=(len(files), bad))
+    remarks = [("Empty or missing logs", read.detail) for read in found if read.state != "ok"]
+    remarks += [(CUT_OFF, basename(entry.path)) for entry, read in zip(files, found) if read.content is False]
+    return Read("ok", content=(len(files), remarks))
 
 
-def _remarks(logs: Read) -> tuple[str, ...]:
+def _remarks(logs: Read) -> tuple[tuple[str, str], ...]:
     return tuple(logs.content[1]) if logs.state == "ok" else ()
 
 
