@@ -8,7 +8,7 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.statistics.exact import ERROR
-from mlflow_mcp.text import number, plural
+from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.runs.comparing.alignment import deltas
 from mlflow_mcp.tools.runs.comparing.folded import headline_on
 from mlflow_mcp.tools.runs.comparing.primary import mode_of
@@ -141,7 +141,9 @@ def _evidence(each: Judged) -> str | None:
 def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) -> list[str]:
     """What the columns of the verdicts mean, and what to keep in mind of them; or that nothing can be said."""
     also = [_ALSO] if fold and any(len(same) > 1 for same in same_verdicts(shown)) else []
-    return [*_on_tests(shown, judged), *also]
+    lower = list(dict.fromkeys(each.names[0] for each in shown if each.mode == "min"))
+    better = [f"Lower is better: {listed(lower, 6)}."] if lower else []
+    return [*better, *_on_tests(shown, judged), *also]
 
 
 def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
