@@ -388,3 +388,14 @@ def test_a_run_against_its_own_invocation_hints_at_no_cache(empty_store, tmp_pat
 
     assert "cache" not in answer.text
     assert {row["evidence"] for row in rows_of(answer.data["verdicts"])} == {"copies of one job"}
+
+
+def test_where_lower_is_better_it_is_said(export):
+    def unsafe(value):
+        recorded = results({"unsafe_rate": {"value": value, "stats": {"count": 5_000, "stderr": 0.003}}}, "aegis")
+        return {"task": "aegis", "metrics": {"aegis_unsafe_rate": value}, "files": {RESULTS: recorded}}
+
+    answer = export((1, "A", unsafe(0.03)), (2, "B", unsafe(0.09)))
+
+    assert only(answer)["verdict"] == "REGRESSED"
+    assert "Lower is better: 'aegis_unsafe_rate'." in answer.data["notes"]
