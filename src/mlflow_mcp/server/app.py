@@ -21,6 +21,7 @@ from mlflow_mcp.server.instructions import instructions_for
 from mlflow_mcp.server.prompt_files import Prompts
 from mlflow_mcp.server.records import host_log
 from mlflow_mcp.server.resources import Resources
+from mlflow_mcp.server.unknown_tools import UnknownTools
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import Entry, offered
 
@@ -50,7 +51,7 @@ def build_server(
         log_level=settings.log_level,
         # Confirmations of writes: another instance can check them where all have one key.
         request_state_security=RequestStateSecurity(keys=[key.get_secret_value()]) if key else None,
-        middleware=[*around, _warm_after_listing, Resources(settings), Prompts(), completer],
+        middleware=[*around, _warm_after_listing, UnknownTools(entries), Resources(settings), Prompts(), completer],
     )
     completer.advertise(server)
     host_log.advertise(server)
