@@ -96,27 +96,27 @@ class Place:
 
     def _with(self, document: files.Document, value: Any) -> str:
         text: str = self.host.form.with_entry(document.text, self.host.keys, self.name, value, newline=document.newline)
-        wanted = self.host.form.data(document.text)
-        servers = wanted
+        expected = self.host.form.data(document.text)
+        servers = expected
         for key in self.host.keys:
             servers = servers.setdefault(key, {})
         servers[self.name] = value
-        return self._checked(text, wanted)
+        return self._checked(text, expected)
 
     def _without(self, document: files.Document) -> str:
-        wanted = self.host.form.data(document.text)
-        servers = wanted
+        expected = self.host.form.data(document.text)
+        servers = expected
         for key in self.host.keys:
             servers = servers[key]
         del servers[self.name]
         text: str = self.host.form.without_entry(document.text, self.host.keys, self.name)
         if not servers and self.host.keys[-1] not in self.host.form.data(text):
-            del wanted[self.host.keys[-1]]  # a TOML table goes with its last member
-        return self._checked(text, wanted)
+            del expected[self.host.keys[-1]]  # a TOML table goes with its last member
+        return self._checked(text, expected)
 
-    def _checked(self, text: str, wanted: dict[str, Any]) -> str:
+    def _checked(self, text: str, expected: dict[str, Any]) -> str:
         """The text, when it says what it should and nothing else changed."""
-        if self.host.form.data(text) != wanted:
+        if self.host.form.data(text) != expected:
             raise NotReadable("another part would change", 1)
         return text
 

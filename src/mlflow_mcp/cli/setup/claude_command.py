@@ -45,5 +45,5 @@ class ClaudeCommand:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SetupFailure(f"`{shown}` did not end well ({type(error).__name__}).") from error
         if ended.returncode:
-            said = (ended.stderr or ended.stdout).strip().splitlines()
-            raise SetupFailure(f"`{shown}` failed: {said[-1] if said else f'exit code {ended.returncode}'}")
+            output = (ended.stderr or ended.stdout).strip().splitlines()
+            raise SetupFailure(f"`{shown}` failed: {output[-1] if output else f'exit code {ended.returncode}'}")

@@ -15,7 +15,7 @@ from mlflow_mcp.answers.masking import mask_text
 from mlflow_mcp.cli.setup import entry as entries
 from mlflow_mcp.cli.setup.change import Place
 from mlflow_mcp.cli.setup.claude_command import ClaudeCommand
-from mlflow_mcp.cli.setup.entry import Wanted
+from mlflow_mcp.cli.setup.entry import OurEntry
 from mlflow_mcp.cli.setup.examples import EXAMPLE_ADDRESS, configuration
 from mlflow_mcp.cli.setup.failure import BAD_INPUT, NEEDS_FORCE, NOT_DONE, SetupFailure
 from mlflow_mcp.cli.setup.hosts import HOSTS, Host, Machine
@@ -72,14 +72,14 @@ class Setup:
         if not hosts and not self.arguments.only_print:
             show_overview(self.terminal, self.machine, self.arguments.name)
             return 0
-        wanted = self._wanted()
+        ours = self._our_entry()
         if self.arguments.only_print:
-            return self._each(hosts, lambda host: self._print(host, wanted))
-        decided = [(place, *self._decision(place, wanted)) for place in map(self._installed_place, hosts)]
+            return self._each(hosts, lambda host: self._print(host, ours))
+        decided = [(place, *self._decision(place, ours)) for place in map(self._installed_place, hosts)]
         if any(now != entry for _, now, entry in decided):
-            self._check(wanted.variables[entries.ADDRESS])
+            self._check(ours.variables[entries.ADDRESS])
         for place, now, entry in decided:
-            self._put(place, now, entry, wanted)
+            self._put(place, now, entry, ours)
         return 0
 
     def _each(self, hosts: Sequence[Host], action: Callable[[Host], None]) -> int:
@@ -91,7 +91,7 @@ class Setup:
 
     # -- what to write ---------------------------------------------------------------------------------------------
 
-    def _wanted(self) -> Wanted:
+    def _our_entry(self) -> OurEntry:
         uri = self._address()
         environ = self.machine.environ
         if entries.has_password(uri) and not self.arguments.store_secrets:
@@ -102,7 +102,7 @@ class Setup:
             )
         variables = {entries.ADDRESS: uri, **entries.copied_of(environ, uri)}
         secrets = entries.secrets_of(environ, uri)
-        return Wanted(self._flags(), variables, secrets, stores_secrets=self.arguments.store_secrets)
+        return OurEntry(self._flags(), variables, secrets, stores_secrets=self.arguments.store_secrets)
 
     def _flags(self) -> tuple[str, ...]:
         flags = []
@@ -121,10 +121,10 @@ class Setup:
             raise SetupFailure("Say where MLflow is: --uri https://…, or set MLFLOW_TRACKING_URI.", BAD_INPUT)
         return entries.usual_address(given, self.machine.folder)
 
-    def _entry(self, host: Host, wanted: Wanted) -> dict[str, Any]:
+    def _entry(self, host: Host, ours: OurEntry) -> dict[str, Any]:
         whole_path = host.is_desktop and self.arguments.scope == "user"
-        words = (*host_command(whole_path=whole_path), *wanted.words)
-        return Wanted(words, wanted.variables, wanted.secrets, wanted.stores_secrets).for_host(host)
+        words = (*host_command(whole_path=whole_path), *ours.words)
+        return OurEntry(words, ours.variables, ours.secrets, ours.stores_secrets).for_host(host)
 
     # -- where to write it -----------------------------------------------------------------------------------------
 
@@ -146,11 +146,11 @@ class Setup:
             )
         return place
 
-    def _decision(self, place: Place, wanted: Wanted) -> tuple[Any, dict[str, Any]]:
+    def _decision(self, place: Place, ours: OurEntry) -> tuple[Any, dict[str, Any]]:
         """What stands there and what should. Raises SetupFailure where only the user can decide."""
         standing = place.entries()
         now = standing.get(place.name)
-        entry = entries.merged(now, self._entry(place.host, wanted))
+        entry = entries.merged(now, self._entry(place.host, ours))
         warn_of_strangers(self.terminal, place.file, standing)
         if now is not None and now != entry and not self.arguments.force:
             stranger = " It starts another author's program." if entries.is_strangers(now) else ""
@@ -175,7 +175,7 @@ class Setup:
             return
         raise SetupFailure("Nothing was written. --force writes it without an answer.", NOT_DONE)
 
-    def _put(self, place: Place, now: Any, entry: dict[str, Any], wanted: Wanted) -> None:
+    def _put(self, place: Place, now: Any, entry: dict[str, Any], ours: OurEntry) -> None:
         say = self.terminal.paragraph
         if now == entry:
             say(f"{place.host.title}: '{place.name}' is already in {place.file} as it should be. Nothing was changed.")
@@ -185,23 +185,23 @@ class Setup:
         say(f"{place.host.title}: '{place.name}' is now in {place.file}{hand}.", "green")
         if backup:
             say(f"As it was before: {backup}", indent="  ")
-        for note in self._notes(place, wanted):
+        for note in self._notes(place, ours):
             say(note, indent="  ")
         again = [] if self.arguments.scope == "user" else ["--scope", self.arguments.scope]
         named = [] if place.name == "mlflow" else ["--name", place.name]
         self.terminal.say(f"  To take it back: {shown('setup', place.host.name, *again, *named, '--undo')}")
         say(place.host.after, indent="  ")
 
-    def _notes(self, place: Place, wanted: Wanted) -> list[str]:
+    def _notes(self, place: Place, ours: OurEntry) -> list[str]:
         host, notes = place.host, []
-        if left_out := wanted.left_out(host):
+        if left_out := ours.left_out(host):
             notes.append(
                 f"{host.title} takes no value from the environment: {', '.join(left_out)} is not in the file. "
                 "--store-secrets --force writes it there."
             )
-        elif wanted.secrets and not wanted.stores_secrets:
+        elif ours.secrets and not ours.stores_secrets:
             notes.append(
-                f"{', '.join(wanted.secrets)} is taken from the environment that {host.title} is started in; "
+                f"{', '.join(ours.secrets)} is taken from the environment that {host.title} is started in; "
                 "its value is not in the file."
             )
         if not place.is_private:
@@ -214,14 +214,14 @@ class Setup:
     def _undo(self, host: Host) -> None:
         self.terminal.paragraph(f"{host.title}: {self._place(host).undo()}")
 
-    def _print(self, host: Host, wanted: Wanted) -> None:
+    def _print(self, host: Host, ours: OurEntry) -> None:
         """The configuration on stdout; where it goes, and a link that puts it there, on stderr."""
         place = self._place(host)
-        entry = self._entry(host, wanted)
+        entry = self._entry(host, ours)
         _complain(f"{host.title} reads this from {place.file}:")
         self.terminal.say(configuration(host, self.arguments.name, entry), end="")
         link = install_link(host.name, self.arguments.name, entry)
-        if link and not wanted.stores_secrets:  # a link is kept in histories and sent on
+        if link and not ours.stores_secrets:  # a link is kept in histories and sent on
             _complain(f"Or open this link on this machine: {link}")
 
 

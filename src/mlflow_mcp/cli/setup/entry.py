@@ -32,7 +32,7 @@ COPIED = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OurEntry:
     """One server, whatever the host: what is written for it differs from host to host."""
 
     words: tuple[str, ...]

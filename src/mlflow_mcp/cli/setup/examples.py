@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlflow_mcp.cli.setup.entry import ADDRESS, Wanted
+from mlflow_mcp.cli.setup.entry import ADDRESS, OurEntry
 from mlflow_mcp.cli.setup.hosts import HOSTS, Host
 from mlflow_mcp.installation import example_command
 
@@ -29,5 +29,5 @@ def configuration(host: Host, name: str, entry: dict[str, Any]) -> str:
 
 
 def example_files() -> dict[str, str]:
-    wanted = Wanted(example_command(), {ADDRESS: EXAMPLE_ADDRESS})
-    return {file: configuration(HOSTS[name], "mlflow", wanted.for_host(HOSTS[name])) for file, name in EXAMPLES.items()}
+    ours = OurEntry(example_command(), {ADDRESS: EXAMPLE_ADDRESS})
+    return {file: configuration(HOSTS[name], "mlflow", ours.for_host(HOSTS[name])) for file, name in EXAMPLES.items()}

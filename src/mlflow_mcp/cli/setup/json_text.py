@@ -43,14 +43,14 @@ def with_entry(text: str, keys: Sequence[str], name: str, value: Any, newline: s
         return rendered({keys[0]: {name: value}}, newline=newline) + newline
     part, _ = _read(text)
     unit = _unit(text, part)
-    wanted: Any = value
+    new_value: Any = value
     path = [*keys, name]
     for depth, key in enumerate(path):
         member = part.last(key)
         if member is None:
             for missing in reversed(path[depth + 1 :]):
-                wanted = {missing: wanted}
-            return _added(text, part, key, wanted, unit, newline)
+                new_value = {missing: new_value}
+            return _added(text, part, key, new_value, unit, newline)
         if depth == len(path) - 1:
             indent = _indent_at(text, member.start)
             return text[: member.part.start] + rendered(value, indent, unit, newline) + text[member.part.end :]

@@ -119,10 +119,10 @@ class BoundTool(Tool):
         try:
             return chosen.located(await self._called(chosen, context))
         except Problem as problem:
-            told = chosen.told(problem)
-            if told is problem:
+            of_server = chosen.told(problem)
+            if of_server is problem:
                 raise
-            raise told from problem
+            raise of_server from problem
 
     # -- in --------------------------------------------------------------------------------------------------------
 

@@ -67,11 +67,11 @@ def find_span(tree: SpanTree, text: str) -> Found:
                  + (f" and {len(others) - _MOST_NAMED} more." if len(others) > _MOST_NAMED else "."))  # fmt: skip
 
 
-def _by_path(tree: SpanTree, wanted: str) -> list[SpanNode]:
+def _by_path(tree: SpanTree, path_or_id: str) -> list[SpanNode]:
     """The spans whose path of names ends so."""
-    names = [part.strip() for part in wanted.split("/")]
+    names = [part.strip() for part in path_or_id.split("/")]
     if len(names) == 1:
-        return [node for node in tree.nodes if node.name.lower() == wanted.lower()]
+        return [node for node in tree.nodes if node.name.lower() == path_or_id.lower()]
     return [node for node in tree.nodes if node.name == names[-1] and _ends_so(node, names)]
 
 

@@ -18,9 +18,9 @@ from mlflow_mcp.tools.writes.recording.changes import Changes
 from mlflow_mcp.tools.writes.recording.files import input_files
 from mlflow_mcp.tools.writes.recording.place import Place, experiment_change, parent_in, place_of
 from mlflow_mcp.tools.writes.recording.plan import Plan, planned
+from mlflow_mcp.tools.writes.recording.requested import Requested, Times, check, check_key
 from mlflow_mcp.tools.writes.recording.shown import LoggedRun, logged, target
 from mlflow_mcp.tools.writes.recording.values import metrics_of
-from mlflow_mcp.tools.writes.recording.wanted import Times, Wanted, check, check_key
 from mlflow_mcp.tools.writes.tags import signed
 
 _STRINGS = WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
@@ -86,15 +86,17 @@ def log_run(  # noqa: PLR0913  # what MLflow keeps of a run
     key = check_key(client, key)
     given = input_files(client.settings, files or [])
     times = Times.of(start_time, end_time, status)
-    wanted = Wanted((name or "").strip() or None, status, times, None, params or {}, metrics or [], tags or {}, given)
-    check(client, wanted)
+    requested = Requested(
+        (name or "").strip() or None, status, times, None, params or {}, metrics or [], tags or {}, given
+    )
+    check(client, requested)
     place = place_of(client, experiment_id, key, may_be_new=create_experiment)
-    wanted = replace(wanted, parent_id=parent_in(client, place, parent_run_id))
-    if place.id and wanted.files:
+    requested = replace(requested, parent_id=parent_in(client, place, parent_run_id))
+    if place.id and requested.files:
         check_takes_files(client, client.experiments.get(place.id))
-    plan = planned(client, place.run, wanted)
+    plan = planned(client, place.run, requested)
     log = RunLog(client, key, place.run)
-    done = carry_out(client, target(place, wanted, key), _changes(client, place, log, plan), None, dry_run=dry_run)
+    done = carry_out(client, target(place, requested, key), _changes(client, place, log, plan), None, dry_run=dry_run)
     return logged(client, place, log, plan, done)
 
 

@@ -24,12 +24,12 @@ def disagreeing_copies(sides: Sequence[tuple[str, Mapping[str, Job]]], rows: Seq
     for label, by_task in sides:
         for task, job in by_task.items():
             names = compared.get(task, compared.get("", []) if len(by_task) == 1 else [])
-            if told := _told(job, names):
-                sentences.append(f"{label}{f', task {task}' if task else ''}: {told}")
+            if sentence := _sentence(job, names):
+                sentences.append(f"{label}{f', task {task}' if task else ''}: {sentence}")
     return sentences[:_SENTENCES]
 
 
-def _told(job: Job, names: Sequence[str]) -> str:
+def _sentence(job: Job, names: Sequence[str]) -> str:
     own = job.canonical.metrics
     others = {
         other.run_id: (name, other.metrics[name])

@@ -36,16 +36,16 @@ def how_judged(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
 
 def against_names(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> list[str]:
     """A sentence for each metric whose better side only a tag tells, or not as its name would."""
-    told: dict[str, str] = {}
+    remarks: dict[str, str] = {}
     for task, metric, *_ in rows:
         names = metric.split(" = ")
         by_tag, by_name = _by_tag(task or "", names, sides), better(without_dataset(names[0]))
         if by_tag and by_tag != by_name:
             though = f", though its name says that {_BETTER[by_name]}" if by_name else ""
-            told[names[0]] = (
+            remarks[names[0]] = (
                 f"{names[0]}: {_BETTER[by_tag]} by the experiment's tag mlflow.experiment.primaryMetric.greaterIsBetter{though}."
             )
-    return list(told.values())
+    return list(remarks.values())
 
 
 def _by_tag(task: str, names: Sequence[str], sides: Sequence[Side]) -> Mode | None:

@@ -40,8 +40,8 @@ def curves_section(client: Client, subject: Subject) -> Section:
         if name in job.canonical.metrics
     ]
     if not curves:
-        told = ("No metric was logged over steps, so there is nothing to draw.",) if stepless else ()
-        return Section("Curves", told)
+        notes = ("No metric was logged over steps, so there is nothing to draw.",) if stepless else ()
+        return Section("Curves", notes)
     found = read_histories(client, [(run, name) for _, run, name in curves], None, None, _POINTS)
     rows = [_figures(curve, found[curve[1].info.run_id, curve[2]]) for curve in curves]
     table = table_of(["metric", "side", "run", "points", "first", "last", "min", "at step", "max", "at step"], rows)

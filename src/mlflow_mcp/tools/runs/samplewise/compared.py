@@ -82,8 +82,8 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
 def _refuse_two_scales(score: Score, joined: Joined) -> None:
     """Raise Problem where one side has shares and the other percent: at most 1, and more than any usual rating."""
     highest = [max(side) for side in zip(*(pair.scores for pair in joined.pairs))]
-    if max(highest) > _LARGEST_RATING and (told := two_scales(score.label, zip("AB", highest))):
-        raise Problem(f"The sides are not of one scale. {told}", "Name a score of both as metric.")
+    if max(highest) > _LARGEST_RATING and (sentence := two_scales(score.label, zip("AB", highest))):
+        raise Problem(f"The sides are not of one scale. {sentence}", "Name a score of both as metric.")
 
 
 def _headlines(both: Both) -> list[str]:

@@ -33,11 +33,11 @@ class Lacking:
     paths: Sequence[Sequence[str]]
 
 
-def failed(lacking: Sequence[Lacking], wanted: str | None) -> str:
+def failed(lacking: Sequence[Lacking], task_or_file: str | None) -> str:
     """That some sides have nothing per sample, and what they have."""
-    if wanted:
+    if task_or_file:
         where = " and ".join(each.label for each in lacking)
-        return f"No file '{wanted}' with a score for each sample was found in {where}."
+        return f"No file '{task_or_file}' with a score for each sample was found in {where}."
     has = []
     for each in lacking:
         names = [path for paths in each.paths for path in paths]
@@ -47,12 +47,12 @@ def failed(lacking: Sequence[Lacking], wanted: str | None) -> str:
     return f"No scores of single samples were found: {'; '.join(has)}, and no traces with scores."
 
 
-def next_step(lacking: Sequence[Lacking], wanted: str | None, unread: Sequence[str]) -> str:
+def next_step(lacking: Sequence[Lacking], task_or_file: str | None, unread: Sequence[str]) -> str:
     """What exports them, as far as it is known of who made these runs: of each side that lacks them."""
     not_read = [f"Not read: {unread[0]}"] if unread else []
-    if wanted:
+    if task_or_file:
         names = {posixpath.basename(path) for each in lacking for paths in each.paths for path in paths}
-        tell = f"{hint(wanted, names)} A file of other columns is read with metric naming its score."
+        tell = f"{hint(task_or_file, names)} A file of other columns is read with metric naming its score."
         return " ".join([*not_read, tell.strip()])
     return " ".join([*not_read, what_exports(lacking), "compare_runs compares the totals."])
 

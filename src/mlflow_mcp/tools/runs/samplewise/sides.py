@@ -44,7 +44,7 @@ class Sides:
     unlike: str = ""  # that two runs are of different tasks
 
 
-def find_sides(client: Client, run_ids: Sequence[str], wanted: str | None, metric: str | None) -> Sides:
+def find_sides(client: Client, run_ids: Sequence[str], task_or_file: str | None, metric: str | None) -> Sides:
     """The tasks of both sides that have samples. Raises NotFound where there are none, and says what exports them."""
     if len(run_ids) != 2 or len(set(run_ids)) != 2:
         raise Problem(
@@ -54,11 +54,11 @@ def find_sides(client: Client, run_ids: Sequence[str], wanted: str | None, metri
     groups = groups_of(client, run_ids)
     _refuse_the_same(groups)
     sides = Sides()
-    paired, task = _paired(groups, wanted, sides)
+    paired, task = _paired(groups, task_or_file, sides)
     keys = list(paired)[:MOST_TASKS]
     if len(paired) > len(keys):
         sides.partial.append(f"only the first {MOST_TASKS} of {len(paired)} tasks were read")
-    path = None if task else wanted
+    path = None if task else task_or_file
     looks = client.run_concurrently(
         *(partial(_look, client, job, (path, metric, _folder(job, key))) for key in keys for job in paired[key])
     )
@@ -82,7 +82,9 @@ def _refuse_the_same(groups: Sequence[IdRuns]) -> None:
         )
 
 
-def _paired(groups: Sequence[IdRuns], wanted: str | None, sides: Sides) -> tuple[dict[str, tuple[Job, Job]], bool]:
+def _paired(
+    groups: Sequence[IdRuns], task_or_file: str | None, sides: Sides
+) -> tuple[dict[str, tuple[Job, Job]], bool]:
     """The jobs by task, and whether `wanted` names one of the tasks."""
     a, b = (group.jobs for group in groups)
     if len(a) == len(b) == 1:
@@ -106,7 +108,7 @@ def _paired(groups: Sequence[IdRuns], wanted: str | None, sides: Sides) -> tuple
         alone = [f"{task} only in A" for task in of_a if task not in of_b]
         alone += [f"{task} only in B" for task in of_b if task not in of_a]
         sides.notes += [f"Not compared: {', '.join(alone[:8])}."] if alone else []
-    named = {task: jobs for task, jobs in shared.items() if wanted == task}
+    named = {task: jobs for task, jobs in shared.items() if task_or_file == task}
     return named or shared, bool(named)
 
 
@@ -168,7 +170,7 @@ def _add(sides: Sides, key: str, jobs: tuple[Job, Job], a: Looked, b: Looked) ->
 
 
 def _nothing(
-    by_key: dict[str, tuple[Looked, Looked]], paired: dict[str, tuple[Job, Job]], wanted: str | None, unlike: str
+    by_key: dict[str, tuple[Looked, Looked]], paired: dict[str, tuple[Job, Job]], task_or_file: str | None, unlike: str
 ) -> Problem:
     """What is wrong where no task has samples on both sides."""
     looks = list(by_key.values())
@@ -181,8 +183,8 @@ def _nothing(
         )
     lacking = _lacking(by_key, paired)
     unread = [text for pair in looks for looked in pair if not looked.found for text in looked.unread]
-    failed = missing.failed(lacking, wanted)
-    return NotFound(f"{unlike}. {failed}" if unlike else failed, missing.next_step(lacking, wanted, unread))
+    failed = missing.failed(lacking, task_or_file)
+    return NotFound(f"{unlike}. {failed}" if unlike else failed, missing.next_step(lacking, task_or_file, unread))
 
 
 def _lacking(

@@ -15,7 +15,7 @@ from mlflow_mcp.text import clipped, iso, number, plural, size, truncate
 from mlflow_mcp.tools.writes.outcome import Change
 from mlflow_mcp.tools.writes.recording.files import InputFile, check_unchanged, is_written
 from mlflow_mcp.tools.writes.recording.plan import Plan, is_logged, steps_of
-from mlflow_mcp.tools.writes.recording.wanted import Wanted
+from mlflow_mcp.tools.writes.recording.requested import Requested
 
 _LONGEST_LIST = 300
 
@@ -29,17 +29,17 @@ class Changes:
         # One time for all values: when each was measured is not known.
         self._now = round(time.time() * 1000)
 
-    def begin(self, experiment: str, experiment_id: Callable[[], str], wanted: Wanted) -> Change:
-        name = wanted.name or self._log.key
-        beginning = Beginning(name, wanted.times.start, wanted.parent_id)
+    def begin(self, experiment: str, experiment_id: Callable[[], str], requested: Requested) -> Change:
+        name = requested.name or self._log.key
+        beginning = Beginning(name, requested.times.start, requested.parent_id)
         step = Write(
             f"run '{clipped(name)}' with the key '{clipped(self._log.key)}' begun in experiment '{experiment}'",
-            lambda: self._log.begin(experiment_id(), beginning, has_files=bool(wanted.files)),
+            lambda: self._log.begin(experiment_id(), beginning, has_files=bool(requested.files)),
             lambda: self._log.has_begun(experiment_id()),
             made=lambda: self._log.run_id,
         )
-        start = iso(wanted.times.start) or "now"
-        parent = f", child of {wanted.parent_id}" if wanted.parent_id else ""
+        start = iso(requested.times.start) or "now"
+        parent = f", child of {requested.parent_id}" if requested.parent_id else ""
         return Change("run", None, f"'{clipped(name)}' in experiment '{experiment}', started {start}{parent}", step)
 
     def fill(self, plan: Plan, before: str | None) -> list[Change]:
@@ -88,13 +88,13 @@ class Changes:
         )
         return Change(f"file {file.path}", None, size(file.size), step)
 
-    def _end(self, wanted: Wanted, before: str | None) -> Change:
+    def _end(self, requested: Requested, before: str | None) -> Change:
         step = Write(
-            f"status {wanted.status} {self._of}",
-            partial(self._log.end, wanted.status, wanted.times.end),
-            lambda: str(self._log.read().info.status) == wanted.status,
+            f"status {requested.status} {self._of}",
+            partial(self._log.end, requested.status, requested.times.end),
+            lambda: str(self._log.read().info.status) == requested.status,
         )
-        after: Any = f"{wanted.status}, ended {iso(wanted.times.end) or 'now'}"
+        after: Any = f"{requested.status}, ended {iso(requested.times.end) or 'now'}"
         return Change("status", before, after, step)
 
 

@@ -13,7 +13,7 @@ from mlflow_mcp.entities.metrics import same_value
 from mlflow_mcp.entities.run import PARENT_TAG
 from mlflow_mcp.text import iso, number, size, truncate
 from mlflow_mcp.tools.writes.recording.files import LARGEST_COMPARED, InputFile, difference, entry_of
-from mlflow_mcp.tools.writes.recording.wanted import Wanted
+from mlflow_mcp.tools.writes.recording.requested import Requested
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -36,27 +36,27 @@ class Plan:
     """`missing` is what is to be written. `ends` tells whether the run is to get its status and end; `by_size` names the files
     that were compared by their size alone."""
 
-    missing: Wanted
+    missing: Requested
     ends: bool
     conflicts: list[Conflict] = field(default_factory=list)
     by_size: list[str] = field(default_factory=list)
 
 
-def planned(client: Client, run: Run | None, wanted: Wanted) -> Plan:
+def planned(client: Client, run: Run | None, requested: Requested) -> Plan:
     """`run` is the one that the key has already."""
     if run is None:
-        return Plan(wanted, wanted.status not in OPEN)
-    conflicts = _of_facts(run, wanted)
-    params = _texts(client, "param", run.data.params, wanted.params, conflicts)
-    tags = _texts(client, "tag", run.data.tags, wanted.tags, conflicts)
-    metrics = _values(client, run, wanted, conflicts)
-    files = _files(client, str(run.info.run_id), wanted.files, conflicts)
-    missing = replace(wanted, params=params, tags=tags, metrics=metrics, files=files)
-    by_size = [file.path for file in wanted.files if file.size > LARGEST_COMPARED and file not in files]
-    return Plan(missing, str(run.info.status) in OPEN and wanted.status not in OPEN, conflicts, by_size)
+        return Plan(requested, requested.status not in OPEN)
+    conflicts = _of_facts(run, requested)
+    params = _texts(client, "param", run.data.params, requested.params, conflicts)
+    tags = _texts(client, "tag", run.data.tags, requested.tags, conflicts)
+    metrics = _values(client, run, requested, conflicts)
+    files = _files(client, str(run.info.run_id), requested.files, conflicts)
+    missing = replace(requested, params=params, tags=tags, metrics=metrics, files=files)
+    by_size = [file.path for file in requested.files if file.size > LARGEST_COMPARED and file not in files]
+    return Plan(missing, str(run.info.status) in OPEN and requested.status not in OPEN, conflicts, by_size)
 
 
-def not_as_written(run: Run, written: Wanted, *, ended: bool) -> list[str]:
+def not_as_written(run: Run, written: Requested, *, ended: bool) -> list[str]:
     """What is not there as it was written: somebody wrote at the same time, or the server cut it."""
     other = [f"param '{name}'" for name, value in written.params.items() if run.data.params.get(name) != value]
     other += [f"tag '{name}'" for name, value in written.tags.items() if run.data.tags.get(name) != value]
@@ -64,15 +64,15 @@ def not_as_written(run: Run, written: Wanted, *, ended: bool) -> list[str]:
     return other + (["status"] if ended and str(run.info.status) != written.status else [])
 
 
-def _of_facts(run: Run, wanted: Wanted) -> list[Conflict]:
-    info, times = run.info, wanted.times
+def _of_facts(run: Run, requested: Requested) -> list[Conflict]:
+    info, times = run.info, requested.times
     found = [
-        ("name", info.run_name, wanted.name),
-        ("parent_run_id", run.data.tags.get(PARENT_TAG), wanted.parent_id),
+        ("name", info.run_name, requested.name),
+        ("parent_run_id", run.data.tags.get(PARENT_TAG), requested.parent_id),
         ("start_time", iso(info.start_time), iso(times.start)),
     ]
     if str(info.status) not in OPEN:
-        found += [("status", str(info.status), wanted.status), ("end_time", iso(info.end_time), iso(times.end))]
+        found += [("status", str(info.status), requested.status), ("end_time", iso(info.end_time), iso(times.end))]
     return [Conflict(*each) for each in found if each[2] is not None and each[1] != each[2]]
 
 
@@ -86,13 +86,13 @@ def _texts(
     return {name: value for name, value in given.items() if name not in there}
 
 
-def _values(client: Client, run: Run, wanted: Wanted, conflicts: list[Conflict]) -> list[Value]:
+def _values(client: Client, run: Run, requested: Requested, conflicts: list[Conflict]) -> list[Value]:
     """The values of steps that have none."""
-    names = [name for name in dict.fromkeys(each.name for each in wanted.metrics) if name in run.data.metrics]
+    names = [name for name in dict.fromkeys(each.name for each in requested.metrics) if name in run.data.metrics]
     histories = client.run_concurrently(*(partial(steps_of, client, str(run.info.run_id), name) for name in names))
     there = dict(zip(names, histories))
     missing = []
-    for each in wanted.metrics:
+    for each in requested.metrics:
         logged = there.get(each.name, {}).get(each.step)
         if logged is None:
             missing.append(each)

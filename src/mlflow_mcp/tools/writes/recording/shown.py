@@ -17,7 +17,7 @@ from mlflow_mcp.tools.runs.run_url import run_url
 from mlflow_mcp.tools.writes.outcome import Outcome, call_of
 from mlflow_mcp.tools.writes.recording.place import Place
 from mlflow_mcp.tools.writes.recording.plan import Plan, not_as_written
-from mlflow_mcp.tools.writes.recording.wanted import Wanted
+from mlflow_mcp.tools.writes.recording.requested import Requested
 
 
 class LoggedRun(Outcome):
@@ -45,10 +45,10 @@ def logged(client: Client, place: Place, log: RunLog, plan: Plan, done: Outcome)
     return answer
 
 
-def target(place: Place, wanted: Wanted, key: str) -> str:
+def target(place: Place, requested: Requested, key: str) -> str:
     """What the call is about, before anything is written."""
     run = place.run
-    name = run.info.run_name if run else wanted.name or key
+    name = run.info.run_name if run else requested.name or key
     on = Target("run", str(run.info.run_id), str(name or "")) if run else f"new run '{name}'"
     return f"{on} in experiment '{place.name}'"
 
@@ -76,7 +76,7 @@ def _outcome(done: Outcome, place: Place, plan: Plan, *, is_dry: bool) -> str:
     return f"{begin}; {left}" if is_dry else f"written in part: {begin}; {left}"
 
 
-def _of_times(missing: Wanted, place: Place) -> list[str]:
+def _of_times(missing: Requested, place: Place) -> list[str]:
     if place.run is not None:
         return []
     if missing.status in OPEN:
@@ -86,7 +86,7 @@ def _of_times(missing: Wanted, place: Place) -> list[str]:
     return [] if missing.times.end else ["end_time was not given: the run ends with this call."]
 
 
-def _of_values(missing: Wanted) -> list[str]:
+def _of_values(missing: Requested) -> list[str]:
     odd = sorted({value.name for value in missing.metrics if not math.isfinite(value.value)})
     return [f"NaN or infinite in {listed(odd)}: kept as such; no tool here takes them for best."] if odd else []
 

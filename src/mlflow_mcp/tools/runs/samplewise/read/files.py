@@ -51,7 +51,7 @@ def sample_files(entries: Sequence[ArtifactEntry], named_path: str | None = None
         task = _described_name(posixpath.basename(named_path))[0] or named_path
         files = (
             exact
-            or [entry for entry in files if _is_wanted(entry.path, named_path)]
+            or [entry for entry in files if _is_named(entry.path, named_path)]
             or [entry for entry in files if _described_name(posixpath.basename(entry.path))[0] == task]
         )
     groups: dict[tuple[int, str, str], list[SampleFile]] = {}
@@ -74,8 +74,8 @@ def _may_hold_rows(path: str) -> bool:
     return kind_by_name(path).name in _KINDS and not _NEVER.fullmatch(name) and "/logs/" not in f"/{path}"
 
 
-def _is_wanted(path: str, wanted: str) -> bool:
-    return path.endswith(f"/{wanted.strip('/')}") or matches_glob(path, wanted)
+def _is_named(path: str, named_path: str) -> bool:
+    return path.endswith(f"/{named_path.strip('/')}") or matches_glob(path, named_path)
 
 
 def _rank(path: str, *, named: bool) -> int:

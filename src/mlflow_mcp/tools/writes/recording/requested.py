@@ -38,7 +38,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requested:
     """What the caller says of the run; what it leaves out is not compared."""
 
     name: str | None
@@ -63,20 +63,20 @@ def check_key(client: Client, key: str) -> str:
     return key
 
 
-def check(client: Client, wanted: Wanted) -> None:
+def check(client: Client, requested: Requested) -> None:
     """Raise Problem for what MLflow would refuse or cut, and for secrets."""
-    _check_texts(client, "param", wanted.params, LONGEST_PARAM)
-    _check_texts(client, "tag", wanted.tags, LONGEST_TAG)
-    for name in dict.fromkeys(value.name for value in wanted.metrics):
+    _check_texts(client, "param", requested.params, LONGEST_PARAM)
+    _check_texts(client, "tag", requested.tags, LONGEST_TAG)
+    for name in dict.fromkeys(value.name for value in requested.metrics):
         check_name(client, name, "metric")
         refuse_secret(client, name, "", "The name of a metric")
-    for name in wanted.tags:
+    for name in requested.tags:
         if is_reserved(name):
             raise Problem(f"The tag '{clipped(name)}' is MLflow's or this server's own.", "Choose another name.")
-    for file in wanted.files:
+    for file in requested.files:
         refuse_secret(client, file.path, "", "The path of a file")
-    if wanted.name:
-        refuse_secret(client, wanted.name, "", "The name")
+    if requested.name:
+        refuse_secret(client, requested.name, "", "The name")
 
 
 def _check_texts(client: Client, kind: Literal["param", "tag"], texts: Mapping[str, str], longest: int) -> None:
