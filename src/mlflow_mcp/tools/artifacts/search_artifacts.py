@@ -29,7 +29,7 @@ from mlflow_mcp.tools.artifacts.search_scope import Scope, without_line_end
 from mlflow_mcp.tools.artifacts.surroundings import Surroundings
 
 Pattern = Annotated[
-    str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP (429|5\\d\\d)|OOM'.")
+    str, Field(min_length=1, max_length=2_000, description="Regular expression, e.g. 'HTTP\\S* (429|5\\d\\d)|OOM'.")
 ]
 FileGlobs = Annotated[
     list[str] | None,
