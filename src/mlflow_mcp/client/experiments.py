@@ -143,16 +143,12 @@ class Experiments:
                 for each in experiment_ids
             )
         )
-        return {str(each.experiment_id): _primary_metric(each.tags) for each in found if PRIMARY_TAG in each.tags}
+        named = {str(each.experiment_id): primary_metric_of(each.tags) for each in found}
+        return {id_: metric for id_, metric in named.items() if metric is not None}
 
     def get(self, experiment_id: str) -> Experiment:
         """The experiment, deleted ones too. Raises NotFound."""
         return self._client.ask(lambda: self._connection.mlflow.get_experiment(experiment_id))
-
-    def note_of(self, experiment_id: str) -> str | None:
-        """What people wrote about the experiment in MLflow's UI."""
-        found = self._client.ask(lambda: self._connection.mlflow.get_experiment(experiment_id))
-        return found.tags.get(NOTE_TAG) or None
 
     def _pages(self) -> Iterator[list[Experiment]]:
         token, seen, ids = None, set[str](), set[str]()
@@ -180,7 +176,10 @@ def _fingerprint(experiments: Sequence[Experiment]) -> tuple[Any, ...]:
     return tuple((each.experiment_id, each.name, each.last_update_time) for each in experiments)
 
 
-def _primary_metric(tags: Mapping[str, str]) -> PrimaryMetric:
+def primary_metric_of(tags: Mapping[str, str]) -> PrimaryMetric | None:
+    """The primary metric that an experiment's tags name."""
+    if not tags.get(PRIMARY_TAG):
+        return None
     greater = tags.get(GREATER_TAG, "").lower()
     return PrimaryMetric(tags[PRIMARY_TAG], "max" if greater == "true" else "min" if greater == "false" else None)
 

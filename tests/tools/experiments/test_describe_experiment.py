@@ -200,3 +200,13 @@ def test_what_people_wrote_about_the_experiment_is_shown(empty_store, ask):
         data_of(ask(empty_store, "describe_experiment", experiment_id="0"))["description"]
         == "Final numbers are val_acc."
     )
+
+
+def test_the_primary_metric_of_its_tags_is_named(empty_store, ask):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(empty_store)
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.name", "val_loss")
+    client.set_experiment_tag("0", "mlflow.experiment.primaryMetric.greaterIsBetter", "False")
+
+    assert ask(empty_store, "describe_experiment", experiment_id="0").data["primary_metric"] == "val_loss, lowest first"

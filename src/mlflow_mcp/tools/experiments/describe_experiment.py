@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
+from mlflow_mcp.client.experiments import NOTE_TAG, primary_metric_of
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.values import runs_matching
 from mlflow_mcp.entities.labels import name_families, tells_nothing
@@ -24,7 +25,7 @@ from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.evaluations.inspection import models_of
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 
 OneExperiment = Annotated[
@@ -62,6 +63,7 @@ class ExperimentSummary(Answer):
     experiment_id: str
     name: str
     description: Annotated[str | None, Field(description="What people wrote about it in MLflow.")] = None
+    primary_metric: Annotated[str | None, Field(description="The one that its tags name.")] = None
     runs_read: int
     by_status: dict[str, int]
     first_start: str | None = None
@@ -77,6 +79,13 @@ class ExperimentSummary(Answer):
     tags: Table
 
 
+def _primary(experiment: Experiment) -> str | None:
+    """The metric that MLflow calls the experiment's primary one, and its order."""
+    found = primary_metric_of(experiment.tags)
+    order = {"max": ", highest first", "min": ", lowest first", None: ""}
+    return f"{found.name}{order[found.mode]}" if found else None
+
+
 def describe_experiment(client: Client, experiment_id: OneExperiment) -> ExperimentSummary:
     """Summarize an experiment in one call: runs by status, time span, metric names with their ranges, param and tag names
     with their values where there are few, the newest invocations with models and tasks, parent runs, datasets. Use it before writing a filter or naming a
@@ -84,9 +93,10 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     ids = experiment_ids(client, experiment_id)
     assert ids  # the argument is required and not empty
     read: list[Any] = client.run_concurrently(
-        lambda: client.runs.search(ids[:1], max_results=_PAGE), lambda: client.experiments.note_of(ids[0])
+        lambda: client.runs.search(ids[:1], max_results=_PAGE), lambda: client.experiments.get(ids[0])
     )
-    (found, following), note = read
+    (found, following), experiment = read
+    note = experiment.tags.get(NOTE_TAG)
     runs = [RunView.of(run, client.experiments.names()) for run in found]
     launched = [LauncherRun.of(run) for run in found]
     exported = bool(launched) and all(run.is_export for run in launched)
@@ -100,6 +110,7 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         experiment_id=ids[0],
         name=client.experiments.name_of(ids[0]),
         description=truncate(client.masked(note), _LONGEST_NOTE) if note else None,
+        primary_metric=_primary(experiment),
         runs_read=len(runs),
         by_status=dict(Counter(run.status for run in runs).most_common()),
         first_start=None if exported else first,

@@ -38,9 +38,7 @@ class ExperimentTable(Page):
 Name = Annotated[str | None, Field(description="Part of the name, in any case, e.g. 'llama'.")]
 
 
-ExperimentQuery = Annotated[
-    str, Field(description="MLflow filter: \"tags.team = 'nlp' AND creation_time > 1735689600000\".")
-]
+ExperimentQuery = Annotated[str, Field(description="MLflow filter: \"tags.team = 'nlp' AND creation_time > '7d'\".")]
 
 
 ExperimentOrder = Annotated[
