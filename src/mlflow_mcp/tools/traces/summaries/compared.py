@@ -59,7 +59,10 @@ def other_question(question: Question, compare_to: str, now: int) -> Question:
     end = now * 1000 if window.end is None else window.end
     other = Window(2 * window.start - end, window.start) if text.lower() == PREVIOUS else window_of(text, now)
     if not ((other.end is not None and other.end <= window.start) or (other.start is not None and other.start >= end)):
-        raise Problem(f"The times {window} and {other} overlap.", "Compare times that have no trace in common.")
+        raise Problem(
+            f"The times {window} and {other} overlap.",
+            "Compare times that have no trace in common; a day at the end counts whole: end the earlier time a day before the later one begins.",
+        )
     return replace(question, window=other)
 
 
