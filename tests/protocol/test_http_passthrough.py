@@ -291,3 +291,13 @@ def test_an_id_that_mlflow_refuses_hides_nothing_of_another_kind(served, sqlite_
     assert [match["kind"] for match in found["found"]] == ["run"]
     assert "does not let these credentials read run 'ffff" in unknown
     assert "they lack the permission, or it does not exist" in unknown
+
+
+def test_a_dataset_is_looked_for_in_the_experiments_that_one_may_read(served):
+    """MLflow's basic-auth refuses a search for datasets that names no experiments."""
+
+    async def ask():
+        async with connected(served[0], header_of("ana")) as ana:
+            return (await ana.call_tool("get_dataset", {"dataset": "none"})).content[0].text
+
+    assert anyio.run(ask).startswith("No evaluation dataset is called 'none'")

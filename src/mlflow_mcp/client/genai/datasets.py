@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mlflow_mcp.client.filters import explained, quoted_value
 from mlflow_mcp.client.genai.store import ask_database, store_of
 from mlflow_mcp.client.transport.connection import token_of
-from mlflow_mcp.errors import NotFound, Problem
+from mlflow_mcp.errors import AccessRefused, NotFound, Problem
 from mlflow_mcp.text import hint, iso, listed, plural
 
 if TYPE_CHECKING:
@@ -35,6 +35,17 @@ class Datasets:
         self, query: str, experiment_ids: Sequence[str] | None, most: int, page_token: str | None = None
     ) -> tuple[list[EvaluationDataset], str | None]:
         """One page of datasets without their records, newest first, and the token of the next."""
+        try:
+            return self._page(query, experiment_ids, most, page_token)
+        except AccessRefused:
+            if experiment_ids is not None:
+                raise
+            # MLflow's basic-auth lets administrators alone search without naming experiments.
+            return self._page(query, list(self._client.experiments.names()), most, page_token)
+
+    def _page(
+        self, query: str, experiment_ids: Sequence[str] | None, most: int, page_token: str | None
+    ) -> tuple[list[EvaluationDataset], str | None]:
         with explained(query, EXAMPLE):
             page = self._asked(
                 lambda: self._client.connection.mlflow.search_datasets(
