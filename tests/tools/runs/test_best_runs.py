@@ -230,7 +230,7 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     assert answer.data["notes"] == [
         "1 further copy of these jobs left out; get_invocation lists them.",
         "1 run with fewer than 51 samples left out above these.",
-        f"min_samples could not judge 'eval-{store.seeded.whole}', which is kept: nothing counts or limits the samples.",
+        f"Kept, though nothing counts or limits their samples: 'eval-{store.seeded.whole}'.",
     ]
 
 

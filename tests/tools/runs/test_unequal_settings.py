@@ -23,7 +23,9 @@ def unequal(empty_store, tmp_path, ask):
             for number, (invocation, (params, recorded)) in enumerate(zip((INVOCATION, OTHER), sides), 1)
         ]
         data = ask(filled(empty_store, runs), "compare_runs", run_ids=[INVOCATION, OTHER]).data
-        return {row["unequal"]: (row["A"], row["B"]) for row in rows_of(data.get("unequal", {"columns": [], "rows": []}))}
+        return {
+            row["unequal"]: (row["A"], row["B"]) for row in rows_of(data.get("unequal", {"columns": [], "rows": []}))
+        }
 
     return told
 

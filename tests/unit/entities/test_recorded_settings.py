@@ -75,7 +75,17 @@ PARAMS = "config.evaluation.nemo_evaluator_config.config.params."
         (f"{PARAMS}extra.args", "fast --top_p=0.9", {"args": "fast", "top_p": "0.9"}),
         (f"{PARAMS}extra.args", "fast", {"args": "fast"}),
     ],
-    ids=["command", "in quotes", "of the server", "a switch before", "cut", "param", "of the harness", "words", "no option"],
+    ids=[
+        "command",
+        "in quotes",
+        "of the server",
+        "a switch before",
+        "cut",
+        "param",
+        "of the harness",
+        "words",
+        "no option",
+    ],
 )
 def test_options_in_a_command_are_settings(name, command, settings):
     assert settings_of_params({f"config.{name.removeprefix('config.')}": command}) == settings
@@ -89,7 +99,13 @@ def test_an_option_beside_a_setting_of_its_name_keeps_apart():
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [("0.9999999", "1", True), ("0.999", "1", False), ("10000000", "10000001", False), ("1e-06", "0", False), ("a", "b", False)],
+    [
+        ("0.9999999", "1", True),
+        ("0.999", "1", False),
+        ("10000000", "10000001", False),
+        ("1e-06", "0", False),
+        ("a", "b", False),
+    ],
 )
 def test_a_millionth_of_a_setting_is_no_difference(one, other, same):
     assert same_setting(one, other) is same

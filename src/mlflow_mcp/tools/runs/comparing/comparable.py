@@ -173,11 +173,7 @@ def _shown(values: Sequence[Any]) -> list[Any]:
         return [next(short) if isinstance(value, str) else value for value in values]
     cells = [_cell(value) for value in values]
     # Numbers that are alike in six digits are told as they are written.
-    return (
-        cells
-        if len(set(cells)) == len(set(values))
-        else [truncate(str(value), _LONGEST) for value in values]
-    )
+    return cells if len(set(cells)) == len(set(values)) else [truncate(str(value), _LONGEST) for value in values]
 
 
 def _cell(value: Any) -> Any:
