@@ -283,7 +283,9 @@ def test_values_of_two_scales_are_pointed_out(metric, values, is_told, empty_sto
     told = f"'{metric}' may be of two scales, shares and percent: "
     ending = "91.9, while 2 other values are at most 1. Check before comparing them."
     for answer, name in ((ranked, "'r0' "), (described, "'r0' "), (counted, "")):
-        assert (f"{told}{name}{ending}" in (answer.data.get("notes") or [])) == is_told
+        said = [*(answer.data.get("notes") or []), answer.data.get("partial")]
+        assert (f"{told}{name}{ending}" in said) == is_told
+    assert (next(iter(ranked.data)) == "partial") == is_told
 
 
 def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):
