@@ -144,8 +144,7 @@ def _add_differences(answer: Comparison, compared: Compared) -> None:
     """The differences that `unequal` does not tell."""
     labels = _labels(compared.sides)
     differences = find_differences(compared.sides)
-    rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
-    shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
+    shown, elsewhere = told_rows(differences.rows, compared.sides, compared.base.label, compared.inequality.tells)
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))
     answer.equal = differences.equal

@@ -10,8 +10,8 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, values_of
 from mlflow_mcp.entities.flattened_config import model_in
 from mlflow_mcp.text import plural, quoted
+from mlflow_mcp.tools.evaluations.config_files import config_params
 from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
-from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.nearness import Information, has_enough
 from mlflow_mcp.tools.runs.similar.profile import MODEL, Profile, has_config, profile_of, projected, same_model
 from mlflow_mcp.tools.runs.similar.reference import KEPT_TAGS, Reference, task_of

@@ -32,6 +32,7 @@ class Judged:
     scale: float
     is_headline: bool
     forbidden: str = ""  # why no verdict may be given
+    unlike: Sequence[str] = ()  # settings that change answers, which the sides have unlike
     p: float | None = None  # adjusted to the family
     verdict: str = CANNOT_TELL
     why: str = ""  # of CANNOT TELL
@@ -92,6 +93,7 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     mode = mode_of(score.task, score.names, sides)
     judged = Judged(score.task, score.names, base, side, (known[0], known[1]), mode, scale, score.is_headline)
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
+    judged.unlike = unequal.unlike(score.task, side.label, base.label)
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):
         judged.forbidden = "two scales: shares and percent"

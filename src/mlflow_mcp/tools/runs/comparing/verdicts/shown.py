@@ -22,7 +22,9 @@ _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
+_UNLIKE = "unlike: settings that differ too: what a verdict shows may be their doing, not the model's."
 _DIGITS = 3
+_UNLIKE_NAMED = 3
 
 
 def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bool) -> list[Score]:
@@ -68,7 +70,7 @@ def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side, *
         f"{value}-{base.label}",
         f"({value}-{base.label})/|{base.label}|",
     ]
-    columns += ["stderr", "95%", "p", "verdict", "gate", "could_show", "evidence", "also"]
+    columns += ["stderr", "95%", "p", "verdict", "unlike", "gate", "could_show", "evidence", "also"]
     tests = sum(each.p is not None for each in judged)
     rows = [[*_row(first, tests), _values_of(others)] for first, *others in grouped]
     drop = {"side"} if len(others) == 1 else set()
@@ -109,10 +111,17 @@ def _row(each: Judged, tests: int) -> list[Any]:
         interval,
         number(each.p, 2),
         each.verdict,
+        _unlike(each.unlike),
         each.gate,
         could_show,
         _evidence(each),
     ]
+
+
+def _unlike(names: Sequence[str]) -> str | None:
+    """The settings beside which a verdict stands: it may be theirs rather than the model's."""
+    more = f" and {len(names) - _UNLIKE_NAMED} more" if len(names) > _UNLIKE_NAMED else ""
+    return f"{', '.join(names[:_UNLIKE_NAMED])}{more}" if names else None
 
 
 def _named(names: Sequence[str]) -> str:
@@ -143,7 +152,8 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) 
     also = [_ALSO] if fold and any(len(same) > 1 for same in same_verdicts(shown)) else []
     lower = list(dict.fromkeys(each.names[0] for each in shown if each.mode == "min"))
     better = [f"Lower is better: {listed(lower, 6)}."] if lower else []
-    return [*better, *_on_tests(shown, judged), *also]
+    unlike = [_UNLIKE] if any(each.unlike for each in shown) else []
+    return [*better, *unlike, *_on_tests(shown, judged), *also]
 
 
 def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
