@@ -16,6 +16,7 @@ from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.tools.runs.comparing.comparable import find_inequality
 from mlflow_mcp.tools.runs.comparing.sides import Side
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Score, judge
 from tests.support.simulations import standard_errors, trials
 
@@ -138,13 +139,25 @@ def test_repeats_come_before_what_one_run_records():
         ("x_acc", 0.6, 0.5, "REGRESSED"),
         ("x_acc", 0.5, 0.51, "WITHIN NOISE"),
         ("x_loss", 0.5, 0.6, "REGRESSED"),
-        ("x_index", 0.5, 0.6, "CANNOT TELL"),
+        ("x_index", 0.5, 0.6, "HIGHER"),
+        ("x_index", 0.6, 0.5, "LOWER"),
+        ("x_index", 0.5, 0.51, "WITHIN NOISE"),
+        ("dan_attack_success_rate", 0.5, 0.6, "REGRESSED"),
     ],
 )
 def test_a_verdict_follows_the_direction_of_the_metric(metric, a, b, verdict):
     found = judged(side("A", a, metric=metric, error=0.0123), side("B", b, metric=metric, error=0.0123), metric)
 
     assert found.verdict == verdict
+    assert found.why == ("whether higher is better is unknown" if verdict in ("HIGHER", "LOWER") else "")
+
+
+def test_a_gate_needs_to_know_which_values_are_better():
+    sides = [side(label, value, metric="x_index", error=0.0123) for label, value in (("A", 0.5), ("B", 0.6))]
+
+    (found,) = judge([Score(TASK, ["x_index"], True)], sides, sides[0], find_inequality(sides), Tolerance.of("0.01"))
+
+    assert (found.verdict, found.gate) == ("HIGHER", "INDETERMINATE")
 
 
 values = st.floats(0, 1).map(lambda value: round(value, 4))

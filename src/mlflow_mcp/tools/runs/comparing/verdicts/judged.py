@@ -17,6 +17,8 @@ from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_o
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Tolerance, gate_of, observed_gate
 
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
+# Of a difference that is no noise, where nothing tells which values are better.
+HIGHER, LOWER = "HIGHER", "LOWER"
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Judged:
     unlike: Sequence[str] = ()  # settings that change answers, which the sides have unlike
     p: float | None = None  # adjusted to the family
     verdict: str = CANNOT_TELL
-    why: str = ""  # of CANNOT TELL
+    why: str = ""  # of CANNOT TELL, HIGHER and LOWER
     gate: str | None = None
 
     @property
@@ -74,7 +76,7 @@ def judge(
         for side in sides
         if side is not base and (each := _known(score, sides, base, side, unequal)).is_compared
     ]
-    tested = [(each, found) for each in judged if each.mode and not each.forbidden and (found := each.difference)]
+    tested = [(each, found) for each in judged if not each.forbidden and (found := each.difference)]
     for (each, _), p in zip(tested, holm([found.p for _, found in tested])):
         each.p = p
     for each in judged:
@@ -105,16 +107,16 @@ def _decided(each: Judged, tests: int) -> tuple[str, str]:
     if each.forbidden:
         return CANNOT_TELL, each.forbidden
     difference = each.difference
-    if difference is None:
+    if difference is None or each.p is None:
         return CANNOT_TELL, _without_error(each)
-    if each.mode is None or each.p is None:
-        return CANNOT_TELL, "the name does not say whether higher is better"
     low, high = difference.limits(ERROR / 2)
     if low <= 0 <= high:
         return NOISE, ""
     if each.p > ERROR:
         alone = f"p={difference.p:.2g} alone"
         return CANNOT_TELL, f"{alone}, not enough among {tests} tests" if tests > 1 else alone
+    if each.mode is None:
+        return HIGHER if difference.delta > 0 else LOWER, "whether higher is better is unknown"
     return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED), ""
 
 
