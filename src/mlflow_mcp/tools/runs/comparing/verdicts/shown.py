@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.entities.harnesses import only_totals
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import listed, number, plural
@@ -23,6 +24,7 @@ _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by ch
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
 _UNLIKE = "unlike: settings that differ too: what a verdict shows may be their doing, not the model's."
+_SHARPER = " Where single samples were exported, compare_samples pairs the questions, which is sharper."
 _DIGITS = 3
 _UNLIKE_NAMED = 3
 
@@ -168,7 +170,7 @@ def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     could = "; could_show: a difference that such data show 4 times of 5"
     noise = any(each.verdict == NOISE for each in tested)
     notes = [
-        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. compare_samples pairs the questions, which is sharper."
+        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}.{_SHARPER if _may_have_samples(tested) else ''}"
     ]
     if any(known.counts_repeats for each in tested for known in each.known):
         notes.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
@@ -179,6 +181,16 @@ def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
             f"{plural(min(few), 'repeat')} on a side: the intervals hold, but teams often ask for {_FEW_REPEATS}."
         )
     return notes
+
+
+def _may_have_samples(tested: Sequence[Judged]) -> bool:
+    """Whether any of these tasks can have been exported with its samples, as far as it is known of their harnesses."""
+    return not all(
+        only_totals(
+            [each.base.settings.get(each.task, {}).get("harness"), each.side.settings.get(each.task, {}).get("harness")]
+        )
+        for each in tested
+    )
 
 
 def left_rows(
