@@ -12,35 +12,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
-from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.tools.runs.comparing.comparable import find_inequality
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Score, judge
+from tests.support.sides import run
 from tests.support.simulations import standard_errors, trials
 
 TASK, METRIC = "gpqa", "gpqa_accuracy"
-
-
-def run(metrics):
-    nothing = dict.fromkeys(
-        ("name", "start_time", "end_time", "user", "models_made", "models_used"),
-    )
-    return RunView(
-        **nothing,
-        run_id="r",
-        experiment_id="0",
-        experiment="e",
-        status="FINISHED",
-        ended=0,
-        deleted=False,
-        metrics=metrics,
-        params={},
-        tags={},
-        mlflow_tags={},
-        datasets=(),
-    )
 
 
 def side(label, value=0.0, *, metric=METRIC, task=TASK, error=None, count=None, repeats=None, n=None, **fields):
@@ -119,7 +99,7 @@ def test_entries_that_stand_beside_a_score_count_it_with_its_repeats():
 
     (known, _) = judged(a, b, "x_pass_at_1_avg-of-4_acc").known
 
-    assert (known.estimate.hits, known.estimate.of, known.counts_repeats) == (797, 2400, True)
+    assert (known.estimate.hits, known.estimate.of) == (797, 2400)
     assert known.evidence == "n=2400 by num_entries x 4 repeats"
 
 

@@ -19,6 +19,8 @@ from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Toleran
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
 # Of a difference that is no noise, where nothing tells which values are better.
 HIGHER, LOWER = "HIGHER", "LOWER"
+# Behind these where repeated answers show it for the questions that were asked, and not for others like them.
+_HERE = " (these questions only)"
 
 
 @dataclass
@@ -46,6 +48,14 @@ class Judged:
         base, other = (known.estimate for known in self.known)
         found = Difference(base, other) if base and other else None
         return None if found is None or found.cannot_be_tested else found
+
+    @property
+    def by_question(self) -> Difference | None:
+        """The same where repeated answers count as one; None where no side counts them one by one."""
+        if self.difference is None or not any(known.by_question for known in self.known):
+            return None
+        base, other = (known.by_question or known.estimate for known in self.known)
+        return Difference(base.without_counts, other.without_counts) if base and other else None
 
     @property
     def values(self) -> tuple[float | None, float | None]:
@@ -109,15 +119,20 @@ def _decided(each: Judged, tests: int) -> tuple[str, str]:
     difference = each.difference
     if difference is None or each.p is None:
         return CANNOT_TELL, _without_error(each)
-    low, high = difference.limits(ERROR / 2)
-    if low <= 0 <= high:
+    if not _leaves_out_zero(difference):
         return NOISE, ""
     if each.p > ERROR:
         alone = f"p={difference.p:.2g} alone"
         return CANNOT_TELL, f"{alone}, not enough among {tests} tests" if tests > 1 else alone
+    here = "" if each.by_question is None or _leaves_out_zero(each.by_question) else _HERE
     if each.mode is None:
-        return HIGHER if difference.delta > 0 else LOWER, "whether higher is better is unknown"
-    return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED), ""
+        return (HIGHER if difference.delta > 0 else LOWER) + here, "whether higher is better is unknown"
+    return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED) + here, ""
+
+
+def _leaves_out_zero(difference: Difference) -> bool:
+    low, high = difference.limits(ERROR / 2)
+    return not low <= 0 <= high
 
 
 def _without_error(each: Judged) -> str:

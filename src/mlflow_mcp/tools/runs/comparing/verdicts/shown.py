@@ -8,6 +8,7 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.harnesses import only_totals
 from mlflow_mcp.entities.metrics import is_minor
+from mlflow_mcp.statistics.differences import Difference
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.runs.comparing.alignment import deltas
@@ -24,6 +25,11 @@ _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by ch
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
 _UNLIKE = "unlike: settings that differ too: what a verdict shows may be their doing, not the model's."
+BY_QUESTION = "95% by question"
+_REPEATED = (
+    f"95% counts repeated answers one by one: too narrow for a claim beyond these questions. {BY_QUESTION} counts each question "
+    "once, the widest that this can need: the truth for other questions is between them."
+)
 _SHARPER = " Where single samples were exported, compare_samples pairs the questions, which is sharper."
 _DIGITS = 3
 _UNLIKE_NAMED = 3
@@ -72,7 +78,7 @@ def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side, *
         f"{value}-{base.label}",
         f"({value}-{base.label})/|{base.label}|",
     ]
-    columns += ["stderr", "95%", "p", "verdict", "unlike", "gate", "could_show", "evidence", "also"]
+    columns += ["stderr", "95%", BY_QUESTION, "p", "verdict", "unlike", "gate", "could_show", "evidence", "also"]
     tests = sum(each.p is not None for each in judged)
     rows = [[*_row(first, tests), _values_of(others)] for first, *others in grouped]
     drop = {"side"} if len(others) == 1 else set()
@@ -100,7 +106,6 @@ def _values_of(others: Sequence[Judged]) -> dict[str, list[Any]] | None:
 def _row(each: Judged, tests: int) -> list[Any]:
     base, value = each.values
     found = each.difference
-    interval = [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
     could_show = number(found.could_show(ERROR / tests), 2) if found and each.verdict == NOISE else None
     return [
         each.task or None,
@@ -110,7 +115,8 @@ def _row(each: Judged, tests: int) -> list[Any]:
         number(value),
         *deltas(value, base),
         number(found.stderr, _DIGITS) if found else None,
-        interval,
+        _interval(found),
+        _interval(each.by_question),
         number(each.p, 2),
         each.verdict,
         _unlike(each.unlike),
@@ -118,6 +124,10 @@ def _row(each: Judged, tests: int) -> list[Any]:
         could_show,
         _evidence(each),
     ]
+
+
+def _interval(found: Difference | None) -> list[Any] | None:
+    return [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
 
 
 def _unlike(names: Sequence[str]) -> str | None:
@@ -154,8 +164,9 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) 
     also = [_ALSO] if fold and any(len(same) > 1 for same in same_verdicts(shown)) else []
     lower = list(dict.fromkeys(each.names[0] for each in shown if each.mode == "min"))
     better = [f"Lower is better: {listed(lower, 6)}."] if lower else []
+    repeated = [_REPEATED] if any(each.by_question for each in shown) else []
     unlike = [_UNLIKE] if any(each.unlike for each in shown) else []
-    return [*better, *unlike, *_on_tests(shown, judged), *also]
+    return [*repeated, *better, *unlike, *_on_tests(shown, judged), *also]
 
 
 def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
@@ -172,8 +183,6 @@ def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     notes = [
         f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}.{_SHARPER if _may_have_samples(tested) else ''}"
     ]
-    if any(known.counts_repeats for each in tested for known in each.known):
-        notes.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
     repeats = [known.estimate.repeats for each in tested for known in each.known if known.estimate]
     few = [count for count in repeats if 0 < count < _FEW_REPEATS]
     if few:
