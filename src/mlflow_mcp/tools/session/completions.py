@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
@@ -89,8 +90,10 @@ def _trainings(client: Client, typed: Typed) -> list[str]:
     """`running` for all that MLflow calls so, these, then others."""
     if typed.text:
         return typed.best(["running", *_runs(client, typed)])
-    running = _newest(client, typed, query=equals("attributes", "status", "RUNNING"))
-    return typed.best(["running", *_named(running), *_runs(client, typed)])
+    running, newest = client.run_concurrently(
+        lambda: _newest(client, typed, query=equals("attributes", "status", "RUNNING")), lambda: _newest(client, typed)
+    )
+    return typed.best(["running", *_named(running), *_named(newest)])
 
 
 def _invocations(client: Client, typed: Typed) -> list[str]:
@@ -135,10 +138,10 @@ def _traces(client: Client, typed: Typed) -> list[str]:
     begun = traces_called(client, typed.text)
     if begun:
         return typed.best(str(trace.trace_id) for trace in begun)
-    failed, newest = (
-        search_page(client, TraceSearch(None, query), _RUNS_READ).traces for query in ("status = 'ERROR'", "")
+    failed, newest = client.run_concurrently(
+        *(partial(search_page, client, TraceSearch(None, query), _RUNS_READ) for query in ("status = 'ERROR'", ""))
     )
-    found = [*failed, *newest]
+    found = [*failed.traces, *newest.traces]
     return typed.best([*(str(info.trace_id) for info in found), *(TraceView(info).session or "" for info in found)])
 
 
