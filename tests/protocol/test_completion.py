@@ -11,6 +11,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 from mlflow import MlflowClient
 
 from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.prompt_files import prompt_files
 from mlflow_mcp.settings import Settings
 
 
@@ -115,3 +116,15 @@ def test_evaluations_are_found_behind_newer_runs_of_other_kinds(sqlite_home):
         sqlite_home.run({})
 
     assert "5eed5eed5eed5eed" in completed(sqlite_home.uri, "invocation", "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "argument"), [(name, each) for name, prompt in prompt_files().items() for each in prompt.arguments]
+)
+def test_every_argument_of_a_prompt_is_offered_values_before_anything_is_typed(prompt, argument, store):
+    async def ask() -> list[str]:
+        async with Client(build_server(Settings(tracking_uri=store.uri))) as client:
+            found = await client.complete(PromptReference(name=prompt), {"name": argument, "value": ""})
+            return list(found.completion.values)
+
+    assert anyio.run(ask)
