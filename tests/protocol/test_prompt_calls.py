@@ -142,3 +142,21 @@ def test_read_only_leaves_out_what_writes_a_file(store):
     )
 
     assert "Not offered by this server: `export_runs`." in found.messages[0].content.text
+
+
+def test_what_no_argument_ties_to_a_server_is_asked_of_all(store, sqlite_store):
+    several = Settings(servers=f"prod={store.uri},dev={sqlite_store.uri}")
+    news, week = on(
+        several,
+        lambda client: client.get_prompt("catch_up", {}),
+        lambda client: client.get_prompt("weekly_report", {"experiment": "sweeps"}),
+    )
+    (alone,) = on(Settings(tracking_uri=store.uri), lambda client: client.get_prompt("catch_up", {}))
+
+    said = (
+        "There are 2 MLflow servers. As written the calls ask prod; make them again on dev with experiment_id "
+        '"dev:" or run_ids ["dev:running"], and tell the servers apart.'
+    )
+    assert news.messages[0].content.text.endswith(said)
+    assert "MLflow servers" not in week.messages[0].content.text
+    assert "MLflow servers" not in alone.messages[0].content.text

@@ -56,7 +56,7 @@ def build_server(
             _warm_after_listing,
             UnknownTools(entries),
             Resources(settings),
-            Prompts(entries),
+            Prompts(entries, settings.servers),
             completer,
         ],
     )

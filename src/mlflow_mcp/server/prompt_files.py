@@ -14,8 +14,10 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from mlflow_mcp.server.unknown_tools import not_offered
+from mlflow_mcp.servers import NamedServer
 from mlflow_mcp.text import listed, nearest
 from mlflow_mcp.tools.catalog import CATALOG, Entry
+from mlflow_mcp.tools.session.completions import PLAIN
 
 # Ids, names and dates; what is longer is no such thing.
 _LONGEST_VALUE = 300
@@ -84,8 +86,9 @@ class Prompts:
     """Answers the two requests about prompts, and passes all others on: a middleware, as resources are. What needs a tool that
     is not among these `entries` is not listed."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], servers: Sequence[NamedServer] = ()) -> None:
         self._tools = {entry.name for entry in entries}
+        self._servers = [server.name for server in servers]
         self._handlers: dict[str, Callable[[ServerRequestContext[Any, Any]], Awaitable[HandlerResult]]] = {
             "prompts/list": self._list,
             "prompts/get": self._get,
@@ -114,17 +117,26 @@ class Prompts:
             raise _invalid(f"The prompt {prompt.name} cannot be used: {not_offered(_TOOLS[lacking[0]])}")
         if not isinstance(values, Mapping):
             raise _invalid(f"The arguments of {prompt.name} are an object of names and texts.")
-        content = types.TextContent(type="text", text=prompt.filled(values) + self._left_out(prompt))
+        parts = [prompt.filled(values), self._everywhere(prompt), self._left_out(prompt)]
+        content = types.TextContent(type="text", text="\n\n".join(filter(None, parts)))
         return types.GetPromptResult(
             description=prompt.description, messages=[types.PromptMessage(role="user", content=content)]
         )
+
+    def _everywhere(self, prompt: PromptFile) -> str:
+        """How a question that no argument ties to a server is asked of all; empty where there is one."""
+        if len(self._servers) < 2 or not PLAIN.issuperset(prompt.arguments):
+            return ""
+        default, *others = self._servers
+        there = ", ".join(f'on {name} with experiment_id "{name}:" or run_ids ["{name}:running"]' for name in others)
+        return f"There are {len(self._servers)} MLflow servers. As written the calls ask {default}; make them again {there}, and tell the servers apart."
 
     def _left_out(self, prompt: PromptFile) -> str:
         """The steps that cannot be taken here; empty when all can."""
         lacking = [f"`{name}`" for name in prompt.tools if name not in self._tools]
         if not lacking:
             return ""
-        return f"\n\nNot offered by this server: {', '.join(lacking)}. Leave out what they are for, and say that it was left out."
+        return f"Not offered by this server: {', '.join(lacking)}. Leave out what they are for, and say that it was left out."
 
 
 def _invalid(message: str) -> MCPError:
