@@ -167,7 +167,7 @@ def test_nan_and_infinities_are_counted_and_are_never_extremes(exact, both_curve
 
     assert (curve["min"], curve["max"]) == ([8, -1e300], [3, 1e300])
     assert curve["nan"] == {"count": 3, "steps": "1-2, 7"}
-    assert curve["infinite"] == {"count": 2, "steps": "4-5"}
+    assert curve["infinite"] == {"count": 2, "steps": "4-5", "values": "Infinity, -Infinity"}
     assert curve["y"] == [1.0, "NaN", "NaN", 1e300, "Infinity", "-Infinity", 1e-300, "NaN", -1e300, 0.0]
 
 
