@@ -23,9 +23,10 @@ from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.records.metrics import Metrics, timed
 from mlflow_mcp.server.records.tracing import traces_sent
+from mlflow_mcp.server.transports.hosts import EVERYWHERE, KnownHosts
 from mlflow_mcp.server.transports.limits import Limits
 from mlflow_mcp.server.transports.probes import Readiness
-from mlflow_mcp.server.transports.web import PATH, Parts, http_app, security_of
+from mlflow_mcp.server.transports.web import PATH, Parts, http_app
 from mlflow_mcp.settings import Settings, SettingsError
 
 # Connections at a time; one more is answered with 503.
@@ -97,9 +98,8 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
     scheme = "https" if settings.tls_cert else "http"
     lines = [f"serving {scheme}://{host}:{listening.getsockname()[1]}{PATH} (auth: {settings.auth})."]
     if settings.host not in LOOPBACK:
-        hosts = [
-            name for name in security_of(settings).allowed_hosts if name.removesuffix(":*") not in (*LOOPBACK, "[::1]")
-        ]
+        bound = [] if settings.host in EVERYWHERE else [host]
+        hosts = [*bound, *map(str, KnownHosts(settings).named)]
         lines.append(
             f"It answers to the Host {', '.join(hosts)}."
             if hosts
