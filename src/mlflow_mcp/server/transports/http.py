@@ -52,10 +52,12 @@ def app_of(settings: Settings, parts: Parts) -> Starlette:
 
 def parts_of(settings: Settings) -> Parts:
     """Raises SettingsError for a mode that lacks something."""
-    connections, limits, metrics = Connections(settings), Limits(settings), Metrics()
+    connections, metrics = Connections(settings), Metrics()
+    limits = Limits(settings, connections.has_proved)
     connections.observe = metrics.asked_mlflow
     metrics.show("mlflow_mcp_open_requests", "MCP requests that are open now.", lambda: limits.open)
     metrics.show("mlflow_mcp_identities", "Callers whose connection to MLflow is kept.", lambda: connections.identities)
+    metrics.show("mlflow_mcp_identities_unproved", "Those that MLflow has not accepted.", lambda: connections.unproved)
     return Parts(settings, connections, limits, metrics, Readiness(connections.own), Gate(settings))
 
 

@@ -22,13 +22,12 @@ from mlflow_mcp.server.records.metrics import Metrics
 from mlflow_mcp.server.transports.hosts import KnownHosts
 from mlflow_mcp.server.transports.limits import Limits, refusal
 from mlflow_mcp.server.transports.probes import Readiness, probe_routes
+from mlflow_mcp.server.transports.sessions import SESSION_SECONDS, Sessions
 
 PATH = "/mcp"
 # Bytes of a request: a call is some kilobytes. Seconds in which all of them have to come.
 LARGEST_BODY = 1_000_000
 BODY_SECONDS = 15.0
-# Seconds after which a session of 2025 ends that nobody uses.
-SESSION_SECONDS = 1_800.0
 _SWEEP_SECONDS = 60.0
 
 
@@ -62,7 +61,10 @@ def http_app(server: MCPServer[Connections], parts: Parts) -> Starlette:
             yield
             tasks.cancel_scope.cancel()
 
-    served = parts.limits.admitting(in_time(StreamableHTTPASGIApp(manager)))
+    served: ASGIApp = StreamableHTTPASGIApp(manager)
+    if settings.sessions:
+        served = Sessions(manager, settings, parts.limits).shared(served)
+    served = parts.limits.admitting(in_time(served))
     served = KnownHosts(settings).before(parts.gate.before(served))
     served = counted(while_open(served, parts.readiness), parts.metrics)
     routes = [Route(PATH, _Endpoint(served)), *parts.gate.routes, *probe_routes(parts.readiness, parts.metrics)]
