@@ -86,13 +86,17 @@ def check_reach(settings: Settings, connections: Connections) -> None:
 def listening_at(settings: HttpSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None) or 0  # below 0: of the look-up of the host's name
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"
         raise SettingsError(
             f"Cannot listen at {settings.host}, port {settings.port} ({reason}). Choose others with --host and --port."
         ) from None
+    # For connections too, which inherit it: asyncio does it for sockets of its own only, and without it the body of an answer
+    # waits 40 ms for the client to acknowledge the head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _announce(settings: Settings, listening: socket.socket) -> None:
