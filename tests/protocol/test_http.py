@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import anyio
 import anyio.to_thread
@@ -137,6 +138,27 @@ def test_slow_clients_are_not_waited_for(address, monkeypatch):
             each.settimeout(20)
         assert no_body.recv(1_000).startswith(b"HTTP/1.1 408 ")
         assert no_head.recv(1_000) == b""
+
+
+@pytest.mark.parametrize("head", ["GET /health HTTP/1.1\r\nHost: localhost", "POST /mcp HTTP/1.1\r\nHost: evil"])
+def test_the_body_of_a_request_that_is_answered_is_not_waited_for(address, head, monkeypatch):
+    monkeypatch.setattr(transport, "_HEAD_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as client:
+        client.settimeout(0.1)
+        client.sendall(f"{head}\r\nContent-Length: 5000\r\n\r\n".encode())
+        ends = time.monotonic() + 20
+        assert "closed" in (_fed(client) for _ in iter(lambda: time.monotonic() < ends, False))
+
+
+def _fed(client: socket.socket) -> str:
+    """One more byte of a body, and what the server says to it."""
+    try:
+        client.sendall(b"a")
+        return "answered" if client.recv(1_000) else "closed"
+    except TimeoutError:
+        return "waits"
+    except OSError:
+        return "closed"
 
 
 def test_a_client_that_keeps_its_connection_sends_a_second_request_whole_or_not_at_all(address, monkeypatch):

@@ -164,7 +164,8 @@ class HttpServer(uvicorn.Server):
 
 
 class _InTime(H11Protocol):
-    """uvicorn's protocol, which waits for the head of a request for as long as a client likes."""
+    """uvicorn's protocol, which waits for the head of a request, and for the rest of one that is answered, for as long as a
+    client likes."""
 
     _waiting: asyncio.TimerHandle | None = None
 
@@ -180,14 +181,20 @@ class _InTime(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    @property
+    def _is_owed(self) -> bool:
+        """Whether the client has a head to send, or a body that nobody reads any more; the app waits for the others."""
+        theirs = self.conn.their_state
+        return theirs is h11.IDLE or (theirs is h11.SEND_BODY and self.conn.our_state in (h11.DONE, h11.MUST_CLOSE))
+
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+        if not self._is_owed:
             self._stop_waiting()
         elif self._waiting is None:
             self._waiting = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
-        if self.conn.their_state is h11.IDLE:
+        if self._is_owed:
             self.transport.close()
 
     def _stop_waiting(self) -> None:
