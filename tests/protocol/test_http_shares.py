@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from contextlib import suppress
+import socket
+import sys
+from contextlib import ExitStack, suppress
 
 import httpx2
 import pytest
@@ -17,7 +19,7 @@ from mlflow_mcp.client.transport.connection import Connection, Credentials
 from mlflow_mcp.errors import NotMlflow
 from mlflow_mcp.server import connections
 from mlflow_mcp.server.auth.callers import Caller, KnownUser, asker_of
-from mlflow_mcp.server.transports import limits
+from mlflow_mcp.server.transports import http, limits
 from mlflow_mcp.settings import Settings
 from tests.support.basic_auth import PASSWORDS, basic_auth_server
 from tests.support.http_serving import ACCEPT, asked, posted, serving
@@ -86,6 +88,45 @@ def test_what_begins_no_session_takes_none(empty_store):
 
     assert refused == [400] * 3
     assert begins == 200
+
+
+# --- connections
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine has one loopback address")
+@pytest.mark.slow
+def test_one_address_cannot_have_all_connections(empty_store, monkeypatch):
+    monkeypatch.setattr(http, "_MOST_OF_ADDRESS", 3)
+    health = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    def answers(address: str, source: str) -> list[bytes]:
+        """What each of five open connections is answered with first."""
+        port = int(address.rpartition(":")[2])
+        with ExitStack() as opened:
+            clients = [
+                opened.enter_context(socket.create_connection(("127.0.0.1", port), 20, source_address=(source, 0)))
+                for _ in range(5)
+            ]
+            return [_first_of(client, health) for client in clients]
+
+    with (
+        serving(empty_store) as (address, _),
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 20) as held,
+    ):
+        one = answers(address, "127.0.0.1")
+        other = answers(address, "127.0.0.2")
+        assert _first_of(held, health) == b"HTTP/1.1 200"
+
+    assert one == [b"HTTP/1.1 200"] * 2 + [b""] * 3
+    assert other == [b"HTTP/1.1 200"] * 3 + [b""] * 2
+
+
+def _first_of(client: socket.socket, request: bytes) -> bytes:
+    try:
+        client.sendall(request)
+        return client.recv(12)
+    except OSError:  # closed before the request had come
+        return b""
 
 
 # --- credentials in mode passthrough

@@ -52,12 +52,16 @@ def caller_of(request: Any) -> Caller:
 
 
 def asker_of(connection: HTTPConnection) -> Asker:
-    """An IPv6 address stands for its /64: whoever has one of these has them all."""
     host = connection.client.host if connection.client else ""
+    return Asker(caller_of(connection).key, f"address {network_of(host)}")
+
+
+def network_of(host: str) -> str:
+    """An IPv6 address stands for its /64: whoever has one of these has them all."""
     if ":" in host:
         with contextlib.suppress(ValueError):
-            host = str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
-    return Asker(caller_of(connection).key, f"address {host}")
+            return str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
+    return host
 
 
 class NotLetIn(AuthenticationError):

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
 from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.auth.callers import network_of
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.records.metrics import Metrics, timed
@@ -29,8 +30,9 @@ from mlflow_mcp.server.transports.probes import Readiness
 from mlflow_mcp.server.transports.web import PATH, Parts, http_app
 from mlflow_mcp.settings import Settings, SettingsError
 
-# Connections at a time; one more is answered with 503.
+# Connections at a time; one more is answered with 503. Connections from one address; one more is closed.
 _MOST_CONNECTIONS = 1_000
+_MOST_OF_ADDRESS = 750
 # Seconds in which the head of a request has to come.
 _HEAD_SECONDS = 10.0
 # Seconds that streams get, after all calls have ended.
@@ -165,13 +167,18 @@ class HttpServer(uvicorn.Server):
 
 class _InTime(H11Protocol):
     """uvicorn's protocol, which waits for the head of a request, and for the rest of one that is answered, for as long as a
-    client likes."""
+    client likes; and which lets one address have all connections."""
 
     _waiting: asyncio.TimerHandle | None = None
+    network = ""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch()
+        self.network = network_of(self.client[0] if self.client else "")
+        if sum(getattr(each, "network", None) == self.network for each in self.connections) > _MOST_OF_ADDRESS:
+            transport.close()
+        else:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
