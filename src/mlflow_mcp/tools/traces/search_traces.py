@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -103,17 +103,15 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments
     )
     paths = FieldPaths.of(fields)
-    is_counted = not cursor and search.filter == joined("", window)
-    asked: list[Any] = client.run_concurrently(
-        lambda: search_page(client, search, limit, place),
-        lambda: _count(client, search, window) if is_counted else None,
-    )
-    page: TracePage = asked[0]
-    count: int | None = asked[1]
+    jobs: list[Any] = [lambda: search_page(client, search, limit, place)]
+    if not cursor and search.filter == joined("", window):
+        jobs.append(lambda: _count(client, search, window))
+    page: TracePage
+    page, *counted = client.run_concurrently(*jobs)
     answer = TraceRows(
         partial=_not_searched(client, search),
         # The page may be all there is; else the server counts, when nothing but a time is asked for.
-        total=count if cursor or page.more else len(page.traces),
+        total=next(iter(counted), None) if cursor or page.more else len(page.traces),
         window=None if window.is_open else str(window),
         traces=_table(client, page.traces, paths),
     )
@@ -161,7 +159,7 @@ def _count(client: Client, search: TraceSearch, window: Window) -> int | None:
 
 def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Table:
     traces = [TraceView(info) for info in infos]
-    tags = [] if paths.paths else _telling_tags(traces)
+    tags = [] if paths.paths else _telling_tags([trace.tags for trace in traces])
     columns = ["trace_id", "time", "name", "state", "duration", "tokens", "cost", "request", "response", "assessments",
                "session", *(f"tags.{name}" for name in tags), "experiment"]  # fmt: skip
     names = client.experiments.names()
@@ -178,7 +176,7 @@ def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Tab
             words(client, trace.response, _PREVIEW),
             judgements_in_a_row(client, trace),
             trace.session,
-            *(trace.tags.get(name) for name in tags),
+            *(trace.info.tags.get(name) for name in tags),
             names.get(trace.experiment_id, trace.experiment_id),
         ]
         for trace in traces
@@ -190,14 +188,14 @@ def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Tab
     return Table.of(columns, rows, keep=("trace_id", *paths.paths))
 
 
-def _telling_tags(traces: Sequence[TraceView]) -> list[str]:
+def _telling_tags(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Tags that most traces have and that are not different in all of them."""
-    names = dict.fromkeys(name for trace in traces for name in trace.tags)
+    names = dict.fromkeys(name for tags in rows for name in tags)
     telling = []
     for name in names:
-        values: list[Any] = [trace.tags[name] for trace in traces if name in trace.tags]
+        values = [tags[name] for tags in rows if name in tags]
         if (
-            2 * len(values) >= len(traces)
+            2 * len(values) >= len(rows)
             and len(set(values)) <= max(1, len(values) // 2)
             and max(map(len, values)) <= 40
         ):
