@@ -13,6 +13,8 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.ids.models import model_beginning_with
+from mlflow_mcp.client.ids.parse import is_model_prefix
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
@@ -99,9 +101,8 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
     arguments = (ids, query, run_id, session, when, orders)
     place = place_of(cursor, arguments, second_of(when))
     window = window_of(when, place.now)
-    search = TraceSearch(
-        ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments
-    )
+    source = _source(client, run_id)
+    search = TraceSearch(ids, joined(quoted, window, **source, session=session or ""), orders, arguments)
     paths = FieldPaths.of(fields)
     jobs: list[Any] = [lambda: search_page(client, search, limit, place)]
     if not cursor and search.filter == joined("", window):
@@ -120,14 +121,18 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         *paths.problems(), OF_THE_EXPORT if any(TraceView(each).is_exported_sample for each in page.traces) else ""
     )
     if not page.traces and not cursor:
-        _explain_nothing(client, answer, search)
+        _explain_nothing(client, answer, search, session)
+        if (model_id := source.get("model_id")) and not client.models.by_ids([model_id]):
+            answer.note(f"No active experiment has the logged model '{model_id}'.")
     return answer
 
 
 def _source(client: Client, run_id: str | None) -> dict[str, str]:
     if not run_id:
         return {}
-    return {"model_id": run_id} if run_id.startswith("m-") else {"run_id": run_id_of(client, run_id)}
+    if not run_id.startswith("m-"):
+        return {"run_id": run_id_of(client, run_id)}
+    return {"model_id": model_beginning_with(client, run_id).model_id if is_model_prefix(run_id) else run_id}
 
 
 def _orders(order_by: str | None) -> list[str]:
@@ -203,7 +208,7 @@ def _telling_tags(rows: Sequence[Mapping[str, str]]) -> list[str]:
     return telling[:_MOST_TAGS]
 
 
-def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch) -> None:
+def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch, session: str | None) -> None:
     """What was searched, and whether there are traces at all."""
     ids = search.experiment_ids
     where = (
@@ -224,7 +229,9 @@ def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch) -> 
     )
     named = listed([name for name in dict.fromkeys(view.name for view in views) if name], 5)
     judged = listed(sorted({each.name for view in views for each in view.judgements}), 8)
+    sessions = list(dict.fromkeys(view.session for view in views if view.session)) if session else []
     answer.note(
         f"The newest {plural(len(views), 'trace')} here: last {views[0].time}; names {named}; states {states}"
-        + (f"; assessments {judged}." if judged else ".")
+        + (f"; assessments {judged}" if judged else "")
+        + (f"; sessions {listed(sessions, 5)}." if sessions else ".")
     )
