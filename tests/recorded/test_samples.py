@@ -97,3 +97,14 @@ def test_problems_times_repeats_are_split_where_the_repeats_are_known(recorded, 
     assert ranked.is_error
     assert "had fewer than 21 samples" in ranked.text
     assert gsm8k in ask(recorded, "best_runs", metric="pass_at_1", mode="max", min_samples=20).text
+
+
+def test_the_tasks_of_an_old_run_for_a_whole_invocation_have_their_responses(recorded, ask):
+    old = catalogue()["invocations"]["old_whole"]
+
+    answer = ask(recorded, "get_invocation", invocation_id=old["id"])
+
+    assert {row["task"]: row["responses"] for row in rows_of(answer.data["tasks"])} == {
+        job["task"]: job["responses"] for job in old["jobs"]
+    }
+    assert "Where no limit is named, config files and params set none." in answer.data["notes"]

@@ -72,6 +72,8 @@ def sendable(part: T) -> T:
 def content_of(answer: Answer) -> dict[str, Any]:
     """The answer as JSON values, its notes last: they speak of what stands before them."""
     content = answer.model_dump(mode="json", exclude_none=True)
+    if "partial" in content:
+        content = {"partial": content.pop("partial"), **content}
     if "notes" in content:
         content["notes"] = content.pop("notes")
     return content

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError, score_counts, standard_errors
+from mlflow_mcp.entities.recorded_scores import (
+    ScoreCount,
+    StandardError,
+    answers_of_shares,
+    score_counts,
+    standard_errors,
+)
 from mlflow_mcp.entities.recorded_settings import settings_of_file
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
@@ -27,7 +33,7 @@ class RecordedConfig:
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
         return cls(
-            Samples.of_file(content, file),
+            _with_answers(Samples.of_file(content, file), content),
             _recorded_model(content),
             standard_errors(content),
             score_counts(content),
@@ -37,6 +43,11 @@ class RecordedConfig:
     @property
     def is_empty(self) -> bool:
         return self.samples == Samples() and self.model is None
+
+
+def _with_answers(samples: Samples, content: Any) -> Samples:
+    answers = answers_of_shares(content)
+    return replace(samples, answers=Proof(answers, "stats.stderr")) if answers else samples
 
 
 def _recorded_model(content: Any) -> str | None:

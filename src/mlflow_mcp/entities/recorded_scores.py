@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 READ = "stats.stderr"
+# By how much a count may miss a whole number where only this proves that it is one.
+_CLOSE = 0.02
+# A value that was rounded by more than this share of an answer is a share of too many numbers.
+_CERTAIN = 0.1
 DERIVED = "stats.stddev / sqrt(stats.count)"
 
 
@@ -77,6 +81,31 @@ def _recorded(content: Any) -> Iterator[tuple[str, float, Mapping[str, Any]]]:
         if value is not None:
             name = _exported(f"{owner}_{metric}" if score == metric else f"{owner}_{metric}_{score}")
             yield name, value, _part(leaf, "stats")
+
+
+def answers_of_shares(content: Any) -> int | None:
+    """Of how many answers the scores of a parsed results.yml are shares, the same in all that tell: their standard errors are
+    those of shares of so many, of which their values are whole numbers. None where it is not certain."""
+    found = [each for _, value, stats in _recorded(content) if (each := _answers(value, _finite(stats.get("stderr"))))]
+    counts = {count for each in found for count in each}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _answers(value: float, error: float | None) -> set[int]:
+    """The counts that may be meant by one score."""
+    scale = 100.0 if value > 1 else 1.0
+    if not error or error < 0 or not 0 < value < scale:
+        return set()
+    of_binomial = value * (scale - value) / error**2
+    candidates = {round(each) for each in (of_binomial, of_binomial + 1) if abs(each - round(each)) <= _CLOSE}
+    return {count for count in candidates if count > 1 and _is_whole(value / scale, count, value)}
+
+
+def _is_whole(share: float, count: int, value: float) -> bool:
+    """Whether a share of so many answers is a whole number of them; a value of few digits proves none."""
+    decimals = len(repr(value).partition(".")[2]) + (2 if value > 1 else 0)
+    rounding = 0.5 * count * math.pow(10, -decimals)
+    return rounding <= _CERTAIN and abs(share * count - round(share * count)) <= rounding + 1e-6 * count
 
 
 def _count(stats: Mapping[str, Any]) -> int | None:

@@ -6,6 +6,7 @@ adapter stay below `adapter_config`. Nulls are left out: an export leaves them o
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -30,15 +31,26 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "sampling",
         re.compile(
             r"(^|\.)(temperature|top_p|top_k|min_p|max_new_tokens|max_tokens|max_completion_tokens|\w+_penalty|stop|"
-            r"\w*reasoning\w*|\w*thinking\w*|params_to_add|params_to_remove|args)(\.|$)"
+            r"\w*reasoning\w*|\w*thinking\w*|params_to_add|params_to_remove|args|max_model_len|max_seq_len|context_length|"
+            r"rope_\w+|hf_overrides|(override_)?generation_config)(\.|$)"
         ),
     ),
     ("precision", re.compile(r"(^|\.)(dtype|quantization|precision|kv_cache_dtype)$")),
     ("harness", re.compile(r"^(nemo_evaluator\w*|harness|sdk_version)$")),
 )  # fmt: skip
 _JUDGE_MODEL = re.compile(r"(^|\.)judge\w*(\.|_)(model|model_id|deployment)$")
-_PRECISION = re.compile(r"--(dtype|quantization|kv-cache-dtype)[= ](\S+)")
-_SERVER = re.compile(r"^config\.deployment\.(command|extra_args|dtype|quantization|precision)$")
+# An option of a command line with its value, which may stand in quotes.
+_OPTION = re.compile(r"""(?<!\S)--([A-Za-z][\w-]*)(?:=|\s+(?!--))("[^"]*"|'[^']*'|[^\s"']\S*)""")
+# What a server is started with that changes what the model answers.
+_OF_SERVER = (
+    *("dtype", "quantization", "kv_cache_dtype", "max_model_len", "max_seq_len", "context_length", "rope_scaling"),
+    *("rope_theta", "hf_overrides", "generation_config", "override_generation_config", "chat_template"),
+)
+_SERVER = re.compile(rf"^config\.deployment\.(base_command|command|extra_args|precision|{'|'.join(_OF_SERVER)})$")
+_COMMANDS = ("base_command", "command", "extra_args")
+# The launcher cuts params there.
+CUT_AT = 250
+_ALIKE = 1e-6
 
 
 def kind_of(setting: str) -> Kind | None:
@@ -53,7 +65,7 @@ def settings_of_file(content: Any) -> dict[str, str]:
         name = setting_name(".".join(path[1:]))
         if name and value is not None:
             found.setdefault(name, []).append(_plain(value))
-    return {name: ", ".join(values) for name, values in found.items() if values != [""]}
+    return _with_options({name: ", ".join(values) for name, values in found.items() if values != [""]})
 
 
 def settings_of_params(config: Mapping[str, str], harness: str | None = None) -> dict[str, str]:
@@ -71,7 +83,7 @@ def settings_of_params(config: Mapping[str, str], harness: str | None = None) ->
         else:
             found[setting] = _plain(value)
     found |= {name: ", ".join(values) for name, values in lists.items()}
-    found |= _served(config)
+    found = {**_with_options(found), **_served(config)}
     return {**found, "harness": harness} if harness else found
 
 
@@ -83,18 +95,46 @@ def setting_name(path: str) -> str | None:
     return named[1].removeprefix("extra.").replace(".extra.", ".")
 
 
+def options_in(command: str) -> dict[str, str]:
+    """The options of a command line that have values, `--max-model-len 4096` as `max_model_len`. The last one of a command
+    that the launcher cut is left out."""
+    whole = [each for each in _OPTION.finditer(command) if len(command) < CUT_AT or each.end() < len(command)]
+    return {each[1].replace("-", "_"): _plain(each[2].strip("\"'")) for each in whole}
+
+
+def _with_options(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings, with the options that a harness' `args` pass on as settings of their own: under its own name what
+    nothing else sets."""
+    args = settings.get("args", "")
+    options = options_in(args)
+    if not options:
+        return dict(settings)
+    named = {name if kind_of(name) and name not in settings else f"args.{name}": options[name] for name in options}
+    others = {name: value for name, value in settings.items() if name != "args"}
+    rest = " ".join(_OPTION.sub("", args).split())
+    return {**others, **({"args": rest} if rest else {}), **named}
+
+
 def _served(config: Mapping[str, str]) -> dict[str, str]:
-    """The number formats that the model was served with."""
+    """How the model was served: number formats and lengths."""
     found: dict[str, str] = {}
     for name, value in config.items():
         place = _SERVER.match(name)
         if place is None or value in _NULLS:
             continue
-        if place[1] in ("command", "extra_args"):
-            found |= {option.replace("-", "_"): given for option, given in _PRECISION.findall(value)}
-        else:
-            found[place[1]] = value
-    return found
+        given = options_in(value) if place[1] in _COMMANDS else {place[1]: _plain(value)}
+        found |= {option: given[option] for option in given if option in (*_OF_SERVER, "precision")}
+    # A harness may have a template, too.
+    return {"server.chat_template" if name == "chat_template" else name: value for name, value in found.items()}
+
+
+def same_setting(one: str, other: str) -> bool:
+    """Whether two values are one setting, however they are written: harnesses write 0.9999999 for a `top_p` of 1."""
+    one, other = _plain(one), _plain(other)
+    a, b = as_number(one), as_number(other)
+    if one == other or a is None or b is None or (a.is_integer() and b.is_integer()):
+        return one == other
+    return math.isclose(a, b, rel_tol=_ALIKE)
 
 
 def unlike_names(settings: Iterable[Mapping[str, str]]) -> list[str]:

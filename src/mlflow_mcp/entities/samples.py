@@ -7,6 +7,7 @@ Three things that are easily taken for one another, each with where it is from:
 - the repeats per sample: `n_samples` or `num_repeats`, whatever they sound like, and `avg-of-N` in a metric's name.
 
 Responses count repeats and retries too: they bound the samples, and tell their number where the repeats divide them.
+Standard errors of shares tell of how many answers, repeats included: a number of samples where the responses agree.
 
 Newer launchers write `n_results`, problems times repeats, which is a count only where `config.repeats` is known.
 
@@ -25,6 +26,8 @@ from mlflow_mcp.text import plural
 
 # A limit that a full evaluation would not have.
 CANARY = 50
+# Of the responses so many are answers, at least: the others are retries. Of fewer, only a part of the task is counted.
+_FEW_RETRIES = 0.95
 _LIMIT = "limit_samples"
 _REPEATS = ("n_samples", "num_repeats")
 _ENTRIES = re.compile(r"(^|_)num_entries$")
@@ -48,6 +51,7 @@ class Samples:
     count: Proof | None = None
     repeats: Proof | None = None
     responses: Proof | None = None  # repeats and retries included
+    answers: Proof | None = None  # repeats included, as standard errors tell
 
     @classmethod
     def of_params(cls, params: Mapping[str, str], task_number: str | None) -> Samples:
@@ -86,17 +90,23 @@ class Samples:
             self.count or other.count,
             self.repeats or other.repeats,
             self.responses or other.responses,
+            self.answers or other.answers,
         )
 
     @property
     def counted(self) -> Proof | None:
-        """The count, or the one that the responses give where several repeats divide them: retries would leave a rest."""
-        if self.count or not self.responses or not self.repeats:
+        """The count, or one that is derived: from the answers that standard errors are of, else from the responses where several
+        repeats divide them (retries would leave a rest)."""
+        if self.count or not self.responses:
             return self.count
-        responses, repeats = self.responses.value, self.repeats.value
-        if repeats < 2 or responses < repeats or responses % repeats:
-            return None
-        return Proof(responses / repeats, f"derived, {responses:g} responses / {plural(int(repeats), 'repeat')}")
+        responses, repeats = self.responses.value, self.repeats.value if self.repeats else 1
+        answers, by = (self.answers.value, f" by {self.answers.evidence}") if self.answers else (0, "")
+        if answers % repeats or not responses * _FEW_RETRIES <= answers <= responses:
+            answers = 0
+        if repeats >= 2 and responses >= repeats and responses % repeats == 0 and answers in (0, responses):
+            return Proof(responses / repeats, f"derived, {responses:g} responses / {plural(int(repeats), 'repeat')}")
+        of = f" / {plural(int(repeats), 'repeat')}" if repeats > 1 else f", {responses:g} responses"
+        return Proof(answers / repeats, f"derived, {answers:g} answers{by}{of}") if answers else None
 
     @property
     def at_most(self) -> Proof | None:
@@ -140,7 +150,8 @@ class Samples:
         def moved(proof: Proof | None) -> Proof | None:
             return proof and replace(proof, evidence=f"{proof.evidence.replace('its params', 'params')} of {name}")
 
-        return Samples(moved(self.limit), moved(self.count), moved(self.repeats), moved(self.responses))
+        proofs = (self.limit, self.count, self.repeats, self.responses, self.answers)
+        return Samples(*map(moved, proofs))
 
 
 def _of_results(params: Mapping[str, str]) -> Samples:

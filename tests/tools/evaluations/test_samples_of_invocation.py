@@ -45,7 +45,10 @@ def test_a_limit_above_the_number_of_responses_is_shown_as_not_reached(answer_of
     row = row_of(answer)
     assert row["remarks"].startswith("limit_samples=1000 in results.yml, not reached: 541 responses")
     assert "samples" not in row
-    assert "not reached: the dataset is smaller than the limit, or samples were lost." in answer.data["notes"]
+    assert (
+        "not reached: the dataset is smaller than the limit, or samples were lost; results.yml and eval_factory_metrics.json "
+        "do not say which." in answer.data["notes"]
+    )
     assert NO_LIMIT not in answer.data["notes"]
 
 
@@ -137,3 +140,71 @@ def test_tasks_without_logs_are_named_where_others_have_them(answer_of):
     answer = answer_of({"files": {RESULTS: results()}}, {"task": "mmlu", "files": {"logs/client-1.log": "done"}})
 
     assert "No logs were exported for 'ifeval'." in answer.data["notes"]
+
+
+@pytest.mark.parametrize(
+    ("responses", "successful", "told"),
+    [(498, 498, "498 responses; none of 498 responses failed"), (500, 498, "")],
+)
+def test_what_is_known_of_samples_missing_to_a_limit_is_told(responses, successful, told, answer_of):
+    """All 500 were answered where 500 came back, whether or not some of them failed."""
+    stats = {"response_stats": {"count": responses, "successful_count": successful}, "evaluation": {}}
+
+    row = row_of(answer_of({"files": {RESULTS: results(limit_samples=500), STATISTICS: stats}}))
+
+    assert (f"not reached: {told}" if told else "limited (limit_samples=500 in results.yml)") in row["remarks"]
+
+
+def test_failed_responses_stand_beside_a_limit_that_was_not_reached(answer_of):
+    counted = {"acc": {"value": 0.5, "stats": {"count": 498}}}
+    stats = {"response_stats": {"count": 501, "successful_count": 498}, "evaluation": {}}
+
+    row = row_of(answer_of({"files": {RESULTS: results(counted, limit_samples=500), STATISTICS: stats}}))
+
+    assert row["remarks"] == "limit_samples=500 in results.yml, not reached: 498 samples; 3 of 501 responses failed"
+
+
+HITS = 412
+
+
+def of_binomial(count, **stats):
+    """A score of as many hits with the standard error of a share."""
+    share = HITS / count
+    return {"acc": {"value": share, "stats": {"stderr": (share * (1 - share) / (count - 1)) ** 0.5, **stats}}}
+
+
+@pytest.mark.parametrize(
+    ("count", "responses", "repeats", "samples", "evidence"),
+    [
+        (541, 541, 1, 541, "samples: derived, 541 answers by stats.stderr, 541 responses"),
+        (541, 550, 1, 541, "samples: derived, 541 answers by stats.stderr, 550 responses"),
+        (
+            990,
+            999,
+            5,
+            198,
+            "samples: derived, 990 answers by stats.stderr / 5 repeats; repeats: n_samples in results.yml",
+        ),
+        (541, 9000, 1, None, None),
+        (541, 540, 1, None, None),
+    ],
+    ids=["all", "with retries", "with repeats", "of a part", "more than responses"],
+)
+def test_standard_errors_of_shares_count_the_samples(count, responses, repeats, samples, evidence, answer_of):
+    files = {
+        RESULTS: results(of_binomial(count), extra={"n_samples": repeats}),
+        STATISTICS: statistics(responses),
+    }
+
+    row = row_of(answer_of({"files": files}))
+
+    assert (row.get("samples"), row.get("evidence")) == (samples, evidence)
+
+
+def test_standard_errors_of_other_scores_count_nothing(answer_of):
+    """An average of shares has an error of its own, and a rounded value is a share of many numbers."""
+    averaged = {"acc": {"value": 0.7612345678, "stats": {"stderr": 0.0153}}}
+
+    row = row_of(answer_of({"files": {RESULTS: results(averaged), STATISTICS: statistics(541)}}))
+
+    assert "samples" not in row

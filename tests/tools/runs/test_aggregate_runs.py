@@ -489,7 +489,7 @@ def test_runs_that_did_not_finish_and_runs_without_the_metric_are_told(empty_sto
         "query=\"attributes.status = 'FINISHED'\" leaves them out.",
         "Without 'test': 'other', 'spike' (FAILED).",
     ]
-    assert "notes" not in by_status.data
+    assert by_status.data["notes"] == ["Of one run each, so without a spread: 'FAILED'."]
     assert "notes" not in finished.data
 
 

@@ -230,7 +230,7 @@ def test_min_samples_leaves_out_canaries_and_says_how_many(store, ask):
     assert answer.data["notes"] == [
         "1 further copy of these jobs left out; get_invocation lists them.",
         "1 run with fewer than 51 samples left out above these.",
-        f"min_samples could not judge 'eval-{store.seeded.whole}', which is kept: nothing counts or limits the samples.",
+        f"Kept, though nothing counts or limits their samples: 'eval-{store.seeded.whole}'.",
     ]
 
 
@@ -283,7 +283,9 @@ def test_values_of_two_scales_are_pointed_out(metric, values, is_told, empty_sto
     told = f"'{metric}' may be of two scales, shares and percent: "
     ending = "91.9, while 2 other values are at most 1. Check before comparing them."
     for answer, name in ((ranked, "'r0' "), (described, "'r0' "), (counted, "")):
-        assert (f"{told}{name}{ending}" in (answer.data.get("notes") or [])) == is_told
+        said = [*(answer.data.get("notes") or []), answer.data.get("partial")]
+        assert (f"{told}{name}{ending}" in said) == is_told
+    assert (next(iter(ranked.data)) == "partial") == is_told
 
 
 def test_a_metric_that_nobody_logged_names_the_nearest(store, ask, snapshot_error):

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.entities.recorded_scores import ScoreCount, score_counts, standard_errors
-from mlflow_mcp.entities.recorded_settings import kind_of, settings_of_file, settings_of_params, unlike_names
+from mlflow_mcp.entities.recorded_settings import (
+    kind_of,
+    same_setting,
+    settings_of_file,
+    settings_of_params,
+    unlike_names,
+)
 
 FILE = {
     "command": "x",
@@ -48,8 +54,61 @@ def test_flattened_params_have_the_same_names_and_what_is_set_for_the_task_wins(
         "adapter_config.params_to_remove": "a, b",
         "dtype": "bfloat16",
         "kv_cache_dtype": "fp8",
+        "max_model_len": "65536",
         "harness": "simple_evals",
     }
+
+
+PARAMS = "config.evaluation.nemo_evaluator_config.config.params."
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "settings"),
+    [
+        ("deployment.command", "vllm serve /m --max-model-len=4096 --port 8000", {"max_model_len": "4096"}),
+        ("deployment.extra_args", "--rope-scaling '{\"factor\": 2}' --seed 1", {"rope_scaling": '{"factor": 2}'}),
+        ("deployment.extra_args", "--chat-template a.jinja", {"server.chat_template": "a.jinja"}),
+        ("deployment.extra_args", "--enforce-eager --dtype float16", {"dtype": "float16"}),
+        ("deployment.extra_args", f"{'-x ' * 78}--max-model-len 32", {}),
+        ("deployment.max_model_len", "4096", {"max_model_len": "4096"}),
+        (f"{PARAMS}extra.args", "--temperature 0.6 --retries 3", {"temperature": "0.6", "args.retries": "3"}),
+        (f"{PARAMS}extra.args", "fast --top_p=0.9", {"args": "fast", "top_p": "0.9"}),
+        (f"{PARAMS}extra.args", "fast", {"args": "fast"}),
+    ],
+    ids=[
+        "command",
+        "in quotes",
+        "of the server",
+        "a switch before",
+        "cut",
+        "param",
+        "of the harness",
+        "words",
+        "no option",
+    ],
+)
+def test_options_in_a_command_are_settings(name, command, settings):
+    assert settings_of_params({f"config.{name.removeprefix('config.')}": command}) == settings
+
+
+def test_an_option_beside_a_setting_of_its_name_keeps_apart():
+    params = {f"{PARAMS}temperature": "0", f"{PARAMS}extra.args": "--temperature 0.6"}
+
+    assert settings_of_params(params) == {"temperature": "0", "args.temperature": "0.6"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("0.9999999", "1", True),
+        ("0.999", "1", False),
+        ("10000000", "10000001", False),
+        ("1e-06", "0", False),
+        ("a", "b", False),
+    ],
+)
+def test_a_millionth_of_a_setting_is_no_difference(one, other, same):
+    assert same_setting(one, other) is same
 
 
 @pytest.mark.parametrize(

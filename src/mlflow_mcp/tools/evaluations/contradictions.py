@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.entities.launcher import Job
 from mlflow_mcp.entities.recorded_config import RecordedConfig
-from mlflow_mcp.entities.recorded_settings import settings_of_params, unlike_names
+from mlflow_mcp.entities.recorded_settings import CUT_AT, same_setting, settings_of_params, unlike_names
 from mlflow_mcp.text import plural, short
 
 _LIMIT = "limit_samples"
 _SHOWN = 3
 _LONGEST = 40
-# The launcher cuts params there.
-_CUT_AT = 250
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,13 @@ def contradiction_of(job: Job, recorded: RecordedConfig, file: str) -> Contradic
     """What params and file say otherwise; also a limit that only the params have."""
     if not recorded.settings:
         return None
-    in_params = {name: value for name, value in settings_of_params(job.own_config).items() if len(value) < _CUT_AT}
+    in_params = {name: value for name, value in settings_of_params(job.own_config).items() if len(value) < CUT_AT}
     own, theirs = (each and f"{each.value:g}" for each in (job.samples.limit, recorded.samples.limit))
     found = [(_LIMIT, own, theirs or "none")] if own and own != theirs else []
     found += [
         (name, in_params[name], recorded.settings[name])
         for name in unlike_names([in_params, recorded.settings])
-        if name in in_params and recorded.settings.get(name, in_params[name]) != in_params[name]
+        if name in in_params and not same_setting(recorded.settings.get(name, in_params[name]), in_params[name])
     ]
     return Contradiction(found, file) if found else None
 

@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
-from mlflow_mcp.entities.metrics import headline, same_value
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, planned_tasks_of
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
 from mlflow_mcp.entities.samples import Samples
@@ -21,6 +18,7 @@ from mlflow_mcp.text import short_id
 from mlflow_mcp.tools.artifacts.formats.structured import load_yaml
 from mlflow_mcp.tools.evaluations.contradictions import Contradiction, contradiction_of
 from mlflow_mcp.tools.evaluations.missing_files import looks_for_missing_files
+from mlflow_mcp.tools.evaluations.reexports import Reexport, reexport_of
 
 # More jobs than this are not inspected: their details are what their params and metrics say.
 MOST_INSPECTED = 40
@@ -29,19 +27,6 @@ _CONFIGS = ("config.yml", "config.yaml")
 _TRIED_FOR_MODEL = 3
 _RUN_CONFIG = "run_config.yml"
 _STATISTICS = "eval_factory_metrics.json"
-# More points at one step than this, or points closer together, are a curve that was logged without steps.
-_MOST_EXPORTS = 10
-_BETWEEN_EXPORTS = 1_000  # milliseconds
-# How many metrics of a run that was exported again are compared with their values before.
-_MOST_COMPARED = 60
-
-
-@dataclass(frozen=True)
-class Reexport:
-    """A later export into the same run: when, and which metrics it changed, as (before, after)."""
-
-    at: int  # milliseconds
-    changed: dict[str, tuple[float, float]]
 
 
 @dataclass
@@ -57,6 +42,7 @@ class JobDetails:
     reexport: Reexport | None = None
     folders: list[str] = field(default_factory=list)  # `<harness>.<task>`, where the run's tags do not name it
     of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
+    statistics_of: dict[str, RecordedStatistics] = field(default_factory=dict)  # likewise
     files: dict[str, list[str]] = field(default_factory=dict)  # of each copy whose task folder was listed, logs apart
     with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
@@ -102,13 +88,14 @@ def inspect_jobs(
     for job in inspected:
         of_job, needs_model = details[job.run_id], job.run_id in first_without_model.values()
         if history:
-            requests.append(partial(_find_reexport, client, job.canonical, of_job))
+            requests.append(partial(_find_reexport, client, job, of_job))
             requests.append(partial(_read_statistics, client, job, of_job))
         elif scores or (counts and job.samples.count is None):
             requests.append(partial(_read_statistics, client, job, of_job))
         needs_results = history or scores or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
-            requests.append(partial(_inspect_files, client, job, of_job, needs_results))
+            wanted = _Wanted(results=needs_results, statistics=history or scores or counts)
+            requests.append(partial(_inspect_files, client, job, of_job, wanted))
     if history:
         requests += looks_for_missing_files(
             client, inspected, {id_: each.missing_files for id_, each in details.items()}
@@ -147,36 +134,8 @@ def tasks_in_config(client: Client, run: LauncherRun) -> dict[str, str]:
     return {}
 
 
-# --- exports in place
-
-
-def _find_reexport(client: Client, run: LauncherRun, details: JobDetails) -> None:
-    """A later export into the same run adds a point to each metric, at the step of the one before."""
-    if run.job_id is None:
-        return
-    for name in headline(run.metrics, 1):
-        points = _exports(client.metrics.points(run.run_id, name, _MOST_EXPORTS + 1))
-        if len(points) > 1:
-            names = [other for other in run.metrics if other != name][: _MOST_COMPARED - 1]
-            read = [partial(client.metrics.points, run.run_id, other, _MOST_EXPORTS + 1) for other in names]
-            exports = {name: points} | dict(zip(names, map(_exports, client.run_concurrently(*read))))
-            details.reexport = Reexport(points[-1].timestamp, _changes(exports))
-
-
-def _exports(points: Sequence[Point]) -> list[Point]:
-    """The points in the order of their times, when they can be the exports of one score; else none."""
-    by_time = sorted(points, key=lambda point: point.timestamp)
-    apart = all(b.timestamp - a.timestamp >= _BETWEEN_EXPORTS for a, b in pairwise(by_time))
-    at_one_step = len({point.step for point in points}) == 1
-    return by_time if at_one_step and apart and len(by_time) <= _MOST_EXPORTS else []
-
-
-def _changes(exports: dict[str, list[Point]]) -> dict[str, tuple[float, float]]:
-    return {
-        name: (points[-2].value, points[-1].value)
-        for name, points in exports.items()
-        if len(points) > 1 and not same_value(points[-2].value, points[-1].value)
-    }
+def _find_reexport(client: Client, job: Job, details: JobDetails) -> None:
+    details.reexport = reexport_of(client, job.canonical)
 
 
 # --- files
@@ -185,10 +144,17 @@ def _changes(exports: dict[str, list[Point]]) -> dict[str, tuple[float, float]]:
 def _read_statistics(client: Client, job: Job, details: JobDetails) -> None:
     """The statistics of the first copy that has them."""
     for copy in job.copies:
-        for folder in _folders(copy.results_folder):
-            with suppress(Problem):  # what cannot be read is not claimed
-                details.statistics = RecordedStatistics.of(_read_yaml(client, copy, f"{folder}/{_STATISTICS}"))
-                return
+        details.statistics = _statistics_in(client, copy, copy.results_folder)
+        if details.statistics != RecordedStatistics():
+            return
+
+
+def _statistics_in(client: Client, run: LauncherRun, folder: str | None) -> RecordedStatistics:
+    """Those of a run's folder; nothing is claimed of what cannot be read."""
+    for each in _folders(folder):
+        with suppress(Problem):
+            return RecordedStatistics.of(_read_yaml(client, run, f"{each}/{_STATISTICS}"))
+    return RecordedStatistics()
 
 
 def _folders(folder: str | None) -> list[str]:
@@ -201,7 +167,14 @@ def _read_yaml(client: Client, run: LauncherRun, path: str) -> Any:
     return load_yaml(content.data.decode("utf-8", "replace"))
 
 
-def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results: bool) -> None:
+class _Wanted(NamedTuple):
+    """What is read of a job's files; the statistics are those of a run that holds several tasks."""
+
+    results: bool
+    statistics: bool
+
+
+def _inspect_files(client: Client, job: Job, details: JobDetails, wanted: _Wanted) -> None:
     run, folder = job.canonical, job.canonical.results_folder
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
         folders: list[str] = []
@@ -211,9 +184,11 @@ def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results:
         own = [each for each in details.folders if run.task is None or each.endswith(f".{run.task}")]
         if len(own) != 1:
             _read_results_of_all(client, run, details)
+            if wanted.statistics:
+                _read_statistics_of_all(client, run, details)
             return
         folder = f"{own[0]}/artifacts"
-    if needs_results:
+    if wanted.results:
         _read_first_results(client, job, folder, details)
 
 
@@ -249,6 +224,11 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) 
             details.of_folder[folder] = recorded.samples
             details.add(replace(recorded, samples=Samples(), settings={}))
             details.has_config = True
+
+
+def _read_statistics_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:
+    read = [partial(_statistics_in, client, run, f"{folder}/artifacts") for folder in details.folders]
+    details.statistics_of = dict(zip(details.folders, client.run_concurrently(*read)))
 
 
 def _read_results(client: Client, run: LauncherRun, folder: str, details: JobDetails) -> RecordedConfig | None:

@@ -8,14 +8,17 @@ from dataclasses import replace
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
 from mlflow_mcp.entities.metrics import headline, is_finite, same_value
+from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import iso, number, plural, quoted
-from mlflow_mcp.tools.evaluations.inspection import JobDetails, Reexport, tasks_in_config
+from mlflow_mcp.tools.evaluations.inspection import JobDetails, tasks_in_config
+from mlflow_mcp.tools.evaluations.reexports import Reexport
 
 _CHANGES_SHOWN = 6
 _DISAGREEMENTS_SHOWN = 3
 NOT_REACHED = "not reached"
+_RECORDS = "results.yml and eval_factory_metrics.json"
 
 
 def evidence_of(samples: Samples) -> str | None:
@@ -33,7 +36,7 @@ def remarks_on(job: Job, details: JobDetails, *, told_by_place: bool = False) ->
     """What is to be known of a job's runs, the trial run first. Which copies have the logs is left out where the places tell it."""
     contradiction = details.contradiction
     # That a limit is there cannot be said where params and files disagree on it.
-    remarks = [] if contradiction and contradiction.is_of_limit else of_trial(details.samples)
+    remarks = [] if contradiction and contradiction.is_of_limit else of_trial(details.samples, details.statistics)
     remarks += [str(contradiction)] if contradiction else []
     if job.others:
         remarks += _of_copies(job, details.reexport)
@@ -92,17 +95,29 @@ def not_numbers(metrics: Mapping[str, float]) -> list[str]:
     )
 
 
-def of_trial(samples: Samples) -> list[str]:
+def of_trial(samples: Samples, statistics: RecordedStatistics) -> list[str]:
     """A limit, and whether it makes an evaluation unlike a full one."""
     limit, most = samples.limit, samples.at_most
     if limit is None:
         return []
-    if samples.is_below_limit and most:
-        found = f"{most.value:g} samples" if samples.count else most.evidence
-        return [f"{limit.evidence}, {NOT_REACHED}: {found}"]
+    if below := not_reached(samples, statistics):
+        return [f"{limit.evidence}, {below}"]
     kind = "canary" if samples.is_trial else "limited"
     share = f", a share of the dataset{f': {most.evidence}' if most else ''}" if limit.value < 1 else ""
     return [f"{kind} ({limit.evidence}{share}): not comparable with a full run"]
+
+
+def not_reached(samples: Samples, statistics: RecordedStatistics) -> str:
+    """Of a limit above the samples: how many there were, and whether responses failed. Empty where it was reached."""
+    most = samples.at_most
+    if not samples.is_below_limit or most is None:
+        return ""
+    found = f"{most.value:g} samples" if samples.counted else most.evidence
+    responses, successful = statistics.responses, statistics.successful
+    if not responses or successful is None or successful > responses:
+        return f"{NOT_REACHED}: {found}"
+    failed = f"{responses - successful} of {responses}" if successful < responses else f"none of {responses}"
+    return f"{NOT_REACHED}: {found}; {failed} responses failed"
 
 
 def without_unclear_count(samples: Samples) -> Samples:
@@ -131,6 +146,7 @@ def sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str
         for job, each in zip(jobs, details)
         if not each.samples.is_limited and not each.of_folder
     ]
+    of_folders = [samples for each in details for samples in each.of_folder.values()]
     unread = [each.unread for _, each in unlimited if each.unread and not each.read_config]
     if unread:
         notes.append(
@@ -144,9 +160,11 @@ def sample_notes(jobs: Sequence[Job], details: Sequence[JobDetails]) -> list[str
         notes.append(
             f"The params of {quoted(by_params)} set no sample limit; results.yml, which names one of the harness too, was not read."
         )
-    if any(each.samples.is_below_limit for each in details):
-        notes.append(f"{NOT_REACHED}: the dataset is smaller than the limit, or samples were lost.")
-    if any(each.read_config for _, each in unlimited):
+    if any(samples.is_below_limit for samples in (*(each.samples for each in details), *of_folders)):
+        notes.append(
+            f"{NOT_REACHED}: the dataset is smaller than the limit, or samples were lost; {_RECORDS} do not say which."
+        )
+    if any(each.read_config for _, each in unlimited) or not all(each.is_limited for each in of_folders):
         others = "else " if silent or unread or by_params else ""
         notes.append(f"Where {others}no limit is named, config files and params set none.")
     return notes

@@ -9,7 +9,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, flattened
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.evaluations.remarks import without_unclear_count
+from mlflow_mcp.tools.evaluations.remarks import not_reached, without_unclear_count
 from mlflow_mcp.tools.evaluations.verify_files import ROWS, STATISTICS, Read
 from mlflow_mcp.tools.evaluations.verify_task import FAILED, LIMITED, SAMPLES, Task
 
@@ -25,7 +25,8 @@ def check_samples(task: Task, configs: Sequence[Mapping[str, Any]]) -> None:
     configured = _configured_limit(task, configs)
     limit = samples.limit.value if samples.limit else None
     if samples.limit:
-        task.remark(LIMITED, f"({samples.limit.evidence})")
+        below = not_reached(samples | statistics.samples, statistics)
+        task.remark(LIMITED, f"({samples.limit.evidence}{', ' if below else ''}{below})")
     if configured is not None and _has_results(task) and limit != configured:
         has = "no limit" if limit is None else f"{limit:g}"
         task.findings[SAMPLES] = Read("wrong", f"limit_samples={configured:g} in its config, {has} in results.yml")

@@ -12,6 +12,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.text_conditions import searchable
+from mlflow_mcp.entities.parents import of_several_families
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural
@@ -118,6 +119,7 @@ def _explained(client: Client, ids: list[str], trials: Trials, least: int | None
             f"{plural(odd, 'run')} with NaN or infinite {trials.metric} left out: where they lie is not looked at."
         )
     answer.note(*left_out(trials.copies, list(trials.judged.too_small.values()), least, trials.judged.unknown))
+    answer.note(of_several_families(trials.parents, "counted"))
     answer.note(two_scales(trials.metric, [(run.name, run.value) for run in trials.runs]))
     answer.note(unfinished(trials.unfinished) if trials.unfinished else "")
     return answer

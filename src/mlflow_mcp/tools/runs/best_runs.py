@@ -21,6 +21,7 @@ from mlflow_mcp.tools.evaluations.inspection import inspect_samples
 from mlflow_mcp.tools.runs.aggregates.jobs_once import kept_unjudged
 from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, several_datasets, unnamed_values
 from mlflow_mcp.tools.runs.ranked.dataset_ranking import RankedOnDataset, RankingRequest, named, rank_on_dataset
+from mlflow_mcp.tools.runs.ranked.doubts import doubts, of_other_families, unfinished
 from mlflow_mcp.tools.runs.ranked.ranking import Ranked, rank
 from mlflow_mcp.tools.runs.tables.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
@@ -101,11 +102,13 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
 def _answer(client: Client, top: Ranked, choice: ColumnChoice, order: Order) -> Ranking:
     """The table of the ranked runs with what speaks against their places."""
     runs, names = [launched.entity for launched in top.runs], client.experiments.names()
+    scales = two_scales(top.metric, top.read)
     if isinstance(top, RankedOnDataset):
         on_dataset = {f"{top.metric} on dataset": [top.value(run) for run in top.runs]}
         others = replace(choice, metrics=choice.metrics or [])
         table = run_table(runs, names, others, more_columns=on_dataset)
-        answer = Ranking(partial=top.partial, metric=top.metric, dataset=top.dataset, order=str(order), **dict(table))
+        partial = " ".join(filter(None, [top.partial, scales])) or None
+        answer = Ranking(partial=partial, metric=top.metric, dataset=top.dataset, order=str(order), **dict(table))
         if top.elsewhere:
             answer.note(
                 f"Not ranked, because MLflow keeps no value of theirs for this dataset: {listed(top.elsewhere, _RUNS_NAMED)}."
@@ -113,35 +116,13 @@ def _answer(client: Client, top: Ranked, choice: ColumnChoice, order: Order) -> 
         if top.several_models:
             answer.note(f"{plural(top.several_models, 'run')} measured several models on it: the best one counts.")
     else:
-        partial = _last_of_several(client, top.runs, top.metric)
+        partial = " ".join(filter(None, [_last_of_several(client, top.runs, top.metric), scales])) or None
         table = run_table(runs, names, replace(choice, metrics=[top.metric, *(choice.metrics or ())]))
         answer = Ranking(partial=partial, metric=top.metric, order=str(order), **dict(table))
-    unfinished = _unfinished(top)
-    answer.note(
-        *unfinished[:1], two_scales(top.metric, top.read), *order.doubts, *unfinished[1:], *_notes(client, top.runs)
-    )
+    not_done = unfinished(top)
+    answer.note(*not_done[:1], *order.doubts, *doubts(client, top), of_other_families(top), *not_done[1:])
+    answer.note(*_notes(client, top.runs))
     return answer
-
-
-def _unfinished(top: Ranked) -> list[str]:
-    """Which of the ranked runs did not finish, and how far they came."""
-    steps = {run.run_id: _step_of(run, top.metric) for run in top.runs} if top.values is None else {}
-    done = [step for run in top.runs if run.status == "FINISHED" and (step := steps.get(run.run_id)) is not None]
-    notes = []
-    for place, run in enumerate(top.runs, 1):
-        step = steps.get(run.run_id)
-        if run.status == "FINISHED":
-            continue
-        behind = step is not None and done and step != max(done)
-        how_far = f": its value is of step {step}, those of finished runs go to step {max(done)}" if behind else ""
-        notes.append(f"Number {place} ({run.name}) is {run.status}, not FINISHED{how_far}.")
-    return notes
-
-
-def _step_of(run: LauncherRun, metric: str) -> int | None:
-    """The step of the run's latest value."""
-    # `run.data.metrics` has the values alone.
-    return next((each.step for each in run.entity.data._metric_objs or () if each.key == metric), None)
 
 
 def _notes(client: Client, runs: Sequence[LauncherRun]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.tools.evaluations.remarks import of_trial, without_unclear_count
 
@@ -26,7 +27,7 @@ def test_a_limit_is_told_with_whether_it_was_reached(limit, count, responses, be
         responses=responses and Proof(responses, f"{responses} responses"),
     )
 
-    assert [told.startswith(begins) for told in of_trial(samples)] == [True]
+    assert [told.startswith(begins) for told in of_trial(samples, RecordedStatistics())] == [True]
     assert samples.number == number
 
 

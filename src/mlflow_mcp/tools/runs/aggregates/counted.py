@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,10 +10,12 @@ from typing import Any
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
+from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import select_names
+from mlflow_mcp.entities.run import PARENT_TAG
 from mlflow_mcp.errors import NotFound
 from mlflow_mcp.statistics.values import Statistics
-from mlflow_mcp.text import hint, number, plural
+from mlflow_mcp.text import as_number, hint, number, plural
 from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey, no_such_key
 from mlflow_mcp.tools.runs.aggregates.jobs_once import (
     JOB_TAGS,
@@ -46,6 +49,7 @@ class Counted:
         self.trials: list[str] = []  # names of small trial runs that count, with the proof
         self.unfinished: Counter[str] = Counter()  # by status, runs with a value
         self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
+        self.parents: list[tuple[str, str | None]] = []  # of the runs with a value: the name, and the parent's id
         self._keys_seen: set[str] = set()
         self._selected: dict[tuple[str, ...], list[str]] = {}
 
@@ -90,6 +94,8 @@ class Counted:
         for name in names:
             samples.setdefault(name, Statistics()).add(run.metrics[name])
         self.unfinished.update([run.status] if names and run.status != "FINISHED" else ())
+        if names:
+            self.parents.append((run.name or run.run_id, run.tags.get(PARENT_TAG)))
         for name in self.metrics:
             if name not in run.metrics and len(lacking := self.lacking.setdefault(name, [])) <= MISSING_NAMED:
                 lacking.append(run)
@@ -124,7 +130,7 @@ class Counted:
         columns = [*(key.text for key in self.keys), "metric", "n", "mean", "std", "stderr", "min", "median", "max"]
         columns += [f"p{share * 100:g}" for share in quantiles] + ["nan", "infinite", "missing"]
         rows = []
-        for group, count in sorted(self.groups.items(), key=lambda item: (-item[1], str(item[0]))):
+        for group, count in sorted(self.groups.items(), key=self._place):
             for name in self.metric_names:
                 sample = self.samples[group].get(name)
                 if sample is None:
@@ -133,6 +139,34 @@ class Counted:
                     sample.missing = count - len(sample.values) - sample.nan - sample.infinite
                 rows.append([*group, name, *_figures(sample, quantiles)])
         return columns, rows
+
+    def _place(self, item: tuple[Group, int]) -> tuple[bool, float, int, str]:
+        """Where a group stands: by its key where all keys are numbers or days, else by the mean of the first metric, the best
+        first; groups without a key last."""
+        group, count = item
+        if self._is_ordered:
+            return group[0] is None, as_number(str(group[0])) or 0.0, 0, str(group[0])
+        sample = self.samples[group].get(self.metric_names[0]) if self.metric_names else None
+        mean = sample.mean if sample else None
+        is_unknown = mean is None or math.isnan(mean)
+        by_mean = 0.0 if mean is None or is_unknown else mean if better(self.metric_names[0]) == "min" else -mean
+        return is_unknown, by_mean, -count, str(group)
+
+    @cached_property
+    def _is_ordered(self) -> bool:
+        """Whether the groups have an order of their own: by one number, or by days."""
+        values = [group[0] for group in self.groups if len(group) == 1 and group[0] is not None]
+        of_days = bool(self.keys) and self.keys[0].attribute == "start_date"
+        return bool(values) and (of_days or all(as_number(str(value)) is not None for value in values))
+
+    @property
+    def single(self) -> list[str]:
+        """The groups of one run, where others have more, as the values of their keys."""
+        shown = [group for group, samples in self.samples.items() if samples]
+        single = [group for group in shown if self.groups[group] == 1]
+        if len(single) == len(shown):
+            return []
+        return sorted(", ".join(map(str, group)) for group in single)
 
 
 def _figures(sample: Statistics, quantiles: Sequence[float]) -> list[Any]:
@@ -153,7 +187,9 @@ def count_runs(  # what the tool was asked
     client: Client, ids: list[str], query: str, metrics: Sequence[str], keys: Sequence[GroupKey], least: int | None
 ) -> Counted:
     selection = Selection(
-        metrics, [key.param for key in keys if key.param], [*JOB_TAGS, *(tag for key in keys for tag in key.tags)]
+        metrics,
+        [key.param for key in keys if key.param],
+        [*JOB_TAGS, PARENT_TAG, *(tag for key in keys for tag in key.tags)],
     )
     counted = Counted(metrics, keys, values_of(client, ids, query, selection, MOST_RUNS))
     counted.least = least

@@ -63,14 +63,17 @@ class Judged:
 
 
 def unjudged_name(name: str, samples: Samples | None) -> str:
-    """The name of a run that min_samples could not judge, with what its responses tell."""
-    most = samples.at_most if samples else None
-    return f"{name} (at most {most.value:g} by its responses)" if most else name
+    """The name of a run whose samples nothing counts, with what its responses tell."""
+    if samples is None or (most := samples.at_most) is None:
+        return name
+    repeats = samples.repeats.value if samples.repeats else 1
+    times = f", {plural(int(repeats), 'repeat')} a sample" if repeats > 1 else ""
+    return f"{name} ({most.evidence}{times})"
 
 
 def kept_unjudged(names: Sequence[str]) -> str:
     """What is said of runs that min_samples could not judge."""
-    return f"min_samples could not judge {listed(names, _NAMED)}, which {'is' if len(names) == 1 else 'are'} kept: nothing counts or limits the samples."
+    return f"Kept, though nothing counts or limits their samples: {listed(names, _NAMED)}."
 
 
 def small_trials(client: Client, experiment_ids: Sequence[str], run_ids: Sequence[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import quoted_value
 from mlflow_mcp.client.values import RunValues
+from mlflow_mcp.entities.parents import of_several_families
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.text import clipped, listed, plural
 from mlflow_mcp.tools.runs.aggregates.counted import MISSING_NAMED, Counted
@@ -56,6 +57,9 @@ def notes_of(counted: Counted) -> list[str]:
         )
     notes += left_out(counted.once.copies, counted.too_small, counted.least, counted.unjudged)
     notes += [two_scales(name, [(None, value) for value in counted.every_value(name)]) for name in counted.metric_names]
+    notes.append(of_several_families(counted.parents, "counted"))
+    if single := counted.single:
+        notes.append(f"Of one run each, so without a spread: {listed(single, _NAMED)}.")
     if counted.unfinished and not any(key.attribute == "status" for key in counted.keys):
         notes.append(unfinished(counted.unfinished))
     if len(counted.metric_names) > len(counted.metrics):

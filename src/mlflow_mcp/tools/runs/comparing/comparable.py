@@ -11,7 +11,7 @@ from typing import Any
 
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.entities.recorded_settings import Kind, kind_of, setting_name, unlike_names
+from mlflow_mcp.entities.recorded_settings import Kind, kind_of, same_setting, setting_name, unlike_names
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.text import as_number, from_difference, number, truncate
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
@@ -118,7 +118,8 @@ def unlike_settings(task: str, settings: Mapping[str, Mapping[str, str]]) -> lis
     found = []
     for name in unlike_names(settings.values()):
         values = {label: own[name] for label, own in settings.items() if name in own}
-        if len(set(values.values())) > 1:
+        first = next(iter(values.values()))
+        if not all(same_setting(first, value) for value in values.values()):
             shown = {label: mask_at(value, name) for label, value in values.items()}
             found.append(Unlike(name, kind_of(name), shown, (task,)))
     return found
@@ -172,11 +173,7 @@ def _shown(values: Sequence[Any]) -> list[Any]:
         return [next(short) if isinstance(value, str) else value for value in values]
     cells = [_cell(value) for value in values]
     # Numbers that are alike in six digits are told as they are written.
-    return (
-        cells
-        if len(set(map(repr, cells))) == len(set(values))
-        else [truncate(str(value), _LONGEST) for value in values]
-    )
+    return cells if len(set(cells)) == len(set(values)) else [truncate(str(value), _LONGEST) for value in values]
 
 
 def _cell(value: Any) -> Any:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from mlflow_mcp.entities.recorded_settings import CUT_AT
+
 # A command line of fewer characters is shown whole.
 _LONG_COMMAND = 120
 # An option with its value, or another word.
 _OPTION = re.compile(r"--?[A-Za-z][^\s=]*[= ](?!-)\S+|\S+")
-# The launcher cuts params there.
-_CUT_AT = 250
 
 
 def without_models(rows: Sequence[Sequence[Any]], models: Sequence[str | None]) -> list[list[Any]]:
@@ -57,7 +57,7 @@ def without_told_commands(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
         units = _unlike_units([value for value in values if isinstance(value, str)])
         others = [other for other in kept if other[0] != name]
         if len(units) == len(values) and all(
-            any(_tells(other[1 + at], unit, is_cut=len(values[at]) >= _CUT_AT) for other in others)
+            any(_tells(other[1 + at], unit, is_cut=len(values[at]) >= CUT_AT) for other in others)
             for at, of_side in enumerate(units)
             for unit in of_side
         ):

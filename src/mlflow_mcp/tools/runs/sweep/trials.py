@@ -10,6 +10,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, Selection, Values, values_of
 from mlflow_mcp.entities.flattened_config import own_config_of
 from mlflow_mcp.entities.metrics import select_names
+from mlflow_mcp.entities.run import PARENT_TAG
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import hint, listed, plural
@@ -40,6 +41,7 @@ class Trials:
     odd: Statistics = field(default_factory=Statistics)  # its NaN and infinite values are counted
     copies: int = 0
     judged: Judged = field(default_factory=Judged)
+    parents: list[tuple[str, str | None]] = field(default_factory=list)  # of the runs that count: name, parent's id
 
     @property
     def unfinished(self) -> Counter[str]:
@@ -50,7 +52,7 @@ def read_trials(client: Client, ids: list[str], query: str, metrics: Sequence[st
     """All matching runs that have the metric. Raises Problem where that is none or several."""
     # Of a database only the named params are read; a server sends all with every run.
     names = values_of(client, ids, query, Selection(metrics), MOST_RUNS).names("params")
-    values = values_of(client, ids, query, Selection(metrics, names, JOB_TAGS), MOST_RUNS)
+    values = values_of(client, ids, query, Selection(metrics, names, (*JOB_TAGS, PARENT_TAG)), MOST_RUNS)
     once, found = JobsOnce(), dict[tuple[str, ...], list[str]]()
     for page in values:
         for run in page:
@@ -98,4 +100,5 @@ def _add(trials: Trials, run: RunValues) -> None:
         number = run.tags["job_id"].rpartition(".")[2]
         others = {name: text for name, text in params.items() if not name.startswith("config.")}
         params = {**others, **own_config_of(params, number)}
+    trials.parents.append((run.name or run.run_id, run.tags.get(PARENT_TAG)))
     trials.runs.append(Trial(run.run_id, run.name or run.run_id[:8], run.status, run.start_time, value, params))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.filters import fields_of
 from mlflow_mcp.client.pages import RunSearch, search
-from mlflow_mcp.entities.run import RunView
+from mlflow_mcp.entities.parents import largest_family, of_several_families
+from mlflow_mcp.entities.run import PARENT_TAG, RunView
 from mlflow_mcp.text import as_number, every, hint, listed, plural, truncate
 from mlflow_mcp.tools.runs.ranked.by_dataset import mixed_in_columns
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
@@ -28,11 +29,21 @@ def search_table(client: Client, runs: RunSearch, columns: ColumnChoice, limit: 
     answer = run_table(page.rows, client.experiments.names(), columns, times=times)
     client.parts("Of which datasets the metrics are", lambda: _note_datasets(client, answer, page.rows))
     answer.note(*_ordered_as_text(runs.order_by, page.rows, more=page.more))
+    if any(clause.startswith("metrics.") for clause in runs.order_by):
+        answer.note(_of_other_parents(page.rows))
     answer.note(page.what_shifted("runs"))
     answer.continue_with(page.cursor_after, len(page.rows), page.more)
     if not page.rows:
         _explain_nothing(client, answer, runs)
     return answer
+
+
+def _of_other_parents(runs: Sequence[Run]) -> str:
+    """Which of the runs are not children of the parent of most, the parent itself apart: it shows what it is."""
+    parents = {run.info.run_id: run.data.tags.get(PARENT_TAG) for run in runs}
+    family = largest_family(parents.values())
+    names = [(run.info.run_name or run.info.run_id, run.info.run_id) for run in runs if run.info.run_id != family]
+    return of_several_families([(name, parents[id_]) for name, id_ in names], "on this page")
 
 
 def _note_datasets(client: Client, answer: RunTable, runs: Sequence[Run]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.tools.evaluations.inspection import _changes, _exports
+from mlflow_mcp.tools.evaluations.reexports import _changes, _exports
 
 
 @pytest.mark.parametrize(
