@@ -14,7 +14,8 @@ from mlflow_mcp.tools.runs.comparing.configs import SideConfig
 from mlflow_mcp.tools.runs.comparing.members import members_of
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from mlflow_mcp.tools.runs.comparing.per_dataset import split_by_dataset
-from mlflow_mcp.tools.runs.comparing.reading import MOST_SIDES, read_sides
+from mlflow_mcp.tools.runs.comparing.reading import read_sides
+from mlflow_mcp.tools.runs.comparing.refusals import MOST_SIDES
 from mlflow_mcp.tools.runs.comparing.sides import Side, align
 
 __all__ = ["MOST_SIDES", "Subject", "read_subject"]
