@@ -17,7 +17,7 @@ from tests.support.simulations import standard_errors, trials
 TASK, METRIC = "aime", "aime_accuracy"
 
 
-def side(label, value, *, questions=30, repeats=16, error=None, responses=None):
+def side(label, value, *, questions=30, repeats=16, error=None, counted=None, responses=None):
     """A side whose score is a mean over all answers."""
     error = error or (value * (1 - value) / (questions * repeats)) ** 0.5
     return Side(
@@ -26,7 +26,13 @@ def side(label, value, *, questions=30, repeats=16, error=None, responses=None):
         label,
         {TASK: run({METRIC: value})},
         errors={"r": {METRIC: StandardError(value, error, "stats.stderr")}},
-        samples={TASK: Samples(count=Proof(questions, "count"), repeats=Proof(repeats, "n_samples"))},
+        samples={
+            TASK: Samples(
+                count=Proof(counted or questions, "count"),
+                repeats=Proof(repeats, "n_samples"),
+                responses=Proof(responses, "response_stats.count") if responses else None,
+            )
+        },
         is_export=True,
     )
 
@@ -64,6 +70,13 @@ def test_an_error_that_minds_that_answers_are_alike_is_left_as_it_is(questions_o
     error = (value * (1 - value) / questions_of_error) ** 0.5
 
     assert judged(side("A", value, error=error), side("B", value, error=error)).by_question is None
+
+
+@pytest.mark.parametrize(("responses", "are_answers"), [(480, True), (485, True), (480 * 16, False), (None, False)])
+def test_a_count_that_is_the_errors_own_is_of_answers_where_there_were_no_more_responses(responses, are_answers):
+    sides = [side(label, 0.4, counted=480, responses=responses) for label in "AB"]
+
+    assert (judged(*sides).by_question is not None) == are_answers
 
 
 def test_without_repeats_there_is_one_interval():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mlflow_mcp.entities.direction import is_share, share_of_samples
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.recorded_scores import DERIVED, StandardError
+from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.statistics.differences import Estimate
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import number
@@ -98,12 +99,20 @@ def _by_question(side: Side, task: str, names: Sequence[str], known: Estimate, s
         return None
     spread = known.value * (scale - known.value)
     of = known.of or (round(spread / known.variance) if spread > 0 else 0)
-    samples = side.samples.get(task)
-    counted = samples.counted.value if samples and samples.counted else 0
-    if of and counted and abs(of - counted * repeats) > _CLOSE * of:
+    if of and not _are_answers(side.samples.get(task, Samples()), of, repeats):
         return None  # of the questions, or between the two: then it minds that answers are alike
     questions = of / repeats
     return Estimate(known.value, known.variance * repeats, max(1.0, questions - 1) if of else known.degrees)
+
+
+def _are_answers(samples: Samples, of: int, repeats: int) -> bool:
+    """Whether an error of so many values counts repeated answers: by the number of questions, or where a recorded count is the
+    same, by that of responses."""
+    counted = samples.counted.value if samples.counted else 0
+    if not counted or math.isclose(of, counted * repeats, rel_tol=_CLOSE):
+        return True
+    responses = samples.responses.value if samples.responses else math.inf
+    return math.isclose(of, counted, rel_tol=_CLOSE) and responses < of * repeats * (1 - _CLOSE)
 
 
 def _counts(
