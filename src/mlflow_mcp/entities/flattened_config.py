@@ -32,11 +32,17 @@ def own_config_of(params: Mapping[str, str], task_number: str | None) -> dict[st
 
 def model_in(tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
     """The evaluated model that these tags and params name."""
+    named = named_model(tags, params)
+    return named[0] if named else None
+
+
+def named_model(tags: Mapping[str, str], params: Mapping[str, str]) -> tuple[str, str] | None:
+    """The same with the tag or param that names it."""
     if model := tags.get("model"):
-        return str(model)
+        return str(model), "tag model"
     for ending in MODEL_NAMES:
         for name, value in params.items():
             parts = name.split(".")
             if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
-                return str(value)
+                return str(value), f"param {name}"
     return None

@@ -16,6 +16,7 @@ from mlflow_mcp.entities.recorded_scores import (
 from mlflow_mcp.entities.recorded_settings import settings_of_file
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
+_MODEL = ("", "target", "api_endpoint", "model_id")
 # Whether logs are exported, by the newer name and the older one.
 _LOGS = ("copy_logs", "log_logs")
 
@@ -29,15 +30,18 @@ class RecordedConfig:
     errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
     counts: Mapping[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: Mapping[str, str] = field(default_factory=dict)  # what it was evaluated with
+    model_from: str | None = None  # which key of which file names the model
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
+        model, key = _recorded_model(content)
         return cls(
             _with_answers(Samples.of_file(content, file), content),
-            _recorded_model(content),
+            model,
             standard_errors(content),
             score_counts(content),
             settings_of_file(content),
+            f"{key} in {file}" if model else None,
         )
 
     @property
@@ -50,14 +54,15 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
     return replace(samples, answers=Proof(answers, "stats.stderr")) if answers else samples
 
 
-def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. A judge has a `model_id` too."""
+def _recorded_model(content: Any) -> tuple[str | None, str]:
+    """The evaluated model and where it stands. A judge has a `model_id` too."""
     named = {
         path: str(value)
         for path, value in leaves_of(content)
         if path[-1] in ("model_id", "served_model_name") and "judge" not in path and isinstance(value, str) and value
     }
-    return named.get(("", "target", "api_endpoint", "model_id")) or next(iter(named.values()), None)
+    path = _MODEL if _MODEL in named else next(iter(named), None)
+    return (named[path], ".".join(path[1:])) if path else (None, "")
 
 
 @dataclass(frozen=True)
