@@ -128,12 +128,12 @@ class LauncherRun:
     @cached_property
     def model(self) -> str | None:
         """The evaluated model, as far as tags and params say."""
-        return model_in(self.entity.data.tags, self.entity.data.params)
+        return model_in(self.entity.data.tags, self.entity.data.params, self.task_number)
 
     @property
     def model_in_params(self) -> str | None:
         """The evaluated model as the flattened config records it."""
-        return model_in({}, self.entity.data.params)
+        return model_in({}, self.entity.data.params, self.task_number)
 
 
 def _task_in_name(run: Run) -> str | None:

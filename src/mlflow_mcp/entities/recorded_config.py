@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES, names_evaluated
 from mlflow_mcp.entities.recorded_scores import (
     ScoreCount,
     StandardError,
@@ -51,13 +52,13 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
 
 
 def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. A judge has a `model_id` too."""
-    named = {
-        path: str(value)
+    """The evaluated model. A judge and a simulated user have a `model_id` too."""
+    named = [
+        (MODEL_NAMES.index(path[-1]), str(value))
         for path, value in leaves_of(content)
-        if path[-1] in ("model_id", "served_model_name") and "judge" not in path and isinstance(value, str) and value
-    }
-    return named.get(("", "target", "api_endpoint", "model_id")) or next(iter(named.values()), None)
+        if names_evaluated(path) and "tasks" not in path and isinstance(value, str) and value
+    ]
+    return min(named, key=lambda each: each[0])[1] if named else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class RecordedStatistics:
         """What the responses tell: nothing where the evaluation was resumed, and some samples were answered twice."""
         if not self.responses or (self.runs or 1) > 1:
             return Samples()
-        return Samples(responses=Proof(self.responses, "response_stats.count"))
+        responses = Proof(self.responses, "response_stats.count")
+        return Samples(responses=responses, unfailed=responses if self.successful == self.responses else None)
 
 
 def _whole(value: Any) -> int | None:
