@@ -40,11 +40,17 @@ def names_evaluated(path: Sequence[str]) -> bool:
 
 def model_in(tags: Mapping[str, str], params: Mapping[str, str], task_number: str | None) -> str | None:
     """The evaluated model that these tags and params name: what is set for its own task before what is set for all."""
+    named = named_model(tags, params, task_number)
+    return named[0] if named else None
+
+
+def named_model(tags: Mapping[str, str], params: Mapping[str, str], task_number: str | None) -> tuple[str, str] | None:
+    """The same with the tag or param that names it."""
     if model := tags.get("model"):
-        return str(model)
-    named: dict[tuple[bool, int], str] = {}
+        return str(model), "tag model"
+    named: dict[tuple[bool, int], tuple[str, str]] = {}
     for name, value in params.items():
         path, task = name.split("."), _TASKS.search(name)
         if names_evaluated(path) and value not in ("", "None", "null") and (task is None or task[1] == task_number):
-            named.setdefault((task is None, MODEL_NAMES.index(path[-1])), str(value))
+            named.setdefault((task is None, MODEL_NAMES.index(path[-1])), (str(value), f"param {name}"))
     return named[min(named)] if named else None

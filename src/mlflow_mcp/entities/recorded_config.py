@@ -30,15 +30,18 @@ class RecordedConfig:
     errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
     counts: Mapping[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: Mapping[str, str] = field(default_factory=dict)  # what it was evaluated with
+    model_from: str | None = None  # which key of which file names the model
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
+        model, key = _recorded_model(content)
         return cls(
             _with_answers(Samples.of_file(content, file), content),
-            _recorded_model(content),
+            model,
             standard_errors(content),
             score_counts(content),
             settings_of_file(content),
+            f"{key} in {file}" if model else None,
         )
 
     @property
@@ -51,14 +54,15 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
     return replace(samples, answers=Proof(answers, "stats.stderr")) if answers else samples
 
 
-def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. A judge and a simulated user have a `model_id` too."""
+def _recorded_model(content: Any) -> tuple[str | None, str]:
+    """The evaluated model and where it stands. A judge and a simulated user have a `model_id` too."""
     named = [
-        (MODEL_NAMES.index(path[-1]), str(value))
+        (path, str(value))
         for path, value in leaves_of(content)
         if names_evaluated(path) and "tasks" not in path and isinstance(value, str) and value
     ]
-    return min(named, key=lambda each: each[0])[1] if named else None
+    path, model = min(named, key=lambda each: MODEL_NAMES.index(each[0][-1]), default=((), None))
+    return model, ".".join(path[1:])
 
 
 @dataclass(frozen=True)

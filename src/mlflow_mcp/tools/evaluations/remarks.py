@@ -11,6 +11,7 @@ from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import iso, number, plural, quoted
+from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, tasks_in_config
 from mlflow_mcp.tools.evaluations.reexports import Reexport
 
@@ -170,8 +171,13 @@ def not_exported(client: Client, jobs: Sequence[Job]) -> list[str]:
         return []
     # Without flattened params the config in the files tells; it is the same in all runs of an invocation.
     planned = planned or next(filter(None, (tasks_in_config(client, copy) for copy in jobs[0].copies)), {})
-    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
-    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []
+    missing = {number: task for number, task in sorted(planned.items()) if number not in arrived}
+    if not missing:
+        return []
+    named = ", ".join(f"{task} (job .{number})" for number, task in missing.items())
+    gone = deleted_jobs(client, jobs[0].canonical.invocation_id)
+    deleted = [f"job .{number}: {gone.of(number)}" for number in missing if gone and gone.has(number)]
+    return [f"In the config, but without a run here: {named}; {'; '.join(deleted) or 'nor is a deleted run of it'}."]
 
 
 def may_repeat(task: str, metrics: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:

@@ -85,7 +85,9 @@ def compare_runs(
     if allowed:
         gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
         answer.gate = summary(
-            allowed, verdict_rows.gates(shown), verdict_rows.unjudged(shown, sides, compared.base, gated)
+            allowed,
+            [each.gate for each in shown if each.gate],
+            verdict_rows.unjudged(shown, sides, compared.base, gated),
         )
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
@@ -145,8 +147,7 @@ def _add_differences(answer: Comparison, compared: Compared) -> None:
     """The differences that `unequal` does not tell."""
     labels = _labels(compared.sides)
     differences = find_differences(compared.sides)
-    rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
-    shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
+    shown, elsewhere = told_rows(differences.rows, compared.sides, compared.base.label, compared.inequality.tells)
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))
     answer.equal = differences.equal

@@ -9,8 +9,8 @@ from functools import partial
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, values_of
 from mlflow_mcp.text import plural, quoted
+from mlflow_mcp.tools.evaluations.config_files import config_params
 from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
-from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.nearness import Information, has_enough
 from mlflow_mcp.tools.runs.similar.profile import (
     MODEL,
