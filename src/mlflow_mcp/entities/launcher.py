@@ -128,7 +128,7 @@ class LauncherRun:
     @cached_property
     def model(self) -> str | None:
         """The evaluated model, as far as tags and params say."""
-        return model_in(self.entity.data.tags, self.entity.data.params)
+        return model_in(self.entity.data.tags, self.entity.data.params, self.task_number)
 
 
 def _task_in_name(run: Run) -> str | None:
@@ -177,8 +177,8 @@ class Job:
     @property
     def named_model(self) -> tuple[str, str] | None:
         """As a copy's params record it, else as a tag calls it, and which: copies of one job may have either."""
-        data = [copy.entity.data for copy in self.copies]
-        named = [named_model({}, each.params) for each in data] + [named_model(each.tags, {}) for each in data]
+        recorded = [named_model({}, copy.entity.data.params, copy.task_number) for copy in self.copies]
+        named = [*recorded, *(named_model(copy.entity.data.tags, {}, None) for copy in self.copies)]
         return next(filter(None, named), None)
 
     @property

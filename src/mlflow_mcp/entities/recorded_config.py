@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES, names_evaluated
 from mlflow_mcp.entities.recorded_scores import (
     ScoreCount,
     StandardError,
@@ -16,7 +17,6 @@ from mlflow_mcp.entities.recorded_scores import (
 from mlflow_mcp.entities.recorded_settings import settings_of_file
 from mlflow_mcp.entities.samples import Proof, Samples, leaves_of
 
-_MODEL = ("", "target", "api_endpoint", "model_id")
 # Whether logs are exported, by the newer name and the older one.
 _LOGS = ("copy_logs", "log_logs")
 
@@ -55,14 +55,14 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
 
 
 def _recorded_model(content: Any) -> tuple[str | None, str]:
-    """The evaluated model and where it stands. A judge has a `model_id` too."""
-    named = {
-        path: str(value)
+    """The evaluated model and where it stands. A judge and a simulated user have a `model_id` too."""
+    named = [
+        (path, str(value))
         for path, value in leaves_of(content)
-        if path[-1] in ("model_id", "served_model_name") and "judge" not in path and isinstance(value, str) and value
-    }
-    path = _MODEL if _MODEL in named else next(iter(named), None)
-    return (named[path], ".".join(path[1:])) if path else (None, "")
+        if names_evaluated(path) and "tasks" not in path and isinstance(value, str) and value
+    ]
+    path, model = min(named, key=lambda each: MODEL_NAMES.index(each[0][-1]), default=((), None))
+    return model, ".".join(path[1:])
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ class RecordedStatistics:
         """What the responses tell: nothing where the evaluation was resumed, and some samples were answered twice."""
         if not self.responses or (self.runs or 1) > 1:
             return Samples()
-        return Samples(responses=Proof(self.responses, "response_stats.count"))
+        responses = Proof(self.responses, "response_stats.count")
+        return Samples(responses=responses, unfailed=responses if self.successful == self.responses else None)
 
 
 def _whole(value: Any) -> int | None:

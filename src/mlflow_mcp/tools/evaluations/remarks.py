@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
@@ -130,13 +129,6 @@ def not_reached(samples: Samples, statistics: RecordedStatistics) -> str:
         return f"{NOT_REACHED}: {found}"
     failed = f"{responses - successful} of {responses}" if successful < responses else f"none of {responses}"
     return f"{NOT_REACHED}: {found}; {failed} responses failed"
-
-
-def without_unclear_count(samples: Samples) -> Samples:
-    """Without the count of a results.yml where samples were repeated: some harnesses count the repeats in it."""
-    repeated = samples.repeats is not None and samples.repeats.value > 1
-    unclear = repeated and samples.count is not None and samples.count.evidence.startswith("stats.count")
-    return replace(samples, count=None) if unclear else samples
 
 
 def _of_reexport(reexport: Reexport) -> str:
