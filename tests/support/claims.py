@@ -27,8 +27,8 @@ def _steps(kind: str, number: int) -> tuple[str, list[Step]]:
     if kind == "claim not found":
         lookup, payout = [Step("lookup", "TOOL", 100, 200, inputs=claim, error=MISSING.format(1000 + number))], []
     elif kind == "retried":
-        lookup = [*(Step("lookup", "TOOL", at, at + 50, inputs=claim, error=SLOW) for at in (100, 200)),
-                  Step("lookup", "TOOL", 300, 400, inputs=claim)]  # fmt: skip
+        lookup = [*(Step("lookup", "TOOL", at, at + 50, inputs={**claim, "attempt": at // 100}, error=SLOW) for at in (100, 200)),
+                  Step("lookup", "TOOL", 300, 400, inputs={**claim, "attempt": 3})]  # fmt: skip
     elif kind == "asked otherwise":
         lookup = [Step("lookup", "TOOL", 100, 200, inputs={"claim": ""}, error=SLOW),
                   Step("lookup", "TOOL", 300, 400, inputs=claim)]  # fmt: skip

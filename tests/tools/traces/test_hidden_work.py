@@ -76,7 +76,7 @@ def test_names_and_states_of_spans_stand_together(claims, ask):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path, there", [("spans.lokup.status", "'lookup'"), ("spans.lookup.state", "'status'")])
+@pytest.mark.parametrize(("path", "there"), [("spans.lokup.status", "'lookup'"), ("spans.lookup.state", "'status'")])
 def test_unknown_paths_are_told_what_there_is(claims, ask, path, there):
     notes = data_of(ask(claims, "search_traces", query=RETRIED, fields=path))["notes"]
 

@@ -21,7 +21,19 @@ _STEP = re.compile(r"`([^`]+)`|([^.`\[\]]+)|\[(\d+|\*)\]")
 _MOST_VALUES = 8
 # What every span has: no name of a span where a path could mean either.
 _OF_A_SPAN = frozenset(
-    "name span_id parent_id span_type status status_message duration inputs outputs attributes events".split()
+    [
+        "name",
+        "span_id",
+        "parent_id",
+        "span_type",
+        "status",
+        "status_message",
+        "duration",
+        "inputs",
+        "outputs",
+        "attributes",
+        "events",
+    ]
 )
 _NAMES = ("spans.name", "data.spans.name")
 # Short ones, which stand beside the span's name in one list.
