@@ -23,6 +23,7 @@ from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.call.schema import without
 from mlflow_mcp.server.call.tool import INJECTED
+from mlflow_mcp.server.prompt_files import PromptFile, prompt_files
 from mlflow_mcp.settings import DEFAULT_TOOLSETS, Settings, Toolset, WriteToolset
 from mlflow_mcp.tools.catalog import ADDS, CATALOG, CHANGES, DELETES, READS, WRITES_FILES, Entry
 
@@ -82,6 +83,7 @@ def stale_documents() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "tools", tool_table(tools))
+    readme = between(readme, "prompts", prompt_table())
     configs = {CONFIGS / name: text for name, text in example_files().items()}
     wanted = {README: readme, TOOLS: tool_reference(tools), **configs, **versioned()}
     return {
@@ -271,6 +273,18 @@ def answer(tool: Tool) -> list[str]:
     fields = ", ".join(f"`{name}`" for name in schema.get("properties", {}))
     said = escaped(" ".join(schema.get("description", "").split()))
     return [f"Answer: {said} Fields: {fields}.\n"] if fields else []
+
+
+# --- prompts
+
+
+def prompt_table() -> str:
+    rows = [[f"`{each.name}`", arguments(each), each.description] for each in prompt_files().values()]
+    return table(["Prompt", "Arguments", "What it answers"], rows)
+
+
+def arguments(prompt: PromptFile) -> str:
+    return ", ".join(f"`{name}`" + (" (optional)" if name in prompt.defaults else "") for name in prompt.arguments)
 
 
 # --- both

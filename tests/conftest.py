@@ -11,7 +11,9 @@ MLflow's is mocked.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
+import re
 import shutil
 import signal
 import sys
@@ -83,6 +85,7 @@ TWINS = {
     "both_model_stores": "models_server",
     "both_genai": "genai_server",
 }
+FOLDERS = itertools.count()
 ALL_AT_ONCE = 4  # workers; each imports MLflow, and two of them have a server
 
 
@@ -113,8 +116,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    gc.collect()
-    gc.freeze()  # pytest looks five times more
+    gc.freeze()  # pytest would look through everything five times more
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
@@ -141,6 +143,13 @@ def servers_of(item: pytest.Item) -> list[str]:
 
 
 # --- stores and servers
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder, as pytest's own fixture makes it. That one lists all folders of all tests before to find the next number."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return tmp_path_factory.mktemp(f"{name}{next(FOLDERS)}", numbered=False)
 
 
 @pytest.fixture(autouse=True)

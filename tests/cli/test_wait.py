@@ -171,7 +171,7 @@ def test_ctrl_c_ends_it_at_once_without_a_word(scratch_server, started):
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["no-such-run"], 2, "No run has the id, name or job id 'no-such-run'."),
+        (["no-such-run"], 2, "No run, active or deleted, has the id, name or job id 'no-such-run'."),
         (["running"], 2, "No run has status RUNNING. Name a run."),
         (
             ["x", "--until", "finished"],

@@ -11,7 +11,7 @@ from mcp import Client
 from mlflow_mcp.server.app import build_server
 from mlflow_mcp.settings import Settings
 from tests.support.curves import LONG
-from tests.support.servers import faulty_proxy, hold
+from tests.support.servers import faulty_proxy, hold, unknown_route
 
 NEVER = 60  # seconds after which a hanging test fails
 OURS = ("/mlflow_mcp/tools/", "/mlflow_mcp/client/")
@@ -116,10 +116,38 @@ def test_no_page_is_read_after_a_cancellation(tool, arguments, held, curves_serv
     check(curves_server, tool, arguments, held, tmp_path)
 
 
-def check(uri, tool, arguments, held, folder):
-    with faulty_proxy(uri) as proxy:
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [SEARCHES, "artifacts/list", FILES])
+def test_no_samples_are_read_after_a_cancellation(held, http_home, tmp_path):
+    """Of each run there are more files than are read at the same time."""
+    answers = "".join(
+        f'{{"problem": "P{n}", "predicted_answer": "{n}", "symbolic_correct": true}}\n' for n in range(30)
+    )
+    files = {f"eval/output-rs{repeat}.jsonl": answers for repeat in range(12)}
+    run_ids = [http_home.run(files)[:20] for _ in range(2)]
+    arguments = {"run_ids": run_ids}
+    check(http_home.uri, "compare_samples", arguments, hold(held), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments", [{}, {"group_by": "failure"}, {"group_by": "tool"}, {"compare_to": "previous", "when": "2026-09-02.."}]
+)
+def test_no_figures_of_traces_are_asked_for_after_a_cancellation(arguments, traces_server, tmp_path):
+    check(traces_server.uri, "summarize_traces", arguments, hold("traces/metrics"), tmp_path)
+
+
+@pytest.mark.slow
+def test_no_traces_are_counted_after_a_cancellation(traces_server, tmp_path):
+    """On a server that computes no figures they are read."""
+    uncounting = unknown_route("traces/metrics")
+    check(traces_server.uri, "summarize_traces", {}, hold("traces/search"), tmp_path, uncounting)
+
+
+def check(uri, tool, arguments, held, folder, *others):
+    with faulty_proxy(uri, *others) as proxy:
         whole = made(Settings(tracking_uri=proxy.uri, download_dir=str(folder / "whole")), proxy, tool, arguments)
-    with faulty_proxy(uri, held) as proxy:
+    with faulty_proxy(uri, held, *others) as proxy:
         settings = Settings(tracking_uri=proxy.uri, download_dir=str(folder / "cancelled"), probe_timeout=60)
         during, after = cancelled(settings, proxy, tool, arguments, mode="legacy")
 

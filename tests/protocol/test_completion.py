@@ -11,6 +11,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 from mlflow import MlflowClient
 
 from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.prompt_files import prompt_files
 from mlflow_mcp.settings import Settings
 
 
@@ -32,7 +33,11 @@ def completed(uri: str, argument: str, text: str, given: dict[str, str] | None =
         ("invocation", "71f3", None, "{whole}"),
         ("baseline", "71F3", None, "{whole}"),
         ("task", "ife", None, "ifeval"),
+        ("task", "", {"invocation": "48e10937.1"}, "gpqa_diamond"),
         ("metric", "prompt_level", {"experiment": "ana/llama-3.1-8b"}, "ifeval_prompt_level_strict_acc"),
+        ("since", "", None, "24h"),
+        ("run", "", None, "running"),
+        ("trace", "chat-0", None, "chat-05"),
     ],
 )
 def test_what_was_begun_is_completed(argument, text, given, value, store):
@@ -51,6 +56,29 @@ def test_what_was_begun_is_completed(argument, text, given, value, store):
 )
 def test_nothing_is_completed_and_nothing_fails(argument, text, given, store):
     assert completed(store.uri, argument, text, given) == []
+
+
+def test_tasks_are_those_of_the_invocation_that_is_given(store):
+    assert set(completed(store.uri, "task", "", {"invocation": "48e10937"})) == {"gpqa_diamond", "ifeval"}
+
+
+def test_traces_that_failed_come_first(store):
+    failed = store.seeded.failed_trace
+
+    assert completed(store.uri, "trace", failed[:9]) == [failed]
+    first, *others = completed(store.uri, "trace", "")
+    assert first.startswith("tr-")
+    assert failed in [first, *others][:4], "4 of 20 failed"
+
+
+def test_runs_that_mlflow_calls_running_come_first(sqlite_home):
+    client = MlflowClient(sqlite_home.uri)
+    running = client.create_run("0", run_name="still at it").info.run_id
+    for _ in range(16):
+        sqlite_home.run({})
+
+    assert completed(sqlite_home.uri, "run", "")[:2] == ["running", "still at it"]
+    client.set_terminated(running)
 
 
 def test_an_unreachable_server_completes_nothing(tmp_path):
@@ -88,3 +116,15 @@ def test_evaluations_are_found_behind_newer_runs_of_other_kinds(sqlite_home):
         sqlite_home.run({})
 
     assert "5eed5eed5eed5eed" in completed(sqlite_home.uri, "invocation", "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "argument"), [(name, each) for name, prompt in prompt_files().items() for each in prompt.arguments]
+)
+def test_every_argument_of_a_prompt_is_offered_values_before_anything_is_typed(prompt, argument, store):
+    async def ask() -> list[str]:
+        async with Client(build_server(Settings(tracking_uri=store.uri))) as client:
+            found = await client.complete(PromptReference(name=prompt), {"name": argument, "value": ""})
+            return list(found.completion.values)
+
+    assert anyio.run(ask)

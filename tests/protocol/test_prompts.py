@@ -52,7 +52,12 @@ def test_all_prompts_are_listed_with_title_and_arguments(mode):
     assert [each.name for each in listed.prompts] == NAMES
     assert all(each.title and each.description and each.arguments for each in listed.prompts)
     optional = {(each.name, a.name) for each in listed.prompts for a in each.arguments if not a.required}
-    assert optional == {("catch_up", "since"), ("diagnose_evaluation", "task"), ("find_regression", "since")}
+    assert optional == {
+        ("catch_up", "since"),
+        ("diagnose_evaluation", "task"),
+        ("find_regression", "since"),
+        ("find_regression", "experiment"),
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +89,7 @@ def test_a_prompt_is_filled_whole(name):
 def test_what_may_be_left_out_has_a_default():
     (answer,) = asked(lambda client: client.get_prompt("catch_up", {}))
 
-    assert answer.messages[0].content.text.startswith("What is new in MLflow since 24 hours ago?")
+    assert answer.messages[0].content.text.startswith("What is new in MLflow since 24h?")
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_what_does_not_exist_is_an_invalid_request_and_what_fails_is_not(sqlite_
     (unreachable,) = on(f"sqlite:///{tmp_path}/none.db", read("mlflow://runs/no-such-run"))
 
     assert (absent.error.code, unknown.error.code) == (-32602, -32602)
-    assert "No run has the id, name or job id 'no-such-run'" in absent.error.message
+    assert "No run, active or deleted, has the id, name or job id 'no-such-run'" in absent.error.message
     assert "There are mlflow://server, " in unknown.error.message
     assert unreachable.error.code == -32603
 

@@ -147,7 +147,7 @@ def test_resources_and_completion_take_the_name_too(settings, only_dev):
 
     assert f'"run_id":"dev:{only_dev}"' in text
     assert named == ["dev:only-dev"]
-    assert plain == []
+    assert plain == ["dev:only-dev"]
 
 
 def test_the_name_of_a_server_is_no_id(ask):

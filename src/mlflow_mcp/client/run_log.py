@@ -1,7 +1,9 @@
 """Writing a whole run: found again by its key, begun, filled by requests that MLflow takes, ended.
 
 MLflow has no key of its own that two runs cannot share. A tag holds ours; who began a run looks again afterwards, and gives way
-where another did the same at the same time.
+where another did the same at the same time. Two stay where one looked before the other was made, wrote nothing yet, and has the
+greater id: both answers say so. Only a param would decide that for certain, because MLflow lets nobody change one; every run
+would then show it, and every comparison of params.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ class Runs:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        # Of the runs that this call has read: where their artifacts are, which another request need not ask.
+        self._artifact_roots: dict[str, str] = {}
 
     def get(self, run_id: str) -> Run:
         """The run. Raises RunNotFound, with the next step, when the server has none of that id."""
@@ -36,7 +38,16 @@ class Runs:
             ) from error
         if not run.info.run_id:  # MLflow's client makes a run of any JSON
             raise not_mlflow(safe_uri(self._client.uri), 200)
+        self._remember(run)
         return run
+
+    def artifact_root(self, run_id: str) -> str:
+        """Where the run's artifacts are, as MLflow says it: `mlflow-artifacts:/…`, a folder, `s3://…`; empty for none."""
+        known = self._artifact_roots.get(run_id)
+        return str(self.get(run_id).info.artifact_uri or "") if known is None else known
+
+    def _remember(self, run: Run) -> None:
+        self._artifact_roots[run.info.run_id] = str(run.info.artifact_uri or "")
 
     def search(
         self,
@@ -76,4 +87,7 @@ class Runs:
                 for chunk in chunks(experiment_ids)
             )
         )
-        return [run for page, _ in pages for run in page]
+        found = [run for page, _ in pages for run in page]
+        for run in found:
+            self._remember(run)
+        return found

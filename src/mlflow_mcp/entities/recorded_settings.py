@@ -129,7 +129,8 @@ def _served(config: Mapping[str, str]) -> dict[str, str]:
 
 
 def same_setting(one: str, other: str) -> bool:
-    """Whether two values are one setting: harnesses write 0.9999999 for a `top_p` of 1."""
+    """Whether two values are one setting, however they are written: harnesses write 0.9999999 for a `top_p` of 1."""
+    one, other = _plain(one), _plain(other)
     a, b = as_number(one), as_number(other)
     if one == other or a is None or b is None or (a.is_integer() and b.is_integer()):
         return one == other

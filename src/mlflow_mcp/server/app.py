@@ -51,7 +51,14 @@ def build_server(
         log_level=settings.log_level,
         # Confirmations of writes: another instance can check them where all have one key.
         request_state_security=RequestStateSecurity(keys=[key.get_secret_value()]) if key else None,
-        middleware=[*around, _warm_after_listing, UnknownTools(entries), Resources(settings), Prompts(), completer],
+        middleware=[
+            *around,
+            _warm_after_listing,
+            UnknownTools(entries),
+            Resources(settings),
+            Prompts(entries, settings.servers),
+            completer,
+        ],
     )
     completer.advertise(server)
     host_log.advertise(server)

@@ -11,11 +11,12 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.context import Context
 
+from mlflow_mcp.client.transport.servers import Servers
 from mlflow_mcp.server.call.tool import BoundTool
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.records import host_log
 from mlflow_mcp.settings import Settings
-from mlflow_mcp.tools.session.completions import MOST_VALUES, completions
+from mlflow_mcp.tools.session.completions import MOST_VALUES, PLAIN, completions
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +54,7 @@ class Completer:
             "text": argument.get("value"),
             "given": dict(_mapping(context.get("arguments"))),
         }
-        typed = str(asked["text"])
-        servers = ctx.lifespan_context.of(ctx).servers
-        prefix = typed.partition(":")[0] + ":" if servers.split(typed)[0] else ""
+        prefix = _prefix(asked, ctx.lifespan_context.of(ctx).servers)
         try:
             answer = await self._tool().answered(asked, Context(request_context=ctx))
         except Exception as error:
@@ -72,6 +71,17 @@ class Completer:
             hasty = self._settings.model_copy(update={"timeout": min(self._settings.timeout, _SECONDS)})
             self._bound = BoundTool.of(completions, "completion").bound(hasty)
         return self._bound
+
+
+def _prefix(asked: Mapping[str, Any], servers: Servers) -> str:
+    """What stands before the values of the one server that is meant: as it was typed, or as an argument that is given says."""
+    typed = str(asked["text"])
+    if asked["argument"] in PLAIN:
+        return ""
+    if servers.split(typed)[0]:
+        return typed.partition(":")[0] + ":"
+    named = (servers.split(str(value))[0] for value in asked["given"].values())
+    return next((servers.prefix_of(each) for each in named if each), "")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -15,6 +15,11 @@ _SENTENCES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "call. Unsure what an id is: resolve_id.",
         ("get_invocation", "resolve_id"),
     ),
+    (
+        "`<invocation id>.<n>` means one task of it, wherever runs are taken. compare_runs also says whether two sides may be "
+        "compared, and what is noise; get_invocation with verify, what arrived.",
+        ("get_invocation", "compare_runs"),
+    ),
     ("Leave experiment_id out to search all experiments.", ("query_runs",)),
     (
         "Let the tools compute: compare_runs for differences, best_runs for ranks, aggregate_runs for means, "
@@ -24,6 +29,15 @@ _SENTENCES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Whether a run is alive, stuck or diverging, and waiting for it: check_run, not its status.", ("check_run",)),
     ("search_artifacts counts lines in logs of any size; do not count them yourself.", ("search_artifacts",)),
     ("Models, checkpoints and the registry: search_models, get_model.", ("search_models", "get_model")),
+    (
+        "Counts, rates and times of traces, and what fails: summarize_traces; single ones: search_traces, get_trace.",
+        ("summarize_traces", "search_traces", "get_trace"),
+    ),
+    (
+        "An answer covers all that was asked for unless `partial` or a note says otherwise: asking again another way confirms "
+        "nothing. Several runs, metrics or files go into one call.",
+        (),
+    ),
     (
         "Tables list what is equal in all rows once, in `common`, and what they do not show in `also_logged`; `notes` say what "
         "was left out.",

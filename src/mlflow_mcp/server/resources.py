@@ -98,6 +98,8 @@ class Resources:
             await host_log.log(ctx, "info", f"Recent runs are not listed: {self._recent.sentence_of(problem)}")
             return []
         assert isinstance(found, Recent)
+        for unknown in found.unknown or ():
+            await host_log.log(ctx, "info", f"Recent runs are not listed of the server {unknown}")
         ids = {"experiments": found.experiments, "runs": found.runs}
         return [
             types.Resource(uri=f"mlflow://{kind}/{id_}", name=name, mime_type="application/json")

@@ -29,9 +29,14 @@ class UnknownTools:
         if known is None:
             close = nearest(name, self._names, 1)
             return f"There is no tool '{clipped(name)}'." + (f" Nearest: '{close[0]}'." if close else "")
-        if known.effect.changes_mlflow:
-            return (
-                f"{name} is not offered here: it changes MLflow. The operator allows it with "
-                f"MLFLOW_MCP_ALLOW_WRITE={known.toolset}; MLFLOW_MCP_READ_ONLY forbids it."
-            )
-        return f"{name} is not offered here. The operator chooses tools with MLFLOW_MCP_TOOLSETS ('{known.toolset}' has it)."
+        return not_offered(known)
+
+
+def not_offered(entry: Entry) -> str:
+    """That a tool is not offered, and who can change it."""
+    if entry.effect.changes_mlflow:
+        return (
+            f"{entry.name} is not offered here: it changes MLflow. The operator allows it with "
+            f"MLFLOW_MCP_ALLOW_WRITE={entry.toolset}; MLFLOW_MCP_READ_ONLY forbids it."
+        )
+    return f"{entry.name} is not offered here. The operator chooses tools with MLFLOW_MCP_TOOLSETS ('{entry.toolset}' has it)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mlflow import MlflowClient
 
 from tests.recorded.store import catalogue, local_store, served_store
 from tests.support import raw_store
@@ -73,7 +74,7 @@ def test_a_task_of_the_config_without_a_run_is_absent(verified):
     data = verified({"files": whole(config=config("ifeval", "harness.gpqa"))})
 
     assert data["verdict"].startswith(
-        "INCOMPLETE: 1 of 2 tasks arrived whole; of their parts 1 absent, 0 wrong, 0 unreachable"
+        "INCOMPLETE: 1 of 2 tasks arrived whole (ifeval); of their parts 1 absent, 0 wrong, 0 unreachable"
     )
     assert data["expected"].startswith("2 tasks, evaluation.tasks in the config file of run ")
     assert problems(data) == [("absent", "run", "harness.gpqa")]
@@ -298,14 +299,17 @@ def recorded(tmp_path_factory, conversations):
     [
         ("candidate", "DELIVERED: 5 of 5 tasks arrived whole; copies of 1 differ"),
         ("baseline", "DELIVERED: 5 of 5 tasks arrived whole"),
-        ("resumed", "INCOMPLETE: 3 of 4 tasks arrived whole; of their parts 1 absent, 0 wrong, 0 unreachable"),
+        (
+            "resumed",
+            "INCOMPLETE: 3 of 4 tasks arrived whole (gpqa_diamond, ifeval, simple_evals.private_math); of their parts 1 absent, 0 wrong, 0 unreachable",
+        ),
         ("trial", "DELIVERED: 2 of 2 tasks arrived whole; 2 limited"),
         ("partly_limited", "DELIVERED: 3 of 3 tasks arrived whole; 2 limited"),
         ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; of their parts 3 absent, 1 wrong, 0 unreachable"),
         ("old_whole", "DELIVERED: 3 of 3 tasks arrived whole"),
         (
             "old_jobs",
-            "INCOMPLETE: 2 of 3 tasks arrived whole; of their parts 2 absent, 0 wrong, 0 unreachable; copies of 1 differ",
+            "INCOMPLETE: 2 of 3 tasks arrived whole (gpqa_diamond, ifeval); of their parts 2 absent, 0 wrong, 0 unreachable; copies of 1 differ",
         ),
         ("oldest", "DELIVERED: 2 of 2 tasks arrived whole"),
     ],
@@ -358,3 +362,19 @@ def test_a_log_that_ends_inside_a_line_is_told(empty_store, tmp_path, ask):
     assert data["verdict"] == "DELIVERED: 1 of 1 task arrived whole; 1 with a log that ends inside a line"
     (note,) = [note for note in data["notes"] if note.startswith("Logs whose")]
     assert note.endswith("(client.log).")
+
+
+def test_a_missing_task_says_whether_a_run_of_it_was_deleted(empty_store, tmp_path, ask):
+    """And the tasks that arrived whole are named."""
+    files = whole(config=config("ifeval", "gsm8k", "mmlu"))
+    runs = [evaluated(tmp_path, 0, files=files, metrics=ACC), evaluated(tmp_path, 1, "gsm8k")]
+    uri = filled(empty_store, runs)
+    MlflowClient(uri).delete_run(run_id(1))
+
+    data = data_of(ask(uri, "get_invocation", invocation_id=INVOCATION, verify=True))
+
+    assert data["verdict"].startswith("INCOMPLETE: 1 of 3 tasks arrived whole (ifeval); ")
+    details = {row["tasks"]: row["detail"] for row in rows_of(data["problems"])}
+    nowhere = "no run in any of the experiments searched; "
+    assert details["gsm8k"].startswith(f"{nowhere}deleted is run {run_id(1)}: `mlflow runs restore --run-id ")
+    assert details["mmlu"] == f"{nowhere}none among the deleted"

@@ -611,3 +611,15 @@ def test_values_that_were_no_numbers_for_a_while_are_told(empty_store, ask):
 
     assert check["state"] == "finished"
     assert "train_loss: 2 values of NaN at steps 37 to 38, numbers again since" in check["evidence"]
+
+
+def test_the_time_of_the_last_point_stands_beside_its_age(empty_store, ask):
+    with training(empty_store) as add:
+        gone = add(Training("gone", {"loss": losses(50)}, ago=5 * HOUR))
+        alive = add(Training("alive", {"loss": losses(50)}))
+
+    found = {run["run"]: run for run in data_of(ask(empty_store, "check_run", run_ids=[gone, alive]))["runs"]}
+
+    assert found["gone"]["evidence"] == ["MLflow says RUNNING; last point 5 h ago, usual gap 10 s"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["gone"]["last_point"])
+    assert "last_point" not in found["alive"]

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 from tests.support import raw_store
-from tests.support.asking import rows_of, server_of, six_digits
+from tests.support.asking import data_of, rows_of, server_of, six_digits
 from tests.support.curves import BACK, HUGE, HUGE_LENGTH, HUGE_SPIKE, LENGTH, LONG, ODD, SHORT, SPIKE, smooth
 from tests.support.raw_store import STARTED, RawRun, run_id
 from tests.support.servers import fail, faulty_proxy
@@ -167,7 +167,7 @@ def test_nan_and_infinities_are_counted_and_are_never_extremes(exact, both_curve
 
     assert (curve["min"], curve["max"]) == ([8, -1e300], [3, 1e300])
     assert curve["nan"] == {"count": 3, "steps": "1-2, 7"}
-    assert curve["infinite"] == {"count": 2, "steps": "4-5"}
+    assert curve["infinite"] == {"count": 2, "steps": "4-5", "values": "Infinity, -Infinity"}
     assert curve["y"] == [1.0, "NaN", "NaN", 1e300, "Infinity", "-Infinity", 1e-300, "NaN", -1e300, 0.0]
 
 
@@ -333,7 +333,7 @@ def test_of_many_curves_the_odd_ones_come_first_and_the_others_are_rows(sweep, a
     odd = {curve["run"]: curve for curve in data["curves"]}
     assert list(odd) == ["trial-03", "trial-05", "trial-08", "trial-09", "trial-12"]
     assert odd["trial-03"]["nan"] == {"count": 2, "steps": "7-8"}
-    assert odd["trial-05"]["infinite"] == {"count": 1, "steps": "20"}
+    assert odd["trial-05"]["infinite"] == {"count": 1, "steps": "20", "values": "Infinity"}
     assert odd["trial-08"]["spike"][:2] == [30, 48.6]
     assert odd["trial-09"]["largest_jump"][2:] == [25, 5]
     assert odd["trial-12"]["written_again"]["points"] == 2
@@ -488,3 +488,35 @@ def test_arguments_out_of_bounds_are_refused(argument, value, store, ask, snapsh
     answer = ask(store.uri, "get_metric_history", **question)
 
     snapshot_error(answer)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1, math.inf, 1], {"count": 1, "steps": "1", "values": "Infinity"}),
+        ([1, -math.inf, -math.inf], {"count": 2, "steps": "1-2", "values": "-Infinity"}),
+        ([math.inf, 1, -math.inf], {"count": 2, "steps": "0, 2", "values": "Infinity, -Infinity"}),
+    ],
+)
+def test_infinities_have_their_signs(values, told, empty_store, ask):
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [raw_store.RawRun(raw_store.run_id(1))])
+        points = [(step, raw_store.STARTED + step, value) for step, value in enumerate(values)]
+        raw_store.add_points(db, raw_store.run_id(1), "loss", points)
+
+    (curve,) = data_of(ask(empty_store, "get_metric_history", run_ids=raw_store.run_id(1), metrics="loss"))["curves"]
+
+    assert curve["infinite"] == told
+
+
+def test_steps_that_were_written_again_are_told_as_ranges(empty_store, ask):
+    with raw_store.opened(empty_store) as db:
+        raw_store.add_runs(db, [raw_store.RawRun(raw_store.run_id(1))])
+        steps = [*range(20), *range(12, 18), 3]
+        points = [(step, raw_store.STARTED + at * 1000, step / 10) for at, step in enumerate(steps)]
+        raw_store.add_points(db, raw_store.run_id(1), "loss", points)
+
+    (curve,) = data_of(ask(empty_store, "get_metric_history", run_ids=raw_store.run_id(1), metrics="loss"))["curves"]
+
+    again = curve["written_again"]
+    assert (again["points"], again["steps"]) == (7, "3, 12-17")

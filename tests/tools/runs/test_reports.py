@@ -54,7 +54,6 @@ def test_a_page_of_two_invocations_has_scores_with_errors_and_where_they_come_fr
 
     sections = [
         "What is compared",
-        "What makes them unequal",
         "Verdicts",
         "How much was written",
         "Scores",
@@ -88,9 +87,19 @@ def test_a_page_of_two_invocations_has_scores_with_errors_and_where_they_come_fr
     runs = rows_under(page, ["side", "task", "run", "run id"])
     assert {run["run id"] for run in runs} <= {run["run_id"] for run in catalogue()["runs"]}
     assert data["runs"] == len(runs) == 10
-    assert rows_under(page, ["unequal", "A", "B"])[0]["unequal"] == "responses, retries included"
     assert ["tags.checkpoint", "base", "step-4000"] in [row for table in page.tables for row in table]
     assert page.pictures == []
+
+
+@pytest.mark.slow
+def test_a_page_says_first_what_makes_the_sides_unequal(exports, ask, tmp_path):
+    trial = catalogue()["invocations"]["trial"]["id"]
+
+    data, html = written(ask, within(exports, tmp_path), "a.html", run_ids=[trial, CANDIDATE])
+
+    assert data["sections"][:2] == ["What is compared", "What makes them unequal"]
+    (first, *_) = rows_under(page_of(html), ["unequal", "A", "B"])
+    assert (first["unequal"], first["A"]) == ("sample limit (do not compare)", "10")
 
 
 @pytest.mark.slow

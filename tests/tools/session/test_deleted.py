@@ -120,3 +120,15 @@ def test_only_what_looks_like_an_id_of_an_evaluation_is_called_pending(store, as
     with ask_many(store.uri) as ask:
         assert "pending" in ask("resolve_id", id="ffffffffffff").text
         assert "pending" not in ask("resolve_id", id="no-such-name").text
+
+
+def test_an_error_names_the_call_that_reads_the_runs_of_a_deleted_experiment(deleted, ask_many):
+    uri, _, name, experiment, inside = deleted
+    MlflowClient(uri).set_tag(inside, "mlflow.runName", f"inside {experiment}")
+    with ask_many(uri) as ask:
+        (found,) = data_of(ask("resolve_id", id=name))["found"]
+        refused = problem_of(ask("get_metric_history", run_ids=f"inside {experiment}", metrics="acc"))
+
+    call = f"query_runs(experiment_id='{experiment}', deleted=true)"
+    assert found["next"] == call
+    assert f"{call} lists such runs" in refused

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def store_of_run(client: Client, run_id: str) -> ArtifactStore:
     if client.is_http:
         return _ServedOrBucket(client, run_id)
-    return store_at(client, str(client.runs.get(run_id).info.artifact_uri or ""), run_id)
+    return store_at(client, client.runs.artifact_root(run_id), run_id)
 
 
 def store_at(client: Client, root: str, owner: str = "") -> ArtifactStore:
@@ -98,7 +98,7 @@ class _ServedOrBucket:
 
     def _bucket(self, failure: ServerCannotRead) -> ArtifactStore:
         """The bucket that the run's artifacts are in. Raises the server's failure when they are in none."""
-        root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
+        root = self._client.runs.artifact_root(self._run_id)
         if not is_bucket(root):
             raise failure
         return store_at(self._client, root)

@@ -172,7 +172,7 @@ class ServedRun:
         older servers moves this route away from the API."""
         if response.status_code != 404 or not isinstance(of_status(404, "", response.text), NotMlflow):
             return None
-        root = str(self._client.runs.get(self._run_id).info.artifact_uri or "")
+        root = self._client.runs.artifact_root(self._run_id)
         return root if urlsplit(root).scheme == "mlflow-artifacts" else None
 
     def _refuse_missing_run(self, response: Response) -> None:

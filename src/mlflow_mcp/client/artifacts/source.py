@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Generator
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.artifacts.locate import store_of_model, store_of_run
 from mlflow_mcp.client.artifacts.store import ArtifactEntry, ArtifactStore, ByteRange
 from mlflow_mcp.client.ids.parse import is_model
+from mlflow_mcp.client.once import once
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import short
 
@@ -53,7 +54,7 @@ class ArtifactSource:
         self.owner = owner
         self._client, self._id = client.at(owner)
 
-    @cached_property
+    @once
     def _store(self) -> ArtifactStore:
         find = store_of_model if is_model(self._id) else store_of_run
         return self._client.ask(lambda: find(self._client, self._id))

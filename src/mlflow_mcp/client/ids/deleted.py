@@ -54,6 +54,11 @@ def deleted_runs(client: Client, text: str, ways: Sequence[Way]) -> list[Deleted
     return [DeletedRun(match, gone.get(str(match.run.info.experiment_id))) for match in list(by_run.values())[::-1]]
 
 
+def _in_experiment(run: DeletedRun) -> str:
+    """Runs of a deleted experiment are found where it is named."""
+    return f"experiment_id='{run.experiment.experiment_id}', " if run.experiment else ""
+
+
 def only_deleted(client: Client, text: str, ways: Sequence[Way]) -> NotFound | None:
     """The error that says that what `text` names was deleted, and how it comes back; None where nothing deleted is
     called so."""
@@ -66,6 +71,6 @@ def only_deleted(client: Client, text: str, ways: Sequence[Way]) -> NotFound | N
     first = found[0]
     return NotFound(
         f"{what_it_is(text, [each.match for each in found], names, 'deleted run')}.",
-        f"get_run(run_id='{first.match.run.info.run_id}') reads it, query_runs(deleted=true) lists such runs; "
+        f"get_run(run_id='{first.match.run.info.run_id}') reads it, query_runs({_in_experiment(first)}deleted=true) lists such runs; "
         f"{first.way_back}.",
     )

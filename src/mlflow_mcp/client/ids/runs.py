@@ -13,11 +13,11 @@ from mlflow_mcp.client.ids.candidates import ambiguous
 from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, distinct_runs, find_matches
+from mlflow_mcp.client.ids.near_names import near_run_names
 from mlflow_mcp.client.ids.parse import is_model, is_run_id, model_ref, refuse_too_short, run_id_or_name
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs
 from mlflow_mcp.entities.on_server import run_on
 from mlflow_mcp.errors import NotFound
-from mlflow_mcp.text import hint
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -141,9 +141,7 @@ def _unknown_run(client: Client, text: str) -> NotFound:
     refuse_too_short(text)
     if deleted := only_deleted(client, text, RUN_WAYS):
         return deleted
-    recent, _ = client.experiments.search_all(lambda ids: client.runs.search(ids[:1_000], max_results=100))
-    names = [run.info.run_name for run in recent if run.info.run_name]
     return NotFound(
-        f"No run has the id, name or job id '{text}'.",
-        f"{hint(text, names)} resolve_id looks for it everywhere, query_runs lists runs.".strip(),
+        f"No run, active or deleted, has the id, name or job id '{text}'.",
+        f"{near_run_names(client, text)} resolve_id looks for it everywhere, query_runs lists runs.".strip(),
     )

@@ -57,7 +57,7 @@ ONE_EXPERIMENT = frozenset(("describe_experiment", "log_run"))
 # The tools whose ids may be of several servers.
 SPANNING = frozenset(["compare_runs", "compare_samples", "diff_artifacts", "export_runs", "find_similar_runs"])
 # The functions that ask every server, unless an id names one.
-OF_ALL = frozenset(("get_server_info", "resolve_id"))
+OF_ALL = frozenset(("get_server_info", "resolve_id", "completions", "recent"))
 _RUN_IN_FILTER = re.compile(r"'([A-Za-z][\w-]+):((?:tr-|m-)?[0-9a-f]{32})'")
 _BARE_RUN = re.compile(r"'((?:tr-|m-)?[0-9a-f]{32})'")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,27 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[Change]:
         yield from _of_lists(before, after, path)
     elif _signature(before) != _signature(after):
         yield Change(path or "(all of it)", before, after)
+
+
+def equal_values(document: Any, changed: Iterable[Change]) -> dict[str, Any]:
+    """The single values of a document at whose paths nothing changed, by their paths."""
+    paths = {each.path for each in changed if each.before is not NOTHING}
+    found: dict[str, Any] = {}
+
+    def visit(part: Any, path: str) -> None:
+        if path in paths:
+            return
+        if isinstance(part, dict) and part:
+            for key, inner in part.items():
+                visit(inner, f"{path}.{key}" if path else str(key))
+        elif isinstance(part, list) and part:
+            for at, inner in enumerate(part):
+                visit(inner, f"{path}[{at}]")
+        else:
+            found[path] = part
+
+    visit(document, "")
+    return found
 
 
 def _of_lists(before: Sequence[Any], after: Sequence[Any], path: str) -> Iterator[Change]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,14 +17,16 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.artifacts.source import checked_path
 from mlflow_mcp.errors import NotFound, Problem
-from mlflow_mcp.text import from_difference, size, truncate
+from mlflow_mcp.text import from_difference, plural, size, truncate
 from mlflow_mcp.tools.arguments import RunIds
-from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
+from mlflow_mcp.tools.artifacts.against_params import against_params, is_config
+from mlflow_mcp.tools.artifacts.diff import NOTHING, Change, differences, equal_values
 from mlflow_mcp.tools.artifacts.diff_sides import MOST_SIDES, Side, one_of_each, read_side, remarks_of, sides_of
 from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, kind_by_name, kind_of
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
 from mlflow_mcp.tools.artifacts.formats.lines import lines_in
 from mlflow_mcp.tools.artifacts.formats.structured import Remarks, Unparsable, parse
+from mlflow_mcp.tools.artifacts.unified import Lines, unified
 
 TwoRuns = Annotated[
     RunIds, Field(description="Two or more run ids (or models); the first is compared with each of the others.")
@@ -41,6 +42,8 @@ _MOST_ROWS = 200
 _MOST_LINES = 20_000
 _UNIFIED_LINES = 300
 _SHOWN_VALUE = 200
+# Equal values, and characters of all of them together.
+_MOST_EQUAL, _SHORT_EQUAL = 20, 400
 
 
 class Difference(Answer):
@@ -51,7 +54,12 @@ class Difference(Answer):
     identical: bool
     changes: Table | None = None
     unified: Annotated[dict[str, str] | None, Field(description="By pair of sides.")] = None
-    equal: Annotated[int | None, Field(description="Files of the same size on all sides.")] = None
+    equal: Annotated[
+        int | None, Field(description="Values, or files by their size, that are the same on all sides.")
+    ] = None
+    equal_values: Annotated[dict[str, Any] | None, Field(description="They, by their paths, where they are few.")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,15 @@ def diff_artifacts(client: Client, run_ids: TwoRuns, artifact_path: DiffPath) ->
     )
     answer.note(*(f"{file.label}: {remark}" for file in files for remark in remarks_of(file.side)))
     _diff_files(answer, files, client.settings.mask_secrets, Budget.of(client.settings.max_chars))
+    client.parts("Whether the params agree", lambda: _note_params(client, answer, files))
     return answer
+
+
+def _note_params(client: Client, answer: Difference, files: Sequence[_File]) -> None:
+    """What a config file and the params of its run record otherwise."""
+    values = [_parsed(file, answer) if is_config(file.path) else None for file in files]
+    asked = [partial(against_params, client, file.side.owner, file.path, each) for file, each in zip(files, values)]
+    answer.note(*(f"{file.label}: {told}" for file, told in zip(files, client.run_concurrently(*asked)) if told))
 
 
 def _diff_files(answer: Difference, files: Sequence[_File], mask_secrets: bool, budget: Budget) -> None:
@@ -144,10 +160,12 @@ def _parsed(file: _File, answer: Difference) -> Any:
 
 def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any], mask_secrets: bool) -> None:
     rows: list[list[Any]] = []
+    changed: list[Change] = []
     if mask_secrets:
         values = [mark_named(value) for value in values]
     for label, value in zip(labels[1:], values[1:]):
         for change in differences(values[0], value):
+            changed.append(change)
             sides = [None if side is NOTHING else side for side in (change.before, change.after)]
             if mask_secrets:  # before anything is cut: a part of a secret cannot be told as one
                 sides = [mask_at(side, change.path) for side in sides]
@@ -163,6 +181,19 @@ def _diff_values(answer: Difference, labels: Sequence[str], values: Sequence[Any
         answer.changes = Table(columns=["path", "change", *labels], rows=[row[:-1] for row in rows[:_MOST_ROWS]])
     else:
         answer.changes = Table(columns=["path", "change", labels[0], "other", "side"], rows=rows[:_MOST_ROWS])
+    _add_equal(answer, equal_values(values[0], changed), mask_secrets)
+
+
+def _add_equal(answer: Difference, equal: Mapping[str, Any], mask_secrets: bool) -> None:
+    """How many values are equal, and which where they are few."""
+    answer.equal = len(equal)
+    shown = {path: mask_at(value, path) if mask_secrets else value for path, value in [*equal.items()][:_MOST_EQUAL]}
+    if equal and len(shown) == len(equal) and len(encoded(shown)) <= _SHORT_EQUAL:
+        answer.equal_values = shown
+    elif equal:
+        answer.note(
+            f"{plural(len(equal), 'equal value')} not shown: get_artifact_content with these runs and select takes one out."
+        )
 
 
 def _shown(sides: Sequence[Any]) -> list[Any]:
@@ -174,7 +205,7 @@ def _shown(sides: Sequence[Any]) -> list[Any]:
 
 
 def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget, mask_secrets: bool) -> None:
-    sides = [_Lines(file.label, file.lines, file.masked_lines if mask_secrets else file.lines) for file in files]
+    sides = [Lines(file.label, file.lines, file.masked_lines if mask_secrets else file.lines) for file in files]
     first, *others = sides
     if max(len(side.lines) for side in sides) > _MOST_LINES:
         raise Problem(
@@ -183,43 +214,14 @@ def _diff_lines(answer: Difference, files: Sequence[_File], budget: Budget, mask
     answer.unified = {}
     for other in others:
         pair = f"{first.label} -> {other.label}"
-        unified = _unified(first, other)
-        answer.unified[pair] = truncate("\n".join(unified[:_UNIFIED_LINES]), budget.excerpt // len(others))
-        if not unified:
+        lines = unified(first, other)
+        answer.unified[pair] = truncate("\n".join(lines[:_UNIFIED_LINES]), budget.excerpt // len(others))
+        if not lines:
             answer.note(
                 f"{pair}: the lines are the same; only line ends, colours or text rewritten in place (\\r) differ, if anything."
             )
-        if len(unified) > _UNIFIED_LINES:
-            answer.note(f"{len(unified) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
-
-
-class _Lines(NamedTuple):
-    """The lines of a side as they are, which are compared, and as they are shown."""
-
-    label: str
-    lines: list[str]
-    shown: list[str]
-
-
-def _unified(first: _Lines, other: _Lines) -> list[str]:
-    """The unified difference, two lines around each change."""
-    unified = [f"--- {first.label}", f"+++ {other.label}"]
-    for group in difflib.SequenceMatcher(None, first.lines, other.lines).get_grouped_opcodes(2):
-        (_, a, _, b, _), (_, _, a_end, _, b_end) = group[0], group[-1]
-        unified.append(f"@@ -{_span(a, a_end)} +{_span(b, b_end)} @@")
-        for kind, a, a_end, b, b_end in group:
-            if kind == "equal":
-                unified += [f" {line}" for line in first.shown[a:a_end]]
-            else:
-                unified += [f"-{line}" for line in first.shown[a:a_end]]
-                unified += [f"+{line}" for line in other.shown[b:b_end]]
-    return unified if len(unified) > 2 else []
-
-
-def _span(start: int, end: int) -> str:
-    """Lines as a unified difference writes them, which counts from 1."""
-    count = end - start
-    return str(start + 1) if count == 1 else f"{start + 1 if count else start},{count}"
+        if len(lines) > _UNIFIED_LINES:
+            answer.note(f"{len(lines) - _UNIFIED_LINES} more lines of the difference {pair} are not shown.")
 
 
 def _diff_folders(client: Client, sides: Sequence[Side], folder: str) -> Difference:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlflow_mcp.answers.budget import Budget, encoded
 from mlflow_mcp.answers.table import Table
-from mlflow_mcp.text import plural
+from mlflow_mcp.text import plural, short_id
 from mlflow_mcp.tools.artifacts.grep import Hit, SearchResult
 from mlflow_mcp.tools.artifacts.owners import Owner
 
@@ -66,10 +66,22 @@ class SameMatches:
         if len(self.files) == 1:
             return self.files[0].run
         if len({file.owner.job or file.owner.id for file in self.files}) == self.of_all == len(self.files):
-            return f"all {self.of_all} runs"
+            return f"all searched, {self.counted}"
         names = [file.owner.name for file in self.files]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         return ", ".join(names[:_MOST_NAMES]) + more
+
+    @property
+    def counted(self) -> str:
+        """`6 runs`; of a launcher's `6 jobs of a91c44e0`, `6 jobs (4 of a91c44e0, 2 of 5be2f7d0)`."""
+        jobs = {file.owner.job or file.owner.id: file.owner.invocation for file in self.files}
+        counts = Counter(short_id(id_) for id_ in jobs.values() if id_)
+        if counts.total() < len(jobs):
+            return plural(len(jobs), "run")
+        parts = ", ".join(f"{count} of {id_}" for id_, count in counts.items())
+        return (
+            f"{plural(len(jobs), 'job')} ({parts})" if len(counts) > 1 else f"{len(jobs)} jobs of {next(iter(counts))}"
+        )
 
     @property
     def path(self) -> str:
@@ -153,7 +165,7 @@ def _cells(row: SameMatches, nth: int, *, is_unique: bool) -> list[Any]:
     hit: Hit = row.result.hits[nth]
     around = {"before": hit.before, "after": hit.after} if hit.before or hit.after else None
     # The table of files names the runs of a row that stands for many.
-    run = row.run if len(row.files) == 1 or len(row.run) <= _LONGEST_NAMES else f"{len(row.files)} runs"
+    run = row.run if len(row.files) == 1 or len(row.run) <= _LONGEST_NAMES else row.counted
     return [run, row.files[0].name if is_unique else row.path, row.place_of(nth), hit.text, around]
 
 

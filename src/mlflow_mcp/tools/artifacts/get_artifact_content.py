@@ -18,6 +18,7 @@ from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.tools.arguments import ArtifactPath, one_or_many
+from mlflow_mcp.tools.artifacts.against_params import of_content
 from mlflow_mcp.tools.artifacts.ends import ends_of
 from mlflow_mcp.tools.artifacts.formats.content import ArtifactContent, ContentRequest, Window
 from mlflow_mcp.tools.artifacts.formats.read import read_content
@@ -76,7 +77,11 @@ def get_artifact_content(  # noqa: PLR0913  # one parameter per argument of the 
     path = checked_path(artifact_path)
     if len(sources) != 1:
         return read_of_several(client, sources, path, request)
-    return _of_one(client, sources[0][1], path, request)
+    answer = _of_one(client, sources[0][1], path, request)
+    if isinstance(answer, ArtifactContent) and request == ContentRequest():
+        owner = sources[0][1].owner
+        client.parts("Whether the params agree", lambda: answer.note(of_content(client, owner, answer)))
+    return answer
 
 
 def _of_one(

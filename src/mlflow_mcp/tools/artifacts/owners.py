@@ -27,11 +27,13 @@ ArtifactOwners = Annotated[
 
 
 class Owner(NamedTuple):
-    """Whose artifacts are meant: the id of a run or model, a name for people, and of a copy the job that it is a copy of."""
+    """Whose artifacts are meant: the id of a run or model, a name for people, of a copy the job that it is a copy of, and of a
+    launcher's run its invocation."""
 
     id: str
     name: str
     job: str | None = None  # the run id of the job's canonical copy
+    invocation: str | None = None
 
 
 def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
@@ -45,7 +47,8 @@ def owners_of(client: Client, ids: Sequence[str]) -> list[Owner]:
         is_alone = labels.count(label) == 1 and not job.others
         for copy in job.copies:
             name = label if is_alone else f"{label} {short_id(copy.run_id)}"
-            owners.setdefault(copy.run_id, Owner(copy.run_id, name, job.run_id if job.others else None))
+            of_job = job.run_id if job.others else None
+            owners.setdefault(copy.run_id, Owner(copy.run_id, name, of_job, copy.invocation_id or None))
     return [Owner(model, model) for model in models] + list(owners.values())
 
 

@@ -12,6 +12,7 @@ from mlflow_mcp.client.ids.invocations import InvocationRuns
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_jobs, metrics_by_task
 from mlflow_mcp.entities.recorded_config import planned_tasks_of
 from mlflow_mcp.text import plural
+from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED
 from mlflow_mcp.tools.evaluations.verify_checks import check
 from mlflow_mcp.tools.evaluations.verify_files import (
@@ -68,8 +69,9 @@ def verify(client: Client, found: InvocationRuns) -> Delivery:
     # A job that was not looked at is not absent.
     expected = _expected(found, jobs, read).without({job.canonical.task_number for job in left_out})
     tasks = _tasks(found, jobs, read, expected)
+    deleted = None if all(task.copies for task in tasks) else deleted_jobs(client, found.invocation_id)
     for task in tasks:
-        check(task, list(configs.values()))
+        check(task, list(configs.values()), deleted and deleted.of(task.number))
     unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if left_out else ""
     return _told(tasks, expected.evidence, unread)
 
@@ -167,6 +169,8 @@ def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
     whole = sum(task.is_whole for task in tasks)
     counts = {state: sum(read.state == state for task in tasks for read in task.findings.values()) for state in _STATES}
     of_all = f"{whole} of {plural(len(tasks), 'task')} arrived whole"
+    if 0 < whole < len(tasks) and whole <= _MOST_NAMED:
+        of_all += f" ({', '.join(task.label for task in tasks if task.is_whole)})"
     if counts["absent"] or counts["wrong"]:
         verdict = f"INCOMPLETE: {of_all}; of their parts " + ", ".join(
             f"{count} {state}" for state, count in counts.items()

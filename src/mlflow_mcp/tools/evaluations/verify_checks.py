@@ -18,10 +18,13 @@ _NAMED = 3
 _NO_LOGS = "the export in their config asks for none"
 
 
-def check(task: Task, configs: Sequence[Mapping[str, Any]]) -> None:
-    """Put the findings of all parts into the task. `configs` are the launcher's, of any copy."""
+def check(task: Task, configs: Sequence[Mapping[str, Any]], deleted: str | None) -> None:
+    """Put the findings of all parts into the task. `configs` are the launcher's, of any copy; `deleted` says what is deleted of a
+    task without a run."""
     if not task.copies:
-        task.findings[RUN] = Read("absent", "no run in any of the experiments searched")
+        task.findings[RUN] = Read(
+            "absent", f"no run in any of the experiments searched{f'; {deleted}' if deleted else ''}"
+        )
         return
     canonical = task.copies[0]
     status = canonical.run.status

@@ -33,6 +33,7 @@ class RunCheck(BaseModel):
     status: str
     state: str
     evidence: list[str] | None = None
+    last_point: Annotated[str | None, Field(description="When it logged last, of a run that may have stopped.")] = None
     progress: str | None = None
     left: Annotated[
         str | None,
@@ -52,6 +53,8 @@ def in_full(verdict: Verdict, errors: Sequence[str]) -> RunCheck:
     if not any(each.kind in ("stuck", "quiet") for each in verdict.findings):
         has_proof = bool(verdict.findings) and verdict.findings[0].kind != "note"
         check.evidence.insert(int(has_proof), sign_of_life(verdict))  # what proves the state is left out last
+    elif verdict.pace is not None:
+        check.last_point = iso(verdict.pace.last.timestamp)
     check.progress, check.left = progress(verdict), time_left(verdict)
     check.metrics = _metrics(verdict.look)[:_MOST_METRICS] or None
     check.log = list(errors) or None

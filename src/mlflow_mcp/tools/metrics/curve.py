@@ -44,7 +44,8 @@ class Curve:
     changes: Changes = field(default_factory=Changes)
     buckets: dict[int, tuple[Point, Point]] = field(default_factory=dict)
     whole: list[Point] = field(default_factory=list)
-    written_again: int = 0
+    infinities: set[float] = field(default_factory=set)  # the values, by their signs
+    written_again: OddSteps = field(default_factory=OddSteps)
     forgot: bool = False  # whether there were more steps than are remembered
     in_order: bool = True  # whether no point so far lies before the one that came before it
     examples: list[tuple[Point, Point]] = field(default_factory=list)
@@ -83,7 +84,9 @@ class Curve:
             if is_finite(point.value):
                 self._add_finite(point)
             else:
-                (self.nan if math.isnan(point.value) else self.infinite).add(self.x_of(point), joins=not self.by_time)
+                is_nan = math.isnan(point.value)
+                (self.nan if is_nan else self.infinite).add(self.x_of(point), joins=not self.by_time)
+                self.infinities |= set() if is_nan else {math.copysign(math.inf, point.value)}
                 self.changes.interrupt()
 
     def _keep(self, point: Point) -> None:
@@ -93,7 +96,7 @@ class Curve:
         if not self.by_time:
             before = self._at.get(point.step)
             if before:
-                self.written_again += 1
+                self.written_again.add(point.step, joins=True)
                 if len(self.examples) < _EXAMPLES:
                     older, newer = sorted((before, point), key=lambda each: each.timestamp)
                     self.examples.append((older, newer))
@@ -165,24 +168,26 @@ class Curve:
             facts["spike"] = [*self._pair(spike[1]), number(spike[0].value), number(spike[2].value)]
         if jump := self.changes.largest():
             facts["largest_jump"] = [*self._pair(jump.before), *self._pair(jump.after)]
-        if self.written_again:
+        if self.written_again.count:
             pairs = [
                 [old.step, number(old.value), iso(old.timestamp), number(new.value), iso(new.timestamp)]
                 for old, new in self.examples
             ]
             count = "points" if is_whole and not self.forgot else "points_at_least"
-            facts["written_again"] = {count: self.written_again, "examples": pairs}
+            again = self.written_again.facts()
+            facts["written_again"] = {count: again["count"], "steps": again["steps"], "examples": pairs}
         if self.nan.count:
             facts["nan"] = self.nan.facts()
         if self.infinite.count:
-            facts["infinite"] = self.infinite.facts()
+            values = ", ".join(str(number(value)) for value in sorted(self.infinities, reverse=True))
+            facts["infinite"] = {**self.infinite.facts(), "values": values}
         return facts
 
     def is_odd(self, *, is_whole: bool = True) -> bool:
         """Whether it has what a look at the curve would stop at: values that are no numbers, a spike, a sudden jump, steps
         written again, many points without steps."""
         self.close()
-        if self.nan.count or self.infinite.count or self.written_again or (self.by_time and self.count > _FEW):
+        if self.nan.count or self.infinite.count or self.written_again.count or (self.by_time and self.count > _FEW):
             return True
         return is_whole and (self.changes.spike() is not None or self.changes.is_sudden())
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from mlflow_mcp.answers.base import Answer
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.filters import containing
+from mlflow_mcp.client.filters import containing, equals
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.ids.traces import traces_called
+from mlflow_mcp.client.spanning import SpanningClient
+from mlflow_mcp.client.spanning.everywhere import ask_everywhere
+from mlflow_mcp.client.traces.pages import TraceSearch, search_page
 from mlflow_mcp.entities.launcher import LauncherRun
+from mlflow_mcp.entities.trace import TraceView
 
 # The newest runs that are looked at for names they use. A server needs some 3 ms for each that it returns, and a person
 # who types waits for every letter.
 _RUNS_READ = 15
 MOST_VALUES = 50
+# Words of a filter, which no server's name may stand before; all other values say on which server they are.
+PLAIN = frozenset(("task", "metric", "version", "since"))
 
 
 class Completions(Answer):
@@ -41,7 +50,24 @@ class Typed:
 def completions(client: Client, argument: str, text: str, given: dict[str, str]) -> Completions:
     """The values of an argument of that name that begin with or contain `text`; none for an argument that is not known."""
     complete = COMPLETED.get(argument)
-    return Completions(values=complete(client, Typed(text.strip(), given)) if complete else [])
+    if complete is None:
+        return Completions(values=[])
+    typed = Typed(text.strip(), given)
+    if not isinstance(client, SpanningClient):
+        return Completions(values=complete(client, typed))
+    if argument in PLAIN and any(given.values()):  # of what is given, and that names no server
+        return Completions(values=complete(client.at("")[0], typed))
+    return Completions(values=_anywhere(client, lambda each: complete(each, typed), is_plain=argument in PLAIN))
+
+
+def _anywhere(client: SpanningClient, complete: Callable[[Client], list[str]], *, is_plain: bool) -> list[str]:
+    """The values of all servers that answer in time, those of the default one first. Raises what is wrong with it where
+    nothing is found."""
+    outcomes = ask_everywhere(client, complete)
+    found = [("" if is_plain else each.prefix) + value for each in outcomes for value in each.found or ()]
+    if not found and outcomes[0].problem:
+        raise outcomes[0].problem
+    return list(dict.fromkeys(found))[:MOST_VALUES]
 
 
 def _experiments(client: Client, typed: Typed) -> list[str]:
@@ -53,7 +79,21 @@ def _runs(client: Client, typed: Typed) -> list[str]:
     found = _newest(client, typed, *(("attributes", "run_name") if typed.text else ()))
     if len(typed.text) >= 6 and all(letter in "0123456789abcdef" for letter in typed.text):
         found += _newest(client, typed, "attributes", "run_id")
-    return typed.best(value for run in found for value in (run.name, run.run_id) if value)
+    return typed.best(_named(found))
+
+
+def _named(runs: Iterable[LauncherRun]) -> list[str]:
+    return [value for run in runs for value in (run.name, run.run_id) if value]
+
+
+def _trainings(client: Client, typed: Typed) -> list[str]:
+    """`running` for all that MLflow calls so, these, then others."""
+    if typed.text:
+        return typed.best(["running", *_runs(client, typed)])
+    running, newest = client.run_concurrently(
+        lambda: _newest(client, typed, query=equals("attributes", "status", "RUNNING")), lambda: _newest(client, typed)
+    )
+    return typed.best(["running", *_named(running), *_named(newest)])
 
 
 def _invocations(client: Client, typed: Typed) -> list[str]:
@@ -61,6 +101,11 @@ def _invocations(client: Client, typed: Typed) -> list[str]:
 
 
 def _tasks(client: Client, typed: Typed) -> list[str]:
+    """Those of the invocation that is given already; else of the newest runs."""
+    invocation = typed.given.get("invocation", "").partition(".")[0]
+    if invocation:
+        runs = _newest(client, typed, query=equals("tags", "invocation_id", invocation))
+        return typed.best(run.task or "" for run in runs)
     return _of_tag(client, typed, "task_name", lambda run: run.task or "")
 
 
@@ -88,10 +133,28 @@ def _of_tag(client: Client, typed: Typed, name: str, value_of: Callable[[Launche
     return found or typed.best(map(value_of, _newest(client, typed, "tags", name)))
 
 
-def _newest(client: Client, typed: Typed, kind: str = "", name: str = "") -> list[LauncherRun]:
-    """The newest runs, of the experiment that is given already, whose attribute or tag has the text in it."""
+def _traces(client: Client, typed: Typed) -> list[str]:
+    """Ids of the newest traces, those that failed first, then their sessions."""
+    begun = traces_called(client, typed.text)
+    if begun:
+        return typed.best(str(trace.trace_id) for trace in begun)
+    failed, newest = client.run_concurrently(
+        *(partial(search_page, client, TraceSearch(None, query), _RUNS_READ) for query in ("status = 'ERROR'", ""))
+    )
+    found = [*failed.traces, *newest.traces]
+    return typed.best([*(str(info.trace_id) for info in found), *(TraceView(info).session or "" for info in found)])
+
+
+def _times(client: Client, typed: Typed) -> list[str]:
+    """How long ago, and days of this month as dates to change."""
+    today = datetime.now(timezone.utc).date()
+    return typed.best(["24h", "7d", "30d", *((today - timedelta(days=days)).isoformat() for days in (0, 1, 7, 30))])
+
+
+def _newest(client: Client, typed: Typed, kind: str = "", name: str = "", query: str = "") -> list[LauncherRun]:
+    """The newest runs, of the experiment that is given already, whose attribute or tag has the text in it, or of the filter."""
     given = typed.given.get("experiment") or typed.given.get("experiment_id")
-    query = containing(f"{kind}.{name}", typed.text)[0] if name else ""
+    query = containing(f"{kind}.{name}", typed.text)[0] if name else query
     runs, _ = client.experiments.search_in(
         experiment_ids(client, given),
         lambda ids: client.runs.search(
@@ -104,7 +167,7 @@ def _newest(client: Client, typed: Typed, kind: str = "", name: str = "") -> lis
 COMPLETED: Mapping[str, Callable[[Client, Typed], list[str]]] = {
     "experiment": _experiments,
     "experiment_id": _experiments,
-    "run": _runs,
+    "run": _trainings,
     "run_id": _runs,
     "invocation": _invocations,
     "invocation_id": _invocations,
@@ -114,4 +177,7 @@ COMPLETED: Mapping[str, Callable[[Client, Typed], list[str]]] = {
     "metric": _metrics,
     "name": _models,
     "version": _versions,
+    "trace": _traces,
+    "trace_id": _traces,
+    "since": _times,
 }

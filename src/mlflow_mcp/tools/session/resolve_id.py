@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from mlflow_mcp.client.ids.deleted import DeletedRun, deleted_runs, deleted_stat
 from mlflow_mcp.client.ids.experiments import unlisted
 from mlflow_mcp.client.ids.genai import dataset_in_url, is_dataset_id, prompt_in_url
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, find_matches
+from mlflow_mcp.client.ids.near_names import near_run_names
 from mlflow_mcp.client.ids.parse import (
     SHORTEST_PREFIX,
     experiment_in_url,
@@ -23,12 +23,11 @@ from mlflow_mcp.client.ids.parse import (
     plain_id,
     run_in_url,
 )
-from mlflow_mcp.client.ids.traces import session_called, session_in_url, trace_in_url, traces_called
+from mlflow_mcp.client.ids.traces import session_in_url, trace_in_url
 from mlflow_mcp.client.spanning import SpanningClient
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import headline
 from mlflow_mcp.entities.run import RunView
-from mlflow_mcp.entities.trace import TraceView
 from mlflow_mcp.errors import AccessRefused, NotFound, Problem, UnsupportedByServer
 from mlflow_mcp.text import every, hint, iso, number
 from mlflow_mcp.tools.arguments import AnyId
@@ -36,6 +35,7 @@ from mlflow_mcp.tools.session.anywhere import found_anywhere
 from mlflow_mcp.tools.session.genai_ids import evaluation_datasets_called, prompts_called
 from mlflow_mcp.tools.session.id_match import IdMatch
 from mlflow_mcp.tools.session.model_ids import logged_models_called, registered_models_called
+from mlflow_mcp.tools.session.trace_matches import sessions_matched, traces_matched
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -73,8 +73,8 @@ def resolve_id_on(client: Client, id: str) -> IdMatches:
         lambda: _runs_and_invocations(find_matches(client, list(names), text, (*RUN_WAYS, *INVOCATION_WAYS)), names),
         lambda: logged_models_called(client, text),
         lambda: registered_models_called(client, text),
-        lambda: _traces(client, text),
-        lambda: _sessions(client, text),
+        lambda: traces_matched(client, text),
+        lambda: sessions_matched(client, text),
         lambda: prompts_called(client, text),
         lambda: evaluation_datasets_called(client, text),
     ]
@@ -91,7 +91,14 @@ def resolve_id_on(client: Client, id: str) -> IdMatches:
         raise NotFound(
             f"'{text}' is no id, prefix or name of an invocation, job, run, experiment, model, trace, session, prompt or dataset "
             f"in {every(len(names), 'experiment', 'any of the')}, nor is a deleted run or experiment called so.",
-            " ".join(part for part in (unlisted(client), _next_try(text, hint(text, names.values()))) if part),
+            " ".join(
+                part
+                for part in (
+                    unlisted(client),
+                    _next_try(text, hint(text, names.values()) or near_run_names(client, text)),
+                )
+                if part
+            ),
         )
     answer = IdMatches(id=text, found=found[:MOST_SHOWN])
     answer.note(*map(str, unsupported))
@@ -123,7 +130,7 @@ def _next_try(text: str, nearest: str) -> str:
     if len(text) < SHORTEST_PREFIX:
         return f"Give at least {SHORTEST_PREFIX} characters of an id."
     pending = "Evaluations that are pending, running or killed are never exported." if _is_of_launcher(text) else ""
-    return f"{nearest} {pending} query_runs searches by any other field.".strip()
+    return " ".join(filter(None, [nearest, pending, "query_runs searches by any other field."]))
 
 
 def _is_of_launcher(text: str) -> bool:
@@ -177,7 +184,11 @@ def _deleted(client: Client, text: str, names: Mapping[str, str]) -> list[IdMatc
 
 def _deleted_experiment(experiment: Experiment) -> IdMatch:
     return IdMatch(
-        kind="experiment", id=str(experiment.experiment_id), name=experiment.name, matched=deleted_state(experiment)
+        kind="experiment",
+        id=str(experiment.experiment_id),
+        name=experiment.name,
+        matched=deleted_state(experiment),
+        next=f"query_runs(experiment_id='{experiment.experiment_id}', deleted=true)",
     )
 
 
@@ -208,39 +219,3 @@ def _invocation(invocation_id: str, launched: Sequence[LauncherRun], names: Mapp
         matched=None if any(each.has_invocation_tag for each in launched) else "param invocation_id, not a tag",
         next=f"get_invocation(invocation_id='{invocation_id}')",
     )
-
-
-def _traces(client: Client, text: str) -> list[IdMatch]:
-    if not text.startswith("tr-") and not is_run_id(text):  # MLflow 2 wrote trace ids without a prefix
-        return []
-    return [
-        IdMatch(
-            kind="trace",
-            id=trace.id,
-            name=trace.name,
-            experiment=client.experiments.name_of(trace.experiment_id),
-            time=trace.time,
-            next=f"get_trace(trace_id='{trace.id}')",
-        )
-        for trace in map(TraceView, traces_called(client, text))
-    ]
-
-
-def _sessions(client: Client, text: str) -> list[IdMatch]:
-    """The session of traces of this id. A server without traces has none."""
-    with suppress(UnsupportedByServer):
-        infos, more = session_called(client, text)
-        first = [TraceView(info) for info in infos[:1]]
-        count = f"at least {len(infos)}" if more else str(len(infos))
-        return [
-            IdMatch(
-                kind="session",
-                id=text,
-                experiment=client.experiments.name_of(trace.experiment_id),
-                time=trace.time,
-                matched=f"session of {count} traces",
-                next=f"get_trace(trace_id='{text}')",
-            )
-            for trace in first
-        ]
-    return []

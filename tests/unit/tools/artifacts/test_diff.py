@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_mcp.tools.artifacts.diff import NOTHING, differences
+from mlflow_mcp.tools.artifacts.diff import NOTHING, differences, equal_values
 
 
 def changes(before, after):
@@ -86,3 +86,18 @@ def test_thousands_of_entries_that_all_changed_are_compared():
     after = [{"id": n, "text": f"y{n}"} for n in random.Random(1).sample(range(5_000), 5_000)]
 
     assert len(changes(before, after)) == 5_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "equal"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}, {"a": 1}),
+        ({"a": {"x": 1, "y": [1, 2]}, "b": {}}, {"b": {}, "a": {"y": [2, 1], "x": 1}}, {"a.x": 1, "a.y[0]": 1, "a.y[1]": 2, "b": {}}),
+        ({"a": [1, 2, 3]}, {"a": [1, 3]}, {"a[0]": 1, "a[2]": 3}),
+        ({"a": {"x": 1, "y": 2}}, {}, {}),
+        ({"ab": 1, "a": 2}, {"ab": 1}, {"ab": 1}),
+        ([{"name": "x", "v": 1, "w": 2}], [{"name": "x", "v": 1, "w": 3}], {"[0].name": "x", "[0].v": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_equal_is_what_no_change_touches(before, after, equal):
+    assert equal_values(before, list(differences(before, after))) == equal

@@ -173,13 +173,13 @@ def test_nothing_is_compared_across_steps_that_were_written_again():
 def test_infinities_are_told_with_their_steps():
     points = [Point(step, step, math.inf if step in (3, 4, 9) else 1.0) for step in range(12)]
 
-    assert curve_of(points).facts()["infinite"] == {"count": 3, "steps": "3-4, 9"}
+    assert curve_of(points).facts()["infinite"] == {"count": 3, "steps": "3-4, 9", "values": "Infinity"}
 
 
 @unhurried
 @given(curves)
 def test_steps_written_again_are_counted(points):
-    assert curve_of(points).written_again == len(points) - len({point.step for point in points})
+    assert curve_of(points).written_again.count == len(points) - len({point.step for point in points})
 
 
 def test_beyond_the_steps_that_are_remembered_the_count_of_those_written_again_is_a_least_one():

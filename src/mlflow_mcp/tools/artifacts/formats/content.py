@@ -15,6 +15,7 @@ from mlflow_mcp.answers.budget import Budget
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.artifacts.source import ArtifactSource
 from mlflow_mcp.client.artifacts.store import ByteRange
+from mlflow_mcp.client.once import once
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import size
 from mlflow_mcp.tools.artifacts.formats.detect import FileKind, kind_of
@@ -85,7 +86,7 @@ class OpenedFile:
         """The part with '\\n' for '\\r' when the whole file has no '\\n'."""
         return part.replace(b"\r", b"\n") if b"\r" in part and self._has_lone_returns else part
 
-    @cached_property
+    @once
     def _has_lone_returns(self) -> bool:
         if b"\n" in self.head.data or self.head.is_end:
             return b"\n" not in self.head.data
