@@ -3,6 +3,7 @@
     python bench/calls.py --rounds 20
     python bench/calls.py --directory /tmp/bench        # keeps the filled store for the next time
     python bench/calls.py --only aggregate --rounds 3
+    python bench/calls.py --only search_models --experiments 100 --runs 500   # a store that is filled in seconds
     python bench/calls.py --markdown                    # writes the table into docs/measurements.md
 
 A real `mlflow server` serves 20,000 runs in 500 experiments and one run with a metric of 200,000 points, made by
@@ -145,36 +146,7 @@ def cases(store: seed.Filled, runs: int) -> list[Case]:
             {"experiment_id": home},
             {"experiment_ids": [home], "max_results": 1000},
         ),
-        Case(
-            "search_models, a page of all experiments",
-            "search_models",
-            {},
-            lambda bare: bare.models(in_all | {"max_results": 20}),
-            lambda answer: len(answer["models"]["rows"]) == 20,
-        ),
-        Case(
-            "search_models, ranked on a dataset",
-            "search_models",
-            {"order_by": ["metrics.f1 DESC"], "dataset": "val (d1)"},
-            lambda bare: bare.models(
-                in_all
-                | {
-                    "max_results": 20,
-                    "datasets": [{"dataset_name": "val", "dataset_digest": "d1"}],
-                    "order_by": [
-                        {"field_name": "metrics.f1", "ascending": False, "dataset_name": "val", "dataset_digest": "d1"}
-                    ],
-                }
-            ),
-            lambda answer: len(answer["models"]["rows"]) == 20,
-        ),
-        Case(
-            "search_models, 20 registered models",
-            "search_models",
-            {"registered": True},
-            lambda bare: bare.registered(20),
-            lambda answer: len(answer["models"]["rows"]) == 20,
-        ),
+        *cases_of_models(store),
         Case(
             f"aggregate_runs, all {runs:,} runs",
             "aggregate_runs",
@@ -205,6 +177,50 @@ def cases(store: seed.Filled, runs: int) -> list[Case]:
             lambda bare: bare.every_point(curve),
             lambda answer: answer["curves"][0]["points"] == CURVE,
             slow=True,
+        ),
+    ]
+
+
+def cases_of_models(store: seed.Filled) -> list[Case]:
+    """Those that `--only search_models` runs."""
+    in_all = {"experiment_ids": store.experiment_ids}
+    return [
+        Case(
+            "search_models, a page of 20 experiments",
+            "search_models",
+            {"experiment_id": store.experiment_ids[:20]},
+            lambda bare: bare.models({"experiment_ids": store.experiment_ids[:20], "max_results": 20}),
+            lambda answer: len(answer["models"]["rows"]) == 20,
+        ),
+        Case(
+            "search_models, a page of all experiments",
+            "search_models",
+            {},
+            lambda bare: bare.models(in_all | {"max_results": 20}),
+            lambda answer: len(answer["models"]["rows"]) == 20,
+        ),
+        Case(
+            "search_models, ranked on a dataset",
+            "search_models",
+            {"order_by": ["metrics.f1 DESC"], "dataset": "val (d1)"},
+            lambda bare: bare.models(
+                in_all
+                | {
+                    "max_results": 20,
+                    "datasets": [{"dataset_name": "val", "dataset_digest": "d1"}],
+                    "order_by": [
+                        {"field_name": "metrics.f1", "ascending": False, "dataset_name": "val", "dataset_digest": "d1"}
+                    ],
+                }
+            ),
+            lambda answer: len(answer["models"]["rows"]) == 20,
+        ),
+        Case(
+            "search_models, 20 registered models",
+            "search_models",
+            {"registered": True},
+            lambda bare: bare.registered(20),
+            lambda answer: len(answer["models"]["rows"]) == 20,
         ),
     ]
 

@@ -44,6 +44,15 @@ def search(bare: calls.Bare, query: str = "") -> None:
     assert len(bare._json(answer)["traces"]) == 20
 
 
+def search_and_count(bare: calls.Bare) -> None:
+    """What the answer without a filter says: a page, and how many there are."""
+    search(bare)
+    asked = {"experiment_ids": ["0"], "view_type": "TRACES", "metric_name": "trace_count"}
+    ways = {"aggregations": [{"aggregation_type": "COUNT"}]}
+    answer = bare.session.post(f"{bare.uri}/api/3.0/mlflow/traces/metrics", json=asked | ways, timeout=600)
+    assert bare._json(answer)["data_points"]
+
+
 def fetch(bare: calls.Bare, trace_id: str, spans: int) -> None:
     answer = bare.session.get(
         f"{bare.uri}/api/3.0/mlflow/traces/get", params={"trace_id": trace_id, "allow_partial": "true"}, timeout=600
@@ -57,7 +66,7 @@ def cases() -> list[calls.Case]:
             "search_traces, 20 of 1 experiment, counted",
             "search_traces",
             {"experiment_id": "0"},
-            search,
+            search_and_count,
             lambda answer: len(answer["traces"]["rows"]) == 20,
         ),
         calls.Case(

@@ -78,7 +78,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         serving.add_argument(f"--{flag.replace('_', '-')}", default=argparse.SUPPRESS, help=meaning)
     commands.add_parser("doctor", help="say whether the configured MLflow server can be used, and what to set when not")
     demo = commands.add_parser(
-        "demo", help="make a small local store and ask it seven questions, without any MLflow server"
+        "demo", help="make a small local store and ask it eight questions, without any MLflow server"
     )
     wait = commands.add_parser("wait", help="wait for the next event of runs, then report it and exit with its code")
     if "wait" in words:  # its module imports the tools, which take a while

@@ -54,12 +54,21 @@ def test_the_first_start_makes_a_store_where_it_says(first, folder):
 
 def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
     parts = re.split(r"\n\d\. ", first.stdout)[1:]
-    assert len(parts) == len(QUESTIONS) == 7
+    assert len(parts) == len(QUESTIONS) == 8
     for part, (question, tool, _) in zip(parts, QUESTIONS, strict=True):
         assert part.startswith(question)
         assert f"→ {tool}(" in part
         assert re.search(r"This cost the agent [\d,]+ characters, about [\d,]+\stokens; answered in", part)
-    facts = ["0.512301", "-0.0511137", "12723", "237, 9.75", "p95 latency 1.9 s", "search_orders", "a4e91cd8603f2b7e"]
+    facts = [
+        "0.512301",
+        "-0.0511137",
+        "12723",
+        "237, 9.75",
+        "p95 latency 1.9 s",
+        "search_orders",
+        "@production",
+        "a4e91cd8603f2b7e",
+    ]
     answers = [
         "In words: meta/llama-3.1-8b-instruct ran 4 tasks: aime_2025 6.66667, gpqa_diamond 0.328283,",
         "In words: Not in all: it improved in ifeval and regressed in mmlu-pro; what aime_2025 and gpqa_diamond show is",
@@ -67,6 +76,7 @@ def test_every_question_is_shown_with_its_call_its_answer_and_its_price(first):
         "In words: Yes: it rose to 9.75 at step 237.",
         "In words: Not yet: its validation failed: p95 latency 1.9 s, limit 1.2 s. It is better in helpfulness 0.803",
         "In words: Its tool search_orders failed after 30 s: TimeoutError: no answer from orders-db-1 after 30.0 s",
+        "In words: One rule more: Never promise a date that you did not read. Production still has version 1.",
         "In words: Nothing is guessed:",
     ]
     for part, fact, answer in zip(parts, facts, answers, strict=True):
@@ -225,6 +235,10 @@ def test_a_list_of_records_has_a_line_for_each_field():
 def test_control_characters_of_strangers_do_not_reach_the_terminal():
     lines = laid_out({"name": "a\x1b[2Jb", "text": "one\x07\ntwo", "notes": ["c\rd"]}, 80)
     assert lines == ["name  a [2Jb", "", "one ", "two", "", "Note: c d"]
+
+
+def test_a_text_inside_of_a_small_object_keeps_its_lines():
+    assert laid_out({"changes": {"since": "1", "template": "-a\n+b"}}, 40) == ["-a", "+b", "", "changes: since: 1"]
 
 
 def test_a_long_text_is_shown_by_its_beginning():

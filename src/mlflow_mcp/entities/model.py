@@ -94,7 +94,8 @@ class ModelView:
         """The versions of registered models made of it, `shop/3`, as MLflow's tag says."""
         try:
             noted = json.loads(self.mlflow_tags.get(_VERSIONS_TAG) or "[]")
-            return tuple(f"{each['name']}/{each['version']}" for each in noted)
+            # MLflow notes a version twice when a model is registered as it is logged.
+            return tuple(dict.fromkeys(f"{each['name']}/{each['version']}" for each in noted))
         except (ValueError, TypeError, KeyError):
             return ()
 

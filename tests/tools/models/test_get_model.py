@@ -193,6 +193,16 @@ def test_a_challenger_against_its_champion(both_model_stores, ask, snapshot):
     snapshot("get_model.comparison", answer)
 
 
+@pytest.mark.parametrize("other", ["@champion", "1"])
+def test_a_version_is_compared_with_another_of_its_name(other, model_store, ask):
+    """As get_prompt takes it."""
+    with_name = ask(model_store.uri, "get_model", model="models:/intent@challenger", compare_to="models:/intent/1")
+    short = ask(model_store.uri, "get_model", model="models:/intent@challenger", compare_to=other)
+
+    assert short.data["kind"] == "comparison"
+    assert data_of(short) == data_of(with_name)
+
+
 def test_two_models_with_files_differ_in_a_requirement(both_model_stores, ask):
     models = both_model_stores.models
     answer = data_of(ask(both_model_stores.uri, "get_model", model=models["large"], compare_to=models["ckpt-300"]))
@@ -244,7 +254,10 @@ def test_a_secret_that_differs_is_hidden(changed, ask):
         {"model": "bert-base"},
         {"model": "holdout-check"},
         {"model": "f" * 32},
+        {"model": "@champion"},
         {"model": "intent", "compare_to": "intent/1"},
+        {"model": "intent/2", "compare_to": "@champoin"},
+        {"model": "intent/2", "compare_to": "9"},
         {"model": "intent/2", "compare_to": "large"},
         {"model": "intent/2", "compare_to": "intent@challenger"},
     ],

@@ -189,6 +189,7 @@ def test_what_cannot_be_searched_says_why(arguments, model_store, ask, snapshot_
         ("dataset", {"dataset": "vall"}),
         ("value", {"query": "tags.owner = 'anna'", "experiment_id": "intent"}),
         ("name", {"query": "name = 'ckpt-400'"}),
+        ("status", {"query": "status = 'DONE'"}),
         ("experiment", {"experiment_id": "elsewhere"}),
         ("registry", {"registered": True, "query": "name = 'intents'"}),
     ],

@@ -137,6 +137,12 @@ def test_models_are_resolved_and_the_call_that_reads_them_works(id_, kinds, both
             assert not ask(both_model_stores.uri, "get_model", model=name).is_error
 
 
+@pytest.mark.slow
+def test_a_version_that_a_model_does_not_have_is_told_with_those_it_has(both_model_stores, ask, snapshot_error):
+    snapshot_error(ask(both_model_stores.uri, "resolve_id", id="models:/intent@nobody"))
+    snapshot_error(ask(both_model_stores.uri, "resolve_id", id="models:/intent/9"))
+
+
 # --- prompts, evaluation datasets, traces of MLflow 2
 
 

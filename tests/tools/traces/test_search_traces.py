@@ -181,6 +181,23 @@ def test_nothing_found_says_what_was_searched_and_what_there_is(both_traces, ask
     snapshot("search_traces.nothing", answer)
 
 
+def test_an_unknown_session_or_model_is_told_with_what_there_is(both_traces, ask, snapshot):
+    snapshot("search_traces.nothing/session", ask(both_traces.uri, "search_traces", session="chat-99"))
+    snapshot("search_traces.nothing/model", ask(both_traces.uri, "search_traces", run_id="m-" + "0" * 32))
+
+
+def test_traces_of_a_model_by_the_beginning_of_its_id(both_model_stores, ask_many, snapshot_error):
+    model = both_model_stores.models["large"]
+    with ask_many(both_model_stores.uri) as ask:
+        of_prefix = data_of(ask("search_traces", run_id=model[:12]))
+        whole = data_of(ask("search_traces", run_id=model))
+        unknown = ask("search_traces", run_id="m-00000000")
+
+    assert of_prefix == whole
+    assert whole["total"] == 3
+    snapshot_error(unknown)
+
+
 def test_secrets_are_hidden_before_previews_are_cut(traces_copy, ask):
     from mlflow_mcp.cli.demo.tracing import Recording, Step, write
 

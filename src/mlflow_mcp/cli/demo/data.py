@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlflow_mcp.cli.demo import agent, training
+from mlflow_mcp.cli.demo.genai import PROMPT, seed_genai
 from mlflow_mcp.cli.demo.launcher import LLAMA, QWEN, SKILL, TASKS, Export, flat, launcher_config, write_task
 from mlflow_mcp.cli.demo.models import REGISTERED, seed_models
 from mlflow_mcp.cli.demo.tracing import write
@@ -96,6 +97,8 @@ class Seeded:
     """Four traces, one of which failed."""
     registered_model: str = REGISTERED
     """Version 1 is `@champion`; 2 is `@challenger`, better, but with a tag that says why not to deploy it."""
+    prompt: str = PROMPT
+    """Version 1 is `@production`; 2 has a rule more."""
 
 
 def _exports(log_bytes: int) -> list[Export]:
@@ -181,6 +184,7 @@ def seed(tracking_uri: str, artifact_root: str | None = None, *, log_megabytes: 
     children, best = training.seed_sweep(client, experiments[Seeded.sweep_experiment])
     for number in agent.DEMO:
         write(tracking_uri, "0", agent.judged(number))
+    seed_genai(client, "0")
     return Seeded(experiments, runs | children, log_counts, best, logged)
 
 

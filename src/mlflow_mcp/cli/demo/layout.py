@@ -17,6 +17,7 @@ _LONG_ID = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")
 
 def laid_out(answer: dict[str, Any], width: int) -> list[str]:
     """Lines of at most `width`: names with values, then aligned tables and the beginning of long texts, then remarks."""
+    answer = _with_own_texts(answer)
     facts = {name: value for name, value in answer.items() if isinstance(value, (str, int, float, list))}
     facts = {
         name: value
@@ -47,6 +48,16 @@ def printable(text: str) -> str:
     """The text without control characters, which could move a terminal's cursor; ids of runs shortened."""
     clean = "".join(character if character.isprintable() else " " for character in text)
     return _LONG_ID.sub(r"\1…", clean)
+
+
+def _with_own_texts(answer: dict[str, Any]) -> dict[str, Any]:
+    """The long texts of small objects beside them: `changes.template`."""
+    found: dict[str, Any] = {}
+    for name, value in answer.items():
+        long = {key: text for key, text in value.items() if _is_long(text)} if isinstance(value, dict) else {}
+        found[name] = {key: each for key, each in value.items() if key not in long} if long else value
+        found |= {f"{name}.{key}": text for key, text in long.items()}
+    return found
 
 
 def _is_long(value: Any) -> bool:

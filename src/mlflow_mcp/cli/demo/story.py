@@ -1,4 +1,4 @@
-"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers seven questions."""
+"""What `mlflow-mcp demo` shows: the real server, started as a host starts it, answers eight questions."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"trace_id": Seeded.failed_trace},
     ),
     (
+        f"What would version 2 of the prompt {Seeded.prompt} change in production?",
+        "get_prompt",
+        {"prompt": f"{Seeded.prompt}/2", "compare_to": "@production"},
+    ),
+    (
         f"And a mistake: what did {Seeded.ambiguous_prefix} score?",
         "get_invocation",
         {"invocation_id": Seeded.ambiguous_prefix},
@@ -118,7 +123,8 @@ def _store(terminal: Terminal, folder: Path) -> str:
         terminal.say(f"done in {_took(started)}.")
         terminal.paragraph(
             "Everything in it is made up: evaluations of two models as a launcher exports them, with their usual traps, "
-            "three fine-tuning runs with two of their models in a registry, and a sweep."
+            "three fine-tuning runs with two of their models in a registry, a sweep, and the traces, a prompt and an "
+            "evaluation dataset of a support agent."
         )
     else:
         terminal.say(f"Using the MLflow store in {folder}, made by an earlier demo.")
@@ -132,7 +138,9 @@ async def _ask_all(terminal: Terminal, uri: str) -> int:
     # What the user has set for MLflow and this server is meant for another store.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "mlflow_mcp"], env=environment | {"MLFLOW_TRACKING_URI": uri}
+        command=sys.executable,
+        args=["-m", "mlflow_mcp", "--toolsets", "default,genai"],  # a question is about a prompt
+        env=environment | {"MLFLOW_TRACKING_URI": uri},
     )
     async with Client(server) as client:
         tools = (await client.list_tools()).tools
@@ -199,7 +207,7 @@ def _go_on(terminal: Terminal, uri: str) -> None:
     terminal.say()
     terminal.paragraph(
         f"Then ask in your own words, for example: Compare {Seeded.candidate} with {Seeded.baseline}, task by task. "
-        "For your own MLflow server, put its address there instead. Whether it can be used, the doctor says:"
+        "Questions about prompts need MLFLOW_MCP_TOOLSETS=default,genai as well. For your own MLflow server, put its address there instead. Whether it can be used, the doctor says:"
     )
     terminal.say()
     terminal.say(f"MLFLOW_TRACKING_URI=https://mlflow.example.com {shown('doctor')}", "cyan")

@@ -52,6 +52,13 @@ def failure(answer: Mapping[str, Any]) -> str:
     return f"Its {failed['type'].lower()} {failed['span'].strip()} failed after {failed['duration']:g} s: {why}"
 
 
+def wording(answer: Mapping[str, Any]) -> str:
+    """`answer` has what version 2 changes since the one in production."""
+    lines = answer["changes"]["template"].splitlines()
+    added = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
+    return f"One rule more: {' '.join(added)} Production still has version 1."
+
+
 def ambiguity(_: Mapping[str, Any]) -> str:
     return "Nothing is guessed: the agent is told both candidates and asks which one is meant."
 
@@ -64,6 +71,7 @@ IN_WORDS: tuple[Callable[[Mapping[str, Any]], str], ...] = (
     spike,
     replacement,
     failure,
+    wording,
     ambiguity,
 )
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from mlflow_mcp.client.artifacts.bodies import first_bytes, range_of_whole
 from mlflow_mcp.client.artifacts.store import (
     BLOCK,
     ArtifactEntry,
@@ -53,13 +54,13 @@ class ServedFiles:
         with self._requested(path, {"Range": span}) as response:
             if response.status_code == 206:
                 content_range = response.headers.get("Content-Range", "")
-                return byte_range(_first_bytes(response, length), content_range, length)
+                return byte_range(first_bytes(response, length), content_range, length)
             if response.status_code == 200:
-                return _range_of_whole(response, start, length)
+                return range_of_whole(response, start, length)
             file_size = response.headers.get("Content-Range", "").rpartition("/")[2]
         if not file_size.isdigit():  # 416 without the file's size
             with self._requested(path, {}) as response:
-                return _range_of_whole(response, start, length)
+                return range_of_whole(response, start, length)
         total = int(file_size)  # beyond the end, or any range of an empty file
         if total and start < 0:  # some servers refuse a suffix longer than the file
             return self.read(path, 0, total)
@@ -223,35 +224,3 @@ def _json_of(client: Client, response: Response) -> Any:
 def _entry(file: Mapping[str, Any]) -> ArtifactEntry:
     length = str(file.get("file_size"))  # protobuf writes large integers as text
     return ArtifactEntry(str(file["path"]), bool(file.get("is_dir")), int(length) if length.isdecimal() else None)
-
-
-def _range_of_whole(response: Response, start: int, length: int) -> ByteRange:
-    """The range from a server that ignores `Range`: what comes before is passed over, what comes after not fetched."""
-    content_length = response.headers.get("Content-Length", "")
-    total = int(content_length) if content_length.isdigit() else None
-    if start >= 0:
-        data = _first_bytes(response, length, skip=start)
-        if total is None and 0 < len(data) < length:
-            total = start + len(data)
-        return ByteRange(data, start if total is None else min(start, total), total)
-    kept, seen = b"", 0
-    for block in response.iter_content(BLOCK):
-        seen += len(block)
-        kept = (kept + block)[start:]
-    return ByteRange(kept[:length], max(0, seen + start), seen)
-
-
-def _first_bytes(response: Response, length: int, skip: int = 0) -> bytes:
-    parts: list[bytes] = []
-    missing = length
-    for block in response.iter_content(BLOCK):
-        if skip >= len(block):
-            skip -= len(block)
-            continue
-        part = block[skip : skip + missing]
-        skip = 0
-        parts.append(part)
-        missing -= len(part)
-        if missing <= 0:
-            break
-    return b"".join(parts)

@@ -41,24 +41,31 @@ def find_model(client: Client, text: str) -> FoundModel:
     ref = model_ref(text)
     if ref.model_id:
         return FoundModel(ref, logged=client.models.logged(ref.model_id))
+    if ref.version and not ref.name:
+        raise ModelNotFound(f"'{text}' names no model.", f"Write models:/name{ref.version}.")
     if ref.version:
         return _version(client, str(ref.name), ref.version)
     name = str(ref.name)
     if is_run_id(run_id_or_name(text)):
         return _of_run(client, run_id_or_name(text), text)
     if is_model_prefix(name):
-        return _only(client, name, client.models.beginning_with(name), "begins the id of")
+        return _logged(model_beginning_with(client, name))
     with suppress(ModelNotFound):
         return FoundModel(ref, registered=client.models.registry.named(name))
     with suppress(UnsupportedByServer):
         if found := logged_called(client, name):
-            return _only(client, name, found, "is the name of")
+            return _logged(_only(client, name, found, "is the name of"))
     run_id = None
     with suppress(NotFound):
         run_id = run_id_of(client, text)
     if run_id is not None:
         return _of_run(client, run_id, text)
     return FoundModel(ref, registered=client.models.registry.named(name))  # raises, with the nearest names
+
+
+def model_beginning_with(client: Client, prefix: str) -> LoggedModel:
+    """The logged model whose id begins so. Raises ModelNotFound, and Problem for several."""
+    return _only(client, prefix, client.models.beginning_with(prefix), "begins the id of")
 
 
 def logged_called(client: Client, name: str) -> list[LoggedModel]:
@@ -88,10 +95,14 @@ def _of_run(client: Client, run_id: str, text: str) -> FoundModel:
     models = client.models.find(search, _MOST_CANDIDATES + 1)
     if not models:
         raise ModelNotFound(f"The run {run_id} made no logged model.", "get_run shows what it has.")
-    return _only(client, text, models, "is the run of")
+    return _logged(_only(client, text, models, "is the run of"))
 
 
-def _only(client: Client, text: str, models: Sequence[LoggedModel], what: str) -> FoundModel:
+def _logged(model: LoggedModel) -> FoundModel:
+    return FoundModel(ModelRef(model_id=model.model_id), logged=model)
+
+
+def _only(client: Client, text: str, models: Sequence[LoggedModel], what: str) -> LoggedModel:
     """The one model. Raises Problem for several, with what tells them apart."""
     if not models:
         raise ModelNotFound(f"No logged model's id begins with '{text}'.", "search_models lists models.")
@@ -107,4 +118,4 @@ def _only(client: Client, text: str, models: Sequence[LoggedModel], what: str) -
             f"'{text}' {what} {plural(len(models), 'logged model') if not more else 'many logged models'}: {shown}{more}.",
             "Call again with one of these ids; search_models shows them with their metrics.",
         )
-    return FoundModel(ModelRef(model_id=models[0].model_id), logged=models[0])
+    return models[0]

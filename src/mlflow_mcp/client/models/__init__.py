@@ -11,6 +11,7 @@ from mlflow_mcp.client.filters import explained, like_prefix
 from mlflow_mcp.client.models.on_dataset import read_matching
 from mlflow_mcp.client.models.query import EXAMPLE, Dataset
 from mlflow_mcp.client.models.registry import Registry
+from mlflow_mcp.client.models.sent import sent_page
 from mlflow_mcp.client.page_tokens import completed, shortened
 from mlflow_mcp.client.pages import RowPage, Source, page_of
 from mlflow_mcp.client.transport.codes import not_mlflow
@@ -154,17 +155,28 @@ class Models:
             if dataset
             else {}
         )
+        read = self._sent_page if self._client.is_http else self._page
         with explained(search.query, EXAMPLE):
-            page = self._asked(
-                lambda: self._client.connection.mlflow.search_logged_models(
-                    list(search.experiment_ids or ()),
-                    filter_string=search.query or None,
-                    datasets=[on] if on else None,
-                    max_results=most,
-                    order_by=list(search.order) or None,
-                    page_token=page_token,
-                )
-            )
+            return self._asked(lambda: read(search, [on] if on else [], most, page_token))
+
+    def _sent_page(
+        self, search: ModelSearch, on: list[dict[str, str]], most: int, page_token: str | None
+    ) -> tuple[list[LoggedModel], str | None]:
+        asked = {"filter": search.query, "datasets": on, "order_by": list(search.order), "page_token": page_token}
+        body = {name: value for name, value in asked.items() if value}
+        return sent_page(self._client, {"experiment_ids": search.experiment_ids, "max_results": most, **body})
+
+    def _page(
+        self, search: ModelSearch, on: list[dict[str, str]], most: int, page_token: str | None
+    ) -> tuple[list[LoggedModel], str | None]:
+        page = self._client.connection.mlflow.search_logged_models(
+            list(search.experiment_ids or ()),
+            filter_string=search.query or None,
+            datasets=on or None,
+            max_results=most,
+            order_by=list(search.order) or None,
+            page_token=page_token,
+        )
         return list(page), token_of(page)
 
     def _asked(self, request: Callable[[], T]) -> T:

@@ -175,6 +175,11 @@ def _clause(text: str, dataset: Dataset | None) -> dict[str, Any]:
         if dataset and dataset.digest:
             on["dataset_digest"] = dataset.digest
         return {"field_name": f"metrics.{name.strip().strip('`')}", **ascending, **on}
+    if kind in ("params", "tags"):
+        raise Problem(
+            f"order_by cannot use '{text}': MLflow orders logged models by metrics and attributes.",
+            f"Write 'metrics.<name> DESC', or one of {quoted(_ATTRIBUTES[:4])}; query filters by {kind}.",
+        )
     plain = (name if kind == "attributes" else field).strip("`")
     plain = _TIMES.get(plain, plain)
     if plain not in _ATTRIBUTES:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mlflow_mcp.client.artifacts.locate import store_at
 from mlflow_mcp.client.filters import explained
 from mlflow_mcp.client.traces.filters import EXAMPLE
-from mlflow_mcp.client.transport.connection import token_of
+from mlflow_mcp.client.traces.sent import PageRequest, page_of
 from mlflow_mcp.entities.spans import StoredSpan
 from mlflow_mcp.errors import (
     AccessRefused,
@@ -97,20 +97,9 @@ class Traces:
         """One page of traces without their spans, and the token of the next. At most EXPERIMENTS_PER_REQUEST experiments."""
         if not experiment_ids:
             return [], None
+        asked = PageRequest(experiment_ids, query, order_by, max_results, page_token)
         with explained(query, EXAMPLE):
-            page = self._client.ask_feature(
-                lambda: self._client.connection.mlflow.search_traces(
-                    locations=list(experiment_ids),
-                    filter_string=query or None,
-                    max_results=max_results,
-                    order_by=list(order_by) or None,
-                    page_token=page_token,
-                    include_spans=False,
-                ),
-                "traces",
-                since=SINCE,
-            )
-        return [trace.info for trace in page], token_of(page)
+            return self._client.ask_feature(lambda: page_of(self._client, asked), "traces", since=SINCE)
 
     def count(self, experiment_ids: Sequence[str], window: tuple[int | None, int | None]) -> int | None:
         """How many traces the experiments have in a window of milliseconds (end exclusive), as the server counts them; None

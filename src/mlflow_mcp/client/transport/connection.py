@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_mcp.address import check_address
+from mlflow_mcp.client.transport.absent import remember_absent
 from mlflow_mcp.client.transport.concurrency import WorkerPool
 from mlflow_mcp.client.transport.local_store import check_local_store, default_uri
 from mlflow_mcp.client.transport.schema import check_schema
@@ -134,6 +135,7 @@ class Connection:
         _prepare_environment(self.settings)
         import mlflow  # noqa: F401
 
+        remember_absent()
         check_schema(self.known_uri)
 
     @property

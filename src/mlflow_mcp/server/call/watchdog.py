@@ -77,8 +77,8 @@ async def _silence_of(client: Client) -> Unreachable:
     Any byte of the API is a sign of life, of whichever request of this call.
     """
     patience, heard = client.settings.probe_timeout, client.call.heard
-    # The import of mlflow may take as long, which is no silence of the server's.
-    await anyio.to_thread.run_sync(_wait_for_import, client, abandon_on_cancel=True)
+    if not client.connection.is_loaded:  # the import of mlflow may take as long, which is no silence of the server's
+        await anyio.to_thread.run_sync(_wait_for_import, client, abandon_on_cancel=True)
     heard.now()
     while True:
         await anyio.sleep(max(0.01, heard.last + patience - time.monotonic()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.ids.models import FoundModel, find_model
+from mlflow_mcp.client.ids.parse import model_ref
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.models.compare import differences, metrics_table, sides_table
@@ -37,8 +39,16 @@ def get_model(client: Client, model: ModelName, compare_to: CompareTo = None) ->
     if compare_to is None:
         found = find_model(client, model)
         return all_versions(client, found) if _is_whole(found) else one_model(client, gather(client, found))
-    both = client.run_concurrently(partial(find_model, client, model), partial(find_model, client, compare_to))
+    other = _version_of(model, compare_to)
+    both = client.run_concurrently(partial(find_model, client, model), partial(find_model, client, other))
     return _compared(client, [_single(client, each) for each in both])
+
+
+def _version_of(model: str, text: str) -> str:
+    """What to compare with: a number or `@alias` alone is a version of the same registered model."""
+    ref = model_ref(model)
+    is_alone = bool(re.fullmatch(r"@[^@/]+|\d+", text.strip()))
+    return str(ref._replace(version=text.strip())) if is_alone and ref.name and ref.version else text
 
 
 def _is_whole(found: FoundModel) -> bool:

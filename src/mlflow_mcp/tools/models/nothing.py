@@ -49,7 +49,7 @@ def _nearest_field(client: Client, models: Sequence[ModelView], part: Comparison
     if part.kind == "metrics":
         held: list[dict[str, str]] = [{measure.metric: "" for measure in model.scores} for model in models]
     elif part.kind == "attributes":
-        held = [{"name": str(model.name), "model_type": str(model.type)} for model in models]
+        held = [{"name": str(model.name), "model_type": str(model.type), "status": model.status} for model in models]
         held = held if part.name in held[0] else []
     else:
         held = [dict(model.params if part.kind == "params" else model.tags) for model in models]

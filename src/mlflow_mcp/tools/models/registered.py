@@ -120,7 +120,8 @@ def _nothing(client: Client, query: str) -> list[str]:
     if not names:
         return ["The registry holds no models; without registered=true logged models are searched."]
     searched_name = query.partition("'")[2].partition("'")[0].strip("%") or query
-    return [f"None of the {plural(len(names), 'registered model')} matches. {hint(searched_name, names)}".strip()]
+    has = f"No registered model matches; the registry has {plural(len(names), 'model')}."
+    return [f"{has} {hint(searched_name, names)}".strip()]
 
 
 def _position(content: Any) -> _Position:

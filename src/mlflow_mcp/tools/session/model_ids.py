@@ -53,6 +53,10 @@ def registered_models_called(client: Client, text: str) -> list[IdMatch]:
     try:
         version = client.models.registry.version(ref.name, ref.version)
     except ModelNotFound:
+        if text.startswith(
+            "models:/"
+        ):  # it can be nothing else, and the sentence says which versions and aliases there are
+            raise
         return []
     name = f"models:/{ref.name}/{version.version}"
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -13,6 +13,8 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.experiments import EXPERIMENTS_PER_REQUEST
 from mlflow_mcp.client.ids.experiments import experiment_ids
+from mlflow_mcp.client.ids.models import model_beginning_with
+from mlflow_mcp.client.ids.parse import is_model_prefix
 from mlflow_mcp.client.ids.runs import run_id_of
 from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
@@ -99,21 +101,18 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
     arguments = (ids, query, run_id, session, when, orders)
     place = place_of(cursor, arguments, second_of(when))
     window = window_of(when, place.now)
-    search = TraceSearch(
-        ids, joined(quoted, window, **_source(client, run_id), session=session or ""), orders, arguments
-    )
+    source = _source(client, run_id)
+    search = TraceSearch(ids, joined(quoted, window, **source, session=session or ""), orders, arguments)
     paths = FieldPaths.of(fields)
-    is_counted = not cursor and search.filter == joined("", window)
-    asked: list[Any] = client.run_concurrently(
-        lambda: search_page(client, search, limit, place),
-        lambda: _count(client, search, window) if is_counted else None,
-    )
-    page: TracePage = asked[0]
-    count: int | None = asked[1]
+    jobs: list[Any] = [lambda: search_page(client, search, limit, place)]
+    if not cursor and search.filter == joined("", window):
+        jobs.append(lambda: _count(client, search, window))
+    page: TracePage
+    page, *counted = client.run_concurrently(*jobs)
     answer = TraceRows(
         partial=_not_searched(client, search),
         # The page may be all there is; else the server counts, when nothing but a time is asked for.
-        total=count if cursor or page.more else len(page.traces),
+        total=next(iter(counted), None) if cursor or page.more else len(page.traces),
         window=None if window.is_open else str(window),
         traces=_table(client, page.traces, paths),
     )
@@ -122,14 +121,18 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
         *paths.problems(), OF_THE_EXPORT if any(TraceView(each).is_exported_sample for each in page.traces) else ""
     )
     if not page.traces and not cursor:
-        _explain_nothing(client, answer, search)
+        _explain_nothing(client, answer, search, session)
+        if (model_id := source.get("model_id")) and not client.models.by_ids([model_id]):
+            answer.note(f"No active experiment has the logged model '{model_id}'.")
     return answer
 
 
 def _source(client: Client, run_id: str | None) -> dict[str, str]:
     if not run_id:
         return {}
-    return {"model_id": run_id} if run_id.startswith("m-") else {"run_id": run_id_of(client, run_id)}
+    if not run_id.startswith("m-"):
+        return {"run_id": run_id_of(client, run_id)}
+    return {"model_id": model_beginning_with(client, run_id).model_id if is_model_prefix(run_id) else run_id}
 
 
 def _orders(order_by: str | None) -> list[str]:
@@ -161,7 +164,7 @@ def _count(client: Client, search: TraceSearch, window: Window) -> int | None:
 
 def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Table:
     traces = [TraceView(info) for info in infos]
-    tags = [] if paths.paths else _telling_tags(traces)
+    tags = [] if paths.paths else _telling_tags([trace.tags for trace in traces])
     columns = ["trace_id", "time", "name", "state", "duration", "tokens", "cost", "request", "response", "assessments",
                "session", *(f"tags.{name}" for name in tags), "experiment"]  # fmt: skip
     names = client.experiments.names()
@@ -178,7 +181,7 @@ def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Tab
             words(client, trace.response, _PREVIEW),
             judgements_in_a_row(client, trace),
             trace.session,
-            *(trace.tags.get(name) for name in tags),
+            *(trace.info.tags.get(name) for name in tags),
             names.get(trace.experiment_id, trace.experiment_id),
         ]
         for trace in traces
@@ -190,14 +193,14 @@ def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Tab
     return Table.of(columns, rows, keep=("trace_id", *paths.columns))
 
 
-def _telling_tags(traces: Sequence[TraceView]) -> list[str]:
+def _telling_tags(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Tags that most traces have and that are not different in all of them."""
-    names = dict.fromkeys(name for trace in traces for name in trace.tags)
+    names = dict.fromkeys(name for tags in rows for name in tags)
     telling = []
     for name in names:
-        values: list[Any] = [trace.tags[name] for trace in traces if name in trace.tags]
+        values = [tags[name] for tags in rows if name in tags]
         if (
-            2 * len(values) >= len(traces)
+            2 * len(values) >= len(rows)
             and len(set(values)) <= max(1, len(values) // 2)
             and max(map(len, values)) <= 40
         ):
@@ -205,7 +208,7 @@ def _telling_tags(traces: Sequence[TraceView]) -> list[str]:
     return telling[:_MOST_TAGS]
 
 
-def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch) -> None:
+def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch, session: str | None) -> None:
     """What was searched, and whether there are traces at all."""
     ids = search.experiment_ids
     where = (
@@ -226,7 +229,9 @@ def _explain_nothing(client: Client, answer: TraceRows, search: TraceSearch) -> 
     )
     named = listed([name for name in dict.fromkeys(view.name for view in views) if name], 5)
     judged = listed(sorted({each.name for view in views for each in view.judgements}), 8)
+    sessions = list(dict.fromkeys(view.session for view in views if view.session)) if session else []
     answer.note(
         f"The newest {plural(len(views), 'trace')} here: last {views[0].time}; names {named}; states {states}"
-        + (f"; assessments {judged}." if judged else ".")
+        + (f"; assessments {judged}" if judged else "")
+        + (f"; sessions {listed(sessions, 5)}." if sessions else ".")
     )
