@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.metrics import is_finite, is_validation
 from mlflow_mcp.text import iso, lasting, number, plural
-from mlflow_mcp.tools.live.judging.look import Look, is_validation, judged_mode
+from mlflow_mcp.tools.live.judging.look import Look, judged_mode
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.pace import Remaining
 from mlflow_mcp.tools.live.judging.series import Series

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode, better, direction_of
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import is_finite, is_minor
+from mlflow_mcp.entities.metrics import VALIDATION, is_finite, is_minor
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.series import Series
 
@@ -144,7 +144,7 @@ def worth_reading(latest: Mapping[str, Point], most: int) -> list[str]:
 
 _PARTS = {
     "train": {"train", "training", "tr"},
-    "validation": {"val", "valid", "validation", "eval", "evaluation", "test", "dev"},
+    "validation": VALIDATION,
 }
 _SILENT = {"step", "epoch", "mean", "avg"}
 
@@ -164,7 +164,3 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 def _plainness(name: str) -> tuple[bool, int, str]:
     """Of `train_loss_step` and `train_loss_epoch` the one over an epoch, which scatters less."""
     return ("epoch" not in name, len(name), name)
-
-
-def is_validation(name: str) -> bool:
-    return bool(_PARTS["validation"] & set(re.findall(r"[a-z0-9]+", name.lower())))
