@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ _SPEED = re.compile(
     r"\b(throughput|goodput|speedup|[tqrf]ps|tflops|mfu|latency|runtime|duration|seconds|ttft|tpot|costs?|time)\b"
     r"|per (s|sec|second|min|minute|hour)$"
 )
+# The last word of a tag's name.
+_MACHINE = re.compile(
+    r"(?i)(?:^|[._/ -])(?:host|host_?name|node|node_?name|machine|instance|pod|cluster|slurm_job_id)$"
+)
 _GRADIENT = re.compile(r"(?i)grad(?:ient)?s?(?:[_/. -]?norm)|norm.*grad")
 
 
@@ -43,6 +47,7 @@ class Look:
     series: Mapping[str, Series]
     experiment_id: str = ""
     is_export: bool = False  # whether a launcher wrote it afterwards, so that its times are not those of the work
+    machine: Mapping[str, str] = field(default_factory=dict)  # tags that say where it runs
     children: Mapping[str, int] | None = None  # how many child runs there are by status, where that was asked
 
     @classmethod
@@ -60,6 +65,7 @@ class Look:
             series=series,
             experiment_id=info.experiment_id,
             is_export=LauncherRun.of(run).is_export,
+            machine={name: value for name, value in sorted(run.data.tags.items()) if _MACHINE.search(name)},
         )
 
     def before(self, moment: int) -> Look:
