@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from importlib.metadata import entry_points
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ FORMS = "https://…, sqlite:///…, postgresql://…, mysql://…, mssql://…,
 
 _QUOTES = "\"'`“”\u2018\u2019"
 _SCHEME = re.compile(r"([^/\\:]*):(.*)", re.S)
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(?:%[\w.-]+)?")  # without the brackets of an IPv6 address
+_UNSEEN = ("Cc", "Zl", "Zp")
 _HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d+(?:/.*)?")
 
 
@@ -28,8 +31,22 @@ def cleaned(text: str) -> str:
     return f"{scheme.lower()}{separator}{rest}" if separator else bare
 
 
+def names_host(uri: str) -> bool:
+    """Whether an address of http(s) names a host that can be one, and a port that can be one where it names any."""
+    try:
+        parts = urlsplit(uri)
+        return _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
 def check_address(uri: str) -> None:
     """Raise Problem, with the address to use if it is known, for one that MLflow would read in another sense."""
+    if unseen := next((letter for letter in uri if unicodedata.category(letter) in _UNSEEN), None):
+        raise Problem(
+            f"MLFLOW_TRACKING_URI holds a line break or another character that is not written (U+{ord(unseen):04X}).",
+            "Write the address in one line.",
+        )
     found = _SCHEME.fullmatch(uri)
     if found is None or uri in OTHERS or re.match(r"[A-Za-z]:[/\\]", uri):
         return  # a path; on Windows with its drive
@@ -60,12 +77,7 @@ def _unknown_scheme(uri: str, scheme: str, rest: str) -> Problem:
 
 def _check_server(uri: str, rest: str) -> None:
     scheme = uri.partition(":")[0]
-    try:
-        parts = urlsplit(uri)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        has_host = False
-    if not has_host:
+    if not names_host(uri):
         bare = rest.lstrip("/")
         host = re.fullmatch(r"[\w.-]+(:\d{1,5})?(/.*)?", bare)
         raise Problem(

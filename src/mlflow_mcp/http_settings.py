@@ -122,6 +122,15 @@ class HttpSettings(BaseModel):
             description="Sessions that may be open at a time with hosts that speak MCP of 2025: they let such hosts ask their user, and belong to one instance. 0: none.",
         ),
     ] = 0
+    sessions_each: Annotated[
+        int | None,
+        Field(
+            alias="MLFLOW_MCP_SESSIONS_EACH",
+            ge=1,
+            le=100_000,
+            description="How many of these one caller may have. Unset: a quarter. Callers without a name are told apart by their address.",
+        ),
+    ] = None
     calls_at_once: Annotated[
         int,
         Field(

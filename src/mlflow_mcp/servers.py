@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mlflow_mcp.address import SERVERS, cleaned
+from mlflow_mcp.address import SERVERS, cleaned, names_host
 from mlflow_mcp.text import nearest
 
 VARIABLE = "MLFLOW_MCP_SERVERS"
@@ -65,7 +65,8 @@ class NamedServer:
 
 def parsed_servers(text: str) -> tuple[NamedServer, ...]:
     """The servers that `prod=https://…,dev=sqlite:///…` names. Raises ValueError, which shows no credentials."""
-    servers = [_entry(part) for part in _NEXT_ENTRY.split(text.strip().strip(",")) if part.strip()]
+    parts = [part.strip(" ,\t\r\n") for part in _NEXT_ENTRY.split(text)]
+    servers = [_entry(part) for part in parts if part]
     seen: dict[str, str] = {}
     for server in servers:
         other = seen.setdefault(_in_variable(server.name), server.name)
@@ -84,7 +85,12 @@ def _entry(text: str) -> NamedServer:
         raise ValueError(f"'{name[:40]}' is no name: use 2 to 31 letters, digits, '-' and '_', with a letter first")
     if name.lower() in _TAKEN:
         raise ValueError(f"'{name}' cannot be a server's name: '{name}:' already begins other things")
-    return without_user_info(NamedServer(name, cleaned(address)))
+    server = without_user_info(NamedServer(name, cleaned(address)))
+    if server.is_http and not names_host(server.uri):
+        raise ValueError(
+            f"the address of '{name}' names no host, or no valid port: write {name}=https://mlflow.example.com"
+        )
+    return server
 
 
 def without_user_info(server: NamedServer) -> NamedServer:

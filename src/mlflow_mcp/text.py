@@ -186,7 +186,7 @@ def clipped(name: str) -> str:
 
 def as_number(text: str) -> float | None:
     """A text that is a plain number: `nan` and `1_000` are words here."""
-    return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE) else None
+    return float(text) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", text, re.IGNORECASE) else None
 
 
 def hint(name: str, known: Iterable[str]) -> str:

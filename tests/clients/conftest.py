@@ -1,4 +1,4 @@
-"""MCP clients of others. They need node, npm and a package registry; where one is missing, the tests say so and are skipped."""
+"""MCP clients of others. They need Node and a package registry; where one is missing, the tests say so and are skipped."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from getpass import getuser
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
+from tests.support.node import found_node, installed
 from tests.support.servers import server_environment
 
 HERE = Path(__file__).parent
 SECONDS = 150
-INSTALL_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -64,29 +61,13 @@ class NodeClients:
 
 @pytest.fixture(scope="session")
 def node_clients() -> NodeClients:
-    """Installed once on a machine, into the folder for temporary files, and again when package.json changes."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not installed, which the clients of others need")
-    folder = Path(tempfile.gettempdir()) / f"mlflow-mcp-clients-{getuser()}-{_digest('package.json')}"
-    folder.mkdir(exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "installed").exists():
-            shutil.copy(HERE / "package.json", folder)
-            install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
-            try:
-                done = subprocess.run(
-                    install, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-                )
-            except subprocess.TimeoutExpired:
-                pytest.skip(f"npm did not install the clients of others within {INSTALL_SECONDS} s")
-            if done.returncode:
-                pytest.skip(f"npm could not install the clients of others: {done.stderr[-300:]}")
-            (folder / "installed").touch()
+    node = found_node()
+    packages = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    folder = installed(node, "clients", packages)
     # Beside the packages, where they are looked for; of its own name, because other checkouts use the same folder.
     program = folder / f"conversation-{_digest('conversation.mjs')}.mjs"
     shutil.copy(HERE / "conversation.mjs", program)
-    return NodeClients(folder, node, program)
+    return NodeClients(folder, node.program, program)
 
 
 def _digest(name: str) -> str:

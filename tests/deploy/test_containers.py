@@ -35,10 +35,6 @@ POD = APPLIED["Deployment"]["spec"]["template"]
 (CONTAINER,) = POD["spec"]["containers"]
 
 
-def over_http() -> bool:
-    return "transport" in Settings.model_fields
-
-
 def sources_of_the_server() -> str:
     folder = Path(mlflow_mcp.__file__).parent / "server"
     return "".join(file.read_text(encoding="utf-8") for file in folder.rglob("*.py"))
@@ -48,8 +44,6 @@ def sources_of_the_server() -> str:
 
 
 def test_every_variable_of_ours_is_a_setting():
-    if not over_http():
-        pytest.skip("this checkout does not serve over HTTP")
     named = {
         name
         for file in DEPLOY.rglob("*")
@@ -152,8 +146,6 @@ def test_the_probes_ask_what_the_server_answers():
     paths = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert paths == {"startup": "/health", "liveness": "/health", "readiness": "/ready"}
     assert POD["metadata"]["annotations"]["prometheus.io/path"] == "/metrics"
-    if not over_http():
-        pytest.skip("this checkout does not serve over HTTP")
     server = sources_of_the_server()
     assert all(f'"{path}"' in server for path in (*paths.values(), "/metrics"))
 
@@ -167,8 +159,6 @@ def test_the_autoscalers_figure_is_one_that_the_server_has():
     adapter = yaml.safe_load((KUBERNETES / "prometheus-adapter.yaml").read_text(encoding="utf-8"))
     (rule,) = adapter["rules"]["custom"]
     assert rule["seriesQuery"].startswith(f"{figure}{{")
-    if not over_http():
-        pytest.skip("this checkout does not serve over HTTP")
     assert f'"{figure}"' in sources_of_the_server()
 
 
@@ -183,8 +173,6 @@ def test_all_parts_speak_of_the_same_pods():
 
 @pytest.mark.parametrize("grace", ["pod", "compose"])
 def test_running_calls_may_finish_before_the_process_is_killed(grace):
-    if not over_http():
-        pytest.skip("this checkout does not serve over HTTP")
     (finish,) = [
         field.default for field in Settings.model_fields.values() if field.alias == "MLFLOW_MCP_SHUTDOWN_SECONDS"
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -119,6 +120,13 @@ def test_https_and_an_end_that_lets_a_call_finish(mlflow_server, tmp_path):
     # MLflow was told whose part it is.
     trace = called["context"]["trace_id"].removeprefix("0x")
     assert all(f"-{trace}-" in seen.headers["Traceparent"] for seen in proxy.requests if "/mlflow/" in seen.path)
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledged():
+    with listening_at(Settings(port=0)) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_traces_without_their_exporter_are_a_sentence(monkeypatch):

@@ -48,6 +48,22 @@ def test_a_token_lets_in_and_nothing_else_does(empty_store, caplog):
     assert BEN not in shown
 
 
+def test_a_token_in_an_address_lets_nobody_in_and_is_not_kept(empty_store, caplog):
+    """It would stand in the logs of every proxy on the way."""
+    caplog.set_level(logging.DEBUG)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    with serving(empty_store, auth="shared", tokens=BOTH) as (address, _):
+        answers = [
+            httpx2.post(f"{address}/{path}", json=call, headers={"Accept": "application/json, text/event-stream"})
+            for path in (f"mcp?access_token={ANA}", f"mcp?token={ANA}", f"mcp/{ANA}", f"?authorization=Bearer%20{ANA}")
+        ]
+        figures = httpx2.get(f"{address}/metrics").text
+
+    assert [answer.status_code for answer in answers] == [401, 401, 404, 404]
+    ours = "".join(each.getMessage() for each in caplog.records if not each.name.startswith("http"))
+    assert ANA not in "".join([ours, figures, *(answer.text for answer in answers)])
+
+
 def test_tokens_of_a_file_are_read_again_when_it_changes(tmp_path):
     file = tmp_path / "tokens"
     file.write_text(f"# of the team\nana={ANA}\n")

@@ -312,3 +312,25 @@ def test_several_servers_change_the_instructions_and_no_argument(settings, store
     assert before == after
     assert "There are 2 MLflow servers: prod (the default) and dev." in (several.instructions or "")
     assert len(several.instructions or "") < 2_048
+
+
+# --- names that begin with the name of another server
+
+
+def test_a_name_that_begins_with_another_servers_name_is_found_on_the_default_one(
+    sqlite_store, dev_uri, only_dev, ask_many
+):
+    client = MlflowClient(sqlite_store.uri)
+    run = client.create_run("0", run_name="dev:named")
+    client.log_metric(run.info.run_id, "acc", 0.25)
+    client.set_terminated(run.info.run_id)
+    with ask_many(Settings(servers=f"prod={sqlite_store.uri},dev={dev_uri}")) as ask:
+        alone = data_of(ask("get_run", run_id="prod:dev:named"))
+        across = data_of(ask("compare_runs", run_ids=["prod:dev:named", f"dev:{only_dev}"]))
+        of_one = problem_of(ask("compare_runs", run_ids=["prod:dev:named", f"prod:{run.info.run_id}"]))
+        elsewhere = problem_of(ask("compare_runs", run_ids=["dev:named", "prod:dev:named"]))
+
+    assert alone["run_id"] == run.info.run_id
+    assert [row["run_id"] for row in rows_of(across["sides"])] == [run.info.run_id, f"dev:{only_dev}"]
+    assert of_one.startswith(f"'dev:named' and '{run.info.run_id}' are the same.")
+    assert elsewhere.startswith("No run has the id, name or job id 'named'.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mlflow_mcp.server.transports.http import HttpServer, listening_at
+from mlflow_mcp.server.transports.web import Parts
 from mlflow_mcp.settings import Settings
 from tests.support.servers import HOST, Handler, QuietServer
 from tests.support.servers import serving as serving_handler
@@ -24,10 +25,14 @@ MODERN = {"MCP-Protocol-Version": "2026-07-28"}
 
 
 @contextmanager
-def serving(uri: str, **options: Any) -> Iterator[tuple[str, HttpServer]]:
-    """`with serving(uri, auth="shared", …) as (address, server)`; MCP is at `{address}/mcp`."""
+def serving(
+    uri: str, *, app_of: Callable[[Parts], Any] | None = None, **options: Any
+) -> Iterator[tuple[str, HttpServer]]:
+    """`with serving(uri, auth="shared", …) as (address, server)`; MCP is at `{address}/mcp`. `app_of`: another app than ours."""
     settings = Settings(tracking_uri=uri, transport="http", port=0, **{"shutdown_seconds": 0, **options})
     server = HttpServer(settings)
+    if app_of is not None:
+        server.config.loaded_app = app_of(server.parts)
     listening = listening_at(settings)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
     thread.start()

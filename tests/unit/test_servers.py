@@ -35,6 +35,13 @@ def test_an_address_may_hold_commas_and_equals_signs():
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["a1=http://h,b1=http://i,", "a1=http://h,,b1=http://i", " ,a1=http://h, ,\n, b1=http://i ,,\n"]
+)
+def test_a_comma_too_many_is_no_part_of_an_address(text):
+    assert [(each.name, each.uri) for each in parsed_servers(text)] == [("a1", "http://h"), ("b1", "http://i")]
+
+
 def test_the_tracking_uri_names_the_default_server():
     listed = Settings.from_environment({"MLFLOW_MCP_SERVERS": TWO, "MLFLOW_TRACKING_URI": "sqlite:///dev.db"})
     other = Settings.from_environment({"MLFLOW_MCP_SERVERS": TWO, "MLFLOW_TRACKING_URI": "http://own:5000"})
@@ -81,6 +88,11 @@ def test_mlflows_own_variables_are_the_default_servers_alone():
         ("https://ana:secret@host/?a=b", "each part is written name=address"),
         ("prod", "each part is written name=address"),
         ("prod=", "each part is written name=address"),
+        ("prod=https://", "the address of 'prod' names no host, or no valid port"),
+        ("prod=https:///path", "the address of 'prod' names no host, or no valid port"),
+        ("prod=https://one:port", "the address of 'prod' names no host, or no valid port"),
+        ("prod=https://ana:secret@", "the address of 'prod' names no host, or no valid port"),
+        ("prod=https://one,two.example.com", "the address of 'prod' names no host, or no valid port"),
         ("p=https://host", "'p' is no name"),
         ("9x=https://host", "'9x' is no name"),
         ("models=https://host", "'models' cannot be a server's name"),

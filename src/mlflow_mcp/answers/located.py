@@ -1,7 +1,7 @@
 """The name of a server before ids, in answers and sentences about a server that is not the default one: one place for all tools.
 
 An id stands in a field or column of a known name, or in our own sentences: as an argument of a call, or as a whole id. What
-people logged (params, tags, files) is left as it is.
+people logged (params, tags, files) is left as it is, also where a sentence quotes it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ _WHOLE_ID = re.compile(rf"(?<![\w:/.=-])(?:{_ID})(?![\w/-])")
 _ARGUMENTS = "run_id|experiment_id|invocation_id|trace_id|model|compare_to|prompt|dataset|target|id"
 _IN_CALL = re.compile(rf"(\b(?:{_ARGUMENTS})=|\bset_model_alias\(name=)(['\"])(.+?)\2")
 _LIST_IN_CALL = re.compile(r"(\b(?:run_ids|targets)=)\[([^\]]*)\]")
+# What a sentence quotes: not an argument (`run_id='…'`), nor the value of a filter (`tags.x = '…'`).
+_QUOTED = re.compile(r"(?<![\w=(\[])(?<!= )(['\"])(.+?)\1(?!\w)")
+# Before a quoted id of ours: run 'a', ids 'a' and 'b'; and a sentence may begin with what was asked for.
+_NAMES_ID = re.compile(r"(?:\b(?:id|run|trace|model|dataset)s?:? (?:'[^']*'(?:, | and | or ))*|^|[.] )$")
 _COMMAND = re.compile(r"(`[^`]*`)")
 # What people logged: their names may be those of our fields.
 _LOGGED = frozenset(["params", "tags", "metrics", "content", "fields", "settings", "request", "response"])
@@ -78,6 +82,24 @@ def located_problem(problem: Problem, prefix: str) -> Problem:
 
 
 def _sentence(text: str, prefix: str) -> str:
+    parts, end = [], 0
+    for quote in _quotes(text):
+        is_id = _WHOLE_ID.fullmatch(quote[2]) and _NAMES_ID.search(text[: quote.start()])
+        shown = f"{quote[1]}{_prefixed(quote[2], prefix)}{quote[1]}" if is_id else quote[0]
+        parts += [_own_words(text[end : quote.start()], prefix), shown]
+        end = quote.end()
+    return "".join([*parts, _own_words(text[end:], prefix)])
+
+
+def _quotes(text: str) -> Iterator[re.Match[str]]:
+    """What a sentence quotes, without the items of lists in calls."""
+    in_lists = [found.span() for found in _LIST_IN_CALL.finditer(text)]
+    for quote in _QUOTED.finditer(text):
+        if not any(start <= quote.start() < end for start, end in in_lists):
+            yield quote
+
+
+def _own_words(text: str, prefix: str) -> str:
     text = _IN_CALL.sub(lambda found: f"{found[1]}{found[2]}{_prefixed(found[3], prefix)}{found[2]}", text)
     text = _LIST_IN_CALL.sub(lambda found: f"{found[1]}[{_items(found[2], prefix)}]", text)
     return _WHOLE_ID.sub(lambda found: prefix + found[0], text)

@@ -35,6 +35,10 @@ def _count_nowhere(status: int, seconds: float) -> None:
     pass
 
 
+def _nobody_asked() -> None:
+    pass
+
+
 def _keep_deadline(seconds: float) -> None:
     pass
 
@@ -86,6 +90,8 @@ class Call:
     move_deadline: Callable[[float], None] = _keep_deadline
     # Told of every answer of the server's: its status and the seconds until it began.
     answered: Callable[[int, float], None] = _count_nowhere
+    # Told when the server's API has accepted the credentials that a request of this call carried.
+    accepted: Callable[[], None] = _nobody_asked
     so_far: str = ""
     # Steps of all kinds together.
     done: float = 0

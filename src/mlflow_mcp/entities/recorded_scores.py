@@ -104,7 +104,7 @@ def _answers(value: float, error: float | None) -> set[int]:
 def _is_whole(share: float, count: int, value: float) -> bool:
     """Whether a share of so many answers is a whole number of them; a value of few digits proves none."""
     decimals = len(repr(value).partition(".")[2]) + (2 if value > 1 else 0)
-    rounding = 0.5 * count * 10**-decimals
+    rounding = 0.5 * count * math.pow(10, -decimals)
     return rounding <= _CERTAIN and abs(share * count - round(share * count)) <= rounding + 1e-6 * count
 
 

@@ -48,6 +48,7 @@ def build_server(
         instructions=instructions_for(entries, settings.servers),
         tools=[_described(entry).bound(settings) for entry in entries],
         lifespan=lifespan,
+        subscriptions=False,  # nothing that is listed here changes while the server runs
         log_level=settings.log_level,
         # Confirmations of writes: another instance can check them where all have one key.
         request_state_security=RequestStateSecurity(keys=[key.get_secret_value()]) if key else None,

@@ -100,7 +100,7 @@ def test_a_deleted_experiment_is_found_by_its_name_and_a_part_of_it(deleted, ask
         (run,) = ask("resolve_id", id=inside).data["found"]
 
     assert found["kind"] == "experiment"
-    assert "next" not in found
+    assert found["next"] == f"query_runs(experiment_id='{experiment}', deleted=true)"
     assert f"mlflow experiments restore --experiment-id {experiment}" in found["matched"]
     assert any(note.startswith(f"'{name}' (id {experiment}) was deleted 20") for note in notes)
     assert f"its experiment '{name}' was deleted 20" in run["matched"]
@@ -122,13 +122,14 @@ def test_only_what_looks_like_an_id_of_an_evaluation_is_called_pending(store, as
         assert "pending" not in ask("resolve_id", id="no-such-name").text
 
 
-def test_an_error_names_the_call_that_reads_the_runs_of_a_deleted_experiment(deleted, ask_many):
-    uri, _, name, experiment, inside = deleted
-    MlflowClient(uri).set_tag(inside, "mlflow.runName", f"inside {experiment}")
-    with ask_many(uri) as ask:
-        (found,) = data_of(ask("resolve_id", id=name))["found"]
-        refused = problem_of(ask("get_metric_history", run_ids=f"inside {experiment}", metrics="acc"))
+def test_an_error_names_the_call_that_reads_the_runs_of_a_deleted_experiment(empty_store, ask_many):
+    client = MlflowClient(empty_store)
+    experiment = client.create_experiment("gone")
+    client.create_run(experiment, run_name="inside gone")
+    client.delete_experiment(experiment)
+    with ask_many(empty_store) as ask:
+        refused = problem_of(ask("get_metric_history", run_ids="inside gone", metrics="acc"))
+        listed = ask("query_runs", experiment_id=experiment, deleted=True).data["runs"]
 
-    call = f"query_runs(experiment_id='{experiment}', deleted=true)"
-    assert found["next"] == call
-    assert f"{call} lists such runs" in refused
+    assert f"query_runs(experiment_id='{experiment}', deleted=true) lists such runs" in refused
+    assert "inside gone" in str(listed)

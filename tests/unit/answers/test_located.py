@@ -62,6 +62,19 @@ def test_what_people_logged_is_no_id_of_ours():
         (f"in artifacts/{RUN}/a.txt", f"in artifacts/{RUN}/a.txt"),
         ("3 runs, id 71f3", "3 runs, id 71f3"),
         (f"tags.x = '{RUN}'", f"tags.x = 'dev:{RUN}'"),
+        (f"query_runs(query=\"tags.x = '{RUN}'\")", f"query_runs(query=\"tags.x = 'dev:{RUN}'\")"),
+        (f"No run has the id '{RUN}'.", f"No run has the id 'dev:{RUN}'."),
+        (
+            f"'{RUN}' is a job of 2 runs: '{RUN}', '{RUN}'.",
+            f"'dev:{RUN}' is a job of 2 runs: 'dev:{RUN}', 'dev:{RUN}'.",
+        ),
+        (f"The runs '{RUN}', '{RUN}' differ.", f"The runs 'dev:{RUN}', 'dev:{RUN}' differ."),
+        (f"The experiments' copy {RUN} is one run's.", f"The experiments' copy dev:{RUN} is one run's."),
+        # What is stored stays as it is stored.
+        (f"The note 'as in run {RUN}, better' is long.", f"The note 'as in run {RUN}, better' is long."),
+        (f"It says \"get_run(run_id='{RUN}')\" there.", f"It says \"get_run(run_id='{RUN}')\" there."),
+        (f"Param 'digest' has the values '{RUN}', 'b'.", f"Param 'digest' has the values '{RUN}', 'b'."),
+        (f"Tag 'x' of run {RUN} was 'of {RUN}'.", f"Tag 'x' of run dev:{RUN} was 'of {RUN}'."),
     ],
 )
 def test_sentences_name_the_server_of_ids_and_of_calls(before, after):

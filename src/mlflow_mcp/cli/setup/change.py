@@ -56,6 +56,9 @@ class Place:
             backup = files.newest_kept(self.file, self.name)
             kept = files.read(backup) if backup else None
             before = self._entries(kept).get(self.name) if kept else None
+            if now is None and before is None and backup:
+                backup.unlink()
+                return f"{self.file} has no entry '{self.name}' any more. The copy from before it, {backup.name}, is removed."
             if now is None and before is None:
                 raise SetupFailure(f"{self.file} has no entry '{self.name}': there is nothing to undo.")
             if now is not None and not is_ours(now):

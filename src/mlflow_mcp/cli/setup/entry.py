@@ -41,8 +41,11 @@ class OurEntry:
     stores_secrets: bool = False
 
     def for_host(self, host: Host) -> dict[str, Any]:
-        """The entry as this host reads it."""
+        """The entry as this host reads it. Raises SetupFailure for a value in which the host would read a variable's name."""
+        _check_literal(host, {"The command": " ".join(self.words), **self.variables})
         variables = dict(self.variables)
+        if self.stores_secrets:
+            _check_literal(host, self.secrets, " or leave out --store-secrets")
         if self.stores_secrets:
             variables |= self.secrets
         elif host.reference:
@@ -58,6 +61,16 @@ class OurEntry:
         """The secrets that this host gets neither by reference nor by value."""
         is_given = self.stores_secrets or host.reference or host.names_variables
         return [] if is_given else list(self.secrets)
+
+
+def _check_literal(host: Host, values: Mapping[str, str], otherwise: str = "") -> None:
+    for name, value in values.items():
+        if host.reference and re.search(host.variable, value):
+            raise SetupFailure(
+                f"{name} holds a '$', and {host.title} would put the value of a variable there. "
+                f"In an address write %24 for it{otherwise}.",
+                BAD_INPUT,
+            )
 
 
 def usual_address(text: str, folder: Path) -> str:

@@ -70,6 +70,7 @@ class Host:
     refused: tuple[str, ...] = ()  # what the host does not read although others do
     always: Mapping[str, str] = field(default_factory=dict)  # what an entry has besides
     reference: str | None = None
+    variable: str = r"\$\{"  # how such a reference begins, also where none is meant
     names_variables: bool = False  # a list `env_vars` of names in place of references
     is_desktop: bool = True  # started without a shell's PATH
 
@@ -169,6 +170,7 @@ HOSTS = {
             folders=lambda machine: (machine.home / ".gemini",),
             refused=(TRAILING_COMMA,),  # seen with 0.61
             reference="${{{}}}",
+            variable=r"\$[{A-Za-z_]",
             is_desktop=False,
         ),
         Host(

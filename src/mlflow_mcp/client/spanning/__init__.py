@@ -42,7 +42,8 @@ class SpanningClient(Client):
         for part in self.on_servers:
             if part.prefix and id.startswith(part.prefix):
                 return part, id.removeprefix(part.prefix)
-        return self._default, id
+        # The default server's name stands before a name that would begin with another one's.
+        return self._default, id.removeprefix(f"{self.connection.name}:")
 
     @cached_property
     def _default(self) -> Client:

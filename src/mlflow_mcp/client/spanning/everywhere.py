@@ -55,7 +55,13 @@ def ask_everywhere(client: SpanningClient, job: Callable[[Client], T]) -> list[O
     """What `job` finds on each server, the default one first. Each has a call of its own."""
     seconds = client.call.remaining * _SHARE
     outcomes: list[Outcome[T]] = [
-        Outcome(Client(part.connection, Call(timeout=seconds, answered=client.call.answered)), part.prefix)
+        Outcome(
+            Client(
+                part.connection,
+                Call(timeout=seconds, answered=client.call.answered, accepted=client.call.accepted),
+            ),
+            part.prefix,
+        )
         for part in client.on_servers
     ]
     threads = [

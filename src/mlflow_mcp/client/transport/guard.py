@@ -35,6 +35,10 @@ _LONGEST_BODY = 20_000
 # A body of another make is small; parsing a large one twice would cost as much as the request.
 _LARGEST_CHECKED = 2_000
 
+# Answers that say nothing for the credentials: who one is not, what one may not, and too much at once.
+_API = re.compile(r"/api/\d\.\d/")
+_REFUSED = (401, 403, 407, 429)
+
 # The call for which this thread asks, and when the part of it that may be missing has to be there.
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
 part_ends: ContextVar[float | None] = ContextVar("part_ends", default=None)
@@ -144,9 +148,23 @@ def _bounded(send: Callable[..., Response]) -> Callable[..., Response]:
         if not is_file:
             _read(response, call, end)
         _note(response, is_file)
+        if call is not None and _accepts_credentials(response):
+            call.accepted()
         return response
 
     return bounded
+
+
+def _accepts_credentials(response: Response) -> bool:
+    """Whether MLflow's API answered because of who asks. `/health` and `/version` answer anybody, a log-in page with HTML, and
+    before a refusal of a gateway's nobody has looked at the credentials."""
+    return (
+        "Authorization" in response.request.headers
+        and _API.search(urlsplit(str(response.request.url)).path) is not None
+        and response.status_code < 500
+        and response.status_code not in _REFUSED
+        and response.headers.get("Content-Type", "").lower().startswith("application/json")
+    )
 
 
 def _read(response: Response, call: Call | None, end: float | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +25,14 @@ class Caller:
     credentials: Credentials | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Whose share of this server a request takes: a caller's, by `key`; or an address's, while nobody knows who it is."""
+
+    key: str
+    address: str
+
+
 # Over stdio, and over HTTP without authentication.
 NOBODY = Caller()
 
@@ -39,6 +49,19 @@ def caller_of(request: Any) -> Caller:
     """The caller of an HTTP request, or of a message that came in none."""
     user = request.scope.get("user") if isinstance(request, HTTPConnection) else None
     return user.caller if isinstance(user, KnownUser) else NOBODY
+
+
+def asker_of(connection: HTTPConnection) -> Asker:
+    host = connection.client.host if connection.client else ""
+    return Asker(caller_of(connection).key, f"address {network_of(host)}")
+
+
+def network_of(host: str) -> str:
+    """An IPv6 address stands for its /64: whoever has one of these has them all."""
+    if ":" in host:
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
+    return host
 
 
 class NotLetIn(AuthenticationError):

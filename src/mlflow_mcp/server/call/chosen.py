@@ -185,8 +185,13 @@ class _Reading:
         return self._changed(text, lambda connection, rest: rest)
 
     def qualified(self, text: str) -> str:
-        """The id as a client of several servers takes it: without the name of the default one."""
-        return self._changed(text, lambda connection, rest: f"{self._servers.prefix_of(connection)}{rest}")
+        """The id as a client of several servers takes it: without the name of the default one, unless another's follows."""
+
+        def change(connection: Connection, rest: str) -> str:
+            is_needed = self._servers.split(rest)[0] is not None
+            return f"{connection.name}:{rest}" if is_needed else f"{self._servers.prefix_of(connection)}{rest}"
+
+        return self._changed(text, change)
 
     def _changed(self, text: str, change: Callable[[Connection, str], str]) -> str:
         # Repeats of one side, each with its server: `dev:a+dev:b`. A name may hold `+` itself.

@@ -152,8 +152,7 @@ class BoundTool(Tool):
         call = Call(timeout=self._settings.timeout)
         telling = Telling(context, call, mask_secrets=self._settings.mask_secrets)
         connections: Connections = context.request_context.lifespan_context
-        if connections.observe is not None:
-            call.answered = connections.observe
+        connections.watch(call, context.request_context, chosen.connection)
         if self._changes_mlflow:
             check_audit_file(self._settings)
             call.host = _host_of(context)

@@ -19,17 +19,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
 from mlflow_mcp.server.app import build_server
+from mlflow_mcp.server.auth.callers import network_of
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.records.metrics import Metrics, timed
 from mlflow_mcp.server.records.tracing import traces_sent
+from mlflow_mcp.server.transports.hosts import EVERYWHERE, KnownHosts
 from mlflow_mcp.server.transports.limits import Limits
 from mlflow_mcp.server.transports.probes import Readiness
-from mlflow_mcp.server.transports.web import PATH, Parts, http_app, security_of
+from mlflow_mcp.server.transports.web import PATH, Parts, http_app
 from mlflow_mcp.settings import Settings, SettingsError
 
-# Connections at a time; one more is answered with 503.
+# Connections at a time; one more is answered with 503. Connections from one address; one more is closed.
 _MOST_CONNECTIONS = 1_000
+_MOST_OF_ADDRESS = 750
 # Seconds in which the head of a request has to come.
 _HEAD_SECONDS = 10.0
 # Seconds that streams get, after all calls have ended.
@@ -51,10 +54,12 @@ def app_of(settings: Settings, parts: Parts) -> Starlette:
 
 def parts_of(settings: Settings) -> Parts:
     """Raises SettingsError for a mode that lacks something."""
-    connections, limits, metrics = Connections(settings), Limits(settings), Metrics()
+    connections, metrics = Connections(settings), Metrics()
+    limits = Limits(settings, connections.has_proved)
     connections.observe = metrics.asked_mlflow
     metrics.show("mlflow_mcp_open_requests", "MCP requests that are open now.", lambda: limits.open)
     metrics.show("mlflow_mcp_identities", "Callers whose connection to MLflow is kept.", lambda: connections.identities)
+    metrics.show("mlflow_mcp_identities_unproved", "Those that MLflow has not accepted.", lambda: connections.unproved)
     return Parts(settings, connections, limits, metrics, Readiness(connections.own), Gate(settings))
 
 
@@ -83,13 +88,17 @@ def check_reach(settings: Settings, connections: Connections) -> None:
 def listening_at(settings: HttpSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2_048)
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None) or 0  # below 0: of the look-up of the host's name
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"
         raise SettingsError(
             f"Cannot listen at {settings.host}, port {settings.port} ({reason}). Choose others with --host and --port."
         ) from None
+    # For connections too, which inherit it: asyncio does it for sockets of its own only, and without it the body of an answer
+    # waits 40 ms for the client to acknowledge the head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _announce(settings: Settings, listening: socket.socket) -> None:
@@ -97,9 +106,8 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
     scheme = "https" if settings.tls_cert else "http"
     lines = [f"serving {scheme}://{host}:{listening.getsockname()[1]}{PATH} (auth: {settings.auth})."]
     if settings.host not in LOOPBACK:
-        hosts = [
-            name for name in security_of(settings).allowed_hosts if name.removesuffix(":*") not in (*LOOPBACK, "[::1]")
-        ]
+        bound = [] if settings.host in EVERYWHERE else [host]
+        hosts = [*bound, *map(str, KnownHosts(settings).named)]
         lines.append(
             f"It answers to the Host {', '.join(hosts)}."
             if hosts
@@ -158,13 +166,19 @@ class HttpServer(uvicorn.Server):
 
 
 class _InTime(H11Protocol):
-    """uvicorn's protocol, which waits for the head of a request for as long as a client likes."""
+    """uvicorn's protocol, which waits for the head of a request, and for the rest of one that is answered, for as long as a
+    client likes; and which lets one address have all connections."""
 
     _waiting: asyncio.TimerHandle | None = None
+    network = ""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch()
+        self.network = network_of(self.client[0] if self.client else "")
+        if sum(getattr(each, "network", None) == self.network for each in self.connections) > _MOST_OF_ADDRESS:
+            transport.close()
+        else:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -174,14 +188,20 @@ class _InTime(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    @property
+    def _is_owed(self) -> bool:
+        """Whether the client has a head to send, or a body that nobody reads any more; the app waits for the others."""
+        theirs = self.conn.their_state
+        return theirs is h11.IDLE or (theirs is h11.SEND_BODY and self.conn.our_state in (h11.DONE, h11.MUST_CLOSE))
+
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+        if not self._is_owed:
             self._stop_waiting()
         elif self._waiting is None:
             self._waiting = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
-        if self.conn.their_state is h11.IDLE:
+        if self._is_owed:
             self.transport.close()
 
     def _stop_waiting(self) -> None:

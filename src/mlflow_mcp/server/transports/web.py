@@ -6,29 +6,28 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.transport_security import RequestBodyLimitMiddleware, TransportSecuritySettings
+from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlflow_mcp.http_settings import LOOPBACK, HttpSettings
+from mlflow_mcp.http_settings import HttpSettings
 from mlflow_mcp.server.auth.gate import Gate
 from mlflow_mcp.server.connections import Connections
 from mlflow_mcp.server.records.metrics import Metrics
+from mlflow_mcp.server.transports.hosts import KnownHosts
 from mlflow_mcp.server.transports.limits import Limits, refusal
 from mlflow_mcp.server.transports.probes import Readiness, probe_routes
+from mlflow_mcp.server.transports.sessions import SESSION_SECONDS, Sessions
 
 PATH = "/mcp"
 # Bytes of a request: a call is some kilobytes. Seconds in which all of them have to come.
 LARGEST_BODY = 1_000_000
 BODY_SECONDS = 15.0
-# Seconds after which a session of 2025 ends that nobody uses.
-SESSION_SECONDS = 1_800.0
 _SWEEP_SECONDS = 60.0
 
 
@@ -49,7 +48,6 @@ def http_app(server: MCPServer[Connections], parts: Parts) -> Starlette:
     manager = StreamableHTTPSessionManager(
         server._lowlevel_server,  # as `streamable_http_app` of the SDK does, which knows bearer tokens only
         stateless=settings.sessions == 0,
-        security_settings=security_of(settings),
         session_idle_timeout=SESSION_SECONDS if settings.sessions else None,
         max_sessions=settings.sessions or None,
         max_request_body_size=LARGEST_BODY,
@@ -63,8 +61,12 @@ def http_app(server: MCPServer[Connections], parts: Parts) -> Starlette:
             yield
             tasks.cancel_scope.cancel()
 
-    served = parts.limits.admitting(in_time(StreamableHTTPASGIApp(manager)))
-    served = counted(while_open(parts.gate.before(served), parts.readiness), parts.metrics)
+    served: ASGIApp = StreamableHTTPASGIApp(manager)
+    if settings.sessions:
+        served = Sessions(manager, settings, parts.limits).shared(served)
+    served = parts.limits.admitting(in_time(served))
+    served = KnownHosts(settings).before(parts.gate.before(served))
+    served = counted(while_open(served, parts.readiness), parts.metrics)
     routes = [Route(PATH, _Endpoint(served)), *parts.gate.routes, *probe_routes(parts.readiness, parts.metrics)]
     return Starlette(routes=routes, lifespan=lifespan)
 
@@ -73,17 +75,6 @@ async def _sweep(connections: Connections) -> None:
     while True:
         await anyio.sleep(_SWEEP_SECONDS)
         connections.drop_idle()
-
-
-def security_of(settings: HttpSettings) -> TransportSecuritySettings:
-    """Which Host and Origin are answered: a page of another site must not reach this server through its reader's browser."""
-    own = urlsplit(settings.public_url or "")
-    names = {*LOOPBACK, *([] if settings.host in ("0.0.0.0", "::") else [settings.host])}  # noqa: S104  # not bound here
-    shown = [f"[{name}]" if ":" in name else name for name in sorted(names)]
-    hosts = [*(f"{name}:*" for name in shown), *shown, *([own.netloc] if own.netloc else []), *settings.allowed_hosts]
-    local = [f"{scheme}://{name}" for scheme in ("http", "https") for name in shown]
-    origins = [*(f"{each}:*" for each in local), *local, *([f"{own.scheme}://{own.netloc}"] if own.netloc else [])]
-    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[*origins, *settings.allowed_origins])
 
 
 class _Endpoint:

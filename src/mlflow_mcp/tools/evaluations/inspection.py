@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun, shared_model
@@ -94,7 +94,8 @@ def inspect_jobs(
             requests.append(partial(_read_statistics, client, job, of_job))
         needs_results = history or scores or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
-            requests.append(partial(_inspect_files, client, job, of_job, needs_results))
+            wanted = _Wanted(results=needs_results, statistics=history or scores or counts)
+            requests.append(partial(_inspect_files, client, job, of_job, wanted))
     if history:
         requests += looks_for_missing_files(
             client, inspected, {id_: each.missing_files for id_, each in details.items()}
@@ -166,7 +167,14 @@ def _read_yaml(client: Client, run: LauncherRun, path: str) -> Any:
     return load_yaml(content.data.decode("utf-8", "replace"))
 
 
-def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results: bool) -> None:
+class _Wanted(NamedTuple):
+    """What is read of a job's files; the statistics are those of a run that holds several tasks."""
+
+    results: bool
+    statistics: bool
+
+
+def _inspect_files(client: Client, job: Job, details: JobDetails, wanted: _Wanted) -> None:
     run, folder = job.canonical, job.canonical.results_folder
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
         folders: list[str] = []
@@ -176,9 +184,11 @@ def _inspect_files(client: Client, job: Job, details: JobDetails, needs_results:
         own = [each for each in details.folders if run.task is None or each.endswith(f".{run.task}")]
         if len(own) != 1:
             _read_results_of_all(client, run, details)
+            if wanted.statistics:
+                _read_statistics_of_all(client, run, details)
             return
         folder = f"{own[0]}/artifacts"
-    if needs_results:
+    if wanted.results:
         _read_first_results(client, job, folder, details)
 
 
@@ -207,17 +217,18 @@ def _read_run_config(client: Client, job: Job, folder: str, details: JobDetails)
 
 
 def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:
-    """The model of a run that holds a whole invocation, and the samples and responses of each of its tasks."""
-    folders = [f"{folder}/artifacts" for folder in details.folders]
-    of_results = [partial(_read_results, client, run, folder, details) for folder in folders]
-    of_responses = [partial(_statistics_in, client, run, folder) for folder in folders]
-    found = client.run_concurrently(*of_results), client.run_concurrently(*of_responses)
-    for folder, recorded, statistics in zip(details.folders, *found):
-        details.statistics_of[folder] = statistics
+    """The model of a run that holds a whole invocation, and the samples of each of its tasks."""
+    read = [partial(_read_results, client, run, f"{folder}/artifacts", details) for folder in details.folders]
+    for folder, recorded in zip(details.folders, client.run_concurrently(*read)):
         if recorded is not None:
             details.of_folder[folder] = recorded.samples
             details.add(replace(recorded, samples=Samples(), settings={}))
             details.has_config = True
+
+
+def _read_statistics_of_all(client: Client, run: LauncherRun, details: JobDetails) -> None:
+    read = [partial(_statistics_in, client, run, f"{folder}/artifacts") for folder in details.folders]
+    details.statistics_of = dict(zip(details.folders, client.run_concurrently(*read)))
 
 
 def _read_results(client: Client, run: LauncherRun, folder: str, details: JobDetails) -> RecordedConfig | None:

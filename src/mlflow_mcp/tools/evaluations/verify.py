@@ -71,7 +71,7 @@ def verify(client: Client, found: InvocationRuns) -> Delivery:
     tasks = _tasks(found, jobs, read, expected)
     deleted = None if all(task.copies for task in tasks) else deleted_jobs(client, found.invocation_id)
     for task in tasks:
-        check(task, list(configs.values()), deleted and deleted.of(task.number))
+        check(task, list(configs.values()), deleted.of(task.number) if deleted else None)
     unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if left_out else ""
     return _told(tasks, expected.evidence, unread)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.experiments import NOTE_TAG, primary_metric_of
 from mlflow_mcp.client.ids.experiments import experiment_ids
 from mlflow_mcp.client.values import runs_matching
-from mlflow_mcp.entities.labels import name_families, tells_nothing
+from mlflow_mcp.entities.labels import name_families
 from mlflow_mcp.entities.launcher import Job, LauncherRun, group_invocations, group_jobs
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.run import RunView, ended
@@ -23,6 +23,7 @@ from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.text import iso, listed, number, plural, truncate
 from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.evaluations.inspection import models_of
+from mlflow_mcp.tools.experiments.values_told import value_table
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -41,7 +42,6 @@ _PAGE = 1_000
 _NAMES = 30
 
 
-_VALUES = 6
 _SCALES_TOLD = 3
 _LONGEST_NOTE = 1_000
 
@@ -49,10 +49,6 @@ _LONGEST_NOTE = 1_000
 _PARAM_NAMES = 20
 _INVOCATIONS = 10
 _TASKS = 8
-# Constants of a launcher's flattened config say nothing of a single run, and its tasks are numbered in each invocation anew.
-_FLATTENED = "config."
-_NUMBERED = "config.evaluation.tasks."
-_LIMIT = ".limit_samples"
 _IN_INVOCATIONS = ("invocation_id", "job_id", "benchmark")
 
 
@@ -122,8 +118,8 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
         child_runs=len(parents) or None,
         datasets=_datasets(runs),
         metrics=_metric_table(runs, left_out),
-        params=_value_table(client, [run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
-        tags=_value_table(client, [run.tags for run in runs], "tag", _NAMES, repeated, left_out),
+        params=value_table(client, [run.params for run in runs], "param", _PARAM_NAMES, repeated, left_out),
+        tags=value_table(client, [run.tags for run in runs], "tag", _NAMES, repeated, left_out),
     )
     answer.note(*_two_scales(runs), *left_out)
     if answer.partial:
@@ -196,52 +192,6 @@ def _two_scales(runs: Sequence[RunView]) -> list[str]:
 def _some(parts: Sequence[str]) -> str:
     more = f" and {len(parts) - _PARAM_NAMES} more" if len(parts) > _PARAM_NAMES else ""
     return ", ".join(parts[:_PARAM_NAMES]) + more
-
-
-def _value_table(
-    client: Client, logged: Sequence[Mapping[str, str]], noun: str, most: int, repeated: Sequence[str], notes: list[str]
-) -> Table:
-    """Each name with in how many runs it is, how many values it has, and the values where they are few. Names that
-    differ between runs first: they are what one filters by. What tells nothing is counted in the notes."""
-    values: dict[str, Counter[str]] = {}
-    for each in logged:
-        for name, value in each.items():
-            if name not in repeated:
-                values.setdefault(name, Counter())[value] += 1
-    names = sorted(
-        values, key=lambda name: (_is_the_same(name, values), name.startswith(_FLATTENED), -values[name].total(), name)
-    )
-    telling = [name for name in names if not _says_little(name, values)]
-    shown, rest = telling[:most], telling[most:] + [name for name in names if name not in telling]
-    if rest:
-        same = sum(len(values[name]) == 1 for name in rest)
-        notes.append(f"{len(rest)} more {noun}s ({same} of them with one value), e.g. {listed(rest, 3)}.")
-    rows: list[list[Any]] = []
-    for name in shown:
-        counts = values[name]
-        few = len(counts) <= _VALUES
-        first = [
-            truncate(client.masked(value or "", name), 60) for value, _ in counts.most_common(_VALUES if few else 2)
-        ]
-        rows.append([name, counts.total(), len(counts), first if few else [*first, "…"]])
-    return Table.of([noun, "runs", "distinct", "values"], rows, keep=(noun, "values"))
-
-
-def _says_little(name: str, values: Mapping[str, Counter[str]]) -> bool:
-    """Whether nobody would filter by it: a path, a time, a text of each run's own, or a setting that is the same in every
-    flattened config."""
-    if name.startswith(_NUMBERED):
-        return True
-    if name.startswith(_FLATTENED) and len(values[name]) == 1:
-        return not name.endswith(_LIMIT) or _is_the_same(name, values)
-    return values[name].total() > 1 and tells_nothing(list(values[name].elements()))
-
-
-def _is_the_same(name: str, values: Mapping[str, Counter[str]]) -> bool:
-    """Whether a name has one value in all runs: for a config param, in all runs that logged their config at all."""
-    is_config = name.startswith("config.")
-    most = max(each.total() for other, each in values.items() if other.startswith("config.") == is_config)
-    return len(values[name]) == 1 and values[name].total() == most
 
 
 def _invocations(client: Client, runs: Sequence[Run], notes: list[str]) -> Table | None:

@@ -21,7 +21,8 @@ from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differ
 from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs
 from mlflow_mcp.tools.runs.comparing.primary import against_names, how_judged
-from mlflow_mcp.tools.runs.comparing.reading import Compared, of_models, read_sides
+from mlflow_mcp.tools.runs.comparing.reading import Compared, read_sides
+from mlflow_mcp.tools.runs.comparing.refusals import of_models
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, summary

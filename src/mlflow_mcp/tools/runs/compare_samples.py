@@ -106,9 +106,11 @@ _MOST_ROWS = 100  # of a page: each is read from both files
 def _compare_all(client: Client, sides: Sides, metric: str | None) -> list[Compared]:
     """Each task that can be compared; of those that cannot, why. Raises the reason where it is the only task."""
     compared, problems = [], []
+    ids = {str(each.run.entity.info.experiment_id) for both in sides.tasks for each in both.sides}
+    primaries = client.experiments.primary_metrics(sorted(ids))
     for both in sides.tasks:
         try:
-            compared.append(compare_task(client, both, metric, sides.unlike))
+            compared.append(compare_task(client, both, metric, sides.unlike, primaries))
         except Problem as problem:
             problems.append((both.label, problem))
     if not compared:

@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_mcp.client import Client
-from mlflow_mcp.client.ids.parse import is_model
 from mlflow_mcp.entities.launcher import Job, LauncherRun, are_copies, shared_model
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.recorded_settings import settings_of_params
 from mlflow_mcp.entities.run import RunView, own_tags
-from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clipped, listed
+from mlflow_mcp.text import clipped
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality, find_inequality, merged
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs, pair_jobs
 from mlflow_mcp.tools.runs.comparing.per_dataset import PerDataset, split_by_dataset
 from mlflow_mcp.tools.runs.comparing.pooled import Asked, asked_for, pool
+from mlflow_mcp.tools.runs.comparing.refusals import names_of, refuse_sides, refuse_the_same
 from mlflow_mcp.tools.runs.comparing.sides import Side, align
 
-MOST_SIDES = 20
 # Of so many jobs the files are read, those of the first sides.
 _MOST_READ = 3 * MOST_INSPECTED
 
@@ -44,9 +42,9 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
 
     Raises Problem for ids that cannot be compared.
     """
-    _refuse_sides(run_ids, baseline)
+    refuse_sides(run_ids, baseline)
     asked = asked_for(client, run_ids)
-    _refuse_the_same(asked)
+    refuse_the_same(asked)
     jobs = [each.jobs for each in asked]
     labels = [chr(65 + at) for at in range(len(asked))]
     owners = [at for at, of_side in enumerate(jobs) for _ in of_side]
@@ -77,18 +75,6 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
     )
 
 
-def _refuse_sides(run_ids: Sequence[str], baseline: str | None) -> None:
-    if len(set(run_ids)) < 2:
-        raise Problem("A comparison needs two different ids.", "Give run_ids two or more run or invocation ids.")
-    if len(run_ids) > MOST_SIDES:
-        raise Problem(
-            f"{len(run_ids)} sides are too many to read side by side.",
-            f"Give at most {MOST_SIDES}, or use aggregate_runs for statistics over many.",
-        )
-    if baseline is not None and baseline not in run_ids:
-        raise Problem(f"The baseline '{baseline}' is not among run_ids.", f"Name one of {listed(list(run_ids), 20)}.")
-
-
 def _shared_jobs(labels: Sequence[str], paired: PairedJobs) -> set[tuple[str, frozenset[str]]]:
     """The tasks of which two sides have the very same job: an invocation and a run of it, or two exports."""
     by_label = list(zip(labels, paired.sides))
@@ -97,44 +83,8 @@ def _shared_jobs(labels: Sequence[str], paired: PairedJobs) -> set[tuple[str, fr
         for at, (label, by_task) in enumerate(by_label)
         for other, their_task in by_label[:at]
         for task in by_task.keys() & their_task.keys()
-        if label != other and _names_of(by_task[task]) & _names_of(their_task[task])
+        if label != other and names_of(by_task[task]) & names_of(their_task[task])
     }
-
-
-def _names_of(job: Job) -> set[str]:
-    """What tells a job from others: the ids of its runs, and its own."""
-    own = {copy.job_id for copy in job.copies if copy.job_id and copy.is_export}
-    return {copy.run_id for copy in job.copies} | own
-
-
-def _refuse_the_same(asked: Sequence[Asked]) -> None:
-    """Raise Problem when two ids, e.g. a name and a prefix, stand for the same runs, or pooled sides share one."""
-    seen: dict[frozenset[str], str] = {}
-    owners: dict[str, Asked] = {}
-    for each in asked:
-        runs = frozenset(job.run_id for of_member in each.jobs for job in of_member)
-        first = seen.setdefault(runs, each.id)
-        if first != each.id:
-            raise Problem(
-                f"'{clipped(first)}' and '{clipped(each.id)}' are the same.",
-                of_models([first, each.id]) or "Give run_ids two or more different runs or invocations.",
-            )
-        for name in sorted({name for of_member in each.jobs for job in of_member for name in _names_of(job)}):
-            owner = owners.setdefault(name, each)
-            if owner is not each and len(owner.members) + len(each.members) > 2:
-                raise Problem(
-                    f"{name} is in both '{clipped(owner.id)}' and '{clipped(each.id)}': their errors would not be independent.",
-                    "Leave it out of one of them.",
-                )
-
-
-def of_models(ids: Sequence[str]) -> str:
-    """That models stand for their runs here, and what compares the models."""
-    models = [id_ for id_ in ids if is_model(id_)]
-    if not models:
-        return ""
-    call = f"get_model(model='{models[0]}', compare_to='{models[1]}')" if len(models) > 1 else "get_model"
-    return f"Of a model its source run is compared, whose metrics may be of other models too; {call} compares models."
 
 
 def _id(asked: Asked, jobs: Sequence[Sequence[Job]]) -> str:

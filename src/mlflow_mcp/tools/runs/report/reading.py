@@ -12,7 +12,8 @@ from mlflow_mcp.tools.runs.comparing.alignment import unlike_scales
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from mlflow_mcp.tools.runs.comparing.per_dataset import split_by_dataset
-from mlflow_mcp.tools.runs.comparing.reading import MOST_SIDES, members_of, read_sides
+from mlflow_mcp.tools.runs.comparing.reading import members_of, read_sides
+from mlflow_mcp.tools.runs.comparing.refusals import MOST_SIDES
 from mlflow_mcp.tools.runs.comparing.sides import Side, align
 
 __all__ = ["MOST_SIDES", "Subject", "read_subject"]

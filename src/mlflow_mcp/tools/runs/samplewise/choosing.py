@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mlflow_mcp.entities.direction import Mode, direction_of
 from mlflow_mcp.errors import Problem
@@ -12,12 +13,25 @@ from mlflow_mcp.tools.runs.samplewise.read.columns import is_of_labels
 from mlflow_mcp.tools.runs.samplewise.read.samples import Samples, Score
 from mlflow_mcp.tools.runs.samplewise.read.sources import Found
 
+
+@dataclass(frozen=True)
+class Meant:
+    """The metric that a score is likely to be of, how it is called in a sentence, and which way a tag says it is better."""
+
+    name: str
+    what: str = "the headline metric"
+    mode: Mode | None = None
+
+    def __str__(self) -> str:
+        return f"of {self.what} {self.name}"
+
+
 _GENERAL = ("score", "reward", "correct", "is_correct", "passed", "resolved")
 _HIGHER = (*_GENERAL, "pass", "success", "match", "symbolic_correct", "judge_correct")
 _WORDS_OF_NAMES = re.compile(r"[^a-z0-9]+")
 
 
-def choose_score(a: Found, b: Found, metric: str | None, headlines: Sequence[str]) -> Score:
+def choose_score(a: Found, b: Found, metric: str | None, meant: Sequence[Meant]) -> Score:
     """The score that `metric` names, the only one of both sides, that of the run's headline metric, or the one that is called
     a score. Raises Problem with the names for others."""
     shared = sorted(name for name in a.scores if name in b.scores)  # assessments come in any order
@@ -30,9 +44,9 @@ def choose_score(a: Found, b: Found, metric: str | None, headlines: Sequence[str
         )
     if len(shared) == 1:
         return _score(a, shared[0], "the only score")
-    ending = sorted({name for name in shared for whole in headlines if _ends(whole, name)}, key=len)
-    if ending:
-        return _score(a, ending[-1], f"of the headline metric {headlines[0]}")
+    for each in meant:
+        if ending := [name for name in shared if _is_of(each.name, name)]:
+            return _score(a, max(ending, key=len), str(each))
     labels = [name for name in shared if is_of_labels(a.parts[0].columns.scores[name])]
     if labels:
         others = [name for name in shared if name not in labels]
@@ -60,7 +74,7 @@ def _named(a: Found, b: Found, metric: str) -> Score:
     )
 
 
-def choose_filter(score: Score, sides: Iterable[Samples], headlines: Sequence[str]) -> Score:
+def choose_filter(score: Score, sides: Iterable[Samples], meant: Sequence[Meant]) -> Score:
     """The same score of one filter: lm-evaluation-harness writes a row for each question and filter. Raises Problem where
     nothing says which counts."""
     counts = [side.filters for side in sides]
@@ -72,10 +86,11 @@ def choose_filter(score: Score, sides: Iterable[Samples], headlines: Sequence[st
     if len(shared) < 2:
         has_others = any(len(count) > 1 for count in counts)
         return Score(score.name, score.path, shared[0], score.why) if shared and has_others else score
-    named = [name for name in shared if any(_words(name) in _words(whole) for whole in headlines)]
-    if len(named) == 1:
-        why = f"{score.why}; filter of the headline metric {headlines[0]}"
-        return Score(score.name, score.path, named[0], why.strip("; "))
+    for each in meant:
+        named = [name for name in shared if _words(name) in _words(each.name)]
+        if len(named) == 1:
+            why = score.why if str(each) in score.why else f"{score.why}; filter {each}"
+            return Score(score.name, score.path, named[0], why.strip("; "))
     raise Problem(f"'{score.name}' was scored with {len(shared)} filters: {listed(shared)}.", _which(score, shared))
 
 
@@ -83,10 +98,12 @@ def _which(score: Score, filters: Sequence[str]) -> str:
     return f"Name one, e.g. metric='{score.name},{filters[0]}'." if filters else "Leave the filter out."
 
 
-def direction(score: Score, sides: Iterable[Samples]) -> tuple[Mode | None, str]:
+def direction(score: Score, sides: Iterable[Samples], meant: Sequence[Meant]) -> tuple[Mode | None, str]:
     """Which way the score is better, and how that is known."""
     if is_of_labels(score.path):
         return "max", ""
+    if by_tag := next((each.mode for each in meant if each.mode and _is_named(each.name, score)), None):
+        return by_tag, f"{'higher' if by_tag == 'max' else 'lower'} is better by the experiment's tag"
     found = direction_of(score.name)
     if found is not None:
         return found.mode, f"{'higher' if found.mode == 'max' else 'lower'} is better by its name"
@@ -101,9 +118,15 @@ def _score(found: Found, name: str, why: str) -> Score:
     return Score(name, found.parts[0].columns.scores[name], why=why)
 
 
-def _ends(whole: str, name: str) -> bool:
-    """Whether a metric's name ends with a score's, a filter's name after it or not: `gsm8k_exact_match`."""
+def _is_of(whole: str, name: str) -> bool:
+    """Whether a metric's name has that of a score in it, a filter's name after it or not: `gsm8k_exact_match`."""
     return f" {_words(name)} " in f" {_words(whole)} "
+
+
+def _is_named(whole: str, score: Score) -> bool:
+    """Whether a metric's name ends with the score's own, its filter after it or not: `acc_norm` is not `acc`."""
+    endings = [_words(score.name), *([_words(f"{score.name} {score.filter}")] if score.filter else [])]
+    return any(f" {_words(whole)}".endswith(f" {ending}") for ending in endings)
 
 
 def _words(name: str) -> str:

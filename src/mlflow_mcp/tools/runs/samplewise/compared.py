@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_mcp.client import Client
+from mlflow_mcp.entities.direction import PrimaryMetric
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.headline import headline_of
-from mlflow_mcp.tools.runs.samplewise.choosing import choose_filter, choose_score, direction
+from mlflow_mcp.tools.runs.samplewise.choosing import Meant, choose_filter, choose_score, direction
 from mlflow_mcp.tools.runs.samplewise.joining import Joined, join, shares_told
 from mlflow_mcp.tools.runs.samplewise.judging import Judged, judge
 from mlflow_mcp.tools.runs.samplewise.read.lines import MOST_ROWS
@@ -50,17 +51,19 @@ class Compared:
         return f"{count} questions, each the mean of up to {times} repeats"
 
 
-def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "") -> Compared:
-    """Raises Problem where the sides have no score or no question in common."""
-    headlines = _headlines(both)
-    score = choose_score(both.a, both.b, metric, headlines)
+def compare_task(
+    client: Client, both: Both, metric: str | None, unlike: str, primaries: Mapping[str, PrimaryMetric]
+) -> Compared:
+    """`primaries`: the primary metrics of the runs' experiments, by their ids. Raises Problem where the sides have no score or no question in common."""
+    meant = _meant(both, primaries)
+    score = choose_score(both.a, both.b, metric, meant)
     path_b = both.b.parts[0].columns.score_path(score.name) or score.path
     by_task = any(len(side.tasks) > 1 for side in both.sides)
     sides = (
         read_samples(client, both.a, score, by_task=by_task),
         read_samples(client, both.b, Score(score.name, path_b, score.filter), by_task=by_task),
     )
-    score = choose_filter(score, sides, headlines)
+    score = choose_filter(score, sides, meant)
     a, b = (side.scored(score.filter) for side in sides)
     joined = join(a, b)
     if unlike and joined.pairs and not joined.is_checked:
@@ -71,7 +74,7 @@ def compare_task(client: Client, both: Both, metric: str | None, unlike: str = "
     if not joined.pairs:
         raise _nothing_in_common(both, (a, b), unlike)
     _refuse_two_scales(score, joined)
-    mode, known_by = direction(score, sides)
+    mode, known_by = direction(score, sides, meant)
     judged = judge(joined.pairs, mode, sum(side.unscored + side.broken for side in sides))
     why = f"{score.label} ({'; '.join(part for part in (score.why, known_by) if part)})"
     return Compared(
@@ -86,10 +89,12 @@ def _refuse_two_scales(score: Score, joined: Joined) -> None:
         raise Problem(f"The sides are not of one scale. {sentence}", "Name a score of both as metric.")
 
 
-def _headlines(both: Both) -> list[str]:
-    """The headline metrics of the runs, where something proves them."""
-    found = [headline_of(each.run.metrics, None) for each in both.sides]
-    return list(dict.fromkeys(name for name in found if name))
+def _meant(both: Both, primaries: Mapping[str, PrimaryMetric]) -> list[Meant]:
+    """The primary metric, where the tags of the sides' experiments agree, then the headline metrics that something proves."""
+    of_sides = {primaries.get(str(each.run.entity.info.experiment_id)) for each in both.sides} - {None}
+    tagged = [Meant(each.name, "the experiment's primary metric", each.mode) for each in of_sides if each]
+    proved = [headline_of(each.run.metrics, None) for each in both.sides]
+    return (tagged if len(tagged) == 1 else []) + [Meant(name) for name in dict.fromkeys(proved) if name]
 
 
 def _partial(sides: Sequence[Samples], scored: Sequence[Sequence[Sample]], joined: Joined) -> str | None:

@@ -11,7 +11,7 @@ from mlflow_mcp.client.ids.targets import target_of
 from mlflow_mcp.client.run_log import NewExperiment, runs_of_key
 from mlflow_mcp.client.writing import Write, refuse_secret
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.text import clipped, quoted, safe_uri
+from mlflow_mcp.text import clipped, safe_uri
 from mlflow_mcp.tools.writes.outcome import Change, call_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def place_of(client: Client, experiment: str, key: str, *, may_be_new: bool) -> 
     runs = runs_of_key(client, id_, key)
     if len(runs) > 1:
         raise Problem(
-            f"{len(runs)} runs of experiment '{place.name}' have the key '{clipped(key)}': {quoted(str(run.info.run_id) for run in runs)}.",
+            f"{len(runs)} runs of experiment '{place.name}' have the key '{clipped(key)}': {', '.join(str(run.info.run_id) for run in runs)}.",
             "Compare them and ask the user which is to be deleted, or use another key.",
         )
     if not runs and (deleted := runs_of_key(client, id_, key, deleted=True)):

@@ -12,7 +12,7 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.marks import Target
 from mlflow_mcp.client.run_log import OPEN, RunLog, runs_of_key
-from mlflow_mcp.text import listed, plural, quoted
+from mlflow_mcp.text import listed, plural
 from mlflow_mcp.tools.runs.run_url import run_url
 from mlflow_mcp.tools.writes.outcome import Outcome, call_of
 from mlflow_mcp.tools.writes.recording.place import Place
@@ -102,7 +102,7 @@ def _checked(client: Client, answer: LoggedRun, place: Place, log: RunLog, plan:
     twins = [str(each.info.run_id) for each in runs_of_key(client, place.experiment_id, log.key)]
     if others := [id_ for id_ in twins if id_ != log.run_id]:
         answer.note(
-            f"Another call made a run with this key at the same time: {quoted(others)}. Keep one of them, and delete the others."
+            f"Another call made a run with this key at the same time: {', '.join(others)}. Keep one of them, and delete the others."
         )
 
 

@@ -9,7 +9,7 @@ from mlflow_mcp.client.run_log import Value
 from mlflow_mcp.entities.metrics import same_value
 from mlflow_mcp.text import as_number, clipped
 
-_WRITTEN = re.compile(r"(?P<name>[^=@]+?)\s*(?:@\s*(?P<step>[+-]?\d{1,19}))?\s*=\s*(?P<value>\S+)\s*")
+_WRITTEN = re.compile(r"(?P<name>[^=@]+?)\s*(?:@\s*(?P<step>[+-]?[0-9]{1,19}))?\s*=\s*(?P<value>\S+)\s*")
 _FORM = "Each metric is written 'name=value' or 'name@step=value', e.g. 'loss@100=0.3'"
 # MLflow keeps these; they never win a ranking.
 _WORDS = {"nan": float("nan"), "inf": float("inf"), "infinity": float("inf")}
