@@ -14,7 +14,7 @@ from mlflow_mcp.tools.traces.summaries.question import Question
 _LATENCY = {"AVG": "mean", "P50": "p50", "P95": "p95", "P99": "p99", "MAX": "max"}
 _COUNT = Measure("TRACES", "trace_count", by=("trace_status",))
 _SPAN_COUNT = Measure("SPANS", "span_count")
-_MOST_PAIRS = 20_000_000
+_MOST_PAIRS = 3_000_000
 NOT_ASKED = "Failures inside of traces that ended OK were not looked for: this server or store does not tell which traces have one."
 TOO_MANY = "Failures inside of traces that ended OK were not looked for among so many traces: a shorter `when` or a narrower query does."
 _SECONDS = Measure("TRACES", "latency", tuple(_LATENCY))
@@ -41,7 +41,7 @@ def states(client: Client, scope: Scope) -> dict[str, int]:
 
 def why_not_searched(client: Client, question: Question) -> str:
     """Why traces are not searched for failed spans; empty where they are. MLflow compares each trace with each failed span of
-    its experiment: of 40,000 traces with 12,000 such spans that took 45 s on sqlite, of 6,000 with 1,800 half a second."""
+    its experiment: of 40,000 traces with 12,000 such spans that took 45 s on sqlite, with a filter by a tag 4,000 with 1,200 took 8."""
     scope = question.scope or Scope(tuple(question.ids), (), question.window)
     failed = Scope(scope.experiment_ids).where("span.status = 'ERROR'")
 
