@@ -9,6 +9,8 @@ from collections.abc import Mapping
 MODEL_NAMES = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
 _TASKS = re.compile(r"\.tasks\.(\d+)\.")
 _OWN_EXPORT = "config.export."
+# Below it is what an evaluation asks with: judges, and users that a model plays, have names of models too.
+_ASKED_WITH = ".config.params."
 
 
 def task_number_in(job_id: str | None) -> str | None:
@@ -37,6 +39,7 @@ def model_in(tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
     for ending in MODEL_NAMES:
         for name, value in params.items():
             parts = name.split(".")
-            if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
+            is_other = "judge" in parts or _ASKED_WITH in name
+            if parts[-1] == ending and not is_other and value not in ("", "None", "null"):
                 return str(value)
     return None

@@ -51,11 +51,14 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
 
 
 def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. A judge has a `model_id` too."""
+    """The evaluated model. Judges, and users that a model plays, have a `model_id` too, below the `params` of an evaluation."""
     named = {
         path: str(value)
         for path, value in leaves_of(content)
-        if path[-1] in ("model_id", "served_model_name") and "judge" not in path and isinstance(value, str) and value
+        if path[-1] in ("model_id", "served_model_name")
+        and not {"judge", "params"} & set(path)
+        and isinstance(value, str)
+        and value
     }
     return named.get(("", "target", "api_endpoint", "model_id")) or next(iter(named.values()), None)
 

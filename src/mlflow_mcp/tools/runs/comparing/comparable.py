@@ -12,7 +12,7 @@ from typing import Any
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.command_options import CUT_AT, OPTION, options_in
-from mlflow_mcp.entities.recorded_settings import Kind, kind_of, same_setting, setting_name, unlike_names
+from mlflow_mcp.entities.recorded_settings import Kind, kind_or_task, same_setting, setting_name, unlike_names
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.entities.served import is_command
 from mlflow_mcp.text import as_number, from_difference, number, truncate
@@ -23,9 +23,9 @@ _NOT_COMPARED = " (do not compare)"
 _NO_LIMIT = "none recorded"
 _LONGEST = 120
 # What tells most against a comparison first; repeats and responses, which have no kind, last.
-_ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "sampling", "harness", None]
+_ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "task", "sampling", "harness", None]
 # Of these a verdict names what is unlike: they change the answers whatever the model.
-_CHANGES_ANSWERS: tuple[Kind, ...] = ("model", "precision", "prompt", "sampling")
+_CHANGES_ANSWERS: tuple[Kind, ...] = ("model", "precision", "prompt", "task", "sampling")
 # As flattened params end that are told as limits and repeats.
 _TOLD_AS = {"limit_samples": _LIMIT, "n_samples": _REPEATS, "num_repeats": _REPEATS}
 
@@ -146,7 +146,7 @@ def unlike_settings(task: str, settings: Mapping[str, Mapping[str, str]]) -> lis
         first = next(iter(values.values()))
         if not all(same_setting(first, value) for value in values.values()):
             shown = {label: mask_at(value, name) for label, value in values.items()}
-            found.append(Unlike(name, kind_of(name), shown, (task,)))
+            found.append(Unlike(name, kind_or_task(name), shown, (task,)))
     return found
 
 

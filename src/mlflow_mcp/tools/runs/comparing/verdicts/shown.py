@@ -119,7 +119,7 @@ def _row(each: Judged, tests: int) -> list[Any]:
         _interval(each.by_question),
         number(each.p, 2),
         each.verdict,
-        _unlike(each.unlike),
+        _unlike([name for name in each.unlike if name not in each.forbidden]),
         each.gate,
         could_show,
         _evidence(each),
