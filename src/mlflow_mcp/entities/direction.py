@@ -106,10 +106,15 @@ def direction_of(metric: str) -> Direction | None:
 def better(metric: str, *, of_evaluated_model: bool = False) -> Mode | None:
     """`max` when the higher value of a metric is the better one by its name, `min` for the lower, None for neither. Of a model
     that was evaluated the success of attacks is against it; of an attack that is developed it may be the aim."""
-    if of_evaluated_model and _AGAINST_A_MODEL.search(_as_words(metric)):
+    if of_evaluated_model and is_rate_of_attacks(metric):
         return "min"
     found = direction_of(metric)
     return found.mode if found else None
+
+
+def is_rate_of_attacks(metric: str) -> bool:
+    """Whether a metric is by its name the share of attacks that a model did not withstand."""
+    return bool(_AGAINST_A_MODEL.search(_as_words(metric)))
 
 
 def is_share(metric: str) -> bool:

@@ -85,7 +85,9 @@ def compare_runs(
     if allowed:
         gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
         answer.gate = summary(
-            allowed, verdict_rows.gates(shown), verdict_rows.unjudged(shown, sides, compared.base, gated)
+            allowed,
+            [each.gate for each in shown if each.gate],
+            verdict_rows.unjudged(shown, sides, compared.base, gated),
         )
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])

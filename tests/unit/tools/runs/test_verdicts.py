@@ -137,7 +137,7 @@ def test_a_gate_needs_to_know_which_values_are_better():
 
     (found,) = judge([Score(TASK, ["x_index"], True)], sides, sides[0], find_inequality(sides), Tolerance.of("0.01"))
 
-    assert (found.verdict, found.gate) == ("HIGHER", "INDETERMINATE")
+    assert (found.verdict, str(found.gate)) == ("HIGHER", "INDETERMINATE")
 
 
 values = st.floats(0, 1).map(lambda value: round(value, 4))

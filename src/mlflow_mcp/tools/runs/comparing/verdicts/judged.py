@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_mcp.entities.direction import Mode, is_share
+from mlflow_mcp.entities.direction import Mode, is_rate_of_attacks, is_share
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.statistics.differences import Difference
@@ -14,7 +14,15 @@ from mlflow_mcp.tools.runs.comparing.comparable import Inequality
 from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, scale_of
-from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Tolerance, gate_of, observed_gate
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import (
+    FAIL,
+    INDETERMINATE,
+    Gated,
+    Tolerance,
+    change,
+    gate_of,
+    observed_gate,
+)
 
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
 # Of a difference that is no noise, where nothing tells which values are better.
@@ -40,7 +48,7 @@ class Judged:
     p: float | None = None  # adjusted to the family
     verdict: str = CANNOT_TELL
     why: str = ""  # of CANNOT TELL, HIGHER and LOWER
-    gate: str | None = None
+    gate: Gated | None = None
 
     @property
     def difference(self) -> Difference | None:
@@ -146,17 +154,19 @@ def _without_error(each: Judged) -> str:
     return "; ".join(f"{reason} on {label}" for label, reason in reasons.items())
 
 
-def _gate(each: Judged, tolerance: Tolerance, tests: int) -> str:
+def _gate(each: Judged, tolerance: Tolerance, tests: int) -> Gated:
     base, value = each.values
-    if each.forbidden or each.mode is None or base is None or value is None:
-        return INDETERMINATE
-    if not (is_finite(base) and is_finite(value)):
-        return INDETERMINATE
-    name = without_dataset(each.names[0])
-    points = each.scale if is_share(name) else 100.0 if max(abs(base), abs(value)) > 1 else None
-    allowed = tolerance.allowed(base, points)
-    if allowed is None:
-        return INDETERMINATE
-    if each.difference is None:
-        return observed_gate(value - base, each.mode, allowed)
-    return gate_of(each.difference, each.mode, allowed, tests)
+    name = each.names[0]
+    if base is None or value is None or not (is_finite(base) and is_finite(value)):
+        return Gated(name, INDETERMINATE, False, "is no number")
+    plain = without_dataset(name)
+    has_scale = is_share(plain) or is_rate_of_attacks(plain)
+    points = each.scale if has_scale else 100.0 if max(abs(base), abs(value)) > 1 else None
+    allowed, delta, found = tolerance.allowed(base, points), value - base, each.difference
+    told = change(tolerance, allowed, delta, found.limits(ERROR / 2) if found else None)
+    if each.forbidden or each.mode is None or allowed is None:
+        why = each.forbidden or ("its scale is not known" if each.mode else "whether higher is better is unknown")
+        return Gated(name, INDETERMINATE, False, told, why)
+    observed = observed_gate(delta, each.mode, allowed)
+    gate = observed if found is None else gate_of(found, each.mode, allowed, tests)
+    return Gated(name, gate, observed.startswith(FAIL), told)

@@ -95,7 +95,8 @@ def same_verdicts(judged: Sequence[Judged]) -> list[list[Judged]]:
     for each in judged:
         own_reason = each.why if each.difference is None or each.forbidden else f"{each.why} {each.names[0]}"
         reason = own_reason if each.why else ""
-        found.setdefault((each.task, each.side.label, each.verdict, each.gate, reason), []).append(each)
+        gate = str(each.gate) if each.gate else None
+        found.setdefault((each.task, each.side.label, each.verdict, gate, reason), []).append(each)
     return [sorted(same, key=lambda each: not each.is_headline) for same in found.values()]
 
 
@@ -120,7 +121,7 @@ def _row(each: Judged, tests: int) -> list[Any]:
         number(each.p, 2),
         each.verdict,
         _unlike([name for name in each.unlike if name not in each.forbidden]),
-        each.gate,
+        each.gate and str(each.gate),
         could_show,
         _evidence(each),
     ]
@@ -216,11 +217,6 @@ def left_rows(
         if not having <= judged_sides.get((task, name), set()):
             left.append(list(row))
     return left
-
-
-def gates(judged: Sequence[Judged]) -> list[tuple[str, str]]:
-    """The gate of each score, called by its task, or its metric where there is no task."""
-    return [(each.task or each.names[0], each.gate) for each in judged if each.gate]
 
 
 def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side, tasks: Iterable[str | None]) -> list[str]:
