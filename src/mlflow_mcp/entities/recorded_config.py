@@ -73,6 +73,7 @@ class RecordedStatistics:
     runs: int | None = None  # how often the evaluation was started
     completion_tokens: float | None = None  # of a response, on average
     cut_off: int | None = None  # responses that ended at the longest length allowed
+    longest: int | None = None  # response, in completion tokens
 
     @classmethod
     def of(cls, content: Any) -> RecordedStatistics:
@@ -86,6 +87,7 @@ class RecordedStatistics:
             runs=_whole(evaluation.get("total_runs")),
             completion_tokens=float(tokens) if isinstance(tokens, (int, float)) and tokens > 0 else None,
             cut_off=_whole(_part(responses, "finish_reason").get("length")),
+            longest=_whole(responses.get("max_completion_tokens")),
         )
 
     @property

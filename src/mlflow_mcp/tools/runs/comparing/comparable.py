@@ -56,29 +56,40 @@ class Inequality:
     def forbids(self, task: str, label: str, base: str) -> str:
         """Why no verdict may be given on a task of a side against the baseline; empty where nothing forbids one.
 
-        Other questions, another harness and another judge forbid it. Another prompt does unless it is what is compared: nothing else may
-        differ then, the model above all. Sampling is told and forbids nothing: it can be the experiment.
+        Other questions, another harness and another judge forbid it, and so does another prompt. Sampling is told and forbids
+        nothing: it can be the experiment.
         """
+        return self.incomparable(task, label, base) or self._other_prompt(task, label, base)
+
+    def incomparable(self, task: str, label: str, base: str) -> str:
+        """Why not even the values of a task can be set side by side; empty where nothing speaks against it."""
         if (task, frozenset((label, base))) in self.copies:
             return "copies of one job"
         for each in (label, base):
             if unlike := [row.what for row in self.within.get(each, ()) if task in row.tasks]:
                 return f"the runs pooled as {each} differ in {', '.join(unlike[:3])}"
-        here = [row for row in self.found if task in row.tasks and row.differs(label, base)]
+        here = self._here(task, label, base)
         kinds = {row.kind: row.what for row in reversed(here)}
         if "questions" in kinds:
             return f"other questions: {kinds['questions'].removesuffix(_NOT_COMPARED)}"
         if "harness" in {row.what for row in here}:
             return "another harness"
-        if "judge" in kinds:
-            return f"another judge: {kinds['judge']}"
+        return f"another judge: {kinds['judge']}" if "judge" in kinds else ""
+
+    def _other_prompt(self, task: str, label: str, base: str) -> str:
+        """Another prompt, unless it is what is compared: nothing else may differ then, the model above all."""
+        prompts = [row.what for row in self._here(task, label, base) if row.kind == "prompt"]
         one_model = self.models.get(label) is not None and self.models.get(label) == self.models.get(base)
-        return f"another prompt: {kinds['prompt']}" if "prompt" in kinds and not one_model else ""
+        return f"another prompt: {prompts[0]}" if prompts and not one_model else ""
+
+    def _here(self, task: str, label: str, base: str) -> list[Unlike]:
+        return [row for row in self.found if task in row.tasks and row.differs(label, base)]
 
     def unlike(self, task: str, label: str, base: str) -> list[str]:
-        """What else than the model was unlike for a task of a side and the baseline, and changes answers."""
-        here = [row for row in self.found if task in row.tasks and row.differs(label, base)]
-        return [row.what for row in here if row.kind in _CHANGES_ANSWERS]
+        """What else than the model was unlike for a task of a side and the baseline, and changes answers: first what is the
+        fewest tasks' own."""
+        here = [row for row in self._here(task, label, base) if row.kind in _CHANGES_ANSWERS]
+        return [row.what for row in sorted(here, key=lambda row: len(row.tasks))]
 
     def table(self, sides: Sequence[Side]) -> Table | None:
         """A row for each thing that differs; of tasks that not all compared ones share, with their names."""
