@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES, names_evaluated
 from mlflow_mcp.entities.recorded_scores import (
     ScoreCount,
     StandardError,
@@ -29,15 +30,18 @@ class RecordedConfig:
     errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
     counts: Mapping[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: Mapping[str, str] = field(default_factory=dict)  # what it was evaluated with
+    model_from: str | None = None  # which key of which file names the model
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
+        model, key = _recorded_model(content)
         return cls(
             _with_answers(Samples.of_file(content, file), content),
-            _recorded_model(content),
+            model,
             standard_errors(content),
             score_counts(content),
             settings_of_file(content),
+            f"{key} in {file}" if model else None,
         )
 
     @property
@@ -50,17 +54,15 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
     return replace(samples, answers=Proof(answers, "stats.stderr")) if answers else samples
 
 
-def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. Judges, and users that a model plays, have a `model_id` too, below the `params` of an evaluation."""
-    named = {
-        path: str(value)
+def _recorded_model(content: Any) -> tuple[str | None, str]:
+    """The evaluated model and where it stands. A judge and a simulated user have a `model_id` too."""
+    named = [
+        (path, str(value))
         for path, value in leaves_of(content)
-        if path[-1] in ("model_id", "served_model_name")
-        and not {"judge", "params"} & set(path)
-        and isinstance(value, str)
-        and value
-    }
-    return named.get(("", "target", "api_endpoint", "model_id")) or next(iter(named.values()), None)
+        if names_evaluated(path) and "tasks" not in path and isinstance(value, str) and value
+    ]
+    path, model = min(named, key=lambda each: MODEL_NAMES.index(each[0][-1]), default=((), None))
+    return model, ".".join(path[1:])
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class RecordedStatistics:
     evaluated: str | None = None  # from when to when the evaluation itself ran; the run's times are the export's
     runs: int | None = None  # how often the evaluation was started
     completion_tokens: float | None = None  # of a response, on average
+    later: str | None = None  # when the last request came, where that is after the recorded end
     cut_off: int | None = None  # responses that ended at the longest length allowed
     longest: int | None = None  # response, in completion tokens
 
@@ -86,6 +89,7 @@ class RecordedStatistics:
             evaluated=_interval(evaluation.get("start_time"), evaluation.get("end_time")),
             runs=_whole(evaluation.get("total_runs")),
             completion_tokens=float(tokens) if isinstance(tokens, (int, float)) and tokens > 0 else None,
+            later=_later(responses, evaluation.get("end_time")),
             cut_off=_whole(_part(responses, "finish_reason").get("length")),
             longest=_whole(responses.get("max_completion_tokens")),
         )
@@ -95,7 +99,8 @@ class RecordedStatistics:
         """What the responses tell: nothing where the evaluation was resumed, and some samples were answered twice."""
         if not self.responses or (self.runs or 1) > 1:
             return Samples()
-        return Samples(responses=Proof(self.responses, "response_stats.count"))
+        responses = Proof(self.responses, "response_stats.count")
+        return Samples(responses=responses, unfailed=responses if self.successful == self.responses else None)
 
 
 def _whole(value: Any) -> int | None:
@@ -109,6 +114,14 @@ def _interval(began: Any, ended: Any) -> str | None:
     if not (isinstance(ended, str) and ended.endswith("Z")):
         return f"{began[:19]}Z"
     return f"{began[:19]}Z to {ended[11:19] if ended[:10] == began[:10] else ended[:19]}Z"
+
+
+def _later(responses: Mapping[str, Any], ended: Any) -> str | None:
+    """When the last request of all attempts came, if after the end."""
+    attempts = _part(responses, "inference_run_times")
+    times = [each.get("last_request_time") for each in attempts.values() if isinstance(each, Mapping)]
+    last = max((time[:19] for time in times if isinstance(time, str)), default="")
+    return f"{last}Z" if isinstance(ended, str) and ended.endswith("Z") and last > ended[:19] else None
 
 
 def planned_tasks_of(content: Any) -> dict[str, str]:

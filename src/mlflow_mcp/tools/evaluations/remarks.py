@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
@@ -12,6 +11,7 @@ from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import iso, number, plural, quoted
+from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, tasks_in_config
 from mlflow_mcp.tools.evaluations.reexports import Reexport
 
@@ -43,7 +43,9 @@ def remarks_on(job: Job, details: JobDetails, *, told_by_place: bool = False) ->
     if details.with_logs and job.run_id not in details.with_logs and not told_by_place:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
     if (runs := details.statistics.runs) and runs > 1:
-        remarks.append(f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json)")
+        remarks.append(
+            f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json): {_of_attempts(details)}"
+        )
     if details.reexport:
         remarks.append(_of_reexport(details.reexport))
     if job.canonical.status != "FINISHED":
@@ -79,10 +81,19 @@ def _of_copies(job: Job, reexport: Reexport | None) -> list[str]:
     return [*remarks, f"the copies' scores disagree: {', '.join(differences)}{more}"]
 
 
+def _of_attempts(details: JobDetails) -> str:
+    later = details.statistics.later
+    unlike = f"a request came at {later}, so `evaluated` leaves out an attempt; " if later else ""
+    return f"{unlike}verify=true quotes how each attempt's log ends"
+
+
 def _missing_files(details: JobDetails) -> str:
     if not details.missing_files:
         return "metrics and files may be incomplete"
-    return f"missing are {', '.join(details.missing_files)}, which its other tasks have; metrics may be missing too"
+    known = "metrics may be missing too"
+    if details.read_config and "results.yml" not in details.missing_files:
+        known = "results.yml is there, so the evaluation had finished; verify=true compares its scores with the metrics"
+    return f"missing are {', '.join(details.missing_files)}, which its other tasks have; {known}"
 
 
 def not_numbers(metrics: Mapping[str, float]) -> list[str]:
@@ -118,13 +129,6 @@ def not_reached(samples: Samples, statistics: RecordedStatistics) -> str:
         return f"{NOT_REACHED}: {found}"
     failed = f"{responses - successful} of {responses}" if successful < responses else f"none of {responses}"
     return f"{NOT_REACHED}: {found}; {failed} responses failed"
-
-
-def without_unclear_count(samples: Samples) -> Samples:
-    """Without the count of a results.yml where samples were repeated: some harnesses count the repeats in it."""
-    repeated = samples.repeats is not None and samples.repeats.value > 1
-    unclear = repeated and samples.count is not None and samples.count.evidence.startswith("stats.count")
-    return replace(samples, count=None) if unclear else samples
 
 
 def _of_reexport(reexport: Reexport) -> str:
@@ -178,8 +182,13 @@ def not_exported(client: Client, jobs: Sequence[Job]) -> list[str]:
         return []
     # Without flattened params the config in the files tells; it is the same in all runs of an invocation.
     planned = planned or next(filter(None, (tasks_in_config(client, copy) for copy in jobs[0].copies)), {})
-    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
-    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []
+    missing = {number: task for number, task in sorted(planned.items()) if number not in arrived}
+    if not missing:
+        return []
+    named = ", ".join(f"{task} (job .{number})" for number, task in missing.items())
+    gone = deleted_jobs(client, jobs[0].canonical.invocation_id)
+    deleted = [f"job .{number}: {gone.of(number)}" for number in missing if gone and gone.has(number)]
+    return [f"In the config, but without a run here: {named}; {'; '.join(deleted) or 'nor is a deleted run of it'}."]
 
 
 def may_repeat(task: str, metrics: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:
