@@ -8,7 +8,7 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.harnesses import only_totals
 from mlflow_mcp.entities.metrics import is_minor
-from mlflow_mcp.statistics.differences import Difference
+from mlflow_mcp.statistics.differences import Difference, PairedDifference
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.runs.comparing.alignment import deltas
@@ -128,7 +128,7 @@ def _row(each: Judged, tests: int) -> list[Any]:
     ]
 
 
-def _interval(found: Difference | None) -> list[Any] | None:
+def _interval(found: Difference | PairedDifference | None) -> list[Any] | None:
     return [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
 
 
@@ -149,6 +149,11 @@ def _evidence(each: Judged) -> str | None:
     known = each.known if each.difference else ()
     if not known:
         return each.why or None
+    if isinstance(each.difference, PairedDifference):
+        spread = each.difference.stderr * len(each.pairs) ** 0.5
+        paired = f"paired by params.{each.paired_by}: {plural(len(each.pairs), 'pair')}, sd {number(spread, 2)}"
+        better = sum(pair > 0 for pair in each.pairs)
+        return "; ".join(filter(None, [each.why, f"{paired}, {each.side.label} higher in {better}"]))
     alike = len({one.source for one in known}) == 1
     if alike and all(one.answers for one in known):
         answers = dict.fromkeys(str(one.answers) for one in known)
