@@ -162,18 +162,18 @@ def test_scores_are_said_to_be_low_for_answers_that_were_cut_off(sent, label, co
 @pytest.mark.parametrize(
     ("longest", "removed", "told"),
     [
-        (16384, {}, "max_new_tokens 8192 was not in force: a response had 16384 tokens"),
+        (16384, {}, "max_new_tokens is 8192, but the longest response had 16384 tokens"),
         (
             16384,
             {f"{PARAMS}target.api_endpoint.adapter_config.params_to_remove.0": "max_new_tokens"},
-            "max_new_tokens 8192 was not in force (adapter_config.params_to_remove names it): a response had 16384 tokens",
+            "max_new_tokens is 8192 (adapter_config.params_to_remove names it), but the longest response had 16384 tokens",
         ),
         (8192, {}, None),
     ],
 )
-def test_a_limit_of_lengths_that_was_not_in_force_is_told(longest, removed, told, compared):
+def test_a_limit_of_lengths_that_was_exceeded_is_told(longest, removed, told, compared):
     params = {f"{PARAMS}config.params.max_new_tokens": "8192", **removed}
 
-    found = notes(compared(FACTS, sent=((2500, 0, longest), (2500, 0, longest)), params=params), "not in force")
+    found = notes(compared(FACTS, sent=((2500, 0, longest), (2500, 0, longest)), params=params), "in force")
 
-    assert [note.partition(" (A")[0] for note in found] == ([told] if told else [])
+    assert found == ([f"{told} (A, B: 'facts'): which limit was in force is not recorded."] if told else [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
@@ -35,7 +35,7 @@ def verbosity_table(sides: Sequence[Side], base: Side) -> Table | None:
 
 
 def cut_off_sentences(sides: Sequence[Side], base: Side) -> list[str]:
-    """What may hold scores down: more answers cut off on one side, and a limit of lengths that was not the one in force."""
+    """What may hold scores down: more answers cut off on one side, and a limit of lengths that was exceeded."""
     found = []
     for task in tasks_of(sides):
         reference = base.statistics.get(task, RecordedStatistics())
@@ -44,7 +44,7 @@ def cut_off_sentences(sides: Sequence[Side], base: Side) -> list[str]:
             one, other = _share(reference), _share(known)
             if side is not base and one is not None and other is not None and abs(other - one) >= _STRONGLY:
                 found.append(_may_be_low(task, (base.label, reference), (side.label, known)))
-    return [*found[:_SENTENCES], *_limits_not_in_force(sides)[:_SENTENCES]]
+    return [*found[:_SENTENCES], *_contradicted_limits(sides)[:_SENTENCES]]
 
 
 def _may_be_low(task: str, one: tuple[str, RecordedStatistics], other: tuple[str, RecordedStatistics]) -> str:
@@ -55,8 +55,8 @@ def _may_be_low(task: str, one: tuple[str, RecordedStatistics], other: tuple[str
     )
 
 
-def _limits_not_in_force(sides: Sequence[Side]) -> list[str]:
-    """Where responses were longer than the recorded limit: it was not the one in force."""
+def _contradicted_limits(sides: Sequence[Side]) -> list[str]:
+    """Where responses were longer than the recorded limit, so that another one may have been in force."""
     found: dict[str, dict[str, list[str]]] = {}
     for task in tasks_of(sides):
         for side in sides:
@@ -64,14 +64,19 @@ def _limits_not_in_force(sides: Sequence[Side]) -> list[str]:
             limit = as_number(settings.get(_LIMIT, ""))
             if limit and known.longest and known.longest > limit and (known.runs or 1) == 1:
                 removed = f" ({_REMOVED} names it)" if _LIMIT in settings.get(_REMOVED, "").split(", ") else ""
-                told = f"{_LIMIT} {limit:g} was not in force{removed}: a response had {known.longest} tokens"
+                told = f"{_LIMIT} is {limit:g}{removed}, but the longest response had {known.longest} tokens"
                 found.setdefault(told, {}).setdefault(side.label, []).append(task)
-    return [
-        f"{told} ({'; '.join(f'{label}: {listed(tasks, _SENTENCES)}' for label, tasks in of_side.items())})."
-        if any(task for tasks in of_side.values() for task in tasks)
-        else f"{told} ({', '.join(of_side)})."
-        for told, of_side in found.items()
-    ]
+    return [f"{told} ({_where(of_side)}): which limit was in force is not recorded." for told, of_side in found.items()]
+
+
+def _where(tasks: Mapping[str, Sequence[str]]) -> str:
+    """The sides, with their tasks where they have names."""
+    by_tasks: dict[str, list[str]] = {}
+    for label, of_side in tasks.items():
+        by_tasks.setdefault(listed([task for task in of_side if task], _SENTENCES) if any(of_side) else "", []).append(
+            label
+        )
+    return "; ".join(f"{', '.join(labels)}{f': {named}' if named else ''}" for named, labels in by_tasks.items())
 
 
 def _moved(own: RecordedStatistics, base: RecordedStatistics) -> bool:
