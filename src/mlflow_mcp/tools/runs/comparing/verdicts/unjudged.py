@@ -34,7 +34,13 @@ def without_error(left: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
     for task, names, *_, best in left:
         each = names.split(" = ")
         having = [side for side in sides if task in side.runs and side.is_export]
-        if task and best and having and not any(_has_error(side, task, each) for side in having):
+        if (
+            task
+            and best
+            and not is_minor(each[0])
+            and having
+            and not any(_has_error(side, task, each) for side in having)
+        ):
             found.append(each[0])
     return (
         f"metrics: no error recorded, so not judged (best by the value alone): {listed(found, _NAMED)}."
