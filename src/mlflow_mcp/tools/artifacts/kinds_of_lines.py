@@ -14,12 +14,14 @@ MOST_COUNTED = 2_000
 _SHOWN = 6
 _LONGEST = 100
 _MOST_RUNS = 4
-_NUMBER = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d[\d:.,/TZ-]*(?=\D|$)")
+# Statuses stay: 429 and 500 are other events.
+_STATUS = r"(?P<status>(?i:HTTP\S*|status\w*|code)[\"'=: ]+[1-5]\d\d\b)"
+_NUMBER = re.compile(_STATUS + r"|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d[\d:.,/TZ-]*(?=\D|$)")
 
 
 def wording(line: str) -> str:
-    """The line with each number, time and id as `#`."""
-    return short(_NUMBER.sub("#", line).strip(), _LONGEST)
+    """The line with each number, time and id as `#`, but for statuses of HTTP."""
+    return short(_NUMBER.sub(lambda found: found["status"] or "#", line).strip(), _LONGEST)
 
 
 def kinds_table(of_runs: Mapping[str, Sequence[Counter[str] | None]], total: int) -> Table | None:

@@ -15,7 +15,8 @@ from mlflow_mcp.tools.artifacts.surroundings import Surroundings
     ("line", "told"),
     [
         ("[E 2026-11-12T02:32:36.006647] timed out after 600.0s sample=7", "[E #] timed out after #s sample=#"),
-        ("2026-11-12 02:32:36,006 HTTP/1.1 429", "# # HTTP/# #"),
+        ("2026-11-12 02:32:36,006 HTTP/1.1 429", "# # HTTP/1.1 429"),
+        ("POST status_code=500 latency_ms=667.9", "POST status_code=500 latency_ms=#"),
         ("run 71f3f3199ea5e1f0 failed", "run # failed"),
         ("no number", "no number"),
     ],
