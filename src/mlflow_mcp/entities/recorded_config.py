@@ -76,6 +76,7 @@ class RecordedStatistics:
     completion_tokens: float | None = None  # of a response, on average
     later: str | None = None  # when the last request came, where that is after the recorded end
     cut_off: int | None = None  # responses that ended at the longest length allowed
+    longest: int | None = None  # response, in completion tokens
 
     @classmethod
     def of(cls, content: Any) -> RecordedStatistics:
@@ -90,6 +91,7 @@ class RecordedStatistics:
             completion_tokens=float(tokens) if isinstance(tokens, (int, float)) and tokens > 0 else None,
             later=_later(responses, evaluation.get("end_time")),
             cut_off=_whole(_part(responses, "finish_reason").get("length")),
+            longest=_whole(responses.get("max_completion_tokens")),
         )
 
     @property
