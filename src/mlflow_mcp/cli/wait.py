@@ -20,7 +20,7 @@ from mlflow_mcp.server.call.chosen import choose
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.text import lasting
 from mlflow_mcp.tools.live.judging.verdict import Verdict
-from mlflow_mcp.tools.live.log_tail import last_errors
+from mlflow_mcp.tools.live.log_tail import Logs, last_errors
 from mlflow_mcp.tools.live.reading import looks_at, runs_meant
 from mlflow_mcp.tools.live.shown import in_full
 from mlflow_mcp.tools.live.until import Condition
@@ -186,10 +186,10 @@ def _report(waiting: Waiting, watch: Watch, events: Sequence[Event]) -> int:
 
 def _facts(waiting: Waiting, verdict: Verdict, reported: set[str]) -> list[str]:
     try:
-        errors = last_errors(waiting.client, verdict.look.run_id)
+        logs = last_errors(waiting.client, verdict.look.run_id)
     except Problem:
-        errors = []
-    check = in_full(verdict, errors)
+        logs = Logs()
+    check = in_full(verdict, logs)
     facts = {
         "state": [check.state],
         "evidence": [each for each in check.evidence or () if each not in reported],

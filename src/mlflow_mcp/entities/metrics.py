@@ -32,6 +32,14 @@ def is_minor(name: str) -> bool:
     return bool(_MINOR.search(name)) or name.startswith("system/")
 
 
+VALIDATION = frozenset({"val", "valid", "validation", "eval", "evaluation", "test", "dev"})
+
+
+def is_validation(name: str) -> bool:
+    """Whether a metric's name says that it was measured on data that the training did not see."""
+    return bool(VALIDATION & set(re.findall(r"[a-z0-9]+", name.lower())))
+
+
 def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
     """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
     # The score of all of a task has a shorter name than those of its parts.

@@ -33,6 +33,8 @@ class SpanNode:
     stored: StoredSpan = field(repr=False, default_factory=dict)
     children: list[SpanNode] = field(default_factory=list, repr=False)
     parent: SpanNode | None = field(default=None, repr=False)
+    busy: list[tuple[int, int]] = field(default_factory=list, repr=False)
+    """In a tree: when it or a span below it ran, in order and without overlaps. A child may outlast its parent."""
 
     @classmethod
     def of(cls, stored: StoredSpan) -> SpanNode:
@@ -74,15 +76,18 @@ class SpanNode:
 
     @property
     def own_time(self) -> float:
-        """Seconds in which none of its children ran; of a span that has not ended, none."""
+        """Seconds in which no span below it ran; of a span that has not ended, none."""
         if self.end is None:
             return 0.0
-        covered, reached = 0, self.start
-        for child in self.children:  # in the order of their starts
-            start, end = max(child.start, reached), min(child.end or child.start, self.end)
-            if end > start:
-                covered, reached = covered + end - start, end
+        below = merged(times for child in self.children for times in child.busy)
+        covered = sum(max(0, min(end, self.end) - max(start, self.start)) for start, end in below)
         return max(0, self.end - self.start - covered) / 1e9
+
+    @property
+    def outlasted_by(self) -> float:
+        """Seconds that spans below it went on after its end."""
+        last = max((child.busy[-1][1] for child in self.children if child.busy), default=0)
+        return 0.0 if self.end is None else max(0, last - self.end) / 1e9
 
     def ancestors(self) -> Iterator[SpanNode]:
         """Its parent, the parent's parent, and so on."""
@@ -125,6 +130,7 @@ class SpanTree:
         for node in ordered:
             if node.parent is not None:
                 node.parent.children.append(node)
+        _fill_busy(ordered)
         roots = [node for node in ordered if node.parent is None]
         orphans = sum(1 for node in roots if node.parent_id and node.parent_id not in by_id)
         return cls(ordered, roots, orphans, cycles)
@@ -138,6 +144,27 @@ class SpanTree:
     def slowest(self) -> SpanNode | None:
         """Below the roots, the span with the most time of its own."""
         return max((node for node in self.nodes if node.parent), key=lambda node: node.own_time, default=None)
+
+
+def merged(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The times in order, those that overlap or touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(times):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _fill_busy(nodes: Sequence[SpanNode]) -> None:
+    """From the leaves up: a child need not begin after its parent, so the order is that of the tree."""
+    order = [node for node in nodes if node.parent is None]
+    for node in order:  # grows while it is walked
+        order += node.children
+    for node in reversed(order):
+        own = [] if node.end is None else [(node.start, max(node.start, node.end))]
+        node.busy = merged([*own, *(times for child in node.children for times in child.busy)])
 
 
 def _cut_cycles(nodes: Sequence[SpanNode]) -> int:

@@ -13,6 +13,7 @@ from mlflow_mcp.cli.demo import agent
 from mlflow_mcp.cli.demo.tracing import write
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.traces.summaries import question, sampled
+from mlflow_mcp.tools.traces.summaries.kinds import NOT_ASKED
 from tests.support.asking import data_of, problem_of, rows_of, six_digits
 from tests.support.servers import faulty_proxy, unknown_route
 from tests.support.stores import copied
@@ -132,11 +133,13 @@ def test_spans_read_from_traces_are_those_that_the_server_computes(by, traces_se
 def test_a_server_that_computes_nothing_is_answered_from_traces(asked, traces_server, uncounting, ask):
     computed = data_of(ask(traces_server.uri, "summarize_traces", **HERE, **asked))
     read = data_of(ask(uncounting, "summarize_traces", **HERE, **asked))
-    for told in ("traces", "states", "error_rate"):  # of failures only the server counts these
+    # Of failures only the server counts these, and only there are spans searched by status.
+    for told in ("traces", "states", "error_rate", "hidden_failures", "failure_changes", "notes"):
         computed.pop(told, None)
-        read.pop(told, None)
+        unasked = read.pop(told, None) or []
 
     assert read == computed
+    assert (NOT_ASKED in unasked) == (asked.get("group_by") != "assessment")
 
 
 @pytest.mark.slow
@@ -300,7 +303,9 @@ def test_what_goes_with_failing_among_traces_that_are_read(many_traces, ask):
 def test_nothing_failed(traces_file, ask):
     data = data_of(ask(traces_file.uri, "summarize_traces", **HERE, group_by="failure", query="status = 'OK'"))
 
-    assert data["notes"] == ["No matching trace failed."]
+    assert data["notes"][0] == (
+        "No matching trace ended in ERROR; 4 of 32 traces that ended OK hold a failed span: hidden_failures."
+    )
     assert "failures" not in data
 
 
@@ -320,7 +325,10 @@ def test_judges_and_people_disagree(both_traces, ask, snapshot):
 def test_expectations_are_no_assessments_of_what_happened(traces_file, ask):
     answer = ask(traces_file.uri, "summarize_traces", **HERE, group_by="assessment")
 
-    assert "expected_state" not in answer.text
+    assert "expected_state" not in str(data_of(answer)["assessments"])
+    assert rows_of(data_of(answer)["expectations"]) == [
+        {"name": "expected_state", "traces": 5, "values": '{"state": "shipped"} (5)'}
+    ]
 
 
 # --- comparing

@@ -14,7 +14,8 @@ from mlflow_mcp.client.artifacts.source import ArtifactSource, checked_path
 from mlflow_mcp.client.artifacts.store import ArtifactEntry, IsFolder, folder_not_file
 from mlflow_mcp.errors import ModelNotFound, NotFound, Problem, RunNotFound
 from mlflow_mcp.text import listed, nearest, quoted, size
-from mlflow_mcp.tools.artifacts.formats.detect import YAML
+from mlflow_mcp.tools.artifacts.against_params import is_config
+from mlflow_mcp.tools.artifacts.formats.detect import YAML, kind_by_name
 
 A = TypeVar("A", bound=Answer)
 
@@ -142,13 +143,24 @@ def whole_file(source: ArtifactSource, path_or_end: str, whose: str) -> tuple[st
 
 
 def _config(source: ArtifactSource, whose: str) -> str:
-    """The run's config: at the root, else the only one in the tree."""
-    entries, _ = source.tree()
+    """The run's config: at the root, else the only one in the tree, by its usual names or else the only file of settings."""
+    entries, unread = source.tree()
+    files = [entry.path for entry in entries if not entry.is_dir]
     for name in ("config.yml", "config.yaml", "config.json", "config.toml", "run_config.yml"):
-        paths = [entry.path for entry in entries if entry.path.rpartition("/")[2] == name and not entry.is_dir]
+        paths = [path for path in files if path.rpartition("/")[2] == name]
         at_root = [path for path in paths if "/" not in path]
         if at_root or len(paths) == 1:
             return (at_root or paths)[0]
+    data = [path for path in files if kind_by_name(path).family == "data"]
+    settings = [path for path in data if is_config(path)]
+    if len(settings) == 1 and not unread:
+        return settings[0]
+    if settings or data:
+        named = "files of settings" if settings else "YAML, JSON and TOML files"
+        raise NotFound(
+            f"{whose} has no config.yml; its {named}: {listed(settings or data, 8)}.",
+            "Pass one of these as artifact_path.",
+        )
     raise NotFound(f"{whose} has no config.yml.", "list_artifacts shows what it has.")
 
 

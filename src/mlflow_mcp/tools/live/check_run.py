@@ -20,7 +20,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped, hint, iso, listed, plural
 from mlflow_mcp.tools.arguments import as_text, one_or_many
 from mlflow_mcp.tools.live.judging.verdict import Verdict
-from mlflow_mcp.tools.live.log_tail import last_errors
+from mlflow_mcp.tools.live.log_tail import Logs, last_errors
 from mlflow_mcp.tools.live.reading import (
     MOST_FOUND,
     RUNNING,
@@ -103,10 +103,10 @@ def _answer(client: Client, verdicts: Sequence[Verdict], before: dict[str, Verdi
     elif before is not None:
         answer.runs = [what_is_new(each, before[each.look.run_id]) for each in verdicts]
     elif is_deep(len(verdicts)):
-        errors: dict[str, list[str]] = {}
-        read = (partial(_read_errors, client, each.look.run_id, errors) for each in verdicts)
+        logs: dict[str, Logs] = {}
+        read = (partial(_read_errors, client, each.look.run_id, logs) for each in verdicts)
         client.parts("The logs", *read)
-        answer.runs = [in_full(each, errors.get(each.look.run_id, ())) for each in verdicts]
+        answer.runs = [in_full(each, logs.get(each.look.run_id, Logs())) for each in verdicts]
         answer.note(*(not_read(each.look) for each in verdicts))
     else:
         answer.table = table_of(verdicts)
@@ -115,8 +115,8 @@ def _answer(client: Client, verdicts: Sequence[Verdict], before: dict[str, Verdi
     return answer
 
 
-def _read_errors(client: Client, run_id: str, errors: dict[str, list[str]]) -> None:
-    errors[run_id] = last_errors(client, run_id)
+def _read_errors(client: Client, run_id: str, logs: dict[str, Logs]) -> None:
+    logs[run_id] = last_errors(client, run_id)
 
 
 # -- waiting

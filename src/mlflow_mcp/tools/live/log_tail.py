@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from mlflow_mcp.answers.masking import mask_text
@@ -25,22 +27,32 @@ _ERROR = re.compile(
 )
 
 
-def last_errors(client: Client, run_id: str) -> list[str]:
-    """The last lines that look like errors in the last part of each log, `path: line`; none for a run without logs."""
+@dataclass(frozen=True)
+class Logs:
+    """The last error lines of a run's logs, `path: line`; `missing` says that there is no log to look into."""
+
+    errors: Sequence[str] = ()
+    missing: str | None = None
+
+
+def last_errors(client: Client, run_id: str) -> Logs:
+    """The last lines that look like errors in the last part of each log."""
     try:
-        files = _logs(client, run_id)
+        root = client.artifacts(run_id).entries()
+        files = _logs(client, run_id, root)
     except Unreachable:
         raise
     except Problem as problem:
-        return [f"logs not read: {short(problem.failed, _LONGEST)}"]
+        return Logs([f"logs not read: {short(problem.failed, _LONGEST)}"])
+    if not files:
+        return Logs(missing="no log in its root and folders of logs" if root else "no log: it has no artifacts")
     found = client.run_concurrently(*(partial(_errors_in, client, run_id, each) for each in files))
-    return [line for lines in found for line in lines]
+    return Logs([line for lines in found for line in lines])
 
 
-def _logs(client: Client, run_id: str) -> list[ArtifactEntry]:
+def _logs(client: Client, run_id: str, root: Sequence[ArtifactEntry]) -> list[ArtifactEntry]:
     """Log files in the root and in folders of logs, also in those of a launcher's tasks."""
     source = client.artifacts(run_id)
-    root = source.entries()
     folders = [each for each in root if each.is_dir]
     below = [each.path for each in folders if _LOG_FOLDER.match(each.path)]
     below += [f"{each.path}/logs" for each in folders if "." in each.path]

@@ -11,13 +11,14 @@ from pydantic import BaseModel, Field
 from mlflow_mcp.answers.budget import encoded
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client.metrics import Point
-from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.metrics import is_finite, is_validation
 from mlflow_mcp.text import iso, lasting, number, plural
-from mlflow_mcp.tools.live.judging.look import Look, is_validation, judged_mode
+from mlflow_mcp.tools.live.judging.look import Look, judged_mode
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.pace import Remaining
 from mlflow_mcp.tools.live.judging.series import Series
 from mlflow_mcp.tools.live.judging.verdict import CANNOT_TELL, Verdict
+from mlflow_mcp.tools.live.log_tail import Logs
 
 # Of one run, in characters of JSON: an answer about one stays below 1,200. Whole parts are left out, and no text is cut here:
 # half a secret would not be known as one.
@@ -35,6 +36,8 @@ class RunCheck(BaseModel):
     evidence: list[str] | None = None
     last_point: Annotated[str | None, Field(description="When it logged last, of a run that may have stopped.")] = None
     progress: str | None = None
+    at_its_former_pace: str | None = None
+    machine: Annotated[dict[str, str] | None, Field(description="Its tags that say where it runs.")] = None
     left: Annotated[
         str | None,
         Field(
@@ -42,11 +45,13 @@ class RunCheck(BaseModel):
         ),
     ] = None
     metrics: list[str] | None = None
-    log: Annotated[list[str] | None, Field(description="The last error lines of its logs.")] = None
+    log: Annotated[list[str] | None, Field(description="The last error lines of its logs, or that there is none.")] = (
+        None
+    )
     news: Annotated[list[str] | None, Field(description="With `since`: what is new.")] = None
 
 
-def in_full(verdict: Verdict, errors: Sequence[str]) -> RunCheck:
+def in_full(verdict: Verdict, logs: Logs) -> RunCheck:
     """All that is known of a run, as far as there is room."""
     check = _head(verdict)
     check.evidence = [each.text for each in verdict.findings[:_MOST_EVIDENCE]]
@@ -55,9 +60,13 @@ def in_full(verdict: Verdict, errors: Sequence[str]) -> RunCheck:
         check.evidence.insert(int(has_proof), sign_of_life(verdict))  # what proves the state is left out last
     elif verdict.pace is not None:
         check.last_point = iso(verdict.pace.last.timestamp)
+        left = _left_in_words(verdict.remaining)
+        check.at_its_former_pace = f"{left} would be left" if left else None
     check.progress, check.left = progress(verdict), time_left(verdict)
     check.metrics = _metrics(verdict.look)[:_MOST_METRICS] or None
-    check.log = list(errors) or None
+    may_have_stopped = not verdict.look.has_ended and not verdict.is_moving
+    check.log = list(logs.errors) or ([logs.missing] if logs.missing and may_have_stopped else None)
+    check.machine = dict(verdict.look.machine) or None if may_have_stopped else None
     for name in ("metrics", "evidence", "log"):
         parts = getattr(check, name)
         while parts and len(parts) > 1 and len(encoded(check.model_dump(exclude_none=True))) > _ROOM:
@@ -140,8 +149,11 @@ def progress(verdict: Verdict) -> str | None:
 
 def time_left(verdict: Verdict) -> str | None:
     """Nothing for a run that is silent: it has no pace."""
-    left: Remaining | None = verdict.remaining
-    if left is None or left.seconds is None or not verdict.is_moving:
+    return _left_in_words(verdict.remaining) if verdict.is_moving else None
+
+
+def _left_in_words(left: Remaining | None) -> str | None:
+    if left is None or left.seconds is None:
         return None
     if left.fastest is None or left.slowest is None:
         return f"about {lasting(left.seconds)}"

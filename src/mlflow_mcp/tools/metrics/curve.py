@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from mlflow_mcp.client.metrics import Point, spread
 from mlflow_mcp.entities.direction import better
-from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.metrics import is_finite, is_validation
 from mlflow_mcp.text import iso, number
+from mlflow_mcp.tools.metrics.attempts import attempts, overtaken, told
 from mlflow_mcp.tools.metrics.changes import Changes
 from mlflow_mcp.tools.metrics.odd_steps import OddSteps
 
@@ -144,12 +146,35 @@ class Curve:
     def shown(self, most: int) -> list[Point]:
         """About `most` points at most in the order of their steps: all of a short curve; of a longer one both ends, both
         extremes, and an even spread between."""
-        if self.count <= min(most, _SHORT):
-            return sorted(self.whole, key=lambda point: point[:2])
         must = {point for point in (self.first, self.last, self.low, self.high) if point is not None}
-        kept = sorted({point for pair in self.buckets.values() for point in pair} - must)
+        old = overtaken(self.attempts) - must
+        if self.count <= min(most, _SHORT):
+            return sorted((point for point in self.whole if point not in old), key=lambda point: point[:2])
+        kept = sorted({point for pair in self.buckets.values() for point in pair} - must - old)
         rest = [kept[at] for at in spread(len(kept), max(most - len(must), 1))]
         return sorted({*must, *rest}, key=lambda point: point[:2])
+
+    @property
+    def attempts(self) -> list[list[Point]]:
+        """What each attempt of a resumed run wrote, where all points are known."""
+        return [] if self.by_time or self.count > _SHORT or not self.written_again.count else attempts(self.whole)
+
+    def _past_best(self, best: Point) -> str | None:
+        """That the last value of a metric of unseen data is worse than its best, and whether it only got worse in between."""
+        last = self.last
+        if last is None or not is_validation(self.name) or not is_finite(last.value) or last.value == best.value:
+            return None
+        old = overtaken(self.attempts)
+        known = self.whole if self.count <= _SHORT else ()
+        after = sorted(point for point in known if point.step > best.step and point not in old)
+        sign = 1 if better(self.name) == "min" else -1
+        values = [best.value, *(point.value for point in after)]
+        falls = len(after) > 1 and all(sign * (b - a) > 0 for a, b in pairwise(values))
+        steadily = f", each of the {len(after)} later points worse than the one before" if falls else ""
+        return (
+            f"best {number(best.value)} at step {best.step}, last {number(last.value)} at step {last.step}: "
+            f"worse by {number(abs(last.value - best.value))}{steadily}"
+        )
 
     def facts(self, *, is_whole: bool = True) -> dict[str, Any]:
         """The figures by name: each extreme with its step, or its seconds in a curve by time. A spike is named only where
@@ -164,6 +189,8 @@ class Curve:
             "best_step": best.step if best else None,
             "mean_last_tenth": number(self._tail_mean),
         }
+        if is_whole and best and (past := self._past_best(best)):
+            facts["past_best"] = past
         if is_whole and (spike := self.changes.spike()):
             facts["spike"] = [*self._pair(spike[1]), number(spike[0].value), number(spike[2].value)]
         if jump := self.changes.largest():
@@ -176,6 +203,8 @@ class Curve:
             count = "points" if is_whole and not self.forgot else "points_at_least"
             again = self.written_again.facts()
             facts["written_again"] = {count: again["count"], "steps": again["steps"], "examples": pairs}
+            if is_whole and (parts := self.attempts):
+                facts["attempts"] = told(parts)
         if self.nan.count:
             facts["nan"] = self.nan.facts()
         if self.infinite.count:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, Field
@@ -15,6 +15,7 @@ from mlflow_mcp.client.ids.runs import runs_of
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.text import iso, listed, number, plural
 from mlflow_mcp.tools.arguments import MetricNames, RunIds
+from mlflow_mcp.tools.metrics.attempts import resumed_by
 from mlflow_mcp.tools.metrics.curve import Curve, seconds_since
 from mlflow_mcp.tools.metrics.histories import (
     MOST_CURVES,
@@ -39,6 +40,7 @@ MOST_POINTS = 400
 _MOST_WITH_POINTS = 12
 _MOST_FOLDED = 200
 _MOST_ODD = 30
+_MOST_RESUMED = 5
 
 
 MaxPoints = Annotated[
@@ -68,12 +70,21 @@ class CurveFacts(BaseModel):
     min: list[Any] | None = None
     max: list[Any] | None = None
     best_step: int | None = None
+    past_best: Annotated[str | None, Field(description="Of validation metrics whose last value is not their best.")] = (
+        None
+    )
     mean_last_tenth: Annotated[Any, Field(description="Mean over the last tenth of the steps.")] = None
     largest_jump: list[Any] | None = None
     spike: list[Any] | None = None
     written_again: Annotated[
         dict[str, Any] | None,
         Field(description="Points at a step that had one: [step, value, time, later value, time]. The later counts."),
+    ] = None
+    attempts: Annotated[
+        list[list[Any]] | None,
+        Field(
+            description="Where the steps went back: what each attempt wrote, and when. x and y leave out what was overtaken."
+        ),
     ] = None
     nan: dict[str, Any] | None = None
     infinite: dict[str, Any] | None = None
@@ -117,7 +128,7 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
         _fold(answer, shown, axis)
     else:
         answer.curves = [_facts(*each, most, axis) for each in shown]
-    answer.note(*notes)
+    answer.note(*notes, *_resumed(runs))
     if not all(is_whole for _, is_whole in curves):
         answer.note("Sampled figures may miss a spike between the sampled points: exact=true reads all of them.")
     if start_step is not None or end_step is not None:
@@ -126,6 +137,12 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
     if empty:
         answer.note(f"No points in these steps: {listed(empty, 5)}. Without start_step and end_step all are shown.")
     return answer
+
+
+def _resumed(runs: Sequence[Run]) -> Iterator[str]:
+    for run in runs[:_MOST_RESUMED]:
+        if params := list(resumed_by(run.data.params)):
+            yield f"{run.info.run_name} has the {'param' if len(params) == 1 else 'params'} {', '.join(params)}."
 
 
 def _sampled(

@@ -16,6 +16,7 @@ from mlflow_mcp.tools.arguments import as_text
 from mlflow_mcp.tools.models.compare import differences, metrics_table, sides_table
 from mlflow_mcp.tools.models.describe import Model, all_versions, one_model
 from mlflow_mcp.tools.models.facts import gather
+from mlflow_mcp.tools.models.refused import refusals
 
 ModelName = Annotated[
     str,
@@ -83,5 +84,5 @@ def _compared(client: Client, found: list[FoundModel]) -> Model:
         differences=table,
         equal=equal,
     )
-    answer.note(*notes, *more_notes)
+    answer.note(*refusals([(facts.name, facts.tags) for facts in sides]), *notes, *more_notes)
     return answer

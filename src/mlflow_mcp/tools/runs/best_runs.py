@@ -23,6 +23,7 @@ from mlflow_mcp.tools.runs.ranked.by_dataset import on_datasets, several_dataset
 from mlflow_mcp.tools.runs.ranked.dataset_ranking import RankedOnDataset, RankingRequest, named, rank_on_dataset
 from mlflow_mcp.tools.runs.ranked.doubts import doubts, of_other_families, unfinished
 from mlflow_mcp.tools.runs.ranked.ranking import Ranked, rank
+from mlflow_mcp.tools.runs.ranked.ties import tie_of_the_best
 from mlflow_mcp.tools.runs.tables.order import Asked, Order, order_of, unknown_order
 from mlflow_mcp.tools.runs.tables.table import ColumnChoice, RunTable, run_table
 
@@ -91,7 +92,7 @@ def best_runs(  # noqa: PLR0913  # one parameter per argument of the tool
         )
     if top.tied:
         answer.note(_ties(top))
-    answer.note(_tie_of_the_best(top))
+    answer.note(*tie_of_the_best(top))
     if top.too_few_samples:
         answer.note(f"{plural(top.too_few_samples, 'run')} with fewer than {min_samples} samples left out above these.")
     if min_samples is not None and top.uncounted:
@@ -155,13 +156,6 @@ def _last_of_several(client: Client, runs: Sequence[LauncherRun], metric: str) -
     without = {who: run for who, run in views.items() if not found.get(run.run_id)}
     notes += map(str, unnamed_values(client, without, [metric]))
     return " ".join(notes) or None
-
-
-def _tie_of_the_best(top: Ranked) -> str:
-    """That several runs share the best value, where others follow; where all do, the table says it in `common`."""
-    best = top.value(top.runs[0])
-    equal = sum(top.value(run) == best for run in top.runs)
-    return f"A tie: the first {equal} have the same value ({number(best)})." if 1 < equal < len(top.runs) else ""
 
 
 def _ties(top: Ranked) -> str:

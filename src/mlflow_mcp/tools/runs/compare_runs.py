@@ -15,6 +15,7 @@ from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.runs.comparing import alignment
 from mlflow_mcp.tools.runs.comparing.cache_lines import cached_lines
+from mlflow_mcp.tools.runs.comparing.config_files import ConfigDifferences, config_differences
 from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
 from mlflow_mcp.tools.runs.comparing.differences import Differences, find_differences, told_rows
 from mlflow_mcp.tools.runs.comparing.folded import folded, headlines
@@ -44,8 +45,8 @@ Allowed = Annotated[
 
 class Comparison(Answer):
     """The sides under letters. `unequal`: what makes their scores hard to compare, first. `verdicts` on the scores, with deltas
-    against the baseline; `metrics`: the others, with the best of each row; `differences` of params, tags, datasets and commit,
-    only where they differ; `=A`: as side A."""
+    against the baseline; `metrics`: the others, with the best of each row; `differences` of params, tags, datasets, commit and
+    config files, only where they differ; `=A`: as side A."""
 
     unequal: Table | None = None
     sides: Table
@@ -97,7 +98,7 @@ def compare_runs(
     answer.note(*_equal_scores(client, compared), *of_errors)
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))
-    _add_differences(answer, compared)
+    _add_differences(answer, compared, config_differences(client, sides))
     answer.note(*against_names(rows, sides), how_judged(left, sides) if any(row[-1] for row in left) else "")
     return answer
 
@@ -141,16 +142,17 @@ def _answer(compared: Compared, verdicts: Table | None, metrics: Table | None) -
     )
 
 
-def _add_differences(answer: Comparison, compared: Compared) -> None:
+def _add_differences(answer: Comparison, compared: Compared, of_files: ConfigDifferences) -> None:
     """The differences that `unequal` does not tell."""
     labels = _labels(compared.sides)
     differences = find_differences(compared.sides)
     rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
     shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
+    shown += of_files.rows
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))
     answer.equal = differences.equal
-    answer.note(*elsewhere, *_notes(differences, len(shown)))
+    answer.note(*elsewhere, *_notes(differences, len(shown)), *of_files.notes)
 
 
 def _labels(sides: Sequence[Side]) -> list[str]:

@@ -19,7 +19,25 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"`([^`]+)`|([^.`\[\]]+)|\[(\d+|\*)\]")
 # Values of one path in one trace; the rest is counted.
 _MOST_VALUES = 8
-_NOTHING = object()
+# What every span has: no name of a span where a path could mean either.
+_OF_A_SPAN = frozenset(
+    [
+        "name",
+        "span_id",
+        "parent_id",
+        "span_type",
+        "status",
+        "status_message",
+        "duration",
+        "inputs",
+        "outputs",
+        "attributes",
+        "events",
+    ]
+)
+_NAMES = ("spans.name", "data.spans.name")
+# Short ones, which stand beside the span's name in one list.
+_BESIDE_NAMES = frozenset({"status", "status_message", "span_type", "duration"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,8 @@ class FieldPaths:
     """The paths that a caller named. `problems` says of those that found nothing what there is."""
 
     paths: list[str]
+    beside: tuple[str, ...] = ()
+    """What `spans.name` was asked with: one list says `search: ERROR, timed out` where two would have to be matched."""
     _found: set[str] = field(default_factory=set)
     _known: dict[str, set[str]] = field(default_factory=dict)
 
@@ -34,7 +54,15 @@ class FieldPaths:
     def of(cls, paths: str | None) -> FieldPaths:
         """Of `a, b`; a name with a comma stands in backticks."""
         texts = re.findall(r"(?:`[^`]*`|[^,`])+", paths or "")
-        return cls(list(dict.fromkeys(text.strip() for text in texts if text.strip())))
+        named = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+        beside = [path for path in named if _beside(path)] if any(path in _NAMES for path in named) else []
+        return cls([path for path in named if path not in beside], tuple(map(_beside, beside)))
+
+    @property
+    def columns(self) -> list[str]:
+        """The paths as headings."""
+        more = f": {', '.join(self.beside)}" if self.beside else ""
+        return [path + more if path in _NAMES else path for path in self.paths]
 
     def values(self, client: Client, infos: Sequence[TraceInfo]) -> list[list[Any]]:
         """The values of all paths, for each trace. Spans are fetched only when a path leads into them."""
@@ -48,34 +76,40 @@ class FieldPaths:
         for path in self.paths:
             if path not in self._found and (known := self._known.get(path)):
                 last = _steps(path)[-1]
-                yield f"No trace here has '{path}'. {hint(last, known)} There are: {listed(sorted(known), 12)}.".replace(
-                    "  ", " "
-                )
+                there = listed(sorted(known), 12)
+                yield f"No trace here has '{path}'. {hint(last, known)} There are: {there}.".replace("  ", " ")
 
     def _of_trace(self, document: dict[str, Any], masked: bool) -> list[Any]:
         return [self._of_path(document, path, masked) for path in self.paths]
 
     def _of_path(self, document: dict[str, Any], path: str, masked: bool) -> Any:
-        steps = _steps(path.removeprefix("data."))
-        if steps and steps[0] not in document:  # the name of a span
-            steps = ["spans", *steps]
-            named = [span for span in document["spans"] if span["name"] == steps[1]]
-            start: Any = named
-            if not named:
-                self._known.setdefault(path, set()).update(
-                    {span["name"] for span in document["spans"]} | {"info", "spans"}
-                )
-                return None
-            steps = steps[2:]
+        start, steps = self._start(document, path)
+        if self.beside and path in _NAMES:
+            found: list[Any] = [_with_beside(span, self.beside) for span in document["spans"]]
         else:
-            start = document
-        found = list(self._walked(start, steps, path))
+            found = list(self._walked(start, steps, path))
         if found:
             self._found.add(path)
         shown = [mask_at(value, path) if masked else value for value in found[:_MOST_VALUES]]
         if len(found) <= 1:
             return shown[0] if shown else None
         return [*shown, *([f"and {len(found) - _MOST_VALUES} more"] if len(found) > _MOST_VALUES else [])]
+
+    def _start(self, document: dict[str, Any], path: str) -> tuple[Any, Sequence[str]]:
+        """Where the path begins and what is left of it: `search.outputs` and `spans.search.outputs` begin at the spans of
+        that name, which may have dots in it."""
+        steps = _steps(path.removeprefix("data."))
+        if steps and steps[0] in document:
+            ahead = steps[1:2]
+            if steps[0] != "spans" or not ahead or ahead[0] in _OF_A_SPAN or ahead[0] == "*" or ahead[0].isdigit():
+                return document, steps
+            steps = steps[1:]
+        names = {span["name"] for span in document["spans"]}
+        taken = next((count for count in range(len(steps), 0, -1) if ".".join(steps[:count]) in names), 0)
+        if not taken:
+            self._known.setdefault(path, set()).update(names | {"info", "spans"})
+            return [], steps
+        return [span for span in document["spans"] if span["name"] == ".".join(steps[:taken])], steps[taken:]
 
     def _walked(self, value: Any, steps: Sequence[str], path: str) -> Iterator[Any]:
         if not steps:
@@ -99,6 +133,17 @@ class FieldPaths:
                     yield from self._walked(part, steps[1:], path)
             else:
                 self._known.setdefault(path, set()).update(value)
+
+
+def _beside(path: str) -> str:
+    """The part of a span that stands beside its name; empty for another path."""
+    part = path.removeprefix("data.").removeprefix("spans.")
+    return part if part in _BESIDE_NAMES and path != part else ""
+
+
+def _with_beside(span: dict[str, Any], parts: Sequence[str]) -> str:
+    said = ", ".join(str(span[part]) for part in parts if span.get(part) not in (None, ""))
+    return f"{span['name']}: {said}" if said else str(span["name"])
 
 
 def _steps(path: str) -> list[str]:

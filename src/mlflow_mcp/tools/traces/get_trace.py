@@ -64,7 +64,9 @@ class TraceAnswer(Page):
     response: str | None = None
     spans: Annotated[
         Table | None,
-        Field(description="The tree, indented. `%` is of the trace's duration; folded siblings count together."),
+        Field(
+            description="The tree, indented. `%`: share of the trace's duration in which a span or one below it ran; folded siblings count together."
+        ),
     ] = None
     assessments: Table | None = None
     span: SpanContent | None = None

@@ -188,9 +188,9 @@ def _table(client: Client, infos: Sequence[TraceInfo], paths: FieldPaths) -> Tab
     ]
     if paths.paths:
         extra = paths.values(client, infos)
-        columns += paths.paths
+        columns += paths.columns
         rows = [[*row, *map(value_of, more)] for row, more in zip(rows, extra)]
-    return Table.of(columns, rows, keep=("trace_id", *paths.paths))
+    return Table.of(columns, rows, keep=("trace_id", *paths.columns))
 
 
 def _telling_tags(rows: Sequence[Mapping[str, str]]) -> list[str]:

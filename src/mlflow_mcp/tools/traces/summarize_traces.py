@@ -17,14 +17,16 @@ from mlflow_mcp.client.traces.window import Window, window_of
 from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.arguments import ExperimentId
+from mlflow_mcp.tools.traces.summaries.changes import failure_changes
 from mlflow_mcp.tools.traces.summaries.compared import compared, other_question
 from mlflow_mcp.tools.traces.summaries.compared_groups import check_comparable, compared_groups
 from mlflow_mcp.tools.traces.summaries.computed import states as states_of
-from mlflow_mcp.tools.traces.summaries.failures import failures_of
+from mlflow_mcp.tools.traces.summaries.failures import failures_of, hidden_in, what_failed
 from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.groups import groups_by, key_of
-from mlflow_mcp.tools.traces.summaries.judged import counts_of, counts_table, disagreement_table, read_judged
+from mlflow_mcp.tools.traces.summaries.judged import counts_of, counts_table
 from mlflow_mcp.tools.traces.summaries.overview import Overview, overview
+from mlflow_mcp.tools.traces.summaries.people import cross_table, disagreement_table, expected_table, read_people
 from mlflow_mcp.tools.traces.summaries.question import Question
 
 TraceFilter = Annotated[str | None, Field(description="Filter, as in search_traces; also run_id = '…'.")]
@@ -62,13 +64,21 @@ class TraceSummary(Answer):
     failures: Annotated[
         Table | None, Field(description="Where failures began and what they say, numbers and ids folded.")
     ] = None
+    hidden_failures: Annotated[Table | None, Field(description="Failures inside of traces that ended OK.")] = None
+    failure_changes: Annotated[
+        Table | None, Field(description="How many traces of each side hold a failure, and how many of them ended OK.")
+    ] = None
     goes_with: Annotated[
         Table | None, Field(description="What failing traces have more often, beyond chance (Fisher's exact test).")
     ] = None
     assessments: Table | None = None
     disagreements: Annotated[
-        Table | None, Field(description="Traces that a judge and a person assessed, and where they differ.")
+        Table | None, Field(description="Of one name, given by a judge and a person: where they differ.")
     ] = None
+    judges_and_people: Annotated[
+        Table | None, Field(description="What a judge and a person said of the same traces under different names.")
+    ] = None
+    expectations: Table | None = None
 
 
 def summarize_traces(
@@ -130,7 +140,7 @@ def _whole(client: Client, question: Question) -> TraceSummary:
         failed_spans=_failed_spans(found),
         assessments=counts_table(client, found.counts or {}),
     )
-    answer.note(*_notes(found))
+    answer.note(*_notes(found, hidden_in(client, question, found)))
     return answer
 
 
@@ -140,8 +150,10 @@ def _failed_spans(found: Overview) -> Table | None:
     return Table.of(["span", "type", "errors"], rows, keep=("span", "errors")) if rows else None
 
 
-def _notes(found: Overview) -> list[str]:
+def _notes(found: Overview, hidden: str) -> list[str]:
     notes = []
+    if hidden:
+        notes.append(f"{hidden}: group_by='failure' tells which, and whether a later call was OK.")
     if found.figures.errors:
         notes.append("group_by='failure' tells where failures began, what they say and what goes with them.")
     if running := found.figures.running:
@@ -166,37 +178,40 @@ def _grouped(client: Client, question: Question, key: str) -> TraceSummary:
 def _failures(client: Client, question: Question) -> TraceSummary:
     found = failures_of(client, question)
     scope = question.scope
-    states = scope and client.trace_metrics.or_else(lambda: states_of(client, scope), lambda: None)
+    states = client.trace_metrics.or_else(lambda: states_of(client, scope), lambda: None) if scope else None
     figures = Figures(states or {})
     answer = TraceSummary(
-        partial=found.partial,
+        partial=" ".join(filter(None, [found.partial, found.hidden_partial])) or None,
         traces=figures.traces if states is not None else None,
         states=states or None,
         error_rate=rate_shown(figures.error_rate),
-        failures=found.table if found.traces else None,
+        failures=found.table,
+        hidden_failures=found.hidden,
         goes_with=found.goes_with,
     )
-    if not found.traces:
-        answer.note("No matching trace failed.")
-    answer.note(*found.notes)
+    answer.note(what_failed(found, None if states is None else states.get("OK", 0)), *found.notes)
     return answer
 
 
 def _assessments(client: Client, question: Question) -> TraceSummary:
     counts = counts_of(client, question)
-    judged, partial = read_judged(client, question, whole=counts is None)
+    judged, people, partial = read_people(client, question, whole=counts is None)
+    crossed, notes = cross_table(client, people)
     answer = TraceSummary(
         partial=partial if counts is None else None,
         traces=judged.traces if partial is None else None,
         assessments=counts_table(client, judged.counts if counts is None else counts),
-        disagreements=disagreement_table(client, judged.disagreements),
+        disagreements=disagreement_table(client, people),
+        judges_and_people=crossed,
+        expectations=expected_table(client, people),
     )
     if partial and counts is not None:
-        answer.note(f"Only the disagreements are partial. {partial}")
-    if answer.assessments is None:
+        answer.note(f"Only disagreements, judges_and_people and expectations are partial. {partial}")
+    answer.note(*notes)
+    if answer.assessments is None and answer.expectations is None:
         answer.note("No matching trace was assessed.")
-    elif answer.disagreements is None:
-        answer.note("No trace that was read has feedback of the same name by a judge and by a person.")
+    elif answer.disagreements is None and crossed is None:
+        answer.note("No trace that was read has feedback by a judge and by a person.")
     return answer
 
 
@@ -210,8 +225,11 @@ def _comparison(client: Client, these: Question, others: Question, key: str | No
     sides = (first, second)
     comparison = compared(client, (these, others), sides)
     partials = [f"{name}: {side.partial}" for name, side in zip(("these", "compare_to"), sides) if side.partial]
-    answer = TraceSummary(partial=" ".join(partials) or None, comparison=comparison.table)
-    answer.note(*comparison.notes)
+    changes = failure_changes(client, (these, others), sides, is_tested=not comparison.overlaps)
+    answer = TraceSummary(
+        partial=" ".join(partials) or None, comparison=comparison.table, failure_changes=changes.table
+    )
+    answer.note(*comparison.notes, *changes.notes)
     if these.window != others.window:
         answer.note(f"compare_to is {others.window}.")
     for name, side, question in zip(("these", "compare_to"), sides, (these, others)):

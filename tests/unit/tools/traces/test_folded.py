@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_mcp.tools.traces.summaries.failures import folded
+from mlflow_mcp.tools.traces.summaries.kinds import folded
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Literal
 
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode
-from mlflow_mcp.entities.metrics import is_finite
+from mlflow_mcp.entities.metrics import is_finite, is_validation
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.live.judging import machine, trends
-from mlflow_mcp.tools.live.judging.look import Look, is_gradient, is_validation, judged_mode, pairs, speed_mode
+from mlflow_mcp.tools.live.judging.look import Look, is_gradient, judged_mode, pairs, speed_mode
 from mlflow_mcp.tools.live.judging.series import Series
 
 Kind = Literal["diverging", "stuck", "over", "slow", "overfitting", "plateau", "full", "idle", "quiet", "note"]

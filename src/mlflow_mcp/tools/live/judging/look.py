@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode, better, direction_of
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import is_finite, is_minor
+from mlflow_mcp.entities.metrics import VALIDATION, is_finite, is_minor
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.series import Series
 
@@ -24,6 +24,10 @@ _STILL_LOGGED = 1 / 20
 _SPEED = re.compile(
     r"\b(throughput|goodput|speedup|[tqrf]ps|tflops|mfu|latency|runtime|duration|seconds|ttft|tpot|costs?|time)\b"
     r"|per (s|sec|second|min|minute|hour)$"
+)
+# The last word of a tag's name.
+_MACHINE = re.compile(
+    r"(?i)(?:^|[._/ -])(?:host|host_?name|node|node_?name|machine|instance|pod|cluster|slurm_job_id)$"
 )
 _GRADIENT = re.compile(r"(?i)grad(?:ient)?s?(?:[_/. -]?norm)|norm.*grad")
 
@@ -43,6 +47,7 @@ class Look:
     series: Mapping[str, Series]
     experiment_id: str = ""
     is_export: bool = False  # whether a launcher wrote it afterwards, so that its times are not those of the work
+    machine: Mapping[str, str] = field(default_factory=dict)  # tags that say where it runs
     children: Mapping[str, int] | None = None  # how many child runs there are by status, where that was asked
 
     @classmethod
@@ -60,6 +65,7 @@ class Look:
             series=series,
             experiment_id=info.experiment_id,
             is_export=LauncherRun.of(run).is_export,
+            machine={name: value for name, value in sorted(run.data.tags.items()) if _MACHINE.search(name)},
         )
 
     def before(self, moment: int) -> Look:
@@ -144,7 +150,7 @@ def worth_reading(latest: Mapping[str, Point], most: int) -> list[str]:
 
 _PARTS = {
     "train": {"train", "training", "tr"},
-    "validation": {"val", "valid", "validation", "eval", "evaluation", "test", "dev"},
+    "validation": VALIDATION,
 }
 _SILENT = {"step", "epoch", "mean", "avg"}
 
@@ -164,7 +170,3 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 def _plainness(name: str) -> tuple[bool, int, str]:
     """Of `train_loss_step` and `train_loss_epoch` the one over an epoch, which scatters less."""
     return ("epoch" not in name, len(name), name)
-
-
-def is_validation(name: str) -> bool:
-    return bool(_PARTS["validation"] & set(re.findall(r"[a-z0-9]+", name.lower())))

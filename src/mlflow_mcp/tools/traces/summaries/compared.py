@@ -37,6 +37,8 @@ _MOST_VALUES = 6
 class Compared:
     table: Table
     notes: list[str] = field(default_factory=list)
+    overlaps: bool = False
+    """Whether a trace is on both sides."""
 
 
 def other_question(question: Question, compare_to: str, now: int) -> Question:
@@ -79,7 +81,7 @@ def compared(client: Client, sides: tuple[Question, Question], found: tuple[Over
     table = Table.of(
         ["figure", "these", "compare_to", "difference", "verdict"], cells, keep=("figure", "these", "compare_to")
     )
-    answer = Compared(table)
+    answer = Compared(table, overlaps=overlaps)
     if overlaps:
         answer.notes.append("No verdict: some traces are on both sides. Use filters that exclude each other.")
     if tested:

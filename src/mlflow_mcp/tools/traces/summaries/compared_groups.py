@@ -18,7 +18,7 @@ from mlflow_mcp.tools.traces.summaries.span_groups import MOST_ROWS, SPANS
 _SIDES = ("these", "compare_to")
 _FIGURES = ("traces", "error_rate", "p50", "p95")
 _NOT_TOGETHER = {
-    "failure": "Call with group_by='failure' once for each side.",
+    "failure": "compare_to without group_by compares the failures too.",
     "assessment": "compare_to without group_by compares the shares of assessments.",
     "status": "compare_to without group_by compares the error rate.",
 }

@@ -9,6 +9,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.traces.metric_filters import Scope
 from mlflow_mcp.client.traces.metrics import TIME, Figure, Measure
 from mlflow_mcp.tools.traces.summaries.figures import TOKENS, Figures
+from mlflow_mcp.tools.traces.summaries.question import Question
 
 _LATENCY = {"AVG": "mean", "P50": "p50", "P95": "p95", "P99": "p99", "MAX": "max"}
 _COUNT = Measure("TRACES", "trace_count", by=("trace_status",))
@@ -32,6 +33,12 @@ def whole_of(found: Sequence[Sequence[Figure]]) -> Figures:
 def states(client: Client, scope: Scope) -> dict[str, int]:
     """How many traces are in each state."""
     return _states(client.trace_metrics.query(scope, _COUNT))
+
+
+def knows_spans(client: Client, question: Question) -> bool:
+    """Whether the server keeps spans where it can search them by status: those that compute figures of traces do."""
+    scope = question.scope or Scope(tuple(question.ids), (), question.window)
+    return client.trace_metrics.or_else(lambda: [states(client, scope)], list) != []
 
 
 def states_of_each(client: Client, scopes: Sequence[Scope]) -> list[dict[str, int]]:

@@ -1,112 +1,134 @@
-"""Where failures began and what they say."""
+"""Where failures began and what they say, those of traces that ended OK included."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
-from mlflow_mcp.entities.spans import SpanNode, SpanTree
-from mlflow_mcp.entities.trace import TraceView
-from mlflow_mcp.tools.traces.shown import text_of
+from mlflow_mcp.text import plural
+from mlflow_mcp.tools.traces.summaries.computed import knows_spans
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
 from mlflow_mcp.tools.traces.summaries.goes_with import goes_with
-from mlflow_mcp.tools.traces.summaries.question import Question
-from mlflow_mcp.tools.traces.summaries.sampled import spans_sampled
-
-FAILED = "status = 'ERROR'"
-MOST_SHOWN = 12
-_MESSAGE = 240
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
-# A number in it tells an id of letters and digits from a word.
-_ID = re.compile(
-    r"(?i)\b(?=[\w-]*\d)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+[-_][0-9a-f]{8,}|[0-9a-f]{6,})\b"
+from mlflow_mcp.tools.traces.summaries.kinds import (
+    HIDDEN,
+    LATER,
+    LATER_SAYS,
+    NOT_ASKED,
+    Kind,
+    Kinds,
+    failing_kinds,
+    hidden_kinds,
 )
+from mlflow_mcp.tools.traces.summaries.overview import Overview
+from mlflow_mcp.tools.traces.summaries.question import Question
+from mlflow_mcp.tools.traces.summaries.sampled import MOST_TRACES
+
+MOST_SHOWN = 12
+_MOST_NAMED = 5
 
 
 @dataclass
 class Failures:
-    """The failures by span and message, and what traces that fail have more often than others."""
+    """The failures by span and message, and what traces that fail have more often than others. `hidden_traces` is None
+    where the server cannot be asked for them."""
 
-    table: Table
+    table: Table | None
     traces: int
+    hidden: Table | None = None
+    hidden_traces: int | None = None
+    hidden_partial: str | None = None
     partial: str | None = None
     goes_with: Table | None = None
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass
-class _Kind:
-    """Failures that begin in spans of one name and say the same but for numbers and ids."""
-
-    span: str
-    type: str | None
-    message: str
-    traces: list[TraceView] = field(default_factory=list)
-
-
-def folded(message: str) -> str:
-    """The message with its ids and numbers as `<id>` and `<n>`."""
-    return _NUMBER.sub("<n>", _ID.sub("<id>", message))
-
-
 def failures_of(client: Client, question: Question) -> Failures:
-    sample = spans_sampled(client, question, FAILED)
-    kinds: dict[tuple[str, str], _Kind] = {}
-    unnamed = 0
-    for trace, tree in sample.trees:
-        began = list(_began(client, tree))
-        unnamed += not began
-        for kind in began:
-            kinds.setdefault((kind.span, kind.message), kind).traces.append(trace)
-    read = len(sample.trees)
-    ordered = sorted(kinds.values(), key=lambda kind: (-len(kind.traces), kind.span, kind.message))
-    rows: list[list[Any]] = [
-        [
-            kind.span,
-            kind.type,
-            kind.message,
-            len(kind.traces),
-            rate_shown(len(kind.traces) / read),
-            kind.traces[-1].time,
-            kind.traces[0].time,
-            kind.traces[0].id,
-        ]
-        for kind in ordered[:MOST_SHOWN]
-    ]
-    columns = ["span", "type", "message", "traces", "share", "first", "last", "latest_trace"]
-    found = Failures(Table.of(columns, rows, keep=("span", "message", "traces")), sample.traces, sample.partial)
-    if len(ordered) > MOST_SHOWN:
-        found.notes.append(f"{len(ordered)} kinds of failures; the {MOST_SHOWN} most frequent are shown.")
-    if unnamed:
-        found.notes.append(f"{unnamed} of them have no span that failed.")
-    if sample.without:
-        found.notes.append(f"Of {sample.without} failing traces there are no spans to read.")
-    if sample.traces:
+    kinds = failing_kinds(client, question)
+    hidden = hidden_kinds(client, question) if knows_spans(client, question) else None
+    found = Failures(_failing_table(kinds), kinds.sample.traces, partial=kinds.sample.partial)
+    if hidden:
+        found.hidden, found.hidden_traces = _hidden_table(hidden), hidden.sample.traces
+        found.hidden_partial = hidden.sample.partial
+    else:
+        found.notes.append(NOT_ASKED)
+    found.notes += _notes(kinds)
+    if found.hidden:
+        found.notes.append(LATER_SAYS)
+    if kinds.sample.traces:
         beside = goes_with(client, question)
         found.goes_with = beside.table
         found.notes += beside.notes
     return found
 
 
-def _began(client: Client, tree: SpanTree) -> Iterator[_Kind]:
-    """The kinds of failures that this trace has, each once. Of spans that failed and were tried again only those count from
-    which the failure went up to the root, where there are such."""
-    failing = [node for node in tree.failing if all(above.failed for above in node.ancestors())] or tree.failing
-    seen: set[tuple[str, str]] = set()
-    # A retry that failed and the last try that failed are one failure, told by the last.
-    for node in failing:
-        kind = _Kind(node.name, None if node.type == "UNKNOWN" else node.type, _message(client, node))
-        if (kind.span, kind.message) not in seen:
-            seen.add((kind.span, kind.message))
-            yield kind
+def _failing_table(kinds: Kinds) -> Table | None:
+    rows: list[list[Any]] = [
+        [
+            *_said(kind),
+            len(kind.traces),
+            rate_shown(len(kind.traces) / len(kinds.sample.trees)),
+            *_when(kind),
+        ]
+        for kind in kinds.ordered[:MOST_SHOWN]
+    ]
+    columns = ["span", "type", "message", "traces", "share", "first", "last", "latest_trace"]
+    return Table.of(columns, rows, keep=("span", "message", "traces")) if kinds.sample.traces else None
 
 
-def _message(client: Client, node: SpanNode) -> str:
-    # Masked first: a secret whose numbers are folded is not recognised.
-    text = text_of(client, node.message or node.exception, 2_000)
-    line = folded(text) if text else "(no message)"
-    return line if len(line) <= _MESSAGE else f"{line[: _MESSAGE - 1]}…"
+def _hidden_table(hidden: Kinds) -> Table | None:
+    """A row for each kind, with what came after in how many traces, and some of those after which nothing did."""
+    rows: list[list[Any]] = []
+    for kind in hidden.ordered[:MOST_SHOWN]:
+        lost = [trace.id for trace, later in kind.traces if later == "no_later_ok"]
+        counts = [kind.later[each] for each in LATER]
+        rows.append([*_said(kind), len(kind.traces), *counts, *_when(kind), lost[:_MOST_NAMED] or None])
+    columns = ["span", "type", "message", "traces", *LATER, "first", "last", "latest_trace", "no_later_ok_in"]
+    return Table.of(columns, rows, keep=("span", "message", "traces", "no_later_ok")) if rows else None
+
+
+def _said(kind: Kind) -> list[Any]:
+    return [kind.span, kind.type, kind.message]
+
+
+def _when(kind: Kind) -> list[Any]:
+    first, last = kind.traces[-1][0], kind.traces[0][0]
+    return [first.time, last.time, last.id]
+
+
+def _notes(kinds: Kinds) -> list[str]:
+    notes = []
+    if len(kinds.ordered) > MOST_SHOWN:
+        notes.append(f"{len(kinds.ordered)} kinds of failures; the {MOST_SHOWN} most frequent are shown.")
+    if kinds.unnamed:
+        notes.append(f"{kinds.unnamed} of them have no span that failed.")
+    if kinds.sample.without:
+        notes.append(f"Of {kinds.sample.without} failing traces there are no spans to read.")
+    return notes
+
+
+def what_failed(found: Failures, ok_traces: int | None) -> str:
+    """Whether traces ended in ERROR, and how many others hide a failure, of `ok_traces` where that is known."""
+    no_error = "" if found.traces else "No matching trace ended in ERROR"
+    if not found.hidden_traces:
+        searched = found.hidden_traces is not None and ok_traces != 0
+        return no_error and no_error + (", and no span failed in those that ended OK." if searched else ".")
+    hidden = hide(found.hidden_traces, ok_traces, bool(found.hidden_partial))
+    return "; ".join(filter(None, [no_error, f"{hidden}: hidden_failures."]))
+
+
+def hide(count: int, ok_traces: int | None, is_partial: bool = False) -> str:
+    """`9 of 33 traces that ended OK hold a failed span`."""
+    holds = "holds" if count == 1 and ok_traces is None else "hold"
+    of = plural(count, "trace") if ok_traces is None else f"{count:,} of {plural(ok_traces, 'trace')}"
+    return f"{'at least ' if is_partial else ''}{of} that ended OK {holds} a failed span"
+
+
+def hidden_in(client: Client, question: Question, found: Overview) -> str:
+    """How many traces that ended OK hold a failed span, where the server has such spans and they are not too many."""
+    if not found.failed_spans:
+        return ""
+    hidden = len(question.newest(client, MOST_TRACES + 1, HIDDEN))
+    is_partial = hidden > MOST_TRACES
+    return hide(min(hidden, MOST_TRACES), found.figures.states.get("OK", 0), is_partial) if hidden else ""

@@ -101,7 +101,10 @@ def _told(found: dict[Trait, Figures], whole: Figures) -> GoesWith:
         if p < ERROR / len(shares)
     ]
     if not rows:
-        tried = f"Of {len(shares)} tags, names, runs, models and users tried none goes with failing beyond chance."
+        tried = (
+            f"None of the {len(shares)} tags, names, runs, models and users tried is clearly more frequent in failing traces "
+            "than in others (Fisher's exact test)."
+        )
         return GoesWith(notes=[tried] if shares else [])
     columns = ["traces_with", "failed", "of", "error_rate", "error_rate_of_others", "p"]
     return GoesWith(Table.of(columns, rows, keep=columns))

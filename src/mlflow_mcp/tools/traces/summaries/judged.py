@@ -1,10 +1,9 @@
-"""Assessments: how often each value was given, and where judges and people disagree."""
+"""Assessments: how often each value was given."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
@@ -15,34 +14,21 @@ from mlflow_mcp.entities.trace import Judgement, TraceView
 from mlflow_mcp.text import number
 from mlflow_mcp.tools.traces.shown import text_of
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
-from mlflow_mcp.tools.traces.summaries.question import Question, read_all
+from mlflow_mcp.tools.traces.summaries.question import Question
 
-# Traces that are read to find where judges and people disagree.
-_MOST_COMPARED = 2_000
 _MOST_VALUES = 6
-_MOST_NAMED = 5
 _VALUE = 60
 # By name and then value, as JSON: how many feedbacks.
 Counts = dict[str, dict[str, int]]
 COUNT = Measure("ASSESSMENTS", "assessment_count", by=("assessment_name", "assessment_value"))
 
 
-@dataclass
-class Disagreement:
-    """What people and judges said of the traces that both assessed."""
-
-    both: int = 0
-    pairs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-
-
 class Judged:
-    """Assessments in the making, from traces that are read one by one. Overridden ones count only for disagreement: a person
-    who corrects a judge overrides it."""
+    """Assessments in the making, from traces that are read one by one. Overridden ones do not count."""
 
     def __init__(self) -> None:
         self.traces = 0
         self.counts: Counts = {}
-        self.disagreements: dict[str, Disagreement] = {}
 
     def add(self, trace: TraceView) -> None:
         self.traces += 1
@@ -50,28 +36,14 @@ class Judged:
         for each in feedback:
             if each.is_valid:
                 values = self.counts.setdefault(each.name, {})
-                values[_json(each)] = values.get(_json(each), 0) + 1
-        for name in {each.name for each in feedback}:
-            self._compare(trace, name, [each for each in feedback if each.name == name and not each.error])
-
-    def _compare(self, trace: TraceView, name: str, feedback: list[Judgement]) -> None:
-        people = [each for each in feedback if each.is_valid and each.source.startswith("human")]
-        judges = [each for each in feedback if each.source.startswith("llm_judge") and not each.span_id]
-        people = [each for each in people if not each.span_id]
-        if not people or not judges:
-            return
-        judge, person = _json(judges[-1]), _json(people[-1])
-        found = self.disagreements.setdefault(name, Disagreement())
-        found.both += 1
-        if judge != person:
-            found.pairs.setdefault((judge, person), []).append(trace.id)
+                values[as_json(each)] = values.get(as_json(each), 0) + 1
 
 
 def one_value_each(trace: TraceView) -> dict[str, str]:
     """By name the value of the trace's last valid feedback, a person's before any other's, as JSON."""
     valid = [each for each in trace.judgements if each.kind == "feedback" and each.is_valid and not each.error]
     ordered = sorted(valid, key=lambda each: each.source.startswith("human"))
-    return {each.name: _json(each) for each in ordered if not each.span_id}
+    return {each.name: as_json(each) for each in ordered if not each.span_id}
 
 
 def counts_of(client: Client, question: Question) -> Counts | None:
@@ -98,26 +70,20 @@ def counts_in(figures: Sequence[Figure]) -> Counts | None:
     return counts
 
 
-def read_judged(client: Client, question: Question, whole: bool) -> tuple[Judged, str | None]:
-    """All traces with their assessments, or enough of the newest to see where judges and people disagree."""
-    judged = Judged()
-    partial = read_all(client, question, judged.add, *(() if whole else (_MOST_COMPARED,)))
-    return judged, partial
-
-
 def counts_table(client: Client, counts: Counts) -> Table | None:
-    """A row for each value of each name; of a name with many numbers one row with their mean."""
+    """A row for each value of each name; of a measure one row with its range and mean."""
     rows: list[list[Any]] = []
     for name, values in sorted(counts.items(), key=lambda each: (-sum(each[1].values()), each[0])):
         whole = sum(values.values())
         numbers = _numbers(values)
         mean = sum(value * count for value, count in numbers) / sum(count for _, count in numbers) if numbers else None
-        if len(values) > _MOST_VALUES and mean is not None:
-            rows.append([name, f"{len(values)} values", whole, None, number(mean)])
+        if mean is not None and _is_measure(numbers):
+            low, high = (number(end([value for value, _ in numbers])) for end in (min, max))
+            rows.append([name, f"{low} to {high}", whole, None, number(mean)])
             continue
         shown = sorted(values.items(), key=lambda each: (-each[1], each[0]))
         for value, count in shown[:_MOST_VALUES]:
-            rows.append([name, _shown(client, value), count, rate_shown(count / whole), number(mean)])
+            rows.append([name, value_shown(client, value), count, rate_shown(count / whole), number(mean)])
         if rest := shown[_MOST_VALUES:]:
             count = sum(count for _, count in rest)
             rows.append([name, f"{len(rest)} other values", count, rate_shown(count / whole), None])
@@ -128,17 +94,10 @@ def counts_table(client: Client, counts: Counts) -> Table | None:
     )
 
 
-def disagreement_table(client: Client, found: Mapping[str, Disagreement]) -> Table | None:
-    """A row for each pair of values that a judge and a person gave to one trace."""
-    rows: list[list[Any]] = []
-    for name, each in sorted(found.items()):
-        differing = sum(map(len, each.pairs.values()))
-        for (judge, person), traces in sorted(each.pairs.items(), key=lambda pair: -len(pair[1])) or [(("", ""), [])]:
-            shown = [_shown(client, judge), _shown(client, person)] if traces else [None, None]
-            rows.append([name, each.both, differing, rate_shown(differing / each.both), *shown, len(traces) or None,
-                         traces[:_MOST_NAMED] or None])  # fmt: skip
-    columns = ["name", "assessed_by_both", "disagree", "share", "judge", "person", "traces", "newest"]
-    return Table.of(columns, rows, keep=columns[:3]) if rows else None
+def _is_measure(numbers: Sequence[tuple[float, int]]) -> bool:
+    """Whether numbers measure rather than name a class: many, or fractions of which there are more than two."""
+    fractions = any(isinstance(value, float) and not value.is_integer() for value, _ in numbers)
+    return len(numbers) > (2 if fractions else _MOST_VALUES)
 
 
 def _numbers(values: Mapping[str, int]) -> list[tuple[float, int]]:
@@ -149,11 +108,11 @@ def _numbers(values: Mapping[str, int]) -> list[tuple[float, int]]:
     return loaded
 
 
-def _json(judgement: Judgement) -> str:
+def as_json(judgement: Judgement) -> str:
     return json.dumps(None if judgement.error else judgement.value)
 
 
-def _shown(client: Client, value: str) -> Any:
+def value_shown(client: Client, value: str) -> Any:
     """A value in a row; `(none)` where a judge failed."""
     loaded = json.loads(value)
     if loaded is None:

@@ -33,7 +33,7 @@ class Sample:
 
     def by(self, key: str) -> dict[str, SpanFigures]:
         """The spans of all of them by `span`, `tool`, `span_type` or `model`."""
-        label_of = _LABELS[key]
+        label_of = LABELS[key]
         found: dict[str, tuple[SpanFigures, Statistics]] = {}
         for _, tree in self.trees:
             for node in tree.nodes:
@@ -53,7 +53,7 @@ def _model(node: SpanNode) -> str | None:
     return str(value) if value else None
 
 
-_LABELS: dict[str, Callable[[SpanNode], str | None]] = {
+LABELS: dict[str, Callable[[SpanNode], str | None]] = {
     "span": lambda node: node.name,
     "tool": lambda node: node.name if node.type == "TOOL" else None,
     "span_type": lambda node: node.type,
@@ -61,8 +61,8 @@ _LABELS: dict[str, Callable[[SpanNode], str | None]] = {
 }
 
 
-def spans_sampled(client: Client, question: Question, more: str = "") -> Sample:
-    """The spans of the newest traces, `more` being a further filter; one trace more is asked for, to know whether these are all."""
+def spans_sampled(client: Client, question: Question, more: str = "", noun: str = "matching trace") -> Sample:
+    """The spans of the newest traces, `more` being a further filter that makes them what `noun` says; one trace more is asked for, to know whether these are all."""
     traces = [TraceView(info) for info in question.newest(client, MOST_TRACES + 1, more)]
     sample = Sample()
     for start in range(0, min(len(traces), MOST_TRACES), _AT_ONCE):
@@ -70,7 +70,8 @@ def spans_sampled(client: Client, question: Question, more: str = "") -> Sample:
         if client.call.is_late:
             break
     if sample.traces < len(traces):
-        kind = plural(sample.traces, "failing trace" if more else "matching trace")
+        nouns = noun.replace("trace", "traces", 1)
+        kind = plural(sample.traces, noun, nouns)
         sample.partial = f"Only the spans of the newest {kind} were read, back to {traces[sample.traces - 1].time}."
     return sample
 
