@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from mlflow_mcp.statistics.distributions import normal_quantile, t_quantile, t_two_sided, welch_degrees
 from mlflow_mcp.statistics.exact import fisher
+from mlflow_mcp.statistics.paired import mean_and_error
 from mlflow_mcp.statistics.power import power_of_shares, power_of_t, smallest
 from mlflow_mcp.statistics.values import Statistics
 
@@ -139,6 +140,43 @@ class Difference:
     @property
     def _error(self) -> float:
         return math.sqrt(self.base.without_counts.variance + self.other.without_counts.variance)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The mean of the differences of pairs, such as runs of one seed: what a pair has in common cancels out. By Student's t."""
+
+    differences: Sequence[float]
+
+    of_shares = False
+
+    @property
+    def delta(self) -> float:
+        return mean_and_error(self.differences)[0]
+
+    @property
+    def stderr(self) -> float:
+        return mean_and_error(self.differences)[1]
+
+    @property
+    def degrees(self) -> float:
+        return len(self.differences) - 1
+
+    @property
+    def cannot_be_tested(self) -> bool:
+        return len(self.differences) < 2 or self.stderr <= 0
+
+    @property
+    def p(self) -> float:
+        return t_two_sided(self.delta / self.stderr, self.degrees)
+
+    def limits(self, tail: float) -> tuple[float, float]:
+        reach = t_quantile(1 - tail, self.degrees) * self.stderr
+        return self.delta - reach, self.delta + reach
+
+    def could_show(self, level: float, power: float = 0.8) -> float | None:
+        found = smallest(lambda shift: power_of_t(shift, self.degrees, level), power, 4.0, 1e6)
+        return None if found is None else found * self.stderr
 
 
 def wilson(share: float, of: int, z: float) -> tuple[float, float]:

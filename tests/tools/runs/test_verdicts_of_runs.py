@@ -266,7 +266,7 @@ def test_runs_of_other_configurations_are_no_repeats(empty_store, ask):
 
     answer = pooled(empty_store, ask, *runs, ids=["run-1+run-2", "run-3+run-4"])
 
-    assert answer.data["unequal"]["rows"] == [["within A: params.lr", "0.1 / 0.2", None]]
+    assert answer.data["unequal"]["rows"] == [["within A: params.lr", "0.1 (run-1), 0.2 (run-2)", None]]
     assert only(answer)["evidence"].startswith("the runs pooled as A differ in params.lr; ")
     assert only(answer)["verdict"] == "CANNOT TELL"
 
@@ -299,7 +299,11 @@ def test_evaluations_with_other_settings_are_no_repeats(export):
 
     answer = export(*runs, ids=("A+B", "C"))
 
-    assert answer.data["unequal"]["rows"][0] == ["within A: sample limit (do not compare)", "none recorded / 10", None]
+    assert answer.data["unequal"]["rows"][0] == [
+        "within A: sample limit (do not compare)",
+        "none recorded (eval-a1a1a1a1a1a1a1a1-ifeval), 10 (eval-b2b2b2b2b2b2b2b2-ifeval)",
+        None,
+    ]
     assert only(answer)["verdict"] == "CANNOT TELL"
 
 

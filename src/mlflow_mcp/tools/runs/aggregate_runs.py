@@ -20,6 +20,7 @@ from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Qu
 from mlflow_mcp.tools.runs.aggregates.counted import count_runs
 from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey
 from mlflow_mcp.tools.runs.aggregates.notes import OVER_ALL, left_out, missing, notes_of, unfinished
+from mlflow_mcp.tools.runs.aggregates.unlike_params import unlike_params
 from mlflow_mcp.tools.runs.sweep.explained import Sweep, explain
 from mlflow_mcp.tools.runs.sweep.trials import Trials, read_trials
 
@@ -75,8 +76,8 @@ def aggregate_runs(
         )
         return _explained(client, *read, min_samples)
     keys = [GroupKey.of(key) for key in group_by or ()]
-    counted = client.experiments.search_in(
-        ids, lambda each: count_runs(client, each, where, metrics, keys, min_samples)
+    searched, counted = client.experiments.search_in(
+        ids, lambda each: (each, count_runs(client, each, where, metrics, keys, min_samples))
     )
     if not (counted.values.runs or counted.values.partial):
         raise NotFound("No runs match, so there is nothing to compute.", "Widen the query or leave experiment_id out.")
@@ -89,7 +90,7 @@ def aggregate_runs(
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
-    answer.note(*notes_of(counted), *missing(client, counted))
+    answer.note(*unlike_params(client, searched, where, counted), *notes_of(counted), *missing(client, counted))
     return answer
 
 

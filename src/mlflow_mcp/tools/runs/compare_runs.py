@@ -148,11 +148,21 @@ def _add_differences(answer: Comparison, compared: Compared, of_files: ConfigDif
     differences = find_differences(compared.sides)
     rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
     shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
-    shown += of_files.rows
+    shown = [_with_mixed(row, compared.sides) for row in shown] + of_files.rows
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))
     answer.equal = differences.equal
     answer.note(*elsewhere, *_notes(differences, len(shown)), *of_files.notes)
+
+
+def _with_mixed(row: Sequence[Any], sides: Sequence[Side]) -> list[Any]:
+    """A row whose empty cells of pooled sides say that these have several values."""
+    name = str(row[0]).partition(" (")[0]
+    cells = [
+        f"mixed: {side.mixed[name]}" if cell is None and name in side.mixed else cell
+        for side, cell in zip(sides, row[1:])
+    ]
+    return [row[0], *cells]
 
 
 def _labels(sides: Sequence[Side]) -> list[str]:

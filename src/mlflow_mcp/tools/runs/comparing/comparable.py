@@ -13,6 +13,7 @@ from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.recorded_settings import Kind, kind_of, same_setting, setting_name, unlike_names
 from mlflow_mcp.entities.samples import Proof, Samples
+from mlflow_mcp.entities.varying import told_values
 from mlflow_mcp.text import as_number, from_difference, number, truncate
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 
@@ -76,7 +77,7 @@ class Inequality:
         rows: list[list[Any]] = []
         for of_side, unlike in self.within.items():
             for each in unlike:
-                values = " / ".join(dict.fromkeys(map(str, each.values.values())))
+                values = told_values([(name, str(value)) for name, value in each.values.items()])
                 own = [truncate(values, _LONGEST) if label == of_side else None for label in labels]
                 rows.append([f"within {of_side}: {each.what}", *own, _named(each.tasks, every)])
         for each in self.found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Samples
+from mlflow_mcp.entities.varying import told_values
 from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import clipped
@@ -28,6 +30,7 @@ from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 _MOST_MEMBERS = 30
 _NAMED = 3
 # What repeats of one configuration differ in without being another one.
+_RANDOM = {"seed", "seeds", "state"}
 _SEEDS = ("seed", "random_state", "run", "repeat", "trial", "rep")
 
 
@@ -108,6 +111,8 @@ def pool(asked: Asked, label: str, members: Sequence[Side]) -> tuple[Side, list[
         statistics={task: _summed([each.statistics.get(task) for each in having]) for task, having in tasks.items()},
         model=models.pop() if len(models) == 1 else None,
         repeats={task: _values([side.runs[task] for side in having]) for task, having in tasks.items()},
+        seeds={task: _seeds([side.runs[task] for side in having]) for task, having in tasks.items()},
+        mixed=_mixed(members),
         run_count=sum(side.run_count for side in members),
         unread={task for side in members for task in side.unread},
     )
@@ -141,6 +146,29 @@ def _values(views: Sequence[RunView]) -> dict[str, list[float]]:
         for name, value in view.metrics.items():
             found.setdefault(name, []).append(value)
     return found
+
+
+def _seeds(views: Sequence[RunView]) -> dict[str, tuple[str, ...]]:
+    """The params that give each of the runs a seed of its own, in the order of the runs."""
+    shared = [name for name in views[0].params if all(name in view.params for view in views)]
+    found = {name: tuple(view.params[name] for view in views) for name in shared if _words(name) & _RANDOM}
+    return {name: values for name, values in found.items() if len(set(values)) == len(values)}
+
+
+def _mixed(members: Sequence[Side]) -> dict[str, str]:
+    """What not all runs have alike, as find_differences names it, with how many have which."""
+    given: dict[str, list[tuple[str, str]]] = {}
+    runs = [(side.id, run) for side in members for run in side.runs.values()]
+    for kind, of_kind in (("params", [run.params for _, run in runs]), ("tags", [run.tags for _, run in runs])):
+        for name in dict.fromkeys(name for each in of_kind for name in each):
+            values = [mask_at(each[name], name) if name in each else "none" for each in of_kind]
+            if len(set(values)) > 1:
+                given[f"{kind}.{name}"] = list(zip((id for id, _ in runs), values))
+    return {name: told_values(values) for name, values in given.items()}
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[^a-z]+", name.lower()))
 
 
 def _mean(values: Sequence[float]) -> float:

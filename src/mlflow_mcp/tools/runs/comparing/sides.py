@@ -33,6 +33,10 @@ class Side:
     errors: dict[str, Mapping[str, StandardError]] = field(default_factory=dict)  # of scores by run id and metric name
     counts: dict[str, Mapping[str, ScoreCount]] = field(default_factory=dict)  # likewise
     repeats: dict[str, Mapping[str, list[float]]] = field(default_factory=dict)  # of pooled runs, by task and metric
+    seeds: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # likewise, by task and param
+    mixed: dict[str, str] = field(
+        default_factory=dict
+    )  # params and tags that pooled runs have unlike, with their values
     run_count: int = 0
     unread: set[str] = field(default_factory=set)  # tasks whose results.yml is neither read nor known to be absent
     primaries: Mapping[str, PrimaryMetric] = field(default_factory=dict)  # by experiment id

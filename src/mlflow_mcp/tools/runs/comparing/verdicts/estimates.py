@@ -21,6 +21,8 @@ _AVERAGE_OF = re.compile(r"avg[-_]of[-_](\d+)")
 _FEWEST_DECIMALS = 4
 # By how much a count may miss a whole number where only this proves that it is one.
 _CLOSE = 0.02
+# Of two pairs the spread is hardly known.
+_FEWEST_PAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ def estimate_of(side: Side, task: str, names: Sequence[str], *, is_headline: boo
         return Known(None, "recorded error 0")
     degrees = error.count - 1 if error.count and error.count > 1 else math.inf
     return Known(Estimate(value, error.value**2, degrees), _source(error), _repeats(side, task, names) > 1)
+
+
+def paired_by_seed(base: Side, side: Side, task: str, name: str) -> tuple[str, tuple[float, ...]]:
+    """The param by which each pooled run of one side has one of the same seed on the other, and the differences of these pairs."""
+    for param, seeds in side.seeds.get(task, {}).items():
+        others = base.seeds.get(task, {}).get(param, ())
+        values, base_values = (each.repeats.get(task, {}).get(name, []) for each in (side, base))
+        is_whole = len(values) == len(seeds) == len(base_values) and all(map(is_finite, [*values, *base_values]))
+        if len(seeds) >= _FEWEST_PAIRS and sorted(seeds) == sorted(others) and is_whole:
+            own = dict(zip(others, base_values))
+            return param, tuple(value - own[seed] for seed, value in zip(seeds, values))
+    return "", ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mlflow_mcp.entities.direction import Mode
 from mlflow_mcp.errors import Problem
-from mlflow_mcp.statistics.differences import Difference
+from mlflow_mcp.statistics.differences import Difference, PairedDifference
 from mlflow_mcp.text import clipped, listed, quoted
 
 PASS, FAIL, INDETERMINATE = "PASS", "FAIL", "INDETERMINATE"
@@ -51,7 +51,7 @@ class Tolerance:
         return None if scale is None else self.value * scale / 100
 
 
-def gate_of(difference: Difference, mode: Mode, allowed: float, tests: int) -> str:
+def gate_of(difference: Difference | PairedDifference, mode: Mode, allowed: float, tests: int) -> str:
     """FAIL where the loss is surely larger than allowed, PASS where it surely is not. A FAIL anywhere fails the whole, so its
     bound is made for all tests; a PASS of the whole needs one of each."""
     _, most = loss_limits(difference, mode, _ERROR)
@@ -66,7 +66,7 @@ def observed_gate(delta: float, mode: Mode, allowed: float) -> str:
     return f"{FAIL if (-delta if mode == 'max' else delta) > allowed else PASS} on the observed value only"
 
 
-def loss_limits(difference: Difference, mode: Mode, tail: float) -> tuple[float, float]:
+def loss_limits(difference: Difference | PairedDifference, mode: Mode, tail: float) -> tuple[float, float]:
     """Between which values the loss lies; each end is wrong with the chance `tail`."""
     low, high = difference.limits(tail)
     return (-high, -low) if mode == "max" else (low, high)

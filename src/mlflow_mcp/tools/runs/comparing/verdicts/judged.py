@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from mlflow_mcp.entities.direction import Mode, is_share
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.scales import two_scales
-from mlflow_mcp.statistics.differences import Difference
+from mlflow_mcp.statistics.differences import Difference, PairedDifference
 from mlflow_mcp.statistics.exact import ERROR, holm
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality
 from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side
-from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, scale_of
+from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, paired_by_seed, scale_of
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Tolerance, gate_of, observed_gate
 
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
@@ -36,10 +36,14 @@ class Judged:
     verdict: str = CANNOT_TELL
     why: str = ""  # of CANNOT TELL
     gate: str | None = None
+    paired_by: str = ""  # the param whose values pair the runs of both sides
+    pairs: tuple[float, ...] = ()  # of the runs paired so, the side's value less the baseline's
 
     @property
-    def difference(self) -> Difference | None:
+    def difference(self) -> Difference | PairedDifference | None:
         """None where a side has no error."""
+        if self.pairs and not (paired := PairedDifference(self.pairs)).cannot_be_tested:
+            return paired
         base, other = (known.estimate for known in self.known)
         found = Difference(base, other) if base and other else None
         return None if found is None or found.cannot_be_tested else found
@@ -91,6 +95,7 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     ]
     mode = mode_of(score.task, score.names, sides)
     judged = Judged(score.task, score.names, base, side, (known[0], known[1]), mode, scale, score.is_headline)
+    judged.paired_by, judged.pairs = paired_by_seed(base, side, score.task, score.names[0])
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.metrics import is_minor
+from mlflow_mcp.statistics.differences import PairedDifference
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.runs.comparing.alignment import deltas
@@ -126,6 +127,11 @@ def _evidence(each: Judged) -> str | None:
     known = each.known if each.difference else ()
     if not known:
         return each.why or None
+    if isinstance(each.difference, PairedDifference):
+        spread = each.difference.stderr * len(each.pairs) ** 0.5
+        paired = f"paired by params.{each.paired_by}: {plural(len(each.pairs), 'pair')}, sd {number(spread, 2)}"
+        better = sum(pair > 0 for pair in each.pairs)
+        return "; ".join(filter(None, [each.why, f"{paired}, {each.side.label} higher in {better}"]))
     alike = len({one.source for one in known}) == 1
     if alike and all(one.answers for one in known):
         answers = dict.fromkeys(str(one.answers) for one in known)
