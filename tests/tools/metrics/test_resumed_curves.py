@@ -47,7 +47,9 @@ def curves(history):
 
 @pytest.mark.slow
 def test_what_a_run_went_on_from_is_named(history):
-    assert history["notes"] == ["sft has the param resume_from=checkpoint-7, the tag restart.reason=loss scaler underflow."]
+    assert history["notes"] == [
+        "sft has the param resume_from=checkpoint-7, the tag restart.reason=loss scaler underflow."
+    ]
 
 
 @pytest.mark.slow

@@ -11,7 +11,15 @@ import pytest
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.tools.metrics.upheavals import upheavals
 from tests.support.simulations import trials
-from tests.unit.tools.live.test_false_alarms import HEALTHY, LENGTHS, SCATTERS, autocorrelated, heavy_tailed, normal, walk
+from tests.unit.tools.live.test_false_alarms import (
+    HEALTHY,
+    LENGTHS,
+    SCATTERS,
+    autocorrelated,
+    heavy_tailed,
+    normal,
+    walk,
+)
 
 
 def found(values, name="val/smape"):

@@ -51,7 +51,9 @@ def of_resume(look: Look, clock: Series) -> Iterator[Finding]:
     before, after = clock.returns[-1]
     times = f" ({len(clock.returns)} times in all)" if len(clock.returns) > 1 else ""
     reasons = "".join(f"; {each}" for each in look.resumed_by)
-    text = f"resumed: its steps went back from {before.step:,} to {after.step:,} at {iso(after.timestamp)}{times}{reasons}"
+    text = (
+        f"resumed: its steps went back from {before.step:,} to {after.step:,} at {iso(after.timestamp)}{times}{reasons}"
+    )
     yield Finding("note", "resumed", text)
     since = clock.returns[-2][1].timestamp if len(clock.returns) > 1 else 0
     for name, series in look.series.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlflow_mcp.text import iso, lasting, plural
+from mlflow_mcp.text import lasting, plural
 from mlflow_mcp.tools.live.judging import findings
 from mlflow_mcp.tools.live.judging.findings import Finding, Kind
 from mlflow_mcp.tools.live.judging.look import Look
