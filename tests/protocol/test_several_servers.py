@@ -333,4 +333,4 @@ def test_a_name_that_begins_with_another_servers_name_is_found_on_the_default_on
     assert alone["run_id"] == run.info.run_id
     assert [row["run_id"] for row in rows_of(across["sides"])] == [run.info.run_id, f"dev:{only_dev}"]
     assert of_one.startswith(f"'dev:named' and '{run.info.run_id}' are the same.")
-    assert elsewhere.startswith("No run has the id, name or job id 'named'.")
+    assert elsewhere.startswith("No run, active or deleted, has the id, name or job id 'named'.")

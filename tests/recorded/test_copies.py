@@ -253,7 +253,9 @@ def test_a_planned_task_that_never_arrived_is_named_from_the_config_file(recorde
 
     answer = ask(recorded, "get_invocation", invocation_id=resumed)
 
-    assert "In the config, but without a run here: AIME_2025 (job .3)." in answer.data["notes"]
+    assert (
+        "In the config, but without a run here: AIME_2025 (job .3); nor is a deleted run of it." in answer.data["notes"]
+    )
 
 
 def test_tags_that_only_some_copies_have_are_no_difference(recorded, ask):

@@ -61,5 +61,5 @@ def results(
 
 
 def statistics(count: int, **evaluation: Any) -> dict[str, Any]:
-    """An eval_factory_metrics.json."""
-    return {"response_stats": {"count": count}, "evaluation": evaluation}
+    """An eval_factory_metrics.json of responses of which none failed."""
+    return {"response_stats": {"count": count, "successful_count": count}, "evaluation": evaluation}

@@ -91,6 +91,11 @@ def like_prefix(field: str, prefix: str) -> str:
     return f"{field} LIKE {quoted_value(prefix + '%')}"
 
 
+def like_ends(field: str, beginning: str, end: str) -> str:
+    """A comparison with both ends of a value, plain ids as for `like_prefix`."""
+    return f"{field} LIKE {quoted_value(f'{beginning}%{end}')}"
+
+
 def containing(field: str, part: str) -> tuple[str, bool]:
     """A comparison that every value holding `part`, in any case, passes; and whether no other value can pass it.
 

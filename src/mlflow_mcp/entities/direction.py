@@ -64,6 +64,8 @@ _JOINED = re.compile(rf"(train|training|val|valid|test|eval|dev|log|mean|avg|tot
 # What is bad in itself is bad as a score, too; a score made of another quantity may point either way.
 _BAD_AS_A_SCORE = {"toxicity", "hallucination", "harmfulness", "unsafe", "brier", "perplexity"}
 
+_AGAINST_A_MODEL = re.compile(r"(?<!\S)(?:attack success|jailbreak(?: success)?) rate$")
+
 # Of measures that are a share of the samples, one hit or miss each; a score may be one.
 _OF_SAMPLES = re.compile(r"accuracy|acc|correct|em|exact match|pass (?:at )?\d+|(?:win|success|pass|solve|hit) rate")
 _MAY_BE_OF_SAMPLES = re.compile(r"scores?|correctness")
@@ -101,10 +103,18 @@ def direction_of(metric: str) -> Direction | None:
     return Direction(modes[side], words) if side in modes else None
 
 
-def better(metric: str) -> Mode | None:
-    """`max` when the higher value of a metric is the better one by its name, `min` for the lower, None for neither."""
+def better(metric: str, *, of_evaluated_model: bool = False) -> Mode | None:
+    """`max` when the higher value of a metric is the better one by its name, `min` for the lower, None for neither. Of a model
+    that was evaluated the success of attacks is against it; of an attack that is developed it may be the aim."""
+    if of_evaluated_model and is_rate_of_attacks(metric):
+        return "min"
     found = direction_of(metric)
     return found.mode if found else None
+
+
+def is_rate_of_attacks(metric: str) -> bool:
+    """Whether a metric is by its name the share of attacks that a model did not withstand."""
+    return bool(_AGAINST_A_MODEL.search(_as_words(metric)))
 
 
 def is_share(metric: str) -> bool:

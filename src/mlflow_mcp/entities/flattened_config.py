@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # The last two say where its weights come from, which names it too.
 MODEL_NAMES = ("model_id", "model_name", "served_model_name", "model", "hf_model_handle", "checkpoint_path")
+# Where a config names what is evaluated. Elsewhere a model is a judge, a simulated user or another helper of one task.
+_OF_EVALUATED = ("api_endpoint", "deployment", "target")
 _TASKS = re.compile(r"\.tasks\.(\d+)\.")
 _OWN_EXPORT = "config.export."
 
@@ -30,13 +32,25 @@ def own_config_of(params: Mapping[str, str], task_number: str | None) -> dict[st
     return own
 
 
-def model_in(tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
-    """The evaluated model that these tags and params name."""
+def names_evaluated(path: Sequence[str]) -> bool:
+    """Whether the value at this path of a config names the evaluated model."""
+    sections = [section for section in path[:-1] if section not in ("", "config")]
+    return path[-1] in MODEL_NAMES and (not sections or (sections[-1] in _OF_EVALUATED and "judge" not in sections))
+
+
+def model_in(tags: Mapping[str, str], params: Mapping[str, str], task_number: str | None) -> str | None:
+    """The evaluated model that these tags and params name: what is set for its own task before what is set for all."""
+    named = named_model(tags, params, task_number)
+    return named[0] if named else None
+
+
+def named_model(tags: Mapping[str, str], params: Mapping[str, str], task_number: str | None) -> tuple[str, str] | None:
+    """The same with the tag or param that names it."""
     if model := tags.get("model"):
-        return str(model)
-    for ending in MODEL_NAMES:
-        for name, value in params.items():
-            parts = name.split(".")
-            if parts[-1] == ending and "judge" not in parts and value not in ("", "None", "null"):
-                return str(value)
-    return None
+        return str(model), "tag model"
+    named: dict[tuple[bool, int], tuple[str, str]] = {}
+    for name, value in params.items():
+        path, task = name.split("."), _TASKS.search(name)
+        if names_evaluated(path) and value not in ("", "None", "null") and (task is None or task[1] == task_number):
+            named.setdefault((task is None, MODEL_NAMES.index(path[-1])), (str(value), f"param {name}"))
+    return named[min(named)] if named else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlflow_mcp.entities.flattened_config import model_in, own_config_of, task_number_in
+from mlflow_mcp.entities.flattened_config import model_in, named_model, own_config_of, task_number_in
 from mlflow_mcp.entities.run import ended
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.text import as_number, iso, short_id
@@ -128,12 +128,7 @@ class LauncherRun:
     @cached_property
     def model(self) -> str | None:
         """The evaluated model, as far as tags and params say."""
-        return model_in(self.entity.data.tags, self.entity.data.params)
-
-    @property
-    def model_in_params(self) -> str | None:
-        """The evaluated model as the flattened config records it."""
-        return model_in({}, self.entity.data.params)
+        return model_in(self.entity.data.tags, self.entity.data.params, self.task_number)
 
 
 def _task_in_name(run: Run) -> str | None:
@@ -180,10 +175,15 @@ class Job:
         return next((copy.harness for copy in self.copies if copy.harness), None)
 
     @property
-    def model(self) -> str | None:
-        """As a copy's params record it, else as a tag calls it: copies of one job may have either."""
-        named = [copy.model_in_params for copy in self.copies] + [copy.model for copy in self.copies]
+    def named_model(self) -> tuple[str, str] | None:
+        """As a copy's params record it, else as a tag calls it, and which: copies of one job may have either."""
+        recorded = [named_model({}, copy.entity.data.params, copy.task_number) for copy in self.copies]
+        named = [*recorded, *(named_model(copy.entity.data.tags, {}, None) for copy in self.copies)]
         return next(filter(None, named), None)
+
+    @property
+    def model(self) -> str | None:
+        return self.named_model[0] if self.named_model else None
 
 
 def group_jobs(runs: Iterable[LauncherRun]) -> list[Job]:

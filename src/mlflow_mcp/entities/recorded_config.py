@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlflow_mcp.entities.flattened_config import MODEL_NAMES, names_evaluated
 from mlflow_mcp.entities.recorded_scores import (
     ScoreCount,
     StandardError,
@@ -29,15 +30,18 @@ class RecordedConfig:
     errors: Mapping[str, StandardError] = field(default_factory=dict)  # of the scores, by metric name
     counts: Mapping[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: Mapping[str, str] = field(default_factory=dict)  # what it was evaluated with
+    model_from: str | None = None  # which key of which file names the model
 
     @classmethod
     def of(cls, content: Any, file: str = "results.yml") -> RecordedConfig:
+        model, key = _recorded_model(content)
         return cls(
             _with_answers(Samples.of_file(content, file), content),
-            _recorded_model(content),
+            model,
             standard_errors(content),
             score_counts(content),
             settings_of_file(content),
+            f"{key} in {file}" if model else None,
         )
 
     @property
@@ -50,14 +54,15 @@ def _with_answers(samples: Samples, content: Any) -> Samples:
     return replace(samples, answers=Proof(answers, "stats.stderr")) if answers else samples
 
 
-def _recorded_model(content: Any) -> str | None:
-    """The evaluated model. A judge has a `model_id` too."""
-    named = {
-        path: str(value)
+def _recorded_model(content: Any) -> tuple[str | None, str]:
+    """The evaluated model and where it stands. A judge and a simulated user have a `model_id` too."""
+    named = [
+        (path, str(value))
         for path, value in leaves_of(content)
-        if path[-1] in ("model_id", "served_model_name") and "judge" not in path and isinstance(value, str) and value
-    }
-    return named.get(("", "target", "api_endpoint", "model_id")) or next(iter(named.values()), None)
+        if names_evaluated(path) and "tasks" not in path and isinstance(value, str) and value
+    ]
+    path, model = min(named, key=lambda each: MODEL_NAMES.index(each[0][-1]), default=((), None))
+    return model, ".".join(path[1:])
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,8 @@ class RecordedStatistics:
         """What the responses tell: nothing where the evaluation was resumed, and some samples were answered twice."""
         if not self.responses or (self.runs or 1) > 1:
             return Samples()
-        return Samples(responses=Proof(self.responses, "response_stats.count"))
+        responses = Proof(self.responses, "response_stats.count")
+        return Samples(responses=responses, unfailed=responses if self.successful == self.responses else None)
 
 
 def _whole(value: Any) -> int | None:

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from mlflow_mcp.entities.command_options import OPTION, options_in, plain_value
 from mlflow_mcp.entities.samples import leaves_of
+from mlflow_mcp.entities.served import served
 from mlflow_mcp.text import as_number
 
-Kind = Literal["questions", "judge", "prompt", "sampling", "precision", "harness"]
+Kind = Literal["model", "questions", "judge", "prompt", "sampling", "precision", "harness"]
 
 _PARAMS = re.compile(r"(?:^|\.)config\.params\.(.+)")
 _ADAPTER = re.compile(r"(?:^|\.)(adapter_config\..+)")
@@ -31,25 +33,15 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "sampling",
         re.compile(
             r"(^|\.)(temperature|top_p|top_k|min_p|max_new_tokens|max_tokens|max_completion_tokens|\w+_penalty|stop|"
-            r"\w*reasoning\w*|\w*thinking\w*|params_to_add|params_to_remove|args|max_model_len|max_seq_len|context_length|"
+            r"\w*reasoning\w*|\w*thinking\w*|\w*chat_template_kwargs|tool_call_parser|enable_auto_tool_choice|params_to_add|params_to_remove|args|max_model_len|max_seq_len|context_length|"
             r"rope_\w+|hf_overrides|(override_)?generation_config)(\.|$)"
         ),
     ),
+    ("model", re.compile(r"^server\.revision$")),
     ("precision", re.compile(r"(^|\.)(dtype|quantization|precision|kv_cache_dtype)$")),
     ("harness", re.compile(r"^(nemo_evaluator\w*|harness|sdk_version)$")),
 )  # fmt: skip
 _JUDGE_MODEL = re.compile(r"(^|\.)judge\w*(\.|_)(model|model_id|deployment)$")
-# An option of a command line with its value, which may stand in quotes.
-_OPTION = re.compile(r"""(?<!\S)--([A-Za-z][\w-]*)(?:=|\s+(?!--))("[^"]*"|'[^']*'|[^\s"']\S*)""")
-# What a server is started with that changes what the model answers.
-_OF_SERVER = (
-    *("dtype", "quantization", "kv_cache_dtype", "max_model_len", "max_seq_len", "context_length", "rope_scaling"),
-    *("rope_theta", "hf_overrides", "generation_config", "override_generation_config", "chat_template"),
-)
-_SERVER = re.compile(rf"^config\.deployment\.(base_command|command|extra_args|precision|{'|'.join(_OF_SERVER)})$")
-_COMMANDS = ("base_command", "command", "extra_args")
-# The launcher cuts params there.
-CUT_AT = 250
 _ALIKE = 1e-6
 
 
@@ -64,7 +56,7 @@ def settings_of_file(content: Any) -> dict[str, str]:
     for path, value in leaves_of(content):
         name = setting_name(".".join(path[1:]))
         if name and value is not None:
-            found.setdefault(name, []).append(_plain(value))
+            found.setdefault(name, []).append(plain_value(value))
     return _with_options({name: ", ".join(values) for name, values in found.items() if values != [""]})
 
 
@@ -81,9 +73,9 @@ def settings_of_params(config: Mapping[str, str], harness: str | None = None) ->
         if _INDEX.search(setting):
             lists.setdefault(_INDEX.sub("", setting), []).append(value)
         else:
-            found[setting] = _plain(value)
+            found[setting] = plain_value(value)
     found |= {name: ", ".join(values) for name, values in lists.items()}
-    found = {**_with_options(found), **_served(config)}
+    found = {**_with_options(found), **served(config)}
     return {**found, "harness": harness} if harness else found
 
 
@@ -95,13 +87,6 @@ def setting_name(path: str) -> str | None:
     return named[1].removeprefix("extra.").replace(".extra.", ".")
 
 
-def options_in(command: str) -> dict[str, str]:
-    """The options of a command line that have values, `--max-model-len 4096` as `max_model_len`. The last one of a command
-    that the launcher cut is left out."""
-    whole = [each for each in _OPTION.finditer(command) if len(command) < CUT_AT or each.end() < len(command)]
-    return {each[1].replace("-", "_"): _plain(each[2].strip("\"'")) for each in whole}
-
-
 def _with_options(settings: Mapping[str, str]) -> dict[str, str]:
     """The settings, with the options that a harness' `args` pass on as settings of their own: under its own name what
     nothing else sets."""
@@ -111,26 +96,13 @@ def _with_options(settings: Mapping[str, str]) -> dict[str, str]:
         return dict(settings)
     named = {name if kind_of(name) and name not in settings else f"args.{name}": options[name] for name in options}
     others = {name: value for name, value in settings.items() if name != "args"}
-    rest = " ".join(_OPTION.sub("", args).split())
+    rest = " ".join(OPTION.sub("", args).split())
     return {**others, **({"args": rest} if rest else {}), **named}
-
-
-def _served(config: Mapping[str, str]) -> dict[str, str]:
-    """How the model was served: number formats and lengths."""
-    found: dict[str, str] = {}
-    for name, value in config.items():
-        place = _SERVER.match(name)
-        if place is None or value in _NULLS:
-            continue
-        given = options_in(value) if place[1] in _COMMANDS else {place[1]: _plain(value)}
-        found |= {option: given[option] for option in given if option in (*_OF_SERVER, "precision")}
-    # A harness may have a template, too.
-    return {"server.chat_template" if name == "chat_template" else name: value for name, value in found.items()}
 
 
 def same_setting(one: str, other: str) -> bool:
     """Whether two values are one setting, however they are written: harnesses write 0.9999999 for a `top_p` of 1."""
-    one, other = _plain(one), _plain(other)
+    one, other = plain_value(one), plain_value(other)
     a, b = as_number(one), as_number(other)
     if one == other or a is None or b is None or (a.is_integer() and b.is_integer()):
         return one == other
@@ -145,12 +117,3 @@ def unlike_names(settings: Iterable[Mapping[str, str]]) -> list[str]:
     order = [kind for kind, _ in _KINDS]
     kinds = {name: kind for name in of_all if (kind := kind_of(name)) and (kind != "judge" or has_judge)}
     return sorted(kinds, key=lambda name: (order.index(kinds[name]), name))
-
-
-def _plain(value: Any) -> str:
-    """The value as text, a number alike however it was written: `1e-05` and `0.00001`, `True` and `true`."""
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    figure = as_number(text)
-    return text if figure is None else f"{figure:.15g}"

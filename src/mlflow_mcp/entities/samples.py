@@ -3,10 +3,12 @@
 Three things that are easily taken for one another, each with where it is from:
 
 - the limit: `limit_samples`, a number of samples or, below 1, a share of the dataset;
-- the count: metrics `…num_entries`, or `stats.count` of a score in results.yml;
+- the count: metrics `…num_entries`;
 - the repeats per sample: `n_samples` or `num_repeats`, whatever they sound like, and `avg-of-N` in a metric's name.
 
-Responses count repeats and retries too: they bound the samples, and tell their number where the repeats divide them.
+`stats.count` of a score in results.yml is of the values that it is the mean of: samples, or of some harnesses samples times
+repeats. Responses hold repeats and retries too: they bound the samples, and tell which of both a `stats.count` is. Alone they
+tell the number of samples where none of them failed, so that none was asked for again, and the repeats divide them.
 Standard errors of shares tell of how many answers, repeats included: a number of samples where the responses agree.
 
 Newer launchers write `n_results`, problems times repeats, which is a count only where `config.repeats` is known.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mlflow_mcp.text import plural
@@ -50,8 +52,10 @@ class Samples:
     limit: Proof | None = None
     count: Proof | None = None
     repeats: Proof | None = None
-    responses: Proof | None = None  # repeats and retries included
+    values: Proof | None = None  # that a score is the mean of: samples, or samples times repeats
     answers: Proof | None = None  # repeats included, as standard errors tell
+    responses: Proof | None = None  # repeats and retries included
+    unfailed: Proof | None = None  # the responses where none of them failed
 
     @classmethod
     def of_params(cls, params: Mapping[str, str], task_number: str | None) -> Samples:
@@ -79,42 +83,59 @@ class Samples:
         counts = [value for path, value in leaves if path[-2:] == ("stats", "count") and isinstance(value, int)]
         return cls(
             limit=next((proof for each in limits if (proof := _limit(each, file))), None),
-            count=Proof(max(counts), f"stats.count in {file}") if counts else None,
+            values=Proof(max(counts), f"stats.count in {file}") if counts else None,
             repeats=next((proof for each in repeats if (proof := _repeats(each, file))), None),
         )
 
     def __or__(self, other: Samples) -> Samples:
         """What this proves, and what only the other one proves."""
-        return Samples(
-            self.limit or other.limit,
-            self.count or other.count,
-            self.repeats or other.repeats,
-            self.responses or other.responses,
-            self.answers or other.answers,
-        )
+        return Samples(**{each.name: getattr(self, each.name) or getattr(other, each.name) for each in fields(self)})
+
+    @property
+    def scored(self) -> Proof | None:
+        """The count, as metrics or a results.yml without repeats tell it."""
+        return self.count or (self.values if self._repeats <= 1 else None)
 
     @property
     def counted(self) -> Proof | None:
-        """The count, or one that is derived: from the answers that standard errors are of, else from the responses where several
-        repeats divide them (retries would leave a rest)."""
-        if self.count or not self.responses:
-            return self.count
-        responses, repeats = self.responses.value, self.repeats.value if self.repeats else 1
-        answers, by = (self.answers.value, f" by {self.answers.evidence}") if self.answers else (0, "")
-        if answers % repeats or not responses * _FEW_RETRIES <= answers <= responses:
-            answers = 0
-        if repeats >= 2 and responses >= repeats and responses % repeats == 0 and answers in (0, responses):
-            return Proof(responses / repeats, f"derived, {responses:g} responses / {plural(int(repeats), 'repeat')}")
-        of = f" / {plural(int(repeats), 'repeat')}" if repeats > 1 else f", {responses:g} responses"
-        return Proof(answers / repeats, f"derived, {answers:g} answers{by}{of}") if answers else None
+        """The count, or one that follows from what scores are means of and from the responses."""
+        if self.scored or not self.responses:
+            return self.scored
+        told = [each for each in (self.values, self.answers) if each]
+        found = {each.value: each for proof in told if (each := self._samples_by(proof, self.responses.value))}
+        if told:
+            return next(iter(found.values())) if len(found) == 1 else None
+        responses, repeats = self.responses.value, self._repeats
+        if not self.unfailed or repeats < 2 or responses % repeats:
+            return None
+        return Proof(responses / repeats, f"derived, {responses:g} responses / {plural(int(repeats), 'repeat')}")
+
+    def _samples_by(self, mean_of: Proof, responses: float) -> Proof | None:
+        """The samples, where a score is the mean of so many values: samples, or samples times repeats."""
+        number, repeats = mean_of.value, self._repeats
+        least = responses * _FEW_RETRIES
+        if repeats > 1 and least <= number * repeats <= responses:
+            return Proof(
+                number, f"derived, {mean_of.evidence}, {responses:g} responses / {plural(int(repeats), 'repeat')}"
+            )
+        is_all = least <= number or (mean_of is self.values and number * repeats > responses)  # too many to be samples
+        if not is_all or number > responses or number % repeats:
+            return None
+        by = f"{number:g} responses" if number == responses else f"{number:g} answers by {mean_of.evidence}"
+        if repeats > 1:
+            return Proof(number / repeats, f"derived, {by} / {plural(int(repeats), 'repeat')}")
+        return Proof(number, f"derived, {number:g} answers by {mean_of.evidence}, {responses:g} responses")
+
+    @property
+    def _repeats(self) -> float:
+        return self.repeats.value if self.repeats else 1
 
     @property
     def at_most(self) -> Proof | None:
         """The most samples that there can have been."""
         if (counted := self.counted) or not self.responses:
             return counted
-        repeats = self.repeats.value if self.repeats else 1
-        return Proof(self.responses.value // repeats, f"{self.responses.value:g} responses")
+        return Proof(self.responses.value // self._repeats, f"{self.responses.value:g} responses")
 
     @property
     def number(self) -> int | None:
@@ -150,8 +171,7 @@ class Samples:
         def moved(proof: Proof | None) -> Proof | None:
             return proof and replace(proof, evidence=f"{proof.evidence.replace('its params', 'params')} of {name}")
 
-        proofs = (self.limit, self.count, self.repeats, self.responses, self.answers)
-        return Samples(*map(moved, proofs))
+        return Samples(**{each.name: moved(getattr(self, each.name)) for each in fields(self)})
 
 
 def _of_results(params: Mapping[str, str]) -> Samples:

@@ -216,7 +216,7 @@ def test_a_task_of_the_config_without_a_run_is_named(empty_store, ask):
 
     answer = ask(uri, "get_invocation", invocation_id="a" * 16)
 
-    assert "In the config, but without a run here: ifeval (job .1)." in answer.data["notes"]
+    assert "In the config, but without a run here: ifeval (job .1); nor is a deleted run of it." in answer.data["notes"]
 
 
 def test_a_value_that_is_no_number_is_said_to_be_no_score(empty_store, ask):

@@ -46,7 +46,7 @@ def tagged(uri, metric, greater):
         client.set_experiment_tag("0", GREATER_TAG, greater)
 
 
-@pytest.mark.parametrize(("greater", "verdict"), [("False", "REGRESSED"), ("True", "IMPROVED"), (None, "CANNOT TELL")])
+@pytest.mark.parametrize(("greater", "verdict"), [("False", "REGRESSED"), ("True", "IMPROVED"), (None, "HIGHER")])
 def test_the_primary_metric_of_an_experiment_is_judged_in_its_direction(compared, greater, verdict):
     data = compared("ifeval_c_rating", greater)
 

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from mlflow_mcp.client.experiments import GREATER_TAG, PRIMARY_TAG
 from tests.recorded.lm_eval.files import BASE, TUNED, file_of
+from tests.support.artifact_homes import Home
 from tests.support.asking import data_of
 
 
@@ -25,7 +26,9 @@ RATED = (rated(0), rated(1))
 
 
 @pytest.fixture
-def compared(home, ask):
+def compared(empty_store, tmp_path, ask):
+    home = Home(empty_store, tmp_path / "artifacts")  # of each test: an experiment keeps its tags
+
     def answered(primary, greater=None, files=RATED, **arguments):
         client = MlflowClient(home.uri)
         client.set_experiment_tag("0", PRIMARY_TAG, primary)

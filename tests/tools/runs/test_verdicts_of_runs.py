@@ -178,7 +178,7 @@ def test_a_gate_does_not_pass_where_a_task_was_not_judged(export):
 
     answer = export(*runs, tolerance="1pp")
 
-    assert answer.data["gate"] == "INDETERMINATE at tolerance 1pp (0 of 1); not judged: 'gpqa'"
+    assert answer.data["gate"] == "INDETERMINATE at tolerance 1pp (1 of 1 scores pass; not judged, tasks: 'gpqa')"
 
 
 def test_a_gate_is_of_the_metrics_that_were_named(export):
@@ -186,7 +186,7 @@ def test_a_gate_is_of_the_metrics_that_were_named(export):
 
     answer = export(*runs, tolerance="1pp", metrics=["ifeval*"])
 
-    assert answer.data["gate"] == "PASS at tolerance 1pp (1 of 1)"
+    assert answer.data["gate"] == "PASS at tolerance 1pp (1 of 1 scores pass)"
 
 
 def test_a_score_that_is_no_number_passes_no_gate(export):

@@ -52,6 +52,22 @@ def test_a_name_that_does_not_say_has_no_better_side(metric):
     assert better(metric) is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [
+        ("garak_attack_success_rate", "min"),
+        ("jailbreak_rate", "min"),
+        ("jailbreak_success_rate", "min"),
+        ("refusal_rate", None),  # of harmful questions more is better, of harmless ones less
+        ("attack_success_rate_stderr", None),
+        ("counterattack_success_rate", "max"),
+        ("accuracy", "max"),
+    ],
+)
+def test_the_success_of_attacks_is_against_a_model_that_was_evaluated(metric, mode):
+    assert better(metric, of_evaluated_model=True) == mode
+
+
 def test_the_words_that_say_so_are_named():
     assert [direction_of(name).words for name in ("output_tokens_per_sec", "valLoss", "acc_norm")] == [
         "tokens per sec",

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
 
+from mlflow_mcp.entities.flattened_config import model_in
 from mlflow_mcp.entities.launcher import LauncherRun, group_invocations, group_jobs, metrics_by_task, shared_model
 from mlflow_mcp.entities.samples import Samples
 
@@ -92,7 +93,7 @@ def test_results_are_in_the_folder_of_harness_and_task():
         ({"model": "llama"}, {"config.model_id": "qwen"}, "llama"),
         ({}, {"config.target.model": "late", "config.target.model_id": "qwen"}, "qwen"),
         ({}, {"config.model_id": "None", "config.checkpoint_path": "/models/x"}, "/models/x"),
-        ({}, {"config.judge.model": "judge", "config.late.model": "qwen"}, "qwen"),
+        ({}, {"config.judge.model": "judge", "config.deployment.model": "qwen"}, "qwen"),
         ({}, {"lr": "0.1"}, None),
     ],
 )
@@ -220,3 +221,26 @@ def test_the_tasks_that_were_planned_are_read_from_the_config():
     params = {"config.evaluation.tasks.0.name": "a", "config.evaluation.tasks.1.name": "b", "config.name": "c"}
 
     assert launched(params=params).planned_tasks == {"0": "a", "1": "b"}
+
+
+EXTRA = "config.evaluation.tasks.2.nemo_evaluator_config.config.params.extra."
+MODEL = "config.evaluation.tasks.{}.nemo_evaluator_config.target.api_endpoint.model_id"
+
+
+@pytest.mark.parametrize(
+    ("params", "model"),
+    [
+        ({"config.deployment.served_model_name": "llama"}, "llama"),
+        ({"config.deployment.served_model_name": "llama", f"{EXTRA}user.model_id": "a simulated user"}, "llama"),
+        ({f"{EXTRA}user.model_id": "a simulated user", f"{EXTRA}judge.model_id": "a judge"}, None),
+        ({"config.target.api_endpoint.model_id": "llama", "config.deployment.hf_model_handle": "meta/llama"}, "llama"),
+        ({MODEL.format(1): "of another task"}, None),
+        ({MODEL.format(2): "of this task", "config.target.api_endpoint.model_id": "of all"}, "of this task"),
+        ({"model": "llama"}, "llama"),
+        ({"config.deployment.served_model_name": "null"}, None),
+    ],
+)
+def test_the_evaluated_model_is_named_by_the_endpoint_or_the_deployment(params, model):
+    """The params of a task name other models too: judges, and users that a model plays."""
+    assert model_in({}, params, "2") == model
+    assert model_in({"model": "the tag"}, params, "2") == "the tag"

@@ -93,12 +93,21 @@ def test_what_is_proved_first_counts():
                 "config": {"params": {"limit_samples": None}},
                 "scores": [{"stats": {"count": 120}}, {"stats": {"count": 198}}],
             },
-            Samples(count=Proof(198, "stats.count in results.yml")),
+            Samples(values=Proof(198, "stats.count in results.yml")),
             None,
         ),
         ({"count": 3}, Samples(), None),
         ({"target": {"api_endpoint": {"model_id": "llama"}}, "served_model_name": "other"}, Samples(), "llama"),
         ({"judge": {"model_id": "gpt"}, "served_model_name": "llama"}, Samples(), "llama"),
+        (
+            {
+                "config": {"params": {"extra": {"user": {"model_id": "simulated user"}}}},
+                "target": {"api_endpoint": {"model_id": "llama"}},
+            },
+            Samples(),
+            "llama",
+        ),
+        ({"config": {"params": {"extra": {"user": {"model_id": "simulated user"}}}}}, Samples(), None),
         ({"score": 0.5}, Samples(), None),
         (None, Samples(), None),
         ("text", Samples(), None),
@@ -124,3 +133,51 @@ def test_a_file_records_limit_count_repeats_and_the_evaluated_model(content, sam
 )
 def test_responses_can_only_tell_that_there_were_fewer_samples(samples, least, enough):
     assert samples.has_at_least(least) is enough
+
+
+COUNT = "stats.count in results.yml"
+
+
+def known(*, repeats=None, values=None, answers=None, responses=None, unfailed=False):
+    return Samples(
+        repeats=repeats and Proof(repeats, "n_samples"),
+        values=values and Proof(values, COUNT),
+        answers=answers and Proof(answers, "stats.stderr"),
+        responses=responses and Proof(responses, "response_stats.count"),
+        unfailed=Proof(responses, "response_stats.count") if unfailed else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "counted"),
+    [
+        (known(values=198), Proof(198, COUNT)),
+        (known(values=198, repeats=1), Proof(198, COUNT)),
+        (known(values=480, repeats=16), None),  # samples, or samples times repeats
+        # 354 responses are 114 samples three times and twelve retries, though 3 divides 354
+        (
+            known(values=342, repeats=3, responses=354),
+            Proof(114, f"derived, 342 answers by {COUNT} / 3 repeats"),
+        ),
+        (
+            known(values=342, repeats=3, responses=373),
+            Proof(114, f"derived, 342 answers by {COUNT} / 3 repeats"),
+        ),
+        (known(values=341, repeats=3, responses=354), None),
+        (
+            known(values=114, repeats=3, responses=354),
+            Proof(114, f"derived, {COUNT}, 354 responses / 3 repeats"),
+        ),
+        (known(values=60, repeats=3, responses=354), None),  # of a part of the task
+        (known(repeats=3, responses=354), None),  # retries may be among them
+        (known(repeats=3, responses=354, unfailed=True), Proof(118, "derived, 354 responses / 3 repeats")),
+        (known(responses=354, unfailed=True), None),
+        (known(answers=990, repeats=5, responses=999), Proof(198, "derived, 990 answers by stats.stderr / 5 repeats")),
+        (known(answers=156, repeats=5, responses=780), Proof(156, "derived, stats.stderr, 780 responses / 5 repeats")),
+        (known(answers=65, repeats=3, responses=864, unfailed=True), None),
+        (known(values=342, answers=339, repeats=3, responses=354), None),
+    ],
+)
+def test_samples_are_counted_where_all_that_the_files_tell_agrees(samples, counted):
+    """Some harnesses count repeats in `stats.count`, others do not, and responses hold retries."""
+    assert samples.counted == counted

@@ -16,8 +16,9 @@ def comparison(answer: Mapping[str, Any]) -> str:
     """`answer` compares A, the newer, with B."""
     tasks: dict[str, list[str]] = {"IMPROVED": [], "REGRESSED": [], "WITHIN NOISE": []}
     for row in records(answer["verdicts"]):
-        if row["task"] not in tasks[row["verdict"]]:
-            tasks[row["verdict"]].append(row["task"])
+        of_verdict = tasks.setdefault(row["verdict"], [])
+        if row["task"] not in of_verdict:
+            of_verdict.append(row["task"])
     return (
         f"Not in all: it improved in {_listed(tasks['IMPROVED'])} and regressed in {_listed(tasks['REGRESSED'])}; what "
         f"{_listed(tasks['WITHIN NOISE'])} show is within noise. "

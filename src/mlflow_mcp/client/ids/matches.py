@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from mlflow_mcp.client.filters import equals, like_prefix
-from mlflow_mcp.client.ids.parse import is_id_prefix, is_whole_invocation_id
+from mlflow_mcp.client.filters import equals, like_ends, like_prefix
+from mlflow_mcp.client.ids.parse import is_id_prefix, is_whole_invocation_id, job_id
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -56,7 +56,10 @@ def _query(way: Way, text: str) -> str | None:
     if way == "run name":
         return equals("attributes", "run_name", text)
     if way == "job id":
-        return equals("tags", "job_id", text)
+        job = job_id(text)
+        if job is None or is_whole_invocation_id(job.invocation_id):
+            return equals("tags", "job_id", text)
+        return like_ends("tags.job_id", job.invocation_id, f".{job.number}")
     kind = "params" if way == "invocation id param" else "tags"
     if is_whole_invocation_id(text):
         return equals(kind, "invocation_id", text)

@@ -12,6 +12,7 @@ from mlflow_mcp.answers.located import ids_located
 from mlflow_mcp.client.ids.candidates import ambiguous
 from mlflow_mcp.client.ids.deleted import only_deleted
 from mlflow_mcp.client.ids.invocations import find_invocation, one_invocation
+from mlflow_mcp.client.ids.jobs import of_one_job, runs_without_tag
 from mlflow_mcp.client.ids.matches import INVOCATION_WAYS, RUN_WAYS, Match, distinct_runs, find_matches
 from mlflow_mcp.client.ids.near_names import near_run_names
 from mlflow_mcp.client.ids.parse import is_model, is_run_id, model_ref, refuse_too_short, run_id_or_name
@@ -57,7 +58,7 @@ def _run_id_of(client: Client, id: str) -> str:
         return text
     matches = _matches(client, text)
     if not matches:
-        raise _unknown_run(client, text)
+        matches = [Match("job id", run) for run in _runs_by_param(client, text)]
     if matches[0].way == "job id" and len(jobs := group_jobs(LauncherRun.of(match.run) for match in matches)) == 1:
         return jobs[0].run_id
     if len(matches) > 1:
@@ -117,6 +118,8 @@ def _matches(client: Client, text: str) -> list[Match]:
     of_invocation = list(by_tag_or_param.values())[::-1]
     if any(_is_invocation(match.run, text) for match in of_invocation):
         return of_invocation
+    of_job = of_one_job(text, matches)
+    matches = [match for match in matches if match.way != "job id" or match in of_job]
     meant = of_invocation or [match for match in matches if match.way == matches[0].way]
     ids = {match.run.info.run_id for match in meant}
     if others := [match for match in matches if match.run.info.run_id not in ids]:
@@ -130,11 +133,13 @@ def _is_invocation(run: Run, text: str) -> bool:
 
 
 def _runs_by_param(client: Client, text: str) -> list[Run]:
-    """The runs of an invocation that only its params tell; of a job without a tag, all runs of its invocation."""
+    """The runs of an invocation or of a job that only its params tell."""
     try:
-        return [launched.entity for launched in find_invocation(client, text).runs]
+        found = find_invocation(client, text)
     except NotFound:
         raise _unknown_run(client, text) from None
+    runs = runs_without_tag(client, text, found) if found.job_id else found.runs
+    return [launched.entity for launched in runs]
 
 
 def _unknown_run(client: Client, text: str) -> NotFound:

@@ -55,6 +55,8 @@ class Matches(Answer):
         str | None, Field(description="Which files were not searched, or not to their end; that there are no logs.")
     ] = None
     pattern: str
+    in_logs: Annotated[int | None, Field(description="Of `total`, where other files have matches too.")] = None
+    in_other_files: int | None = None
     total: Annotated[int, Field(description="Matching lines in all files.")]
     files: Table
     matches: Table | None = None
@@ -117,6 +119,7 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     )
     answer.note(left_out_lines)
     if glob is None:
+        _split(answer, texts)
         answer.note(scope.some_without_logs(), *scope.not_searched())
     if scope.unread:
         answer.note(f"{plural(scope.unread, 'folder')} more were not looked into, the trees are too large.")
@@ -126,6 +129,13 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     if not answer.total:
         answer.note(_other_copies(client, [file.owner for file in files]))
     return answer
+
+
+def _split(answer: Matches, texts: Sequence[Searched]) -> None:
+    """What was found in logs apart from the rest: a word of an event is that of a setting in a config."""
+    in_logs = sum(text.result.count for text in texts if is_log(text.path))
+    if 0 < in_logs < answer.total or (answer.total and not in_logs and any(is_log(text.path) for text in texts)):
+        answer.in_logs, answer.in_other_files = in_logs, answer.total - in_logs
 
 
 def _files(client: Client, run_ids: list[str], globs: Sequence[str] | None) -> tuple[list[_File], Scope]:

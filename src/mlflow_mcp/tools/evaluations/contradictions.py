@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.entities.command_options import CUT_AT
 from mlflow_mcp.entities.launcher import Job
 from mlflow_mcp.entities.recorded_config import RecordedConfig
-from mlflow_mcp.entities.recorded_settings import CUT_AT, same_setting, settings_of_params, unlike_names
+from mlflow_mcp.entities.recorded_settings import same_setting, settings_of_params, unlike_names
 from mlflow_mcp.text import plural, short
 
 _LIMIT = "limit_samples"

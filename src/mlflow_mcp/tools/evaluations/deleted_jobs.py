@@ -17,6 +17,9 @@ class DeletedJobs:
 
     by_number: Mapping[str | None, str]
 
+    def has(self, number: str | None) -> bool:
+        return number in self.by_number
+
     def of(self, number: str | None) -> str:
         return self.by_number.get(number, "none among the deleted")
 

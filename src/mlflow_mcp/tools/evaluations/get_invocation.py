@@ -53,6 +53,7 @@ class Invocation(Answer):
     )
     experiments: list[str]
     model: str | None = None
+    model_from: str | None = None
     exported: Annotated[str | None, Field(description="When the last of its runs was exported, not evaluated.")] = None
     tasks: Annotated[
         Table | None,
@@ -91,6 +92,7 @@ def get_invocation(
         invocation_id=found.invocation_id,
         experiments=sorted({run.experiment for run in runs}),
         model=shared_model(each.model for each in details.values()),
+        model_from=next((each.model_from for each in details.values() if each.model), None),
         exported=iso(max(run.ended for run in runs)),
         tasks=task_table(client, jobs, details, names, told_by_place=places is not None),
         duplicates=duplicate_table(jobs, details, names, told_by_place=places is not None),

@@ -54,16 +54,19 @@ class JobDetails:
     score_counts: dict[str, ScoreCount] = field(default_factory=dict)  # likewise
     settings: dict[str, str] = field(default_factory=dict)  # as results.yml or run_config.yml has them, of one task
     contradiction: Contradiction | None = None  # of params and files
+    model_from: str | None = None  # the tag, the param or the key of a file that names the model
     unread: str | None = None  # why results.yml could not be read, when it should be there
 
     @classmethod
     def of(cls, job: Job) -> JobDetails:
         """Without any request."""
-        return cls(job.samples, job.model, job.has_config)
+        named = job.named_model
+        return cls(job.samples, job.model, job.has_config, model_from=named[1] if named else None)
 
     def add(self, recorded: RecordedConfig) -> None:
         self.samples |= recorded.samples
-        self.model = self.model or recorded.model
+        if not self.model:
+            self.model, self.model_from = recorded.model, recorded.model_from
         self.errors = {**recorded.errors, **self.errors}
         self.score_counts = {**recorded.counts, **self.score_counts}
         self.settings = {**recorded.settings, **self.settings}
@@ -112,6 +115,12 @@ def inspect_samples(client: Client, runs: Sequence[LauncherRun]) -> dict[str, Sa
     jobs = [Job(run) for run in runs if run.invocation_id]
     details = inspect_jobs(client, jobs, history=False, counts=True)
     return {run.run_id: details[run.run_id].samples if run.run_id in details else run.samples for run in runs}
+
+
+def model_of(client: Client, run: LauncherRun) -> tuple[str | None, str | None]:
+    """The evaluated model of one run and what names it: where tags and params do not, its results.yml."""
+    known = inspect_jobs(client, [Job(run)], history=False)[run.run_id]
+    return known.model, known.model_from
 
 
 def models_of(client: Client, jobs: Mapping[str, Sequence[Job]]) -> dict[str, str | None]:

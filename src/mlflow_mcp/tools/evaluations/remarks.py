@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun
@@ -12,6 +11,7 @@ from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.entities.twins import without_twins
 from mlflow_mcp.text import iso, number, plural, quoted
+from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import JobDetails, tasks_in_config
 from mlflow_mcp.tools.evaluations.reexports import Reexport
 
@@ -120,13 +120,6 @@ def not_reached(samples: Samples, statistics: RecordedStatistics) -> str:
     return f"{NOT_REACHED}: {found}; {failed} responses failed"
 
 
-def without_unclear_count(samples: Samples) -> Samples:
-    """Without the count of a results.yml where samples were repeated: some harnesses count the repeats in it."""
-    repeated = samples.repeats is not None and samples.repeats.value > 1
-    unclear = repeated and samples.count is not None and samples.count.evidence.startswith("stats.count")
-    return replace(samples, count=None) if unclear else samples
-
-
 def _of_reexport(reexport: Reexport) -> str:
     sides = [{name: pair[at] for name, pair in reexport.changed.items()} for at in (0, 1)]
     changes = [
@@ -178,8 +171,13 @@ def not_exported(client: Client, jobs: Sequence[Job]) -> list[str]:
         return []
     # Without flattened params the config in the files tells; it is the same in all runs of an invocation.
     planned = planned or next(filter(None, (tasks_in_config(client, copy) for copy in jobs[0].copies)), {})
-    missing = [f"{task} (job .{number})" for number, task in sorted(planned.items()) if number not in arrived]
-    return [f"In the config, but without a run here: {', '.join(missing)}."] if missing else []
+    missing = {number: task for number, task in sorted(planned.items()) if number not in arrived}
+    if not missing:
+        return []
+    named = ", ".join(f"{task} (job .{number})" for number, task in missing.items())
+    gone = deleted_jobs(client, jobs[0].canonical.invocation_id)
+    deleted = [f"job .{number}: {gone.of(number)}" for number in missing if gone and gone.has(number)]
+    return [f"In the config, but without a run here: {named}; {'; '.join(deleted) or 'nor is a deleted run of it'}."]
 
 
 def may_repeat(task: str, metrics: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:

@@ -22,7 +22,6 @@ from mlflow_mcp.tools.evaluations.remarks import (
     not_numbers,
     of_trial,
     remarks_on,
-    without_unclear_count,
 )
 
 _TASK_COLUMNS = (
@@ -101,7 +100,7 @@ def _row(
 ) -> list[Any]:
     run, samples, shown = (
         RunView.of(job.canonical.entity, context.experiments),
-        without_unclear_count(details.samples),
+        details.samples,
         headline(metrics, METRICS_SHOWN),
     )
     repeats = samples.repeats.value if samples.repeats else 1

@@ -9,7 +9,7 @@ from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.entities.recorded_config import RecordedConfig, RecordedStatistics, flattened
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.evaluations.remarks import not_reached, without_unclear_count
+from mlflow_mcp.tools.evaluations.remarks import not_reached
 from mlflow_mcp.tools.evaluations.verify_files import ROWS, STATISTICS, Read
 from mlflow_mcp.tools.evaluations.verify_task import FAILED, LIMITED, SAMPLES, Task
 
@@ -58,7 +58,7 @@ def _recorded(task: Task) -> tuple[Samples, RecordedStatistics]:
             samples |= RecordedConfig.of(content).samples
         if statistics.responses is None and STATISTICS in parts and parts[STATISTICS].content is not None:
             statistics = RecordedStatistics.of(parts[STATISTICS].content)
-    return without_unclear_count(samples), statistics
+    return samples, statistics
 
 
 def _has_results(task: Task) -> bool:
@@ -78,9 +78,11 @@ def _configured_limit(task: Task, configs: Sequence[Mapping[str, Any]]) -> float
 def _counts_agree(samples: Samples, statistics: RecordedStatistics, limit: float | None) -> Read | None:
     """None where nothing counts the samples."""
     repeats = samples.repeats.value if samples.repeats else 1
-    if samples.count and limit and limit >= 1 and samples.count.value > limit:
-        return Read("wrong", f"{samples.count.value:,.0f} samples ({samples.count.evidence}), limit_samples={limit:g}")
-    expected = samples.count.value if samples.count else limit if limit and limit >= 1 else None
+    if samples.scored and limit and limit >= 1 and samples.scored.value > limit:
+        return Read(
+            "wrong", f"{samples.scored.value:,.0f} samples ({samples.scored.evidence}), limit_samples={limit:g}"
+        )
+    expected = samples.scored.value if samples.scored else limit if limit and limit >= 1 else None
     # A resumed evaluation answers some samples from its cache, and some twice.
     if expected is None or statistics.responses is None or (statistics.runs or 1) > 1:
         return None
@@ -90,4 +92,4 @@ def _counts_agree(samples: Samples, statistics: RecordedStatistics, limit: float
     times = f" x {plural(int(repeats), 'repeat')}" if repeats > 1 else ""
     counts = f"{answered:,} successful responses for {expected:,.0f} samples{times}"
     # Fewer than a limit allows may be a small dataset; fewer than are counted are lost.
-    return Read("wrong", counts) if samples.count else None
+    return Read("wrong", counts) if samples.scored else None

@@ -86,7 +86,9 @@ def compare_runs(
     if allowed:
         gated = [row[0] for row in rows] if metrics else list(compared.base.runs)
         answer.gate = summary(
-            allowed, verdict_rows.gates(shown), verdict_rows.unjudged(shown, sides, compared.base, gated)
+            allowed,
+            [each.gate for each in shown if each.gate],
+            verdict_rows.unjudged(shown, sides, compared.base, gated),
         )
     answer.note(compared.copies, *_nothing_compared(sides, rows, metrics), *compared.notes)
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
@@ -146,8 +148,7 @@ def _add_differences(answer: Comparison, compared: Compared, of_files: ConfigDif
     """The differences that `unequal` does not tell."""
     labels = _labels(compared.sides)
     differences = find_differences(compared.sides)
-    rows = [row for row in differences.rows if not compared.inequality.tells(row[0])]
-    shown, elsewhere = told_rows(rows, compared.sides, compared.base.label)
+    shown, elsewhere = told_rows(differences.rows, compared.sides, compared.base.label, compared.inequality.tells)
     shown = [_with_mixed(row, compared.sides) for row in shown] + of_files.rows
     if shown:
         answer.differences = Table.of(["name", *labels], shown[:MOST_DIFFERENCES], keep=("name", *labels))

@@ -22,6 +22,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, number, size, truncate
 from mlflow_mcp.tools.arguments import RunId
 from mlflow_mcp.tools.artifacts.owners import other_copies
+from mlflow_mcp.tools.evaluations.inspection import model_of
 from mlflow_mcp.tools.runs.children import Children, children_of, read_children
 from mlflow_mcp.tools.runs.ranked.by_dataset import dataset_table, unnamed_values
 from mlflow_mcp.tools.runs.recipe import recipe_of
@@ -46,6 +47,8 @@ class Run(Answer):
     times_are: Annotated[str | None, Field(description="Of an evaluation that was exported afterwards.")] = None
     deleted: bool | None = None
     user: str | None = None
+    model: Annotated[str | None, Field(description="What was evaluated, and what names it.")] = None
+    model_from: str | None = None
     description: str | None = None
     recipe: Annotated[
         dict[str, str] | None,
@@ -112,6 +115,8 @@ def get_run(client: Client, run_id: RunId) -> Run:
             "counts; get_invocation shows what differs."
         )
     names_of_files = None if isinstance(files, str) else [each.partition(" (")[0] for each in files]
+    if launched.invocation_id and not launched.model:  # else tags or params show it
+        answer.model, answer.model_from = model_of(client, launched)
     answer.recipe = recipe_of(client, run, launched, names_of_files)
     if isinstance(files, str):
         answer.note(files)

@@ -6,7 +6,7 @@ import pytest
 
 from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.samples import Proof, Samples
-from mlflow_mcp.tools.evaluations.remarks import of_trial, without_unclear_count
+from mlflow_mcp.tools.evaluations.remarks import of_trial
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,3 @@ def test_a_limit_is_told_with_whether_it_was_reached(limit, count, responses, be
 
     assert [told.startswith(begins) for told in of_trial(samples, RecordedStatistics())] == [True]
     assert samples.number == number
-
-
-@pytest.mark.parametrize(("repeats", "kept"), [(None, True), (1, True), (16, False)])
-def test_a_count_that_may_hold_the_repeats_is_no_count_of_samples(repeats, kept):
-    count = Proof(480, "stats.count in results.yml")
-    samples = Samples(count=count, repeats=repeats and Proof(repeats, "n_samples"))
-
-    assert (without_unclear_count(samples).count == count) == kept
-    entries = Proof(30, "metric num_entries")
-    assert without_unclear_count(Samples(count=entries, repeats=samples.repeats)).count == entries

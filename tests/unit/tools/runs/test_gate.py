@@ -6,7 +6,7 @@ import pytest
 
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.statistics.differences import Difference, Estimate
-from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, gate_of, observed_gate, summary
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import Gated, Tolerance, change, gate_of, observed_gate, summary
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,42 @@ def test_without_errors_a_gate_says_that_it_saw_one_value():
 @pytest.mark.parametrize(
     ("gates", "without", "told"),
     [
-        (["PASS", "PASS"], [], "PASS at tolerance 1pp (2 of 2)"),
-        (["PASS", "INDETERMINATE"], [], "INDETERMINATE at tolerance 1pp (1 of 2: 't1')"),
-        (["FAIL", "INDETERMINATE"], ["x"], "FAIL at tolerance 1pp (1 of 2: 't0'); not judged: 'x'"),
-        (["PASS", "PASS"], ["x"], "INDETERMINATE at tolerance 1pp (0 of 2); not judged: 'x'"),
-        ([], [], "INDETERMINATE at tolerance 1pp (0 of 0)"),
+        (["PASS", "PASS"], [], "PASS at tolerance 1pp (2 of 2 scores pass)"),
+        (["PASS", "INDETERMINATE"], [], "INDETERMINATE at tolerance 1pp (1 of 2 scores pass; 1 undecided: 't1' +1)"),
+        (
+            ["FAIL", "INDETERMINATE"],
+            ["x"],
+            "FAIL at tolerance 1pp (0 of 2 scores pass; 1 fail: 't0' +0; 1 undecided: 't1' +1; not judged, tasks: 'x')",
+        ),
+        (["PASS", "PASS"], ["x"], "INDETERMINATE at tolerance 1pp (2 of 2 scores pass; not judged, tasks: 'x')"),
+        ([], [], "INDETERMINATE at tolerance 1pp (0 of 0 scores pass)"),
     ],
 )
 def test_the_worst_gate_of_all_tasks_is_the_answer(gates, without, told):
-    assert summary(Tolerance.of("1pp"), [(f"t{at}", gate) for at, gate in enumerate(gates)], without) == told
+    assert (
+        summary(
+            Tolerance.of("1pp"), [Gated(f"t{at}", gate, False, f"{at:+}") for at, gate in enumerate(gates)], without
+        )
+        == told
+    )
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "allowed", "limits", "told"),
+    [
+        ("1pp", 0.01, (-0.09, 0.06), "-1.38 points (95% -9 to 6)"),  # of a share of 0 to 1
+        ("1pp", 1.0, None, "-0.0138 points (error unknown)"),
+        ("2%", 0.01, (-0.09, 0.06), "-2.76% (95% -18 to 12)"),  # of a baseline of 0.5
+        ("0.01", 0.01, (-0.09, 0.06), "-0.0138 (95% -0.09 to 0.06)"),
+        ("0pp", 0.0, (-0.09, 0.06), "-0.0138 (95% -0.09 to 0.06)"),
+        ("1pp", None, (-0.09, 0.06), "-0.0138 (95% -0.09 to 0.06)"),  # the scale is not known
+    ],
+)
+def test_a_change_is_told_in_the_unit_of_the_tolerance(tolerance, allowed, limits, told):
+    assert change(Tolerance.of(tolerance), allowed, -0.0138, limits) == told
+
+
+def test_scores_whose_value_alone_is_over_the_limit_come_first():
+    gates = [Gated("a", "INDETERMINATE", False, "+1"), Gated("b", "INDETERMINATE", True, "-2")]
+
+    assert summary(Tolerance.of("1pp"), gates, []).endswith("2 undecided: 'b' -2: over the limit, 'a' +1)")

@@ -12,34 +12,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlflow_mcp.entities.recorded_scores import ScoreCount, StandardError
-from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.tools.runs.comparing.comparable import find_inequality
 from mlflow_mcp.tools.runs.comparing.sides import Side
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Score, judge
+from tests.support.sides import run
 from tests.support.simulations import standard_errors, trials
 
 TASK, METRIC = "gpqa", "gpqa_accuracy"
-
-
-def run(metrics):
-    nothing = dict.fromkeys(
-        ("name", "start_time", "end_time", "user", "models_made", "models_used"),
-    )
-    return RunView(
-        **nothing,
-        run_id="r",
-        experiment_id="0",
-        experiment="e",
-        status="FINISHED",
-        ended=0,
-        deleted=False,
-        metrics=metrics,
-        params={},
-        tags={},
-        mlflow_tags={},
-        datasets=(),
-    )
 
 
 def side(label, value=0.0, *, metric=METRIC, task=TASK, error=None, count=None, repeats=None, n=None, **fields):
@@ -118,7 +99,7 @@ def test_entries_that_stand_beside_a_score_count_it_with_its_repeats():
 
     (known, _) = judged(a, b, "x_pass_at_1_avg-of-4_acc").known
 
-    assert (known.estimate.hits, known.estimate.of, known.counts_repeats) == (797, 2400, True)
+    assert (known.estimate.hits, known.estimate.of) == (797, 2400)
     assert known.evidence == "n=2400 by num_entries x 4 repeats"
 
 
@@ -138,13 +119,25 @@ def test_repeats_come_before_what_one_run_records():
         ("x_acc", 0.6, 0.5, "REGRESSED"),
         ("x_acc", 0.5, 0.51, "WITHIN NOISE"),
         ("x_loss", 0.5, 0.6, "REGRESSED"),
-        ("x_index", 0.5, 0.6, "CANNOT TELL"),
+        ("x_index", 0.5, 0.6, "HIGHER"),
+        ("x_index", 0.6, 0.5, "LOWER"),
+        ("x_index", 0.5, 0.51, "WITHIN NOISE"),
+        ("dan_attack_success_rate", 0.5, 0.6, "REGRESSED"),
     ],
 )
 def test_a_verdict_follows_the_direction_of_the_metric(metric, a, b, verdict):
     found = judged(side("A", a, metric=metric, error=0.0123), side("B", b, metric=metric, error=0.0123), metric)
 
     assert found.verdict == verdict
+    assert found.why == ("whether higher is better is unknown" if verdict in ("HIGHER", "LOWER") else "")
+
+
+def test_a_gate_needs_to_know_which_values_are_better():
+    sides = [side(label, value, metric="x_index", error=0.0123) for label, value in (("A", 0.5), ("B", 0.6))]
+
+    (found,) = judge([Score(TASK, ["x_index"], True)], sides, sides[0], find_inequality(sides), Tolerance.of("0.01"))
+
+    assert (found.verdict, str(found.gate)) == ("HIGHER", "INDETERMINATE")
 
 
 values = st.floats(0, 1).map(lambda value: round(value, 4))

@@ -5,14 +5,16 @@ Only what is proved to differ is told: a setting that one side does not record i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.entities.command_options import CUT_AT, OPTION, options_in
 from mlflow_mcp.entities.recorded_settings import Kind, kind_of, same_setting, setting_name, unlike_names
 from mlflow_mcp.entities.samples import Proof, Samples
+from mlflow_mcp.entities.served import is_command
 from mlflow_mcp.entities.varying import told_values
 from mlflow_mcp.text import as_number, from_difference, number, truncate
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
@@ -21,6 +23,10 @@ _LIMIT, _COUNT, _REPEATS, _RESPONSES = "sample limit", "samples", "repeats per s
 _NOT_COMPARED = " (do not compare)"
 _NO_LIMIT = "none recorded"
 _LONGEST = 120
+# What tells most against a comparison first; repeats and responses, which have no kind, last.
+_ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "sampling", "harness", None]
+# Of these a verdict names what is unlike: they change the answers whatever the model.
+_CHANGES_ANSWERS: tuple[Kind, ...] = ("model", "precision", "prompt", "sampling")
 # As flattened params end that are told as limits and repeats.
 _TOLD_AS = {"limit_samples": _LIMIT, "n_samples": _REPEATS, "num_repeats": _REPEATS}
 
@@ -70,6 +76,11 @@ class Inequality:
         one_model = self.models.get(label) is not None and self.models.get(label) == self.models.get(base)
         return f"another prompt: {kinds['prompt']}" if "prompt" in kinds and not one_model else ""
 
+    def unlike(self, task: str, label: str, base: str) -> list[str]:
+        """What else than the model was unlike for a task of a side and the baseline, and changes answers."""
+        here = [row for row in self.found if task in row.tasks and row.differs(label, base)]
+        return [row.what for row in here if row.kind in _CHANGES_ANSWERS]
+
     def table(self, sides: Sequence[Side]) -> Table | None:
         """A row for each thing that differs; of tasks that not all compared ones share, with their names."""
         labels = [side.label for side in sides]
@@ -85,20 +96,34 @@ class Inequality:
             rows.append([each.what, *cells, _named(each.tasks, every)])
         return Table.of(["unequal", *labels, "tasks"], rows, keep=("unequal", *labels)) if rows else None
 
-    def tells(self, name: str) -> bool:
+    def tells(self, name: str, values: Sequence[Any]) -> bool:
         """Whether a difference of a param is told here already."""
+        shown = {each.what.removesuffix(_NOT_COMPARED) for each in self.found}
+        if is_command(name):
+            return _differ_only_in([value for value in values if value is not None], shown)
         path = name.removeprefix("params.").partition(" (")[0]
         setting = setting_name(path)
-        shown = {each.what.removesuffix(_NOT_COMPARED) for each in self.found}
         return setting is not None and (setting in shown or _TOLD_AS.get(setting.rpartition(".")[2]) in shown)
 
 
+def _differ_only_in(commands: Sequence[str], names: Collection[str]) -> bool:
+    """Whether commands are alike but for options of these names."""
+    options = [options_in(command) for command in commands]
+    if len(commands) < 2 or any(len(command) >= CUT_AT for command in commands):
+        return False
+    unlike = {name for own in options for name in own if len({each.get(name) for each in options}) > 1}
+    rests = {" ".join(OPTION.sub("", command).split()) for command in commands}
+    return len(rests) == 1 and unlike <= set(names)
+
+
 def _named(tasks: Sequence[str], every: Sequence[str]) -> str | None:
-    """The tasks, where they are not all that there are: those that are not among them, where these are fewer."""
+    """The tasks, `all` where they are all that there are: those that are not among them, where these are fewer."""
     named = [task for task in tasks if task]
     others = [task for task in every if task not in named]
-    if len(every) < 2 or not others:
+    if len(every) < 2:
         return None
+    if not others:
+        return "all"
     return f"all but {', '.join(others)}" if 2 * len(others) < len(named) else ", ".join(named)
 
 
@@ -154,7 +179,7 @@ def _proved(task: str, what: str, kind: Kind | None, proofs: Mapping[str, Proof 
 
 
 def merged(found: Iterable[Unlike]) -> list[Unlike]:
-    """What is unlike in the same way in several tasks, once; samples first, then by kind."""
+    """What is unlike in the same way in several tasks, once; what tells most against a comparison first."""
     by_key: dict[str, list[Unlike]] = {}
     for each in found:
         by_key.setdefault(repr((each.what, sorted(each.values.items()))), []).append(each)
@@ -162,8 +187,7 @@ def merged(found: Iterable[Unlike]) -> list[Unlike]:
         Unlike(same[0].what, same[0].kind, same[0].values, tuple(task for each in same for task in each.tasks))
         for same in by_key.values()
     ]
-    order: list[Kind | None] = ["questions", None, "judge", "prompt", "sampling", "precision", "harness"]
-    return sorted(merged, key=lambda each: order.index(each.kind))
+    return sorted(merged, key=lambda each: _ORDER.index(each.kind))
 
 
 def _shown(values: Sequence[Any]) -> list[Any]:

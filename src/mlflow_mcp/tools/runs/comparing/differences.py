@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,12 +120,14 @@ def _one(side: Mapping[str, Mapping[str, Any]], name: str) -> Any:
 # --- told in few rows
 
 
-def told_rows(rows: Sequence[Sequence[Any]], sides: Sequence[Side], baseline: str) -> tuple[list[list[Any]], list[str]]:
-    """The rows as they are shown, and sentences for those folded: config params that some sides lack and all others agree on
-    (of two sides only many of them, and none of the evaluation's own), and long values that are the baseline's. What only says
-    again which model a side evaluated is left out: the sides name it."""
+def told_rows(
+    rows: Sequence[Sequence[Any]], sides: Sequence[Side], baseline: str, is_told: Callable[[str, Sequence[Any]], bool]
+) -> tuple[list[list[Any]], list[str]]:
+    """The rows that nothing else tells as they are shown, and sentences for those folded: config params that some sides lack and
+    all others agree on (of two sides only many of them, and none of the evaluation's own), and long values that are the
+    baseline's. What only says again which model a side evaluated is left out: the sides name it."""
     labels = [side.label for side in sides]
-    untold = without_told_commands(_merged(rows))
+    untold = [row for row in without_told_commands(_merged(rows)) if not is_told(row[0], row[1:])]
     kept, sentences = _without_absent(without_models(untold, [side.model for side in sides]), labels)
     if len(labels) < 3:
         return _shown(kept), sentences

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -191,7 +191,7 @@ def _shared_samples(samples: Sequence[Samples]) -> Samples:
         proofs = [getattr(each, name) for each in samples]
         return proofs[0] if len({proof and proof.value for proof in proofs}) == 1 else None
 
-    return Samples(same("limit"), same("count"), same("repeats"), same("responses"))
+    return Samples(**{each.name: same(each.name) for each in fields(Samples)})
 
 
 def _summed(statistics: Sequence[RecordedStatistics | None]) -> RecordedStatistics:

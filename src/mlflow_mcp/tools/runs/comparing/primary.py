@@ -25,7 +25,8 @@ def primary_on(task: str, sides: Sequence[Side]) -> str | None:
 
 def mode_of(task: str, names: Sequence[str], sides: Sequence[Side]) -> Mode | None:
     """Which values of a metric, which has these names, are better: by the experiments' tags, else by its name."""
-    return _by_tag(task, names, sides) or better(without_dataset(names[0]))
+    is_of_model = all(side.is_export for side in sides)
+    return _by_tag(task, names, sides) or better(without_dataset(names[0]), of_evaluated_model=is_of_model)
 
 
 def how_judged(rows: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:

@@ -8,19 +8,15 @@ from dataclasses import dataclass, replace
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, LauncherRun, are_copies, shared_model
 from mlflow_mcp.entities.metrics import is_finite
-from mlflow_mcp.entities.recorded_settings import settings_of_params
-from mlflow_mcp.entities.run import RunView, own_tags
 from mlflow_mcp.text import clipped
-from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED, JobDetails, inspect_jobs
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality, find_inequality, merged
+from mlflow_mcp.tools.runs.comparing.configs import configs_of, on_sources
+from mlflow_mcp.tools.runs.comparing.members import MOST_READ, members_of
 from mlflow_mcp.tools.runs.comparing.pairing import PairedJobs, pair_jobs
 from mlflow_mcp.tools.runs.comparing.per_dataset import PerDataset, split_by_dataset
 from mlflow_mcp.tools.runs.comparing.pooled import Asked, asked_for, pool
 from mlflow_mcp.tools.runs.comparing.refusals import names_of, refuse_sides, refuse_the_same
 from mlflow_mcp.tools.runs.comparing.sides import Side, align
-
-# Of so many jobs the files are read, those of the first sides.
-_MOST_READ = 3 * MOST_INSPECTED
 
 
 @dataclass
@@ -49,7 +45,10 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
     labels = [chr(65 + at) for at in range(len(asked))]
     owners = [at for at, of_side in enumerate(jobs) for _ in of_side]
     paired = pair_jobs([of_member for of_side in jobs for of_member in of_side])
-    members = members_of(client, [labels[at] for at in owners], [_id(asked[at], jobs[at]) for at in owners], paired)
+    configs = configs_of(client, paired.sides)
+    members = members_of(
+        client, [labels[at] for at in owners], [_id(asked[at], jobs[at]) for at in owners], paired, configs
+    )
     _spell_alike(members, paired)
     align(members)
     datasets = split_by_dataset(client, members)
@@ -62,6 +61,7 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
             within[side.label] = merged(unlike)
     inequality = find_inequality(sides)
     inequality.within = within
+    sources = on_sources([labels[at] for at in owners], configs)
     inequality.copies = _shared_jobs([labels[at] for at in owners], paired)
     return Compared(
         sides=sides,
@@ -71,7 +71,7 @@ def read_sides(client: Client, run_ids: Sequence[str], baseline: str | None) -> 
         paired=paired,
         members=list(zip((labels[at] for at in owners), paired.sides)),
         copies=_copies_of_one_job(asked, sides),
-        notes=[*_counted_once(asked, jobs), *_without_number(sides), *_unread(paired)],
+        notes=[*_counted_once(asked, jobs), *_without_number(sides), *_unread(paired), *sources],
     )
 
 
@@ -89,60 +89,6 @@ def _shared_jobs(labels: Sequence[str], paired: PairedJobs) -> set[tuple[str, fr
 
 def _id(asked: Asked, jobs: Sequence[Sequence[Job]]) -> str:
     return asked.id if len(jobs) == 1 else ""
-
-
-def members_of(client: Client, labels: Sequence[str], ids: Sequence[str], paired: PairedJobs) -> list[Side]:
-    """Each single thing that was asked for as a side of its own."""
-    names = client.experiments.names()
-    evaluated = [job for by_task in paired.sides for job in by_task.values() if job.canonical.invocation_id]
-    details: dict[str, JobDetails] = {}
-    for at in range(0, min(len(evaluated), _MOST_READ), MOST_INSPECTED):
-        details |= inspect_jobs(client, evaluated[at : at + MOST_INSPECTED], history=False, counts=True, scores=True)
-    sides = [_side(label, id, by_task, details, names) for label, id, by_task in zip(labels, ids, paired.sides)]
-    primaries = client.experiments.primary_metrics(
-        sorted({run.experiment_id for side in sides for run in side.runs.values()})
-    )
-    return [replace(side, primaries=primaries) for side in sides]
-
-
-def _side(
-    label: str, id: str, by_task: Mapping[str, Job], details: Mapping[str, JobDetails], names: Mapping[str, str]
-) -> Side:
-    of_task = {task: details.get(job.run_id) or JobDetails.of(job) for task, job in by_task.items()}
-    first = next(iter(by_task.values())).canonical
-    name = f"invocation {first.invocation_id}" if len(by_task) > 1 else str(first.name)
-    return Side(
-        label,
-        id or name,
-        name=name,
-        runs={task: _view(job, names) for task, job in by_task.items()},
-        configs={task: job.own_config for task, job in by_task.items()},
-        samples={task: each.samples for task, each in of_task.items()},
-        settings={
-            task: {**settings_of_params(job.own_config, job.harness), **of_task[task].settings}
-            for task, job in by_task.items()
-        },
-        statistics={task: each.statistics for task, each in of_task.items()},
-        model=shared_model(each.model for each in of_task.values()),
-        errors={job.run_id: of_task[task].errors for task, job in by_task.items()},
-        counts={job.run_id: of_task[task].score_counts for task, job in by_task.items()},
-        is_export=all(job.canonical.is_export for job in by_task.values()),
-        run_count=len({job.run_id for job in by_task.values()}),
-        unread={task for task, job in by_task.items() if _is_unread(job, of_task[task])},
-    )
-
-
-def _is_unread(job: Job, details: JobDetails) -> bool:
-    """Whether nothing is known of what was recorded: its file could not be read, or not in time."""
-    return bool(job.canonical.invocation_id) and not (details.read_config or details.lacks_results)
-
-
-def _view(job: Job, names: Mapping[str, str]) -> RunView:
-    """The job's current copy with the tags of all its copies: which experiment it was exported to is no difference."""
-    view = RunView.of(job.canonical.entity, names)
-    return replace(
-        view, tags={**{k: v for other in job.others for k, v in own_tags(other.entity.data.tags).items()}, **view.tags}
-    )
 
 
 def _spell_alike(sides: Sequence[Side], paired: PairedJobs) -> None:
@@ -197,7 +143,7 @@ def _without_number(sides: Sequence[Side]) -> list[str]:
 def _unread(paired: PairedJobs) -> list[str]:
     count = sum(len(by_task) for by_task in paired.sides)
     return (
-        [f"Files of the first {_MOST_READ} of {count} jobs were read: errors of the others are unknown."]
-        if count > _MOST_READ
+        [f"Files of the first {MOST_READ} of {count} jobs were read: errors of the others are unknown."]
+        if count > MOST_READ
         else []
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mlflow_mcp.entities.recorded_settings import CUT_AT
+from mlflow_mcp.entities.command_options import CUT_AT
 
 # A command line of fewer characters is shown whole.
 _LONG_COMMAND = 120

@@ -10,9 +10,11 @@ from mlflow_mcp.client.ids.runs import groups_of
 from mlflow_mcp.entities.launcher import Job
 from mlflow_mcp.tools.runs.comparing.alignment import unlike_scales
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality
+from mlflow_mcp.tools.runs.comparing.configs import SideConfig
+from mlflow_mcp.tools.runs.comparing.members import members_of
 from mlflow_mcp.tools.runs.comparing.pairing import pair_jobs
 from mlflow_mcp.tools.runs.comparing.per_dataset import split_by_dataset
-from mlflow_mcp.tools.runs.comparing.reading import members_of, read_sides
+from mlflow_mcp.tools.runs.comparing.reading import read_sides
 from mlflow_mcp.tools.runs.comparing.refusals import MOST_SIDES
 from mlflow_mcp.tools.runs.comparing.sides import Side, align
 
@@ -53,7 +55,7 @@ def read_subject(client: Client, run_ids: Sequence[str]) -> Subject:
 
 def _single(client: Client, id: str) -> Subject:
     paired = pair_jobs([group.jobs for group in groups_of(client, [id])])
-    sides = members_of(client, ["A"], [id], paired)
+    sides = members_of(client, ["A"], [id], paired, [SideConfig()])
     jobs = [list(by_task.values()) for by_task in paired.sides]
     align(sides)
     datasets = split_by_dataset(client, sides)

@@ -113,7 +113,7 @@ def differences_section(sides: Sequence[Side]) -> Section:
         return Section("What differs")
     found = find_differences(sides)
     labels = [side.label for side in sides]
-    rows, sentences = told_rows(found.rows, sides, sides[0].label)
+    rows, sentences = told_rows(found.rows, sides, sides[0].label, lambda name, values: False)
     same = [f"Equal on all sides: {plural(found.equal, 'param or tag', 'params and tags')}."] if found.equal else []
     without = (
         [f"{', '.join(found.without_config)} logged no config: its params are not compared."]

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlflow_mcp.entities.harnesses import WRITES, only_totals
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.text import hint, listed, plural
 
@@ -14,11 +15,6 @@ _SETTING = (
     "export.mlflow.only_required=false (before 0.2: execution.auto_export.configs.mlflow.only_required) exports all files, "
     "later too: nemo-evaluator-launcher export <invocation> --dest mlflow -o export.mlflow.only_required=false"
 )
-# What each harness leaves, as its public package has it (lm-eval 26.3, simple-evals 26.3).
-_WRITES = {
-    "lm-evaluation-harness": "lm-evaluation-harness writes samples_*.jsonl (--log_samples is in the launcher's command)",
-    "simple_evals": "simple_evals itself writes only totals and an HTML report of its samples",
-}
 # What the launcher exports unless it is asked for all files.
 _BY_DEFAULT = ("results.yml", "eval_factory_metrics.json", "run_config.yml", "metadata.yaml", "omni-info.json")
 _OTHERS = "mlflow.log_table and mlflow.genai.evaluate log them from code"
@@ -58,7 +54,9 @@ def next_step(lacking: Sequence[Lacking], task_or_file: str | None, unread: Sequ
 
 
 def what_exports(lacking: Sequence[Lacking]) -> str:
-    """What makes samples arrive of each of these sides, once where it is the same."""
+    """What makes samples arrive of each of these sides, once where it is the same; or that nothing does."""
+    if nothing := _nothing_exports(lacking):
+        return nothing
     sentences = [
         _of_launcher(each)
         if any(run.invocation_id for run in each.runs)
@@ -70,14 +68,32 @@ def what_exports(lacking: Sequence[Lacking]) -> str:
     return " ".join(dict.fromkeys(sentences))
 
 
+def _nothing_exports(lacking: Sequence[Lacking]) -> str:
+    """That an export of all files would bring no samples either: the harness writes none, or another side's was one."""
+    harnesses = {run.harness for each in lacking for run in each.runs}
+    if only_totals(harnesses):
+        return f"{'; '.join(WRITES[name] for name in sorted(filter(None, harnesses)))}: no export has scores of single samples."
+    whole = [each for each in lacking if each.paths and all(map(_more_than_default, each.paths))]
+    if len(harnesses) > 1 or not whole or len(whole) == len(lacking):
+        return ""
+    label, harness = whole[0].label, next(iter(harnesses))
+    return (
+        f"{label} has more than the default export ({listed(_more_of(whole[0]), 3)}), but nothing with a row for each sample: of "
+        f"{harness or 'such runs'} an export of all files is not likely to bring any."
+    )
+
+
+def _more_of(lacking: Lacking) -> list[str]:
+    return sorted({name for paths in lacking.paths for name in _more_than_default(paths)})
+
+
 def _of_launcher(lacking: Lacking) -> str:
     """What makes a launcher export samples of these jobs: of those that have only its default files, else of none."""
     harnesses = list(dict.fromkeys(run.harness for run in lacking.runs if run.harness))
-    writes = "; ".join(_WRITES[name] for name in harnesses if name in _WRITES)
-    more = [_more_than_default(paths) for paths in lacking.paths]
-    if not all(more):
+    writes = "; ".join(WRITES[name] for name in harnesses if name in WRITES)
+    if not all(map(_more_than_default, lacking.paths)):
         return f"The launcher's {_SETTING}; {writes or 'which files hold samples, the harness decides'}."
-    names = sorted({name for each in more for name in each})  # all files were asked for already
+    names = _more_of(lacking)  # all files were asked for already
     sentence = f"More than the default was exported ({listed(names, 3)}), but nothing with a row for each sample"
     sentence += f": {writes}." if writes else "."
     reports = any(name.startswith("report.") for name in names)

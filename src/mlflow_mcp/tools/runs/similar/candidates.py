@@ -8,12 +8,19 @@ from functools import partial
 
 from mlflow_mcp.client import Client
 from mlflow_mcp.client.values import RunValues, values_of
-from mlflow_mcp.entities.flattened_config import model_in
 from mlflow_mcp.text import plural, quoted
+from mlflow_mcp.tools.evaluations.config_files import config_params
 from mlflow_mcp.tools.runs.aggregates.jobs_once import canonicity, job_of
-from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.nearness import Information, has_enough
-from mlflow_mcp.tools.runs.similar.profile import MODEL, Profile, has_config, profile_of, projected, same_model
+from mlflow_mcp.tools.runs.similar.profile import (
+    MODEL,
+    Profile,
+    evaluated_model,
+    has_config,
+    profile_of,
+    projected,
+    same_model,
+)
 from mlflow_mcp.tools.runs.similar.reference import KEPT_TAGS, Reference, task_of
 
 MOST_RUNS = 50_000
@@ -109,14 +116,14 @@ def _projected(run: RunValues, reference: Reference) -> Profile:
     """The run's values of the keys of the reference."""
     params = run.params if reference.is_run else {**run.params, **_pseudo(run, reference)}
     values = projected(params, run.tags, reference.profile.compared, is_export=reference.is_export)
-    return Profile(values, {}, model_in(run.tags, run.params) if reference.is_export else None)
+    return Profile(values, {}, evaluated_model(run.params, run.tags) if reference.is_export else None)
 
 
 def _pseudo(run: RunValues, reference: Reference) -> dict[str, str]:
     """What `model` and `task` mean for an evaluation, which has no params of these names."""
     found: dict[str, str | None] = {}
     if MODEL in reference.profile.compared and MODEL not in run.params:
-        model, given = model_in(run.tags, run.params), reference.profile.compared[MODEL]
+        model, given = evaluated_model(run.params, run.tags), reference.profile.compared[MODEL]
         found[MODEL] = given if model and same_model(model, given) else model
     if "task" in reference.profile.compared and "task" not in run.params:
         found["task"] = task_of(run.tags)

@@ -39,7 +39,7 @@ def profile_of(params: Mapping[str, str], tags: Mapping[str, str], ignoring: Ign
         if normalised is not None:
             left_out = ignoring.leaves_out(name, value, of_launcher=is_export)
             (ignored if left_out else compared)[name] = normalised
-    return Profile(compared, ignored, model_in(tags, params) if is_export else None)
+    return Profile(compared, ignored, evaluated_model(params, tags) if is_export else None)
 
 
 def projected(
@@ -51,10 +51,19 @@ def projected(
     return {name: value for name, value in found.items() if value is not None}
 
 
+def evaluated_model(params: Mapping[str, str], tags: Mapping[str, str]) -> str | None:
+    """The evaluated model of an export."""
+    return model_in(tags, params, _task_number(params, tags))
+
+
+def _task_number(params: Mapping[str, str], tags: Mapping[str, str]) -> str | None:
+    return task_number_in(tags.get("job_id") or params.get("job_id"))
+
+
 def _own(params: Mapping[str, str], tags: Mapping[str, str]) -> Mapping[str, str]:
     """What of an export's params concerns its own task, without the model, which is compared apart."""
     named = {name: value for name, value in params.items() if not name.startswith("config.")}
-    number = task_number_in(tags.get("job_id") or params.get("job_id"))
+    number = _task_number(params, tags)
     # Of an old run of a whole invocation the config of all its tasks counts.
     named |= params if number is None else own_config_of(params, number)
     named = {

@@ -14,9 +14,9 @@ from mlflow_mcp.entities.flattened_config import MODEL_NAMES
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import plural
+from mlflow_mcp.tools.evaluations.config_files import config_params
 from mlflow_mcp.tools.runs.aggregates.jobs_once import JOB_TAGS, job_of
 from mlflow_mcp.tools.runs.incidental import USUAL, Ignoring
-from mlflow_mcp.tools.runs.similar.config_files import config_params
 from mlflow_mcp.tools.runs.similar.profile import HARNESS, MODEL, MOST_TASKS, Profile, has_config, normal, profile_of
 
 _TASK_TAGS = ("benchmark", "task_name")

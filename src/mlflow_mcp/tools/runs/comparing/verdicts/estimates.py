@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mlflow_mcp.entities.direction import is_share, share_of_samples
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.recorded_scores import DERIVED, StandardError
+from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.statistics.differences import Estimate
 from mlflow_mcp.statistics.values import Statistics
 from mlflow_mcp.text import number
@@ -31,7 +32,7 @@ class Known:
 
     estimate: Estimate | None
     source: str
-    counts_repeats: bool = False  # whether answers to one question count one by one
+    by_question: Estimate | None = None  # where answers to one question count one by one: as if each question had one
     answers: int = 0  # of how many the value is a share, where it is one
 
     @property
@@ -63,13 +64,14 @@ def estimate_of(side: Side, task: str, names: Sequence[str], *, is_headline: boo
     for count in _counts(side, task, names, error, is_headline=is_headline, scale=scale):
         if (estimate := _as_counts(value, count, scale, names[0], error)) is not None:
             from_error = count.source if error is None else _source(error)
-            return Known(estimate, from_error, count.of_repeats, estimate.of)
+            return Known(estimate, from_error, _by_question(side, task, names, estimate, scale), estimate.of)
     if error is None:
         return Known(None, "results.yml was not read" if task in side.unread else "no error recorded")
     if error.value <= 0:
         return Known(None, "recorded error 0")
     degrees = error.count - 1 if error.count and error.count > 1 else math.inf
-    return Known(Estimate(value, error.value**2, degrees), _source(error), _repeats(side, task, names) > 1)
+    recorded = Estimate(value, error.value**2, degrees)
+    return Known(recorded, _source(error), _by_question(side, task, names, recorded, scale))
 
 
 def paired_by_seed(base: Side, side: Side, task: str, name: str) -> tuple[str, tuple[float, ...]]:
@@ -90,7 +92,6 @@ class _Count:
 
     value: int
     source: str
-    of_repeats: bool = False
 
 
 def _source(error: StandardError) -> str:
@@ -103,6 +104,31 @@ def _repeats(side: Side, task: str, names: Sequence[str]) -> int:
     return averaged or (int(samples.repeats.value) if samples and samples.repeats else 1)
 
 
+def _by_question(side: Side, task: str, names: Sequence[str], known: Estimate, scale: float) -> Estimate | None:
+    """The widest error that asking other questions of the kind can mean, where the known one counts repeated answers one by one: a
+    share of so many questions. The truth is between the two: answers to one question are alike to some degree. None where the
+    known error counts questions, or already is larger than that of single answers."""
+    repeats = _repeats(side, task, names)
+    if repeats < 2 or known.variance <= 0:
+        return None
+    spread = known.value * (scale - known.value)
+    of = known.of or (round(spread / known.variance) if spread > 0 else 0)
+    if of and not _are_answers(side.samples.get(task, Samples()), of, repeats):
+        return None  # of the questions, or between the two: then it minds that answers are alike
+    questions = of / repeats
+    return Estimate(known.value, known.variance * repeats, max(1.0, questions - 1) if of else known.degrees)
+
+
+def _are_answers(samples: Samples, of: int, repeats: int) -> bool:
+    """Whether an error of so many values counts repeated answers: by the number of questions, or where a recorded count is the
+    same, by that of responses."""
+    counted = samples.counted.value if samples.counted else 0
+    if not counted or math.isclose(of, counted * repeats, rel_tol=_CLOSE):
+        return True
+    responses = samples.responses.value if samples.responses else math.inf
+    return math.isclose(of, counted, rel_tol=_CLOSE) and responses < of * repeats * (1 - _CLOSE)
+
+
 def _counts(
     side: Side, task: str, names: Sequence[str], error: StandardError | None, *, is_headline: bool, scale: float
 ) -> Iterator[_Count]:
@@ -112,16 +138,16 @@ def _counts(
         spread = error.of * (scale - error.of)  # of one answer, where the score is a share
         of_binomial = spread / error.value**2 if error.value > 0 else 0.0
         if error.count:
-            yield _Count(error.count, _source(error), repeats > 1)
+            yield _Count(error.count, _source(error))
         for each in (of_binomial, of_binomial + 1):
             if of_binomial >= 1 and abs(each - round(each)) <= _CLOSE:
-                yield _Count(round(each), _source(error), repeats > 1)
+                yield _Count(round(each), _source(error))
     recorded = side.count(task, names)
     if recorded is not None:
-        yield _Count(recorded.value, "stats.count", repeats > 1)
+        yield _Count(recorded.value, "stats.count")
     for count, source in _of_questions(side, task, names, is_headline=is_headline):
         if repeats > 1:
-            yield _Count(count * repeats, f"{source} x {repeats} repeats", True)
+            yield _Count(count * repeats, f"{source} x {repeats} repeats")
         yield _Count(count, source)
 
 

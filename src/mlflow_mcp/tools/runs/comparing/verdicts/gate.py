@@ -10,13 +10,13 @@ from typing import Literal
 from mlflow_mcp.entities.direction import Mode
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.statistics.differences import Difference, PairedDifference
-from mlflow_mcp.text import clipped, listed, quoted
+from mlflow_mcp.text import clipped, listed
 
 PASS, FAIL, INDETERMINATE = "PASS", "FAIL", "INDETERMINATE"
 _FORM = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:e-?\d+)?\s*(pp|%)?", re.IGNORECASE)
 # The chance of a wrong PASS of a task, and of a wrong FAIL among all of them.
 _ERROR = 0.05
-_NAMED = 8
+_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,51 @@ def loss_limits(difference: Difference | PairedDifference, mode: Mode, tail: flo
     return (-high, -low) if mode == "max" else (low, high)
 
 
-def summary(tolerance: Tolerance, gates: Sequence[tuple[str, str]], without: Sequence[str]) -> str:
-    """The gates of all tasks, given with their names, in one sentence; `without` names the tasks that have none: they may hold
-    the loss that is looked for."""
-    of = {word: [name for name, gate in gates if gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
+@dataclass(frozen=True)
+class Gated:
+    """The gate of one score, and what it rests on."""
+
+    name: str
+    gate: str
+    is_over: bool  # by the value alone
+    change: str  # in the tolerance's unit, with its interval
+    why: str = ""  # there is no gate
+
+    def __str__(self) -> str:
+        return self.gate
+
+    @property
+    def sentence(self) -> str:
+        more = self.why or ("over the limit" if self.is_over else "")
+        return f"'{clipped(self.name)}' {self.change}{f': {more}' if more else ''}"
+
+
+def change(tolerance: Tolerance, allowed: float | None, delta: float, limits: tuple[float, float] | None) -> str:
+    """`-1.38 points (95% -8.96 to 6.21)`: a change in the unit of the tolerance, which allows so much of the metric."""
+    in_unit = allowed is not None and tolerance.value > 0
+    factor = tolerance.value / allowed if in_unit and allowed else 1.0
+    unit = {"pp": " points", "%": "%", "": ""}[tolerance.unit] if in_unit else ""
+    interval = f"95% {limits[0] * factor:.3g} to {limits[1] * factor:.3g}" if limits else "error unknown"
+    return f"{delta * factor:+.3g}{unit} ({interval})"
+
+
+def summary(tolerance: Tolerance, gates: Sequence[Gated], without: Sequence[str]) -> str:
+    """The gates of all scores in one sentence, each that does not pass with its change; `without` names the tasks that have none:
+    they may hold the loss that is looked for."""
+    of = {word: [each for each in gates if each.gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
     word = next((word for word in (FAIL, INDETERMINATE) if of[word]), PASS if gates and not without else INDETERMINATE)
-    shown = f": {quoted(list(dict.fromkeys(of[word]))[:_NAMED])}" if of[word] and word != PASS else ""
-    sentence = f"{word} at tolerance {tolerance} ({len(of[word])} of {len(gates)}{shown})"
-    return f"{sentence}; not judged: {listed(without, _NAMED)}" if without else sentence
+    parts = [f"{len(of[PASS])} of {len(gates)} scores pass"]
+    parts += [
+        f"{len(of[each])} {verb}: {_named(of[each])}"
+        for each, verb in ((FAIL, "fail"), (INDETERMINATE, "undecided"))
+        if of[each]
+    ]
+    parts += [f"not judged, tasks: {listed(without, _NAMED)}"] if without else []
+    return f"{word} at tolerance {tolerance} ({'; '.join(parts)})"
+
+
+def _named(gates: Sequence[Gated]) -> str:
+    """Those first whose value alone is over the limit."""
+    ordered = sorted(gates, key=lambda each: not each.is_over)
+    more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
+    return ", ".join(each.sentence for each in ordered[:_NAMED]) + more

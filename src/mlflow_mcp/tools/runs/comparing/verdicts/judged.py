@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlflow_mcp.entities.direction import Mode, is_share
+from mlflow_mcp.entities.direction import Mode, is_rate_of_attacks, is_share
 from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.statistics.differences import Difference, PairedDifference
@@ -14,9 +14,21 @@ from mlflow_mcp.tools.runs.comparing.comparable import Inequality
 from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, paired_by_seed, scale_of
-from mlflow_mcp.tools.runs.comparing.verdicts.gate import INDETERMINATE, Tolerance, gate_of, observed_gate
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import (
+    FAIL,
+    INDETERMINATE,
+    Gated,
+    Tolerance,
+    change,
+    gate_of,
+    observed_gate,
+)
 
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
+# Of a difference that is no noise, where nothing tells which values are better.
+HIGHER, LOWER = "HIGHER", "LOWER"
+# Behind these where repeated answers show it for the questions that were asked, and not for others like them.
+_HERE = " (these questions only)"
 
 
 @dataclass
@@ -32,10 +44,11 @@ class Judged:
     scale: float
     is_headline: bool
     forbidden: str = ""  # why no verdict may be given
+    unlike: Sequence[str] = ()  # settings that change answers, which the sides have unlike
     p: float | None = None  # adjusted to the family
     verdict: str = CANNOT_TELL
-    why: str = ""  # of CANNOT TELL
-    gate: str | None = None
+    why: str = ""  # of CANNOT TELL, HIGHER and LOWER
+    gate: Gated | None = None
     paired_by: str = ""  # the param whose values pair the runs of both sides
     pairs: tuple[float, ...] = ()  # of the runs paired so, the side's value less the baseline's
 
@@ -47,6 +60,14 @@ class Judged:
         base, other = (known.estimate for known in self.known)
         found = Difference(base, other) if base and other else None
         return None if found is None or found.cannot_be_tested else found
+
+    @property
+    def by_question(self) -> Difference | None:
+        """The same where repeated answers count as one; None where no side counts them one by one."""
+        if self.difference is None or not any(known.by_question for known in self.known):
+            return None
+        base, other = (known.by_question or known.estimate for known in self.known)
+        return Difference(base.without_counts, other.without_counts) if base and other else None
 
     @property
     def values(self) -> tuple[float | None, float | None]:
@@ -77,7 +98,7 @@ def judge(
         for side in sides
         if side is not base and (each := _known(score, sides, base, side, unequal)).is_compared
     ]
-    tested = [(each, found) for each in judged if each.mode and not each.forbidden and (found := each.difference)]
+    tested = [(each, found) for each in judged if not each.forbidden and (found := each.difference)]
     for (each, _), p in zip(tested, holm([found.p for _, found in tested])):
         each.p = p
     for each in judged:
@@ -97,6 +118,7 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     judged = Judged(score.task, score.names, base, side, (known[0], known[1]), mode, scale, score.is_headline)
     judged.paired_by, judged.pairs = paired_by_seed(base, side, score.task, score.names[0])
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
+    judged.unlike = unequal.unlike(score.task, side.label, base.label)
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):
         judged.forbidden = "two scales: shares and percent"
@@ -108,17 +130,22 @@ def _decided(each: Judged, tests: int) -> tuple[str, str]:
     if each.forbidden:
         return CANNOT_TELL, each.forbidden
     difference = each.difference
-    if difference is None:
+    if difference is None or each.p is None:
         return CANNOT_TELL, _without_error(each)
-    if each.mode is None or each.p is None:
-        return CANNOT_TELL, "the name does not say whether higher is better"
-    low, high = difference.limits(ERROR / 2)
-    if low <= 0 <= high:
+    if not _leaves_out_zero(difference):
         return NOISE, ""
     if each.p > ERROR:
         alone = f"p={difference.p:.2g} alone"
         return CANNOT_TELL, f"{alone}, not enough among {tests} tests" if tests > 1 else alone
-    return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED), ""
+    here = "" if each.by_question is None or _leaves_out_zero(each.by_question) else _HERE
+    if each.mode is None:
+        return (HIGHER if difference.delta > 0 else LOWER) + here, "whether higher is better is unknown"
+    return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED) + here, ""
+
+
+def _leaves_out_zero(difference: Difference | PairedDifference) -> bool:
+    low, high = difference.limits(ERROR / 2)
+    return not low <= 0 <= high
 
 
 def _without_error(each: Judged) -> str:
@@ -132,17 +159,19 @@ def _without_error(each: Judged) -> str:
     return "; ".join(f"{reason} on {label}" for label, reason in reasons.items())
 
 
-def _gate(each: Judged, tolerance: Tolerance, tests: int) -> str:
+def _gate(each: Judged, tolerance: Tolerance, tests: int) -> Gated:
     base, value = each.values
-    if each.forbidden or each.mode is None or base is None or value is None:
-        return INDETERMINATE
-    if not (is_finite(base) and is_finite(value)):
-        return INDETERMINATE
-    name = without_dataset(each.names[0])
-    points = each.scale if is_share(name) else 100.0 if max(abs(base), abs(value)) > 1 else None
-    allowed = tolerance.allowed(base, points)
-    if allowed is None:
-        return INDETERMINATE
-    if each.difference is None:
-        return observed_gate(value - base, each.mode, allowed)
-    return gate_of(each.difference, each.mode, allowed, tests)
+    name = each.names[0]
+    if base is None or value is None or not (is_finite(base) and is_finite(value)):
+        return Gated(name, INDETERMINATE, False, "is no number")
+    plain = without_dataset(name)
+    has_scale = is_share(plain) or is_rate_of_attacks(plain)
+    points = each.scale if has_scale else 100.0 if max(abs(base), abs(value)) > 1 else None
+    allowed, delta, found = tolerance.allowed(base, points), value - base, each.difference
+    told = change(tolerance, allowed, delta, found.limits(ERROR / 2) if found else None)
+    if each.forbidden or each.mode is None or allowed is None:
+        why = each.forbidden or ("its scale is not known" if each.mode else "whether higher is better is unknown")
+        return Gated(name, INDETERMINATE, False, told, why)
+    observed = observed_gate(delta, each.mode, allowed)
+    gate = observed if found is None else gate_of(found, each.mode, allowed, tests)
+    return Gated(name, gate, observed.startswith(FAIL), told)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
+from mlflow_mcp.entities.harnesses import only_totals
 from mlflow_mcp.entities.metrics import is_minor
-from mlflow_mcp.statistics.differences import PairedDifference
+from mlflow_mcp.statistics.differences import Difference, PairedDifference
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import listed, number, plural
 from mlflow_mcp.tools.runs.comparing.alignment import deltas
@@ -23,7 +24,15 @@ _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
+_UNLIKE = "unlike: settings that differ too: what a verdict shows may be their doing, not the model's."
+BY_QUESTION = "95% by question"
+_REPEATED = (
+    f"95% counts repeated answers one by one: too narrow for a claim beyond these questions. {BY_QUESTION} counts each question "
+    "once, the widest that this can need: the truth for other questions is between them."
+)
+_SHARPER = " Where single samples were exported, compare_samples pairs the questions, which is sharper."
 _DIGITS = 3
+_UNLIKE_NAMED = 3
 
 
 def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bool) -> list[Score]:
@@ -69,7 +78,7 @@ def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side, *
         f"{value}-{base.label}",
         f"({value}-{base.label})/|{base.label}|",
     ]
-    columns += ["stderr", "95%", "p", "verdict", "gate", "could_show", "evidence", "also"]
+    columns += ["stderr", "95%", BY_QUESTION, "p", "verdict", "unlike", "gate", "could_show", "evidence", "also"]
     tests = sum(each.p is not None for each in judged)
     rows = [[*_row(first, tests), _values_of(others)] for first, *others in grouped]
     drop = {"side"} if len(others) == 1 else set()
@@ -86,7 +95,8 @@ def same_verdicts(judged: Sequence[Judged]) -> list[list[Judged]]:
     for each in judged:
         own_reason = each.why if each.difference is None or each.forbidden else f"{each.why} {each.names[0]}"
         reason = own_reason if each.why else ""
-        found.setdefault((each.task, each.side.label, each.verdict, each.gate, reason), []).append(each)
+        gate = str(each.gate) if each.gate else None
+        found.setdefault((each.task, each.side.label, each.verdict, gate, reason), []).append(each)
     return [sorted(same, key=lambda each: not each.is_headline) for same in found.values()]
 
 
@@ -97,7 +107,6 @@ def _values_of(others: Sequence[Judged]) -> dict[str, list[Any]] | None:
 def _row(each: Judged, tests: int) -> list[Any]:
     base, value = each.values
     found = each.difference
-    interval = [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
     could_show = number(found.could_show(ERROR / tests), 2) if found and each.verdict == NOISE else None
     return [
         each.task or None,
@@ -107,13 +116,25 @@ def _row(each: Judged, tests: int) -> list[Any]:
         number(value),
         *deltas(value, base),
         number(found.stderr, _DIGITS) if found else None,
-        interval,
+        _interval(found),
+        _interval(each.by_question),
         number(each.p, 2),
         each.verdict,
-        each.gate,
+        _unlike(each.unlike),
+        each.gate and str(each.gate),
         could_show,
         _evidence(each),
     ]
+
+
+def _interval(found: Difference | PairedDifference | None) -> list[Any] | None:
+    return [number(limit, _DIGITS) for limit in found.limits(ERROR / 2)] if found else None
+
+
+def _unlike(names: Sequence[str]) -> str | None:
+    """The settings beside which a verdict stands: it may be theirs rather than the model's."""
+    more = f" and {len(names) - _UNLIKE_NAMED} more" if len(names) > _UNLIKE_NAMED else ""
+    return f"{', '.join(names[:_UNLIKE_NAMED])}{more}" if names else None
 
 
 def _named(names: Sequence[str]) -> str:
@@ -149,7 +170,9 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) 
     also = [_ALSO] if fold and any(len(same) > 1 for same in same_verdicts(shown)) else []
     lower = list(dict.fromkeys(each.names[0] for each in shown if each.mode == "min"))
     better = [f"Lower is better: {listed(lower, 6)}."] if lower else []
-    return [*better, *_on_tests(shown, judged), *also]
+    repeated = [_REPEATED] if any(each.by_question for each in shown) else []
+    unlike = [_UNLIKE] if any(each.unlike for each in shown) else []
+    return [*repeated, *better, *unlike, *_on_tests(shown, judged), *also]
 
 
 def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
@@ -164,10 +187,8 @@ def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
     could = "; could_show: a difference that such data show 4 times of 5"
     noise = any(each.verdict == NOISE for each in tested)
     notes = [
-        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}. compare_samples pairs the questions, which is sharper."
+        f"verdicts: 95% intervals, {p} ({method}){could if noise else ''}.{_SHARPER if _may_have_samples(tested) else ''}"
     ]
-    if any(known.counts_repeats for each in tested for known in each.known):
-        notes.append("Repeated answers count one by one: this holds for these questions, not for others like them.")
     repeats = [known.estimate.repeats for each in tested for known in each.known if known.estimate]
     few = [count for count in repeats if 0 < count < _FEW_REPEATS]
     if few:
@@ -175,6 +196,16 @@ def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
             f"{plural(min(few), 'repeat')} on a side: the intervals hold, but teams often ask for {_FEW_REPEATS}."
         )
     return notes
+
+
+def _may_have_samples(tested: Sequence[Judged]) -> bool:
+    """Whether any of these tasks can have been exported with its samples, as far as it is known of their harnesses."""
+    return not all(
+        only_totals(
+            [each.base.settings.get(each.task, {}).get("harness"), each.side.settings.get(each.task, {}).get("harness")]
+        )
+        for each in tested
+    )
 
 
 def left_rows(
@@ -191,11 +222,6 @@ def left_rows(
         if not having <= judged_sides.get((task, name), set()):
             left.append(list(row))
     return left
-
-
-def gates(judged: Sequence[Judged]) -> list[tuple[str, str]]:
-    """The gate of each score, called by its task, or its metric where there is no task."""
-    return [(each.task or each.names[0], each.gate) for each in judged if each.gate]
 
 
 def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side, tasks: Iterable[str | None]) -> list[str]:
