@@ -40,6 +40,14 @@ def is_validation(name: str) -> bool:
     return bool(VALIDATION & set(re.findall(r"[a-z0-9]+", name.lower())))
 
 
+_GRADIENT = re.compile(r"(?i)grad(?:ient)?s?(?:[_/. -]?norm)|norm.*grad")
+
+
+def is_gradient(name: str) -> bool:
+    """Whether a metric's name says that it is the size of the gradients."""
+    return bool(_GRADIENT.search(name))
+
+
 def headline(metrics: Mapping[str, float], most: int = METRICS_IN_A_CELL) -> dict[str, float]:
     """A run's first scores: not its standard errors, counts, costs or system metrics while it has others."""
     # The score of all of a task has a shorter name than those of its parts.

@@ -347,8 +347,28 @@ def test_the_last_error_lines_of_logs_are_shown_without_secrets(both_homes, ask)
     (check,) = data_of(ask(both_homes.uri, "check_run", run_ids=[run_id]))["runs"]
 
     assert check["log"][0] == "logs/train.log (last 16 kB): RuntimeError: CUDA out of memory"
-    assert len(check["log"]) == 2
+    assert [line.startswith("password=") for line in check["log"]] == [False, True]
     assert "hunter22" not in str(check)
+
+
+@pytest.mark.slow
+def test_a_failed_run_tells_the_first_errors_of_its_log_and_that_its_times_are_others(sqlite_home, ask):
+    lines = [f"2026-01-01 0{at // 60}:{at % 60:02}:00 INFO epoch {at} loss 0.4" for at in range(180)]
+    lines += ["2026-01-01 03:55:02 ERROR worker 3: ValueError: NaN in feature 'temperature'"]
+    lines += [f"2026-01-01 03:55:{at:02} WARNING worker {at % 4} is not responding" for at in range(40)]
+    lines += ["Traceback (most recent call last):", "RuntimeError: worker exited; possibly out of shared memory"]
+    run_id = sqlite_home.run({"logs/train.log": "\n".join(lines)})
+    MlflowClient(sqlite_home.uri).set_terminated(run_id, "FAILED")
+
+    (check,) = data_of(ask(sqlite_home.uri, "check_run", run_ids=[run_id]))["runs"]
+
+    assert check["log"][:2] == [
+        "logs/train.log: 2026-01-01 03:55:02 ERROR worker 3: ValueError: NaN in feature 'temperature'",
+        "RuntimeError: worker exited; possibly out of shared memory",
+    ]
+    assert check["log"][2].startswith(
+        "its times here, 2026-01-01 00:00:00 to 2026-01-01 03:55:39, are not within the run's, "
+    )
 
 
 def test_logs_that_may_not_be_read_are_named(runs, ask):

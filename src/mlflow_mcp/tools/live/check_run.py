@@ -19,6 +19,7 @@ from mlflow_mcp.client.traces.window import second_of, window_of
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import clipped, hint, iso, listed, plural
 from mlflow_mcp.tools.arguments import as_text, one_or_many
+from mlflow_mcp.tools.live.judging.look import Look
 from mlflow_mcp.tools.live.judging.verdict import Verdict
 from mlflow_mcp.tools.live.log_tail import Logs, last_errors
 from mlflow_mcp.tools.live.reading import (
@@ -104,7 +105,7 @@ def _answer(client: Client, verdicts: Sequence[Verdict], before: dict[str, Verdi
         answer.runs = [what_is_new(each, before[each.look.run_id]) for each in verdicts]
     elif is_deep(len(verdicts)):
         logs: dict[str, Logs] = {}
-        read = (partial(_read_errors, client, each.look.run_id, logs) for each in verdicts)
+        read = (partial(_read_errors, client, each.look, logs) for each in verdicts)
         client.parts("The logs", *read)
         answer.runs = [in_full(each, logs.get(each.look.run_id, Logs())) for each in verdicts]
         answer.note(*(not_read(each.look) for each in verdicts))
@@ -115,8 +116,9 @@ def _answer(client: Client, verdicts: Sequence[Verdict], before: dict[str, Verdi
     return answer
 
 
-def _read_errors(client: Client, run_id: str, logs: dict[str, Logs]) -> None:
-    logs[run_id] = last_errors(client, run_id)
+def _read_errors(client: Client, look: Look, logs: dict[str, Logs]) -> None:
+    knows_times = look.has_ended and not look.is_export
+    logs[look.run_id] = last_errors(client, look.run_id, (look.start, look.end) if knows_times else (None, None))
 
 
 # -- waiting

@@ -1,4 +1,4 @@
-"""The last error lines at the end of a run's logs."""
+"""The error lines at the end of a run's logs."""
 
 from __future__ import annotations
 
@@ -15,38 +15,34 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.errors import Problem, Unreachable
 from mlflow_mcp.text import short, size
 from mlflow_mcp.tools.artifacts.formats.encoding import decoded, strip_control_codes
+from mlflow_mcp.tools.live.log_lines import LogLine, at_other_times, telling
 
 _BYTES = 16_000
-_MOST_FILES, _MOST_FOLDERS, _MOST_LINES, _LONGEST = 3, 4, 2, 150
+_MOST_FILES, _MOST_FOLDERS, _LONGEST = 3, 4, 150
 _LOG = re.compile(r"(?i)(\.(log|out|err)(\.\d+)?$|^std(out|err)\b)")
 _LOG_FOLDER = re.compile(r"(?i)^(logs?|outputs?)$")
-_ERROR = re.compile(
-    r"\b\w*(?:Error|Exception)\b\s*[:(]|\b(?:ERROR|FATAL|CRITICAL)\b|Traceback \(most recent|[Oo]ut of memory|\bOOM\b"
-    r"|oom[-_ ]kill|Segmentation fault|core dumped|DUE TO TIME LIMIT|CANCELLED AT|\bKilled\b|SIGTERM|SIGKILL"
-    r"|NCCL.*(?:timeout|error)|(?:srun|slurmstepd): error"
-)
 
 
 @dataclass(frozen=True)
 class Logs:
-    """The last error lines of a run's logs, `path: line`; `missing` says that there is no log to look into."""
+    """Error lines of a run's logs; `missing` says that there is no log to look into."""
 
-    errors: Sequence[str] = ()
+    errors: Sequence[LogLine] = ()
     missing: str | None = None
 
 
-def last_errors(client: Client, run_id: str) -> Logs:
-    """The last lines that look like errors in the last part of each log."""
+def last_errors(client: Client, run_id: str, times: tuple[int | None, int | None] = (None, None)) -> Logs:
+    """The lines that look like errors in the last part of each log. `times`: when the run began and ended, in milliseconds."""
     try:
         root = client.artifacts(run_id).entries()
         files = _logs(client, run_id, root)
     except Unreachable:
         raise
     except Problem as problem:
-        return Logs([f"logs not read: {short(problem.failed, _LONGEST)}"])
+        return Logs([LogLine("logs not read", short(problem.failed, _LONGEST))])
     if not files:
         return Logs(missing="no log in its root and folders of logs" if root else "no log: it has no artifacts")
-    found = client.run_concurrently(*(partial(_errors_in, client, run_id, each) for each in files))
+    found = client.run_concurrently(*(partial(_errors_in, client, run_id, each, times) for each in files))
     return Logs([line for lines in found for line in lines])
 
 
@@ -63,13 +59,14 @@ def _logs(client: Client, run_id: str, root: Sequence[ArtifactEntry]) -> list[Ar
     return sorted(logs, key=lambda each: ("err" not in each.path.lower(), -(each.size or 0), each.path))[:_MOST_FILES]
 
 
-def _errors_in(client: Client, run_id: str, log: ArtifactEntry) -> list[str]:
+def _errors_in(client: Client, run_id: str, log: ArtifactEntry, times: tuple[int | None, int | None]) -> list[LogLine]:
     with suppress(Problem):  # a log that cannot be read says nothing
         content = client.artifacts(run_id).read(log.path, -_BYTES, _BYTES)
         text = strip_control_codes(decoded(content.data))
         # Whole: a secret may begin in one line and end in another.
         lines = (mask_text(text) if client.settings.mask_secrets else text).splitlines()
-        errors = [line for line in lines if _ERROR.search(line)]
         where = log.path if content.start == 0 else f"{log.path} (last {size(len(content.data))})"
-        return [f"{where}: {short(line, _LONGEST)}" for line in errors[-_MOST_LINES:]]
+        errors = telling(lines)
+        doubt = at_other_times(lines, *times) if errors else None
+        return [LogLine(where, text) for text in (*errors, *([doubt] if doubt else ()))]
     return []

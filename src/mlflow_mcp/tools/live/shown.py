@@ -18,6 +18,7 @@ from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.pace import Remaining
 from mlflow_mcp.tools.live.judging.series import Series
 from mlflow_mcp.tools.live.judging.verdict import CANNOT_TELL, Verdict
+from mlflow_mcp.tools.live.log_lines import rendered
 from mlflow_mcp.tools.live.log_tail import Logs
 
 # Of one run, in characters of JSON: an answer about one stays below 1,200. Whole parts are left out, and no text is cut here:
@@ -45,9 +46,10 @@ class RunCheck(BaseModel):
         ),
     ] = None
     metrics: list[str] | None = None
-    log: Annotated[list[str] | None, Field(description="The last error lines of its logs, or that there is none.")] = (
-        None
-    )
+    log: Annotated[
+        list[str] | None,
+        Field(description="Error lines of its logs, the first and the last of what was read; or that there is none."),
+    ] = None
     news: Annotated[list[str] | None, Field(description="With `since`: what is new.")] = None
 
 
@@ -65,13 +67,21 @@ def in_full(verdict: Verdict, logs: Logs) -> RunCheck:
     check.progress, check.left = progress(verdict), time_left(verdict)
     check.metrics = _metrics(verdict.look)[:_MOST_METRICS] or None
     may_have_stopped = not verdict.look.has_ended and not verdict.is_moving
-    check.log = list(logs.errors) or ([logs.missing] if logs.missing and may_have_stopped else None)
+    errors = list(logs.errors)
+    check.log = rendered(errors) or ([logs.missing] if logs.missing and may_have_stopped else None)
     check.machine = dict(verdict.look.machine) or None if may_have_stopped else None
-    for name in ("metrics", "evidence", "log"):
+    for name in ("metrics", "evidence"):
         parts = getattr(check, name)
-        while parts and len(parts) > 1 and len(encoded(check.model_dump(exclude_none=True))) > _ROOM:
-            parts.pop(0 if name == "log" else -1)
+        while parts and len(parts) > 1 and not _fits(check):
+            parts.pop()
+    while len(errors) > 1 and not _fits(check):
+        errors.pop(len(errors) // 2)  # the first and the last stay longest
+        check.log = rendered(errors)
     return check
+
+
+def _fits(check: RunCheck) -> bool:
+    return len(encoded(check.model_dump(exclude_none=True))) <= _ROOM
 
 
 def what_is_new(verdict: Verdict, before: Verdict) -> RunCheck:

@@ -1,4 +1,4 @@
-"""Curves of runs that were resumed: which points each attempt wrote, and which params speak of it. Pure."""
+"""Curves of runs that were resumed: which points each attempt wrote, and which params and tags speak of it. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlflow_mcp.text import iso
 _MOST = 4
 _RESUMED = frozenset({"resume", "resumed", "resuming", "restart", "restarted"})
 _NOTHING = frozenset({"", "none", "null", "false", "0", "no"})
-_LONGEST = 80
+_LONGEST, _MOST_TOLD = 80, 4
 
 
 def attempts(points: Sequence[Point]) -> list[list[Point]]:
@@ -46,9 +46,16 @@ def told(parts: Sequence[Sequence[Point]]) -> list[list[Any]] | None:
     ] or None
 
 
-def resumed_by(params: Mapping[str, str]) -> Iterator[str]:
-    """The params that say that a run went on from something: `resume_from=checkpoint-800`."""
-    for name, value in sorted(params.items()):
+def resumed_by(params: Mapping[str, str], tags: Mapping[str, str]) -> list[str]:
+    """The params and tags that say that a run went on from something, or why: `param resume_from=checkpoint-800`,
+    `tag restart.reason=out of memory`; none where they are many."""
+    own = {name: value for name, value in tags.items() if not name.startswith("mlflow.")}
+    found = [*_speaking("param", params), *_speaking("tag", own)]
+    return found if len(found) <= _MOST_TOLD else []
+
+
+def _speaking(kind: str, values: Mapping[str, str]) -> Iterator[str]:
+    for name, value in sorted(values.items()):
         words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
         if words & _RESUMED and value.strip().lower() not in _NOTHING:
-            yield f"{name}={value}" if len(value) <= _LONGEST else name
+            yield f"{kind} {name}={value}" if len(value) <= _LONGEST else f"{kind} {name}"

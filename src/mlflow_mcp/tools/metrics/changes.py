@@ -50,6 +50,11 @@ class Changes:
         self._take()
         self._latest, self._last_three = None, []
 
+    def begin_anew(self) -> None:
+        """What follows was written by another attempt: nothing is compared with what came before."""
+        self.interrupt()
+        self._before = None
+
     def _take(self) -> None:
         if self._waiting is None:
             return

@@ -5,22 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from mlflow_mcp.client.metrics import Point, spread
+from mlflow_mcp.client.metrics import MOST_SAMPLED, Point, spread
 from mlflow_mcp.entities.direction import better
 from mlflow_mcp.entities.metrics import is_finite, is_validation
 from mlflow_mcp.text import iso, number
 from mlflow_mcp.tools.metrics.attempts import attempts, overtaken, told
 from mlflow_mcp.tools.metrics.changes import Changes
 from mlflow_mcp.tools.metrics.odd_steps import OddSteps
+from mlflow_mcp.tools.metrics.upheavals import Upheaval, upheavals
 
-# A curve of so few points is kept whole.
-_SHORT = 1_000
+# A curve of so few points is kept whole: as many as the server sends of one that it does not sample.
+_SHORT = MOST_SAMPLED
 # The steps whose points are remembered to find those written again.
 _REMEMBERED = 20_000
 _EXAMPLES = 3
+# Sudden changes told of an attempt.
+_MOST_SUDDEN = 3
+# The last points of each attempt that was resumed are always among so many points shown.
+_LED_UP, _ROOMY = 5, 30
 # A metric logged so often is a curve, also without steps.
 _FEW = 10
 
@@ -117,13 +123,15 @@ class Curve:
             values = [point.value for point in self._tail.values() if is_finite(point.value)]
             self._tail_mean = sum(values) / len(values) if values else None
         self._tail, self._at = {}, {}
-        if not self.in_order:  # neighbours were not read one after the other
+        if not self.in_order or len(self.parts_by_attempt) > 1:  # neighbours were not read one after the other
             self.changes = Changes()
-            for point in sorted(self.whole, key=lambda point: point[:2]) if self.count <= _SHORT else ():
-                if is_finite(point.value):
-                    self.changes.add(self.place(point), point)
-                else:
-                    self.changes.interrupt()
+            for part in self.parts_by_attempt:
+                self.changes.begin_anew()
+                for point in part:
+                    if is_finite(point.value):
+                        self.changes.add(self.place(point), point)
+                    else:
+                        self.changes.interrupt()
             self.in_order = True
 
     def _add_finite(self, point: Point) -> None:
@@ -144,20 +152,42 @@ class Curve:
         return 0 if width <= 0 else max(0, min(self.parts - 1, (place - self.first_place) * self.parts // width))
 
     def shown(self, most: int) -> list[Point]:
-        """About `most` points at most in the order of their steps: all of a short curve; of a longer one both ends, both
-        extremes, and an even spread between."""
-        must = {point for point in (self.first, self.last, self.low, self.high) if point is not None}
-        old = overtaken(self.attempts) - must
+        """About `most` points at most, in the order of their steps, of a resumed run one attempt after the other: all of a
+        short curve; of a longer one both ends, both extremes, what led up to the end of each attempt that was resumed, and an
+        even spread between."""
         if self.count <= min(most, _SHORT):
-            return sorted((point for point in self.whole if point not in old), key=lambda point: point[:2])
-        kept = sorted({point for pair in self.buckets.values() for point in pair} - must - old)
+            return self._ordered(self.whole)
+        must = {point for point in (self.first, self.last, self.low, self.high) if point is not None}
+        if len(self.attempts) > 1:
+            must |= {point for part in self.attempts[:-1] for point in part[-_LED_UP:]} if most >= _ROOMY else set()
+            kept = self._ordered(set(self.whole) - must)
+        else:
+            kept = self._ordered({point for pair in self.buckets.values() for point in pair} - must)
         rest = [kept[at] for at in spread(len(kept), max(most - len(must), 1))]
-        return sorted({*must, *rest}, key=lambda point: point[:2])
+        return self._ordered({*must, *rest})
 
-    @property
+    def _ordered(self, points: Iterable[Point]) -> list[Point]:
+        is_resumed = len(self.attempts) > 1
+        return sorted(points, key=lambda point: (point.timestamp, point.step) if is_resumed else point[:2])
+
+    @cached_property  # asked for when all points were added
     def attempts(self) -> list[list[Point]]:
         """What each attempt of a resumed run wrote, where all points are known."""
         return [] if self.by_time or self.count > _SHORT or not self.written_again.count else attempts(self.whole)
+
+    @cached_property
+    def parts_by_attempt(self) -> list[list[Point]]:
+        """The attempts, or else all points in the order of their places, a later one at the same place after the earlier."""
+        if self.attempts:
+            return self.attempts
+        return [sorted(self.whole, key=lambda point: point[:2])] if self.count <= _SHORT else []
+
+    @cached_property
+    def upheavals(self) -> list[Upheaval]:
+        """The changes far beyond the usual ones, each within one attempt; none of a curve that several processes write."""
+        if self.by_time or (self.written_again.count and not self.attempts):
+            return []
+        return [each for part in self.parts_by_attempt for each in upheavals(self.name, part, _MOST_SUDDEN)]
 
     def _past_best(self, best: Point) -> str | None:
         """That the last value of a metric of unseen data is worse than its best, and whether it only got worse in between."""
@@ -195,6 +225,8 @@ class Curve:
             facts["spike"] = [*self._pair(spike[1]), number(spike[0].value), number(spike[2].value)]
         if jump := self.changes.largest():
             facts["largest_jump"] = [*self._pair(jump.before), *self._pair(jump.after)]
+        if is_whole and self.upheavals:
+            facts["sudden"] = [[*self._pair(each.before), *self._pair(each.after)] for each in self.upheavals]
         if self.written_again.count:
             pairs = [
                 [old.step, number(old.value), iso(old.timestamp), number(new.value), iso(new.timestamp)]
@@ -218,7 +250,7 @@ class Curve:
         self.close()
         if self.nan.count or self.infinite.count or self.written_again.count or (self.by_time and self.count > _FEW):
             return True
-        return is_whole and (self.changes.spike() is not None or self.changes.is_sudden())
+        return is_whole and (self.changes.spike() is not None or self.changes.is_sudden() or bool(self.upheavals))
 
     def x_of(self, point: Point) -> int | float:
         """A point's step, or in a curve by time its seconds since the first point."""

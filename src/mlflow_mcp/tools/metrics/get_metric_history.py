@@ -75,6 +75,10 @@ class CurveFacts(BaseModel):
     )
     mean_last_tenth: Annotated[Any, Field(description="Mean over the last tenth of the steps.")] = None
     largest_jump: list[Any] | None = None
+    sudden: Annotated[
+        list[list[Any]] | None,
+        Field(description="Changes within few points far beyond the usual ones, written like largest_jump."),
+    ] = None
     spike: list[Any] | None = None
     written_again: Annotated[
         dict[str, Any] | None,
@@ -83,7 +87,7 @@ class CurveFacts(BaseModel):
     attempts: Annotated[
         list[list[Any]] | None,
         Field(
-            description="Where the steps went back: what each attempt wrote, and when. x and y leave out what was overtaken."
+            description="Where the steps went back: what each attempt wrote, and when. x and y go attempt by attempt."
         ),
     ] = None
     nan: dict[str, Any] | None = None
@@ -141,8 +145,8 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
 
 def _resumed(runs: Sequence[Run]) -> Iterator[str]:
     for run in runs[:_MOST_RESUMED]:
-        if params := list(resumed_by(run.data.params)):
-            yield f"{run.info.run_name} has the {'param' if len(params) == 1 else 'params'} {', '.join(params)}."
+        if told := resumed_by(run.data.params, run.data.tags):
+            yield f"{run.info.run_name} has {', '.join(f'the {each}' for each in told)}."
 
 
 def _sampled(
@@ -183,6 +187,9 @@ def _within(point: Point, start: int | None, end: int | None) -> bool:
 
 def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: str) -> CurveFacts:
     shown = curve.shown(most)
+    if axis == "time":
+        shown = sorted(shown, key=lambda point: (point.timestamp, point.step))
+    start = min(shown, key=lambda point: point.timestamp, default=None)
     first = curve.first if curve.by_time else None
     return CurveFacts(
         run_id=run.info.run_id,
@@ -191,7 +198,7 @@ def _facts(run: Run, name: str, curve: Curve, is_whole: bool, most: int, axis: s
         points=curve.count if is_whole else None,
         sampled=None if is_whole else f"a sample of {curve.count:,} points",
         by_time=_why_by_time(first) if first else None,
-        x=[seconds_since(curve.first, point) if axis == "time" else curve.x_of(point) for point in shown],
+        x=[seconds_since(start, point) if axis == "time" else curve.x_of(point) for point in shown],
         y=[number(point.value) for point in shown],
         **curve.facts(is_whole=is_whole),
     )

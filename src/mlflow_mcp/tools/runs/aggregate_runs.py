@@ -18,6 +18,7 @@ from mlflow_mcp.errors import NotFound, Problem
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.arguments import ExperimentId, MetricNames, MinSamples, Query, one_or_many
 from mlflow_mcp.tools.runs.aggregates.counted import count_runs
+from mlflow_mcp.tools.runs.aggregates.doubts import doubts_of, doubts_of_sweep
 from mlflow_mcp.tools.runs.aggregates.group_keys import GroupKey
 from mlflow_mcp.tools.runs.aggregates.notes import OVER_ALL, left_out, missing, notes_of, unfinished
 from mlflow_mcp.tools.runs.aggregates.unlike_params import unlike_params
@@ -90,7 +91,13 @@ def aggregate_runs(
         groups=len(counted.groups),
         table=Table.of(columns, rows, keep=columns[:1]),
     )
-    answer.note(*unlike_params(client, searched, where, counted), *notes_of(counted), *missing(client, counted))
+    doubts, is_told = doubts_of(client, searched, counted)
+    answer.note(*doubts)
+    answer.note(
+        *unlike_params(client, searched, where, counted),
+        *notes_of(counted, tells_unfinished=not is_told),
+        *missing(client, counted),
+    )
     return answer
 
 
@@ -114,7 +121,8 @@ def _explained(client: Client, ids: list[str], trials: Trials, least: int | None
         )
     sweep, notes = explain(client, ids, trials)
     answer = Aggregates(partial=values.partial, runs=values.runs, exact=values.partial is None, sweep=sweep)
-    answer.note(*notes, OVER_ALL if values.partial else "")
+    doubts, is_told = doubts_of_sweep(client, ids, trials)
+    answer.note(*doubts, *notes, OVER_ALL if values.partial else "")
     if odd := trials.odd.nan + trials.odd.infinite:
         answer.note(
             f"{plural(odd, 'run')} with NaN or infinite {trials.metric} left out: where they lie is not looked at."
@@ -122,5 +130,5 @@ def _explained(client: Client, ids: list[str], trials: Trials, least: int | None
     answer.note(*left_out(trials.copies, list(trials.judged.too_small.values()), least, trials.judged.unknown))
     answer.note(of_several_families(trials.parents, "counted"))
     answer.note(two_scales(trials.metric, [(run.name, run.value) for run in trials.runs]))
-    answer.note(unfinished(trials.unfinished) if trials.unfinished else "")
+    answer.note(unfinished(trials.unfinished) if trials.unfinished and not is_told else "")
     return answer

@@ -125,10 +125,16 @@ _EPOCHS = ((1.2e9, 2.2e9), (1.2e12, 2.2e12))
 _MOSTLY = 0.8
 
 
+def is_seed(name: str) -> bool:
+    """Whether a param's name says that it holds a seed."""
+    words = _words(name)
+    return bool(_SEEDS & set(words)) or words[-2:] == _STATE
+
+
 def reason_to_ignore(name: str, values: Sequence[str]) -> str | None:
     """`seeds`, `paths`, `times` or `ids`, where the param's name or all its values (one for each run) say that it is one."""
     words = _words(name)
-    if _SEEDS & set(words) or words[-2:] == _STATE:
+    if is_seed(name):
         return "seeds"
     if all(map(names_a_place, set(values))):
         return "paths"

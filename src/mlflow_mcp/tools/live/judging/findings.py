@@ -8,11 +8,12 @@ from typing import Literal
 
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode
-from mlflow_mcp.entities.metrics import is_finite, is_validation
-from mlflow_mcp.text import listed, number, plural
+from mlflow_mcp.entities.metrics import is_finite, is_gradient, is_validation
+from mlflow_mcp.text import iso, listed, number, plural
 from mlflow_mcp.tools.live.judging import machine, trends
-from mlflow_mcp.tools.live.judging.look import Look, is_gradient, judged_mode, pairs, speed_mode
+from mlflow_mcp.tools.live.judging.look import Look, judged_mode, pairs, speed_mode
 from mlflow_mcp.tools.live.judging.series import Series
+from mlflow_mcp.tools.metrics.upheavals import upheavals
 
 Kind = Literal["diverging", "stuck", "over", "slow", "overfitting", "plateau", "full", "idle", "quiet", "note"]
 
@@ -41,6 +42,29 @@ def of_curves(look: Look) -> list[Finding]:
         found += _not_numbers_between(name, series)
     found += _not_numbers_yet(look, blown)
     return found
+
+
+def of_resume(look: Look, clock: Series) -> Iterator[Finding]:
+    """That steps went back, what the run says of it, and which curves blew up right before."""
+    if not clock.returns:
+        return
+    before, after = clock.returns[-1]
+    times = f" ({len(clock.returns)} times in all)" if len(clock.returns) > 1 else ""
+    reasons = "".join(f"; {each}" for each in look.resumed_by)
+    text = (
+        f"resumed: its steps went back from {before.step:,} to {after.step:,} at {iso(after.timestamp)}{times}{reasons}"
+    )
+    yield Finding("note", "resumed", text)
+    since = clock.returns[-2][1].timestamp if len(clock.returns) > 1 else 0
+    for name, series in look.series.items():
+        if not (series.is_whole and (is_gradient(name) or judged_mode(name))):
+            continue
+        points = [point for point in series.logged if since <= point.timestamp < after.timestamp]
+        last = upheavals(name, points, 3)[-1:]
+        if last and last[0].after == points[-1]:
+            begin, end = last[0]
+            went = f"{name} went from {_shown(begin)} ({_at(series, begin)}) to {_shown(end)} ({_at(series, end)})"
+            yield Finding("note", name, f"right before it {went}", end.timestamp)
 
 
 def of_machine(look: Look) -> list[Finding]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode, better, direction_of
 from mlflow_mcp.entities.launcher import LauncherRun
-from mlflow_mcp.entities.metrics import VALIDATION, is_finite, is_minor
+from mlflow_mcp.entities.metrics import VALIDATION, is_finite, is_gradient, is_minor
 from mlflow_mcp.tools.live.judging.machine import PREFIX
 from mlflow_mcp.tools.live.judging.series import Series
+from mlflow_mcp.tools.metrics.attempts import resumed_by
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -29,7 +30,6 @@ _SPEED = re.compile(
 _MACHINE = re.compile(
     r"(?i)(?:^|[._/ -])(?:host|host_?name|node|node_?name|machine|instance|pod|cluster|slurm_job_id)$"
 )
-_GRADIENT = re.compile(r"(?i)grad(?:ient)?s?(?:[_/. -]?norm)|norm.*grad")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Look:
     experiment_id: str = ""
     is_export: bool = False  # whether a launcher wrote it afterwards, so that its times are not those of the work
     machine: Mapping[str, str] = field(default_factory=dict)  # tags that say where it runs
+    resumed_by: Sequence[str] = ()  # params and tags that say what it went on from, or why
     children: Mapping[str, int] | None = None  # how many child runs there are by status, where that was asked
 
     @classmethod
@@ -65,6 +66,7 @@ class Look:
             series=series,
             experiment_id=info.experiment_id,
             is_export=LauncherRun.of(run).is_export,
+            resumed_by=resumed_by(run.data.params, run.data.tags),
             machine={name: value for name, value in sorted(run.data.tags.items()) if _MACHINE.search(name)},
         )
 
@@ -125,10 +127,6 @@ def speed_mode(name: str) -> Mode | None:
     """Which values of a metric are better that says how fast the training goes: steps per second, seconds per step."""
     found = None if name.startswith(PREFIX) else direction_of(name)
     return found.mode if found and _SPEED.search(found.words) else None
-
-
-def is_gradient(name: str) -> bool:
-    return bool(_GRADIENT.search(name))
 
 
 def worth_reading(latest: Mapping[str, Point], most: int) -> list[str]:

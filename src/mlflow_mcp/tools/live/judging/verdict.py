@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlflow_mcp.text import iso, lasting, plural
+from mlflow_mcp.text import lasting, plural
 from mlflow_mcp.tools.live.judging import findings
 from mlflow_mcp.tools.live.judging.findings import Finding, Kind
 from mlflow_mcp.tools.live.judging.look import Look
@@ -93,13 +93,7 @@ class Verdict:
             unit = "step" if clock.has_steps else "point"
             text = f"{lasting(slow.now)} per {unit} over the last {slow.over:,} steps, {lasting(slow.before)} before"
             yield Finding("slow", clock.name, text)
-        if clock.returns:
-            before, after = clock.returns[-1]
-            times = f" ({len(clock.returns)} times in all)" if len(clock.returns) > 1 else ""
-            text = (
-                f"resumed: its steps went back from {before.step:,} to {after.step:,} at {iso(after.timestamp)}{times}"
-            )
-            yield Finding("note", "resumed", text)
+        yield from findings.of_resume(self.look, clock)
         if clock.writers > 1:
             yield Finding(
                 "note", "writers", f"{clock.writers} points a step: several processes write it; medians are judged"

@@ -29,6 +29,8 @@ from mlflow_mcp.tools.runs.aggregates.jobs_once import (
 
 # More runs than MLflow itself returns in one search are not read.
 MOST_RUNS = 50_000
+# More runs than these are not looked at one by one.
+MOST_NAMED = 200
 # Of the runs that do not have a metric.
 MISSING_NAMED = 16
 
@@ -50,6 +52,7 @@ class Counted:
         self.unfinished: Counter[str] = Counter()  # by status, runs with a value
         self.lacking: dict[str, list[RunValues]] = {}  # by metric, the first runs without it
         self.parents: list[tuple[str, str | None]] = []  # of the runs with a value: the name, and the parent's id
+        self.first: list[tuple[Group, RunValues]] = []  # of the runs with a value, the first
         self._keys_seen: set[str] = set()
         self._selected: dict[tuple[str, ...], list[str]] = {}
 
@@ -95,6 +98,7 @@ class Counted:
             samples.setdefault(name, Statistics()).add(run.metrics[name])
         self.unfinished.update([run.status] if names and run.status != "FINISHED" else ())
         if names:
+            self.first += [(group, run)] if len(self.first) <= MOST_NAMED else []
             self.parents.append((run.name or run.run_id, run.tags.get(PARENT_TAG)))
         for name in self.metrics:
             if name not in run.metrics and len(lacking := self.lacking.setdefault(name, [])) <= MISSING_NAMED:

@@ -40,7 +40,7 @@ def missing(client: Client, counted: Counted) -> list[str]:
     return [f"Without '{name}': {', '.join(sorted(map(named, runs)))}." for name, runs in few.items()]
 
 
-def notes_of(counted: Counted) -> list[str]:
+def notes_of(counted: Counted, *, tells_unfinished: bool = True) -> list[str]:
     notes = []
     if counted.values.partial:
         notes.append(OVER_ALL)
@@ -60,7 +60,7 @@ def notes_of(counted: Counted) -> list[str]:
     notes.append(of_several_families(counted.parents, "counted"))
     if single := counted.single:
         notes.append(f"Of one run each, so without a spread: {listed(single, _NAMED)}.")
-    if counted.unfinished and not any(key.attribute == "status" for key in counted.keys):
+    if tells_unfinished and counted.unfinished and not any(key.attribute == "status" for key in counted.keys):
         notes.append(unfinished(counted.unfinished))
     if len(counted.metric_names) > len(counted.metrics):
         notes.append(f"Metrics: {listed(counted.metric_names, 20)}.")

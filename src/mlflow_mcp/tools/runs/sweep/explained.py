@@ -14,6 +14,7 @@ from mlflow_mcp.errors import NotFound
 from mlflow_mcp.statistics.exact import ERROR
 from mlflow_mcp.text import clipped, number, plural
 from mlflow_mcp.tools.runs.sweep.configurations import Noise, Space, space_of
+from mlflow_mcp.tools.runs.sweep.confounded import best_within, determined, means_in_order
 from mlflow_mcp.tools.runs.sweep.effects import Dimension, Effect, dimensions_of, effects_of
 from mlflow_mcp.tools.runs.sweep.progress import levelled_off, noise_in_words
 from mlflow_mcp.tools.runs.sweep.trials import Trials
@@ -28,7 +29,7 @@ _IGNORED_NAMED = 4
 class Sweep(BaseModel):
     """How the params that vary move one metric. A row per param, the surest first; `a = b`: they always change together.
     Runs of equal params count once, by their mean. rho: Spearman's; bend: a peak (below 0) or dip inside the range; eps2: share
-    of the variance of ranks between texts. p: by permutations; p_holm: corrected for all params tested."""
+    of the variance of ranks between texts. means_in_order: of each value tried, with the count of configurations. p: by permutations; p_holm: corrected for all params tested."""
 
     metric: str
     order: Annotated[str | None, Field(description="Which end is best, and what says so.")] = None
@@ -55,11 +56,12 @@ def explain(client: Client, ids: list[str], trials: Trials) -> tuple[Sweep, list
     effects = effects_of(dimensions)
     untested = [each for each in dimensions if not each.can_be_tested]
     noise = space.noise
+    entangled = determined([each.dimension for each in effects], client.masked)
     sweep = Sweep(
         metric=trials.metric,
         order=str(order) if order else None,
         configurations=len(space.configurations),
-        verdict=_verdict(effects, trials.metric),
+        verdict=_verdict(effects, trials.metric, bool(entangled)),
         params=_table(effects[:_MOST_ROWS], order, client.masked),
         not_tested=", ".join(
             f"{_named(each)} ({plural(len(set(each.levels)), 'value')})" for each in untested[:_MOST_ROWS]
@@ -69,10 +71,11 @@ def explain(client: Client, ids: list[str], trials: Trials) -> tuple[Sweep, list
         noise=noise_in_words(noise),
         progress=levelled_off(trials.runs, order.mode, noise) if order else None,
     )
-    return sweep, _notes(effects, order, space, noise)
+    within = best_within(effects, order.mode, client.masked) if order else []
+    return sweep, [*entangled, *within, *_notes(effects, order, space, noise)]
 
 
-def _verdict(effects: Sequence[Effect], metric: str) -> str:
+def _verdict(effects: Sequence[Effect], metric: str, is_entangled: bool) -> str:
     if not effects:
         return "cannot tell: too few configurations to test any param"
     sure = [_named(each.dimension) for each in effects if each.is_sure]
@@ -80,14 +83,19 @@ def _verdict(effects: Sequence[Effect], metric: str) -> str:
     if not sure:
         return f"cannot tell: none of {plural(others, 'param')} has p_holm < {ERROR}"
     rest = f"; cannot tell for {plural(others, 'other')}" if others else ""
-    return f"{metric} goes with {', '.join(sure)} (p_holm < {ERROR}){rest}"
+    apart = "; some of these params follow from another, see notes" if is_entangled else ""
+    return f"{metric} goes with {', '.join(sure)} (p_holm < {ERROR}){rest}{apart}"
 
 
 def _table(effects: Sequence[Effect], order: Order | None, masked: Masked) -> Table | None:
     columns = ["param", "n", "rho", "bend", "eps2", "p", "p_holm"]
     columns += ["best_at", "mean_there", "mean_elsewhere"] if order else []
     rows = [_row(effect, order, masked) for effect in effects]
-    return Table.of([*columns, "tried", "never_tried"], rows, keep=("param", "p", "p_holm")) if rows else None
+    return (
+        Table.of([*columns, "tried", "means_in_order", "never_tried"], rows, keep=("param", "p", "p_holm"))
+        if rows
+        else None
+    )
 
 
 def _row(effect: Effect, order: Order | None, masked: Masked) -> list[Any]:
@@ -100,7 +108,8 @@ def _row(effect: Effect, order: Order | None, masked: Masked) -> list[Any]:
         region = best_region(dimension, order.mode, masked)
         row += [region.where, number(region.mean, 4)]
         row.append(None if region.elsewhere is None else number(region.elsewhere, 4))
-    return [*row, tried(dimension, masked), never_tried(dimension)]
+    in_order = means_in_order(dimension)
+    return [*row, None if in_order else tried(dimension, masked), in_order, never_tried(dimension)]
 
 
 def _named(dimension: Dimension) -> str:
