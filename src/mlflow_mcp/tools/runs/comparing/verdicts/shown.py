@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
@@ -24,7 +24,7 @@ _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
 _NO_VERDICT = "verdicts: intervals of 95%; evidence says why there is no verdict."
 _ALSO = "also: further scores of the task with the same verdict, as [baseline, side]."
-_UNLIKE = "unlike: settings that differ too: what a verdict shows may be their doing, not the model's."
+_UNLIKE = "what a verdict shows may be their doing, not the model's."
 BY_QUESTION = "95% by question"
 _REPEATED = (
     f"95% counts repeated answers one by one: too narrow for a claim beyond these questions. {BY_QUESTION} counts each question "
@@ -81,13 +81,21 @@ def verdict_table(judged: Sequence[Judged], sides: Sequence[Side], base: Side, *
     ]
     columns += ["stderr", "95%", BY_QUESTION, "p", "verdict", "unlike", "gate", "could_show", "evidence", "also"]
     tests = sum(each.p is not None for each in judged)
-    rows = [[*_row(first, tests), _values_of(others)] for first, *others in grouped]
+    everywhere = unlike_everywhere(judged)
+    rows = [[*_row(first, tests, everywhere), _values_of(others)] for first, *others in grouped]
     drop = {"side"} if len(others) == 1 else set()
     if fold:  # to be read off the values, and taken for points where these are in percent
         drop.add(f"({value}-{base.label})/|{base.label}|")
     kept = [at for at, name in enumerate(columns) if name not in drop]
     keep = ("metric", base.label, value, "verdict")
     return Table.of([columns[at] for at in kept], [[row[at] for at in kept] for row in rows], keep=keep)
+
+
+def unlike_everywhere(judged: Sequence[Judged]) -> list[str]:
+    """The settings that differ beside every verdict, of several tasks: they are told once."""
+    if len({each.task for each in judged}) < 2:
+        return []
+    return [name for name in judged[0].unlike if all(name in each.unlike for each in judged)]
 
 
 def same_verdicts(judged: Sequence[Judged]) -> list[list[Judged]]:
@@ -105,7 +113,7 @@ def _values_of(others: Sequence[Judged]) -> dict[str, list[Any]] | None:
     return {each.names[0]: [number(value) for value in each.values] for each in others} or None
 
 
-def _row(each: Judged, tests: int) -> list[Any]:
+def _row(each: Judged, tests: int, everywhere: Collection[str]) -> list[Any]:
     base, value = each.values
     found = each.difference
     could_show = number(found.could_show(ERROR / tests), 2) if found and each.verdict == NOISE else None
@@ -121,7 +129,7 @@ def _row(each: Judged, tests: int) -> list[Any]:
         _interval(each.by_question),
         number(each.p, 2),
         each.verdict,
-        _unlike([name for name in each.unlike if name not in each.why]),
+        _unlike([name for name in each.unlike if name not in each.why and name not in everywhere]),
         each.gate and str(each.gate),
         could_show,
         _evidence(each),
@@ -172,8 +180,18 @@ def sentences(shown: Sequence[Judged], judged: Sequence[Judged], *, fold: bool) 
     lower = list(dict.fromkeys(each.names[0] for each in shown if each.mode == "min"))
     better = [f"Lower is better: {listed(lower, 6)}."] if lower else []
     repeated = [_REPEATED] if any(each.by_question for each in shown) else []
-    unlike = [_UNLIKE] if any(each.unlike for each in shown) else []
-    return [*repeated, *better, *unlike, *_on_tests(shown, judged), *also]
+    return [*repeated, *better, *_on_settings(shown, judged), *_on_tests(shown, judged), *also]
+
+
+def _on_settings(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
+    everywhere = unlike_everywhere(judged)
+    own = any(name not in everywhere for each in shown for name in each.unlike)
+    names = listed(everywhere, _UNLIKE_NAMED)
+    if everywhere:
+        return [
+            f"{names} {'differs' if len(everywhere) == 1 else 'differ'} in all tasks{', unlike: in this one' if own else ''}: {_UNLIKE}"
+        ]
+    return [f"unlike: settings that differ too: {_UNLIKE}"] if own else []
 
 
 def _on_tests(shown: Sequence[Judged], judged: Sequence[Judged]) -> list[str]:
