@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlflow_mcp.tools.traces.summaries import computed
 from tests.support.asking import data_of, problem_of, rows_of
 from tests.support.claims import make_claims
 
@@ -140,3 +141,18 @@ def test_a_measure_has_a_range_and_a_mean(assessed):
 
 def test_expectations_are_listed(assessed):
     assert rows_of(assessed["expectations"]) == [{"name": "expected_sum", "traces": 2, "values": "399 (2)"}]
+
+
+def test_so_many_traces_are_not_searched_for_failed_spans(claims, ask, monkeypatch):
+    """The server would compare each of them with each failed span: of 40,000 traces that took 45 seconds."""
+    monkeypatch.setattr(computed, "_MOST_PAIRS", 100)
+    failures = data_of(ask(claims, "summarize_traces", query=V2, group_by="failure"))
+    plain = data_of(ask(claims, "summarize_traces", query=V2))
+    changes = data_of(ask(claims, "summarize_traces", query=V2, compare_to=V1))
+    tools = data_of(ask(claims, "summarize_traces", query=V2, group_by="tool"))
+
+    assert "hidden_failures" not in failures
+    assert computed.TOO_MANY in failures["notes"]
+    assert computed.TOO_MANY in changes["notes"]
+    assert "that ended OK hold" not in str(plain)
+    assert "failed_in" not in tools["groups"]["columns"]

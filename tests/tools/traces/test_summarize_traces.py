@@ -13,7 +13,7 @@ from mlflow_mcp.cli.demo import agent
 from mlflow_mcp.cli.demo.tracing import write
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.traces.summaries import question, sampled
-from mlflow_mcp.tools.traces.summaries.kinds import NOT_ASKED
+from mlflow_mcp.tools.traces.summaries.computed import NOT_ASKED
 from tests.support.asking import data_of, problem_of, rows_of, six_digits
 from tests.support.servers import faulty_proxy, unknown_route
 from tests.support.stores import copied

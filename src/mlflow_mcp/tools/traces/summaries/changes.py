@@ -9,8 +9,8 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.statistics.exact import Shares
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.traces.summaries.computed import knows_spans
-from mlflow_mcp.tools.traces.summaries.kinds import FAILED, NOT_ASKED, SOME_SPAN, Kind, all_kinds
+from mlflow_mcp.tools.traces.summaries.computed import why_not_searched
+from mlflow_mcp.tools.traces.summaries.kinds import FAILED, SOME_SPAN, Kind, all_kinds
 from mlflow_mcp.tools.traces.summaries.overview import Overview
 from mlflow_mcp.tools.traces.summaries.question import Question
 
@@ -32,8 +32,8 @@ def failure_changes(
     """A row for each failure, those first that tell the sides apart. Tested only where all traces with one were read."""
     if not any(side.figures.errors or side.failed_spans for side in found):
         return Changes()
-    knows = knows_spans(client, sides[0])
-    more = SOME_SPAN if knows else FAILED
+    why_not = why_not_searched(client, sides[0]) or why_not_searched(client, sides[1])
+    more = FAILED if why_not else SOME_SPAN
     first, second = client.run_concurrently(
         lambda: all_kinds(client, sides[0], more), lambda: all_kinds(client, sides[1], more)
     )
@@ -52,7 +52,7 @@ def failure_changes(
         notes.append(
             f"failure_changes: traces with such a failure, retried ones included; their verdicts are of {tests}."
         )
-    return Changes(_table(pairs, found, is_tested), [*notes, "" if knows else NOT_ASKED])
+    return Changes(_table(pairs, found, is_tested), [*notes, why_not])
 
 
 def _table(pairs: _Pairs, found: tuple[Overview, Overview], is_tested: bool) -> Table | None:

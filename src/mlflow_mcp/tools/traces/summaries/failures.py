@@ -8,14 +8,13 @@ from typing import Any
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.text import plural
-from mlflow_mcp.tools.traces.summaries.computed import knows_spans
+from mlflow_mcp.tools.traces.summaries.computed import why_not_searched
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
 from mlflow_mcp.tools.traces.summaries.goes_with import goes_with
 from mlflow_mcp.tools.traces.summaries.kinds import (
     HIDDEN,
     LATER,
     LATER_SAYS,
-    NOT_ASKED,
     Kind,
     Kinds,
     failing_kinds,
@@ -46,13 +45,14 @@ class Failures:
 
 def failures_of(client: Client, question: Question) -> Failures:
     kinds = failing_kinds(client, question)
-    hidden = hidden_kinds(client, question) if knows_spans(client, question) else None
+    why_not = why_not_searched(client, question)
+    hidden = None if why_not else hidden_kinds(client, question)
     found = Failures(_failing_table(kinds), kinds.sample.traces, partial=kinds.sample.partial)
     if hidden:
         found.hidden, found.hidden_traces = _hidden_table(hidden), hidden.sample.traces
         found.hidden_partial = hidden.sample.partial
     else:
-        found.notes.append(NOT_ASKED)
+        found.notes.append(why_not)
     found.notes += _notes(kinds)
     if found.hidden:
         found.notes.append(LATER_SAYS)
@@ -127,7 +127,7 @@ def hide(count: int, ok_traces: int | None, is_partial: bool = False) -> str:
 
 def hidden_in(client: Client, question: Question, found: Overview) -> str:
     """How many traces that ended OK hold a failed span, where the server has such spans and they are not too many."""
-    if not found.failed_spans:
+    if not found.failed_spans or why_not_searched(client, question):
         return ""
     hidden = len(question.newest(client, MOST_TRACES + 1, HIDDEN))
     is_partial = hidden > MOST_TRACES

@@ -33,7 +33,6 @@ LATER_SAYS = (
     "retried_ok: a later span of that name with the same inputs is OK; other_call_ok: only one with other inputs is; "
     "no_later_ok: none is (whether another span made up for it is not checked)."
 )
-NOT_ASKED = "Failures inside of traces that ended OK were not looked for: this server or store does not tell which traces have one."
 
 
 @dataclass

@@ -51,6 +51,8 @@ def _computed_spans(client: Client, question: Question, scope: Scope, key: str) 
     traces = sum(computed.states(client, scope).values())
     if key not in _NAMES or not any(each.errors for each in found.values()):
         return _spans_shown(key, found, traces)
+    if computed.why_not_searched(client, question):
+        return _spans_shown(key, found, traces)
     sample = spans_sampled(client, question, SOME_SPAN, "trace with a failed span")
     shown = _spans_shown(key, found, traces, affected(sample, key))
     if sample.partial:
