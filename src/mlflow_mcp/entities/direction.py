@@ -40,7 +40,7 @@ _PHRASES: dict[str, tuple[str, ...]] = {
     ),
     "max": (
         rf"{_THINGS} per (?:s|sec|second|min|minute|hour)", r"true (?:positive|negative) rate", r"explained variance",
-        r"(?:win|success|pass|hit|solve) rate", r"exact match", r"log likelihood", r"hits (?:at )?\d+",
+        r"(?:win|success|pass|hit|solve) rate", r"exact match", r"(?:language|factual|format) consistency", r"log likelihood", r"hits (?:at )?\d+",
         rf"pass (?:at )?\d+(?={_ENDING})", r"m ap",
         r"neg (?:(?:root )?mean|median|max) (?:\w+ ){0,2}error", r"neg log loss", r"neg brier",
     ),

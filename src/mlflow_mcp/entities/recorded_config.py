@@ -74,7 +74,9 @@ class RecordedStatistics:
     evaluated: str | None = None  # from when to when the evaluation itself ran; the run's times are the export's
     runs: int | None = None  # how often the evaluation was started
     completion_tokens: float | None = None  # of a response, on average
+    later: str | None = None  # when the last request came, where that is after the recorded end
     cut_off: int | None = None  # responses that ended at the longest length allowed
+    longest: int | None = None  # response, in completion tokens
 
     @classmethod
     def of(cls, content: Any) -> RecordedStatistics:
@@ -87,7 +89,9 @@ class RecordedStatistics:
             evaluated=_interval(evaluation.get("start_time"), evaluation.get("end_time")),
             runs=_whole(evaluation.get("total_runs")),
             completion_tokens=float(tokens) if isinstance(tokens, (int, float)) and tokens > 0 else None,
+            later=_later(responses, evaluation.get("end_time")),
             cut_off=_whole(_part(responses, "finish_reason").get("length")),
+            longest=_whole(responses.get("max_completion_tokens")),
         )
 
     @property
@@ -110,6 +114,14 @@ def _interval(began: Any, ended: Any) -> str | None:
     if not (isinstance(ended, str) and ended.endswith("Z")):
         return f"{began[:19]}Z"
     return f"{began[:19]}Z to {ended[11:19] if ended[:10] == began[:10] else ended[:19]}Z"
+
+
+def _later(responses: Mapping[str, Any], ended: Any) -> str | None:
+    """When the last request of all attempts came, if after the end."""
+    attempts = _part(responses, "inference_run_times")
+    times = [each.get("last_request_time") for each in attempts.values() if isinstance(each, Mapping)]
+    last = max((time[:19] for time in times if isinstance(time, str)), default="")
+    return f"{last}Z" if isinstance(ended, str) and ended.endswith("Z") and last > ended[:19] else None
 
 
 def planned_tasks_of(content: Any) -> dict[str, str]:

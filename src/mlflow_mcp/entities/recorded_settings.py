@@ -16,7 +16,7 @@ from mlflow_mcp.entities.samples import leaves_of
 from mlflow_mcp.entities.served import served
 from mlflow_mcp.text import as_number
 
-Kind = Literal["model", "questions", "judge", "prompt", "sampling", "precision", "harness"]
+Kind = Literal["model", "questions", "judge", "prompt", "sampling", "precision", "harness", "task"]
 
 _PARAMS = re.compile(r"(?:^|\.)config\.params\.(.+)")
 _ADAPTER = re.compile(r"(?:^|\.)(adapter_config\..+)")
@@ -43,11 +43,23 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )  # fmt: skip
 _JUDGE_MODEL = re.compile(r"(^|\.)judge\w*(\.|_)(model|model_id|deployment)$")
 _ALIKE = 1e-6
+# Settings of no kind that say how requests are sent, where things are and what is kept, or that the samples tell.
+_NOT_OF_TASK = re.compile(
+    r"^(adapter_config|args|server)\.|(^|[._])judge|(^|\.)(limit_samples|n_samples|num_samples|num_repeats|task|type|stream)$|"
+    r"(^|[._])(parallelism|concurren\w*|workers?|threads?|batch_size|timeouts?|retry|retries|rate_limit|urls?|api|keys?|tokens?|"
+    r"path|paths|dirs?|cache|caching|log|logs|logging|verbose|debug|port|host|device|seed)(_|\.|$)"
+)
 
 
 def kind_of(setting: str) -> Kind | None:
     """Of which kind a setting is that makes evaluations unlike; None for one that does not, such as a time-out."""
     return next((kind for kind, named in _KINDS if named.search(setting)), None)
+
+
+def kind_or_task(setting: str) -> Kind | None:
+    """The same, and `task` for what a harness calls its own: whether background is given, the language, the model that plays
+    a user."""
+    return kind_of(setting) or (None if _NOT_OF_TASK.search(setting) else "task")
 
 
 def settings_of_file(content: Any) -> dict[str, str]:
@@ -114,6 +126,6 @@ def unlike_names(settings: Iterable[Mapping[str, str]]) -> list[str]:
     only where one is named: harnesses list defaults for judges that they do not ask."""
     of_all = [name for each in settings for name in each]
     has_judge = any(_JUDGE_MODEL.search(name) for name in of_all)
-    order = [kind for kind, _ in _KINDS]
-    kinds = {name: kind for name in of_all if (kind := kind_of(name)) and (kind != "judge" or has_judge)}
+    order: list[Kind] = [*(kind for kind, _ in _KINDS), "task"]
+    kinds = {name: kind for name in of_all if (kind := kind_or_task(name)) and (kind != "judge" or has_judge)}
     return sorted(kinds, key=lambda name: (order.index(kinds[name]), name))

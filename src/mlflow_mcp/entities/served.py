@@ -15,7 +15,7 @@ _OF_SERVER = (
     *("dtype", "quantization", "kv_cache_dtype", "max_model_len", "max_seq_len", "context_length", "rope_scaling"),
     *("rope_theta", "hf_overrides", "generation_config", "override_generation_config"),
     *("reasoning_parser", "enable_reasoning", "tool_call_parser", "enable_auto_tool_choice"),
-    "default_chat_template_kwargs",
+    *("default_chat_template_kwargs", "mm_processor_kwargs", "limit_mm_per_prompt"),
 )
 # A harness may have these, too.
 _ALSO_OF_HARNESSES = ("chat_template", "revision")
@@ -23,6 +23,10 @@ _EVERY = (*_OF_SERVER, "precision", *_ALSO_OF_HARNESSES)
 _COMMANDS = ("base_command", "command", "extra_args")
 _SERVER = re.compile(rf"^config\.deployment\.({'|'.join((*_COMMANDS, *_EVERY))})$")
 _TYPE = "config.deployment.type"
+_EVALUATION = "config.evaluation."
+# What the endpoint's adapter puts before each request; interceptors, where they are configured one by one, may do it, too.
+_PROMPTS = ("adapter_config.use_system_prompt", "adapter_config.custom_system_prompt")
+_INTERCEPTORS = "adapter_config.interceptors."
 
 
 def served(config: Mapping[str, str], *, is_whole: bool = False) -> dict[str, str]:
@@ -45,6 +49,15 @@ def served_whole(config: Mapping[str, str], *, is_whole: bool = False) -> dict[s
     if not is_started(config) or (is_cut(config) and not is_whole):
         return {}
     return {**{_called(option): NOT_SET for option in _EVERY}, **served(config, is_whole=is_whole)}
+
+
+def prompts_unset(config: Mapping[str, str]) -> dict[str, str]:
+    """`not set` for the adapter's settings of a system prompt, which a config that sets none leaves out; nothing where no config of an
+    evaluation is recorded."""
+    is_recorded = any(name.startswith(_EVALUATION) for name in config)
+    if not is_recorded or any(_INTERCEPTORS in name for name in config):
+        return {}
+    return dict.fromkeys(_PROMPTS, NOT_SET)
 
 
 def is_started(config: Mapping[str, str]) -> bool:

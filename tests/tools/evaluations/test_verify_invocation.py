@@ -305,7 +305,7 @@ def recorded(tmp_path_factory, conversations):
         ),
         ("trial", "DELIVERED: 2 of 2 tasks arrived whole; 2 limited"),
         ("partly_limited", "DELIVERED: 3 of 3 tasks arrived whole; 2 limited"),
-        ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; of their parts 3 absent, 1 wrong, 0 unreachable"),
+        ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; of their parts 5 absent, 1 wrong, 0 unreachable"),
         ("old_whole", "DELIVERED: 3 of 3 tasks arrived whole"),
         (
             "old_jobs",

@@ -39,7 +39,7 @@ def scored(value, stats, **fields):
 
 def test_standard_errors_stand_beside_scores_without_a_verdict(compared):
     """Of many scores of which none is proved to be the headline, none has a verdict."""
-    names = [f"{letter}_acc" for letter in "abcde"]
+    names = [f"{letter}_acc" for letter in "abcdefg"]
     files = {
         side: {RESULTS: results({name: {"value": 0.5, "stats": stats} for name in names})}
         for side, stats in (("A", {"stderr": 0.0123456}), ("B", {"stddev": 0.5, "count": 99}))

@@ -13,13 +13,13 @@ from tests.support.stores import filled
 
 OTHER = "b2" * 8
 RESULTS = "artifacts/results.yml"
-# Of six scores none is proved to be the headline.
-NAMES = [f"{letter}_rating" for letter in "abcdef"]
+# Of seven scores none is proved to be the headline.
+NAMES = [f"{letter}_rating" for letter in "abcdefg"]
 
 
 @pytest.fixture
 def compared(empty_store, tmp_path, ask):
-    """The answer for two evaluations of six scores, 0.5 and 0.9 of 500, in an experiment with these tags."""
+    """The answer for two evaluations of seven scores, 0.5 and 0.9 of 500, in an experiment with these tags."""
 
     def answered(metric, greater, **arguments):
         runs = [

@@ -198,11 +198,15 @@ def test_a_score_that_is_no_number_passes_no_gate(export):
 
 
 def test_a_task_of_many_scores_without_a_headline_says_how_to_get_a_verdict(export):
-    metrics = {f"ifeval_{letter}_acc": 0.5 for letter in "abcde"}
+    metrics = {f"ifeval_{letter}_acc": 0.5 for letter in "abcdefg"}
 
     answer = export((1, "A", {"metrics": metrics}), (2, "B", {"metrics": metrics}))
 
-    told = "No verdict on 'ifeval': nothing proves which of its 5 scores is its headline; metrics=['ifeval_a_acc'] judges one."
+    named = ", ".join(f"'{name}'" for name in list(metrics)[:6])
+    told = (
+        f"No verdict on 'ifeval': nothing proves which of its 7 scores is its headline ({named} and 1 more); "
+        "those named in metrics get one, or why there is none."
+    )
     assert told in answer.data["notes"]
 
 

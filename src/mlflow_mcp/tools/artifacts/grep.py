@@ -7,7 +7,7 @@ codes and carriage returns at their end. Of a line that was rewritten with '\\r'
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from mlflow_mcp.tools.artifacts.formats.detect import has_nul
 from mlflow_mcp.tools.artifacts.formats.encoding import TextBlocks, without_codes
+from mlflow_mcp.tools.artifacts.kinds_of_lines import MOST_COUNTED, wording
 from mlflow_mcp.tools.artifacts.matched_lines import cut, decoded, lines_before, shown_line
 from mlflow_mcp.tools.artifacts.patterns import line_finder
 from mlflow_mcp.tools.artifacts.surroundings import Surroundings
@@ -54,6 +55,9 @@ class SearchResult:
     ends_inside_line: bool = False  # whether the last line has no line end
     undecodable: bool = False  # bytes in the way of a pattern with characters beyond ASCII
     hits: deque[Hit] = field(default_factory=deque)
+    kinds: Counter[str] | None = field(
+        default_factory=Counter
+    )  # of all matching lines, by their wording; None of too many
 
 
 class Finder:
@@ -81,21 +85,23 @@ class Finder:
         states = self._offsets(text.replace(b"\r", b"\n"), inside)
         return _one_a_line(text, [at for at in states if not _is_empty_state(text, at)])
 
-    def search(self, blocks: Iterable[bytes], surroundings: Surroundings | None = None) -> SearchResult:
+    def search(
+        self, blocks: Iterable[bytes], surroundings: Surroundings | None = None, *, kinds: bool = False
+    ) -> SearchResult:
         """Look through a stream, as far as time allows. Binary content is recognised by its first block and skipped.
 
         With `surroundings`, which belong to this stream, the lines that are shown hold no secrets.
         """
-        return _StreamSearch(self, surroundings).run(blocks)
+        return _StreamSearch(self, surroundings, SearchResult(kinds=Counter() if kinds else None)).run(blocks)
 
 
 class _StreamSearch:
     """The search of one stream, and what it keeps from block to block."""
 
-    def __init__(self, finder: Finder, surroundings: Surroundings | None) -> None:
+    def __init__(self, finder: Finder, surroundings: Surroundings | None, result: SearchResult) -> None:
         self._finder = finder
         self._surroundings = surroundings
-        self._result = SearchResult()
+        self._result = result
         self._recent: deque[bytes] = deque(
             maxlen=finder.context
         )  # the last lines searched, for the context of the next
@@ -165,6 +171,7 @@ class _StreamSearch:
         finder, result, offsets = self._finder, self._result, matches.offsets
         result.count += len(offsets)
         result.overwritten += matches.overwritten
+        self._count_kinds(offsets, text)
         room = finder.most if finder.last else finder.most - len(result.hits)
         shown = (offsets[-room:] if finder.last else offsets[:room]) if room else []
         number, counted = result.lines + 1, 0
@@ -175,6 +182,16 @@ class _StreamSearch:
             result.hits.append(self._hit(text, start, offset, number))
             if len(result.hits) > finder.most:
                 result.hits.popleft()
+
+    def _count_kinds(self, offsets: list[int], text: bytes) -> None:
+        result = self._result
+        kinds = result.kinds = None if result.count > MOST_COUNTED else result.kinds
+        if kinds is None:
+            return
+        for offset in offsets:
+            start, end = text.rfind(b"\n", 0, offset) + 1, text.find(b"\n", offset)
+            line = shown_line(text, start, end if end >= 0 else len(text), offset, self._surroundings)
+            kinds[wording(line)] += 1
 
     def _remember(self, text: bytes, end: int) -> None:
         if self._surroundings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from mlflow_mcp.tools.arguments import RunIds, one_or_many
 from mlflow_mcp.tools.artifacts.formats.detect import delimiter_of, is_log, is_worth_searching
 from mlflow_mcp.tools.artifacts.found import MOST_ROWS, SameMatches, Searched, file_table, folded, match_table
 from mlflow_mcp.tools.artifacts.grep import LONGEST_LINE, Finder, SearchResult
+from mlflow_mcp.tools.artifacts.kinds_of_lines import kinds_table
 from mlflow_mcp.tools.artifacts.owners import Owner, owners_of, unsearched_copies
 from mlflow_mcp.tools.artifacts.paths import matches_glob
 from mlflow_mcp.tools.artifacts.search_scope import Scope, without_line_end
@@ -59,6 +61,9 @@ class Matches(Answer):
     in_other_files: int | None = None
     total: Annotated[int, Field(description="Matching lines in all files.")]
     files: Table
+    kinds: Annotated[
+        Table | None, Field(description="The matches in logs by their wording, # for numbers, where not all are shown.")
+    ] = None
     matches: Table | None = None
 
 
@@ -77,7 +82,8 @@ class _File:
             return
         try:
             with closing(self.source.stream(self.path)) as blocks:
-                self.result = finder.search(blocks, Surroundings(delimiter_of(self.path)) if mask_secrets else None)
+                around = Surroundings(delimiter_of(self.path)) if mask_secrets else None
+                self.result = finder.search(blocks, around, kinds=is_log(self.path))
         except NotFound:
             self.result = None
 
@@ -115,6 +121,7 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
         pattern=pattern,
         total=total,
         files=file_table(rows),
+        kinds=_kinds(texts),
         matches=lines,
     )
     answer.note(left_out_lines)
@@ -129,6 +136,18 @@ def search_artifacts(  # noqa: PLR0913  # one parameter per argument of the tool
     if not answer.total:
         answer.note(_other_copies(client, [file.owner for file in files]))
     return answer
+
+
+def _kinds(texts: Sequence[Searched]) -> Table | None:
+    """Of all matching lines in logs, where not all are shown."""
+    logs = [text for text in texts if is_log(text.path) and text.result.count]
+    count = sum(text.result.count for text in logs)
+    if count <= sum(len(text.result.hits) for text in logs):
+        return None
+    of_runs: dict[str, list[Counter[str] | None]] = {text.owner.name: [] for text in texts}
+    for text in logs:
+        of_runs[text.owner.name].append(text.result.kinds)
+    return kinds_table(of_runs, count)
 
 
 def _split(answer: Matches, texts: Sequence[Searched]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -27,7 +27,12 @@ def looks_for_missing_files(
 def _compare(client: Client, run: LauncherRun, whole: LauncherRun, missing: list[str]) -> None:
     with suppress(Problem):  # what cannot be listed is not claimed
         own, others = client.run_concurrently(partial(_usual_files, client, run), partial(_usual_files, client, whole))
-        missing += sorted(others - own)
+        missing += lacking(own, others)
+
+
+def lacking(own: Collection[str], others: Collection[str]) -> list[str]:
+    """Of the files that every task has, those that the others have and this one has not."""
+    return sorted(_USUAL_FILES.intersection(others).difference(own))
 
 
 def _usual_files(client: Client, run: LauncherRun) -> set[str]:

@@ -43,7 +43,9 @@ def remarks_on(job: Job, details: JobDetails, *, told_by_place: bool = False) ->
     if details.with_logs and job.run_id not in details.with_logs and not told_by_place:
         remarks.append(f"its logs are in copy {details.with_logs[0]}")
     if (runs := details.statistics.runs) and runs > 1:
-        remarks.append(f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json)")
+        remarks.append(
+            f"run {runs} times, resumed (total_runs={runs} in eval_factory_metrics.json): {_of_attempts(details)}"
+        )
     if details.reexport:
         remarks.append(_of_reexport(details.reexport))
     if job.canonical.status != "FINISHED":
@@ -79,10 +81,19 @@ def _of_copies(job: Job, reexport: Reexport | None) -> list[str]:
     return [*remarks, f"the copies' scores disagree: {', '.join(differences)}{more}"]
 
 
+def _of_attempts(details: JobDetails) -> str:
+    later = details.statistics.later
+    unlike = f"a request came at {later}, so `evaluated` leaves out an attempt; " if later else ""
+    return f"{unlike}verify=true quotes how each attempt's log ends"
+
+
 def _missing_files(details: JobDetails) -> str:
     if not details.missing_files:
         return "metrics and files may be incomplete"
-    return f"missing are {', '.join(details.missing_files)}, which its other tasks have; metrics may be missing too"
+    known = "metrics may be missing too"
+    if details.read_config and "results.yml" not in details.missing_files:
+        known = "results.yml is there, so the evaluation had finished; verify=true compares its scores with the metrics"
+    return f"missing are {', '.join(details.missing_files)}, which its other tasks have; {known}"
 
 
 def not_numbers(metrics: Mapping[str, float]) -> list[str]:

@@ -14,7 +14,7 @@ from mlflow_mcp.entities.recorded_config import planned_tasks_of
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED
-from mlflow_mcp.tools.evaluations.verify_checks import check
+from mlflow_mcp.tools.evaluations.verify_checks import add_lacking, check
 from mlflow_mcp.tools.evaluations.verify_files import (
     BUNDLE,
     CONFIG,
@@ -72,6 +72,7 @@ def verify(client: Client, found: InvocationRuns) -> Delivery:
     deleted = None if all(task.copies for task in tasks) else deleted_jobs(client, found.invocation_id)
     for task in tasks:
         check(task, list(configs.values()), deleted.of(task.number) if deleted else None)
+    add_lacking(tasks)
     unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if left_out else ""
     return _told(tasks, expected.evidence, unread)
 

@@ -10,6 +10,7 @@ from mlflow_mcp.entities.metrics import is_finite, same_value
 from mlflow_mcp.entities.recorded_config import RecordedStatistics, asks_for_logs
 from mlflow_mcp.entities.recorded_scores import recorded_scores
 from mlflow_mcp.text import listed, number, plural
+from mlflow_mcp.tools.evaluations.missing_files import lacking
 from mlflow_mcp.tools.evaluations.verify_files import LOGS, STATISTICS, Read
 from mlflow_mcp.tools.evaluations.verify_samples import check_samples
 from mlflow_mcp.tools.evaluations.verify_task import DAMAGED, DIFFERING, RUN, SCORES, UNFINISHED, Copy, Task
@@ -28,9 +29,11 @@ def check(task: Task, configs: Sequence[Mapping[str, Any]], deleted: str | None)
         return
     canonical = task.copies[0]
     status = canonical.run.status
-    task.findings[RUN] = Read("ok") if status == "FINISHED" else Read("wrong", f"status {status}")
-    task.findings[SCORES] = _scores(canonical.metrics)
     checked = [_with_checked_results(copy) for copy in task.copies]
+    task.findings[RUN] = (
+        Read("ok") if status == "FINISHED" else Read("wrong", _unfinished(canonical, status, checked[0]))
+    )
+    task.findings[SCORES] = _scores(canonical.metrics)
     for part in checked[0]:
         task.findings[part] = _of_copies(task, part, [files[part] for files in checked])
     if task.findings.get(LOGS, Read("ok")).state == "absent":
@@ -43,6 +46,31 @@ def check(task: Task, configs: Sequence[Mapping[str, Any]], deleted: str | None)
     for copy in task.copies[1:]:
         if copy.run.status != "FINISHED":
             task.remark(UNFINISHED, f"({copy.name} is {copy.run.status})")
+
+
+def add_lacking(tasks: Sequence[Task]) -> None:
+    """The files that a task of an unfinished run lacks, while tasks of finished ones have them, beside those that are parts."""
+    whole = next((task for task in tasks if task.copies and _has_finished(task) and task.copies[0].files.names), None)
+    for task in tasks if whole else ():
+        if whole and task.copies and not _has_finished(task):
+            own = {name for copy in task.copies for name in copy.files.names}
+            names = [name for name in lacking(own, whole.copies[0].files.names) if name not in task.findings]
+            task.findings |= {name: Read("absent", "which other tasks have") for name in names}
+
+
+def _has_finished(task: Task) -> bool:
+    return task.copies[0].run.status == "FINISHED"
+
+
+def _unfinished(copy: Copy, status: str, files: Mapping[str, Read]) -> str:
+    """What is known of why a run did not finish: an evaluation writes its results at its end, and an export sends them."""
+    scored = files[copy.files.scored]
+    if status == "FAILED" and scored.state == "ok" and scored.content is not None and copy.metrics:
+        return (
+            f"status FAILED; {copy.files.scored} is there with the scores of the metrics, so the evaluation had finished, and its "
+            "export broke off"
+        )
+    return f"status {status}; whether the evaluation or its export did not finish cannot be told"
 
 
 def _scores(metrics: Mapping[str, float]) -> Read:

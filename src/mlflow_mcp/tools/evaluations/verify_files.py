@@ -13,7 +13,9 @@ from mlflow_mcp.client.artifacts.store import ArtifactEntry
 from mlflow_mcp.entities.launcher import LauncherRun
 from mlflow_mcp.errors import NotFound, Problem, TimedOut
 from mlflow_mcp.text import plural, short, size
+from mlflow_mcp.tools.artifacts.formats.encoding import without_codes
 from mlflow_mcp.tools.artifacts.formats.structured import Unparsable, parse
+from mlflow_mcp.tools.evaluations.log_ends import LAST_BYTES, LogEnd, ends_told
 
 State = Literal["ok", "absent", "wrong", "unreachable", "not exported"]
 CONFIG, RESULTS, STATISTICS, LOGS = "config", "results.yml", "eval_factory_metrics.json", "logs"
@@ -22,12 +24,12 @@ BUNDLE, ROWS = "results bundle", "results.jsonl"
 T = TypeVar("T")
 # What is seen of an upload that broke off; some programs end their logs so, too.
 CUT_OFF = "Logs whose last line has no line end"
+ENDS = "Logs end with"
 
 # The last one stands there in old exports of a whole invocation.
 _CONFIGS = ("config.yml", "config.yaml", "run_config.yml")
 # A larger file is not parsed: its beginning is read.
 _PARSED_BYTES = 3_000_000
-_LAST_BYTES = 256
 _MOST_LOGS = 12
 # Reads that may fail before no more are tried, of one copy and of all that did not come in time: each of these takes seconds.
 _MOST_FAILURES = 2
@@ -53,6 +55,7 @@ class TaskFiles(NamedTuple):
 
     parts: dict[str, Read]
     remarks: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] = frozenset()  # of its files, logs as one; of a folder that could be listed
 
     @property
     def scored(self) -> str:
@@ -91,13 +94,16 @@ class Reader:
         return Read("ok", content=content)
 
     def ended(self, run_id: str, entry: ArtifactEntry) -> Read:
-        """The last bytes of a listed log; `content` is whether they end a line."""
-        found = self._ask(run_id, partial(self._client.artifacts(run_id).read, entry.path, -_LAST_BYTES, _LAST_BYTES))
+        """The end of a listed log, as `LogEnd`."""
+        found = self._ask(run_id, partial(self._client.artifacts(run_id).read, entry.path, -LAST_BYTES, LAST_BYTES))
         if isinstance(found, Read):
             return _listed_only(found, entry)
         if not found.data:
             return Read("wrong", f"{basename(entry.path)} is empty")
-        return Read("ok", content=found.data.rstrip(b"\0").endswith((b"\n", b"\r")))
+        end = without_codes(found.data.rstrip(b"\0"))
+        if len(found.data) >= LAST_BYTES:  # it begins inside a line, perhaps inside a secret
+            end = end[end.find(b"\n", 0, -1) + 1 :] if b"\n" in end[:-1] else end[-1:]
+        return Read("ok", content=LogEnd.of(basename(entry.path), self._client.masked(end.decode("utf-8", "replace"))))
 
     def lines(self, run_id: str, entry: ArtifactEntry) -> Read:
         """How many lines a listed file has, as its content; None for a large file."""
@@ -174,7 +180,8 @@ def _read_folder(reader: Reader, run_id: str, folder: str) -> TaskFiles:
         partial(_parsed_if_listed, reader, run_id, named.get(STATISTICS)),
         partial(_read_logs, reader, run_id, logs),
     )
-    return TaskFiles({RESULTS: results, STATISTICS: statistics, LOGS: read_logs}, _remarks(read_logs))
+    names = frozenset([*named, *([LOGS] if read_logs.state == "ok" else [])])
+    return TaskFiles({RESULTS: results, STATISTICS: statistics, LOGS: read_logs}, _remarks(read_logs), names)
 
 
 def _parsed_if_listed(reader: Reader, run_id: str, entry: ArtifactEntry | None) -> Read:
@@ -196,7 +203,9 @@ def _read_logs(reader: Reader, run_id: str, listed: list[ArtifactEntry] | Read) 
         if len(failed) == len(found):
             return Read("wrong", f"all {plural(len(found), 'log')} are empty" if len(found) > 1 else failed[0].detail)
     remarks = [("Empty or missing logs", read.detail) for read in found if read.state != "ok"]
-    remarks += [(CUT_OFF, basename(entry.path)) for entry, read in zip(files, found) if read.content is False]
+    ends: list[LogEnd] = [read.content for read in found if read.state == "ok"]
+    remarks += [(CUT_OFF, end.name) for end in ends if not end.ends_line]
+    remarks += [(ENDS, told) for told in ends_told(ends)]
     return Read("ok", content=(len(files), remarks))
 
 

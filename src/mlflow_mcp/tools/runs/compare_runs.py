@@ -28,7 +28,8 @@ from mlflow_mcp.tools.runs.comparing.verdicts import shown as verdict_rows
 from mlflow_mcp.tools.runs.comparing.verdicts.gate import Tolerance, summary
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import Judged, judge
 from mlflow_mcp.tools.runs.comparing.verdicts.replayed import equal_repeats, equal_scores, equal_tasks
-from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import verbosity_table
+from mlflow_mcp.tools.runs.comparing.verdicts.unjudged import without_error, without_headline
+from mlflow_mcp.tools.runs.comparing.verdicts.verbosity import cut_off_sentences, verbosity_table
 
 MOST_DIFFERENCES = 40
 _NAMES_LISTED = 15
@@ -77,7 +78,7 @@ def compare_runs(
         raise _nothing_shared(sides, metrics)
     rows, parts = folded(all_rows, sides) if metrics is None else (all_rows, [])
     judged = _judged(compared, rows, allowed, named=metrics is not None)
-    shown = verdict_rows.shown_of(judged)
+    shown = verdict_rows.shown_of(judged, named=metrics is not None)
     left = _not_judged(compared, rows, shown)
     columns, left, of_errors = alignment.with_errors(sides, columns, left)
     verdicts = verdict_rows.verdict_table(shown, sides, compared.base, fold=metrics is None)
@@ -94,10 +95,11 @@ def compare_runs(
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
     answer.note(
         *verdict_rows.sentences(shown, judged, fold=metrics is None),
-        *([] if metrics else verdict_rows.without_headline(rows, shown)),
+        *([] if metrics else without_headline(rows, judged)),
+        *cut_off_sentences(sides, compared.base),
     )
     answer.note(*disagreeing_copies(compared.members, rows), *parts)
-    answer.note(*_equal_scores(client, compared), *of_errors)
+    answer.note(*_equal_scores(client, compared), *of_errors, without_error(left, sides))
     answer.note(*alignment.not_compared(sides, metrics), *compared.datasets.notes)
     answer.note(headlines(left, sides), of_models(run_ids))
     _add_differences(answer, compared, config_differences(client, sides))

@@ -12,7 +12,7 @@ from typing import Any
 from mlflow_mcp.answers.masking import mask_at
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.command_options import CUT_AT, OPTION, options_in
-from mlflow_mcp.entities.recorded_settings import Kind, kind_of, same_setting, setting_name, unlike_names
+from mlflow_mcp.entities.recorded_settings import Kind, kind_or_task, same_setting, setting_name, unlike_names
 from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.entities.served import is_command
 from mlflow_mcp.entities.varying import told_values
@@ -24,9 +24,9 @@ _NOT_COMPARED = " (do not compare)"
 _NO_LIMIT = "none recorded"
 _LONGEST = 120
 # What tells most against a comparison first; repeats and responses, which have no kind, last.
-_ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "sampling", "harness", None]
+_ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "task", "sampling", "harness", None]
 # Of these a verdict names what is unlike: they change the answers whatever the model.
-_CHANGES_ANSWERS: tuple[Kind, ...] = ("model", "precision", "prompt", "sampling")
+_CHANGES_ANSWERS: tuple[Kind, ...] = ("model", "precision", "prompt", "task", "sampling")
 # As flattened params end that are told as limits and repeats.
 _TOLD_AS = {"limit_samples": _LIMIT, "n_samples": _REPEATS, "num_repeats": _REPEATS}
 
@@ -57,29 +57,40 @@ class Inequality:
     def forbids(self, task: str, label: str, base: str) -> str:
         """Why no verdict may be given on a task of a side against the baseline; empty where nothing forbids one.
 
-        Other questions, another harness and another judge forbid it. Another prompt does unless it is what is compared: nothing else may
-        differ then, the model above all. Sampling is told and forbids nothing: it can be the experiment.
+        Other questions, another harness and another judge forbid it, and so does another prompt. Sampling is told and forbids
+        nothing: it can be the experiment.
         """
+        return self.incomparable(task, label, base) or self._other_prompt(task, label, base)
+
+    def incomparable(self, task: str, label: str, base: str) -> str:
+        """Why not even the values of a task can be set side by side; empty where nothing speaks against it."""
         if (task, frozenset((label, base))) in self.copies:
             return "copies of one job"
         for each in (label, base):
             if unlike := [row.what for row in self.within.get(each, ()) if task in row.tasks]:
                 return f"the runs pooled as {each} differ in {', '.join(unlike[:3])}"
-        here = [row for row in self.found if task in row.tasks and row.differs(label, base)]
+        here = self._here(task, label, base)
         kinds = {row.kind: row.what for row in reversed(here)}
         if "questions" in kinds:
             return f"other questions: {kinds['questions'].removesuffix(_NOT_COMPARED)}"
         if "harness" in {row.what for row in here}:
             return "another harness"
-        if "judge" in kinds:
-            return f"another judge: {kinds['judge']}"
+        return f"another judge: {kinds['judge']}" if "judge" in kinds else ""
+
+    def _other_prompt(self, task: str, label: str, base: str) -> str:
+        """Another prompt, unless it is what is compared: nothing else may differ then, the model above all."""
+        prompts = [row.what for row in self._here(task, label, base) if row.kind == "prompt"]
         one_model = self.models.get(label) is not None and self.models.get(label) == self.models.get(base)
-        return f"another prompt: {kinds['prompt']}" if "prompt" in kinds and not one_model else ""
+        return f"another prompt: {prompts[0]}" if prompts and not one_model else ""
+
+    def _here(self, task: str, label: str, base: str) -> list[Unlike]:
+        return [row for row in self.found if task in row.tasks and row.differs(label, base)]
 
     def unlike(self, task: str, label: str, base: str) -> list[str]:
-        """What else than the model was unlike for a task of a side and the baseline, and changes answers."""
-        here = [row for row in self.found if task in row.tasks and row.differs(label, base)]
-        return [row.what for row in here if row.kind in _CHANGES_ANSWERS]
+        """What else than the model was unlike for a task of a side and the baseline, and changes answers: first what is the
+        fewest tasks' own."""
+        here = [row for row in self._here(task, label, base) if row.kind in _CHANGES_ANSWERS]
+        return [row.what for row in sorted(here, key=lambda row: len(row.tasks))]
 
     def table(self, sides: Sequence[Side]) -> Table | None:
         """A row for each thing that differs; of tasks that not all compared ones share, with their names."""
@@ -147,7 +158,7 @@ def unlike_settings(task: str, settings: Mapping[str, Mapping[str, str]]) -> lis
         first = next(iter(values.values()))
         if not all(same_setting(first, value) for value in values.values()):
             shown = {label: mask_at(value, name) for label, value in values.items()}
-            found.append(Unlike(name, kind_of(name), shown, (task,)))
+            found.append(Unlike(name, kind_or_task(name), shown, (task,)))
     return found
 
 

@@ -10,7 +10,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.entities.command_options import CUT_AT
 from mlflow_mcp.entities.flattened_config import own_config_of
 from mlflow_mcp.entities.launcher import Job
-from mlflow_mcp.entities.served import is_cut, is_elsewhere, served_whole
+from mlflow_mcp.entities.served import is_cut, is_elsewhere, prompts_unset, served_whole
 from mlflow_mcp.tools.evaluations.config_files import config_params
 
 # Of so many sides the config file is read, and of so many runs of a side it is tried.
@@ -45,6 +45,11 @@ class SideConfig:
     def serving(self) -> dict[str, str]:
         """How the model was served; of a server whose whole start is recorded also what it was started without."""
         return served_whole(self.file, is_whole=True) if self.file else served_whole(self.params)
+
+    @property
+    def unset(self) -> dict[str, str]:
+        """Settings of the requests that this config would name if they were set."""
+        return prompts_unset(self.file or self.params)
 
 
 def configs_of(client: Client, sides: Sequence[Mapping[str, Job]]) -> list[SideConfig]:

@@ -60,7 +60,12 @@ def _side(
         configs=own,
         samples={task: each.samples for task, each in of_task.items()},
         settings={
-            task: {**config.serving, **settings_of_params(own[task], job.harness), **of_task[task].settings}
+            task: {
+                **config.unset,
+                **config.serving,
+                **settings_of_params(own[task], job.harness),
+                **of_task[task].settings,
+            }
             for task, job in by_task.items()
         },
         statistics={task: each.statistics for task, each in of_task.items()},

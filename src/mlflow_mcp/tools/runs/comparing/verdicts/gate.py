@@ -17,6 +17,8 @@ _FORM = re.compile(r"\+?(\d+\.?\d*|\.\d+)(?:e-?\d+)?\s*(pp|%)?", re.IGNORECASE)
 # The chance of a wrong PASS of a task, and of a wrong FAIL among all of them.
 _ERROR = 0.05
 _NAMED = 6
+# 0.55 - 0.54 is more than 0.01 to a computer.
+_ROUNDING = 1 + 1e-9
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ def gate_of(difference: Difference | PairedDifference, mode: Mode, allowed: floa
 
 def observed_gate(delta: float, mode: Mode, allowed: float) -> str:
     """By the values alone, where nothing tells their errors."""
-    return f"{FAIL if (-delta if mode == 'max' else delta) > allowed else PASS} on the observed value only"
+    return f"{FAIL if lost(delta, mode) > allowed * _ROUNDING else PASS} on the observed value only"
+
+
+def lost(delta: float, mode: Mode) -> float:
+    """How much worse a value is; less than 0 where it is better."""
+    return -delta if mode == "max" else delta
 
 
 def loss_limits(difference: Difference | PairedDifference, mode: Mode, tail: float) -> tuple[float, float]:
@@ -80,15 +87,17 @@ class Gated:
     gate: str
     is_over: bool  # by the value alone
     change: str  # in the tolerance's unit, with its interval
-    why: str = ""  # there is no gate
+    why: str = ""  # there is no gate, or it is by the value alone
+    size: float = (
+        0.0  # of the loss, as a multiple of what is allowed; of the change where no side is known to be better
+    )
 
     def __str__(self) -> str:
         return self.gate
 
     @property
     def sentence(self) -> str:
-        more = self.why or ("over the limit" if self.is_over else "")
-        return f"'{clipped(self.name)}' {self.change}{f': {more}' if more else ''}"
+        return f"'{clipped(self.name)}' {self.change}{': over the limit' if self.is_over else ''}"
 
 
 def change(tolerance: Tolerance, allowed: float | None, delta: float, limits: tuple[float, float] | None) -> str:
@@ -116,7 +125,11 @@ def summary(tolerance: Tolerance, gates: Sequence[Gated], without: Sequence[str]
 
 
 def _named(gates: Sequence[Gated]) -> str:
-    """Those first whose value alone is over the limit."""
-    ordered = sorted(gates, key=lambda each: not each.is_over)
+    """Those first whose value alone is over the limit, the largest losses before the others; each reason once, after all it is of."""
+    ordered = sorted(gates, key=lambda each: (not each.is_over, -each.size))
+    by_reason: dict[str, list[str]] = {}
+    for each in ordered[:_NAMED]:
+        by_reason.setdefault(each.why, []).append(each.sentence)
+    told = [", ".join(sentences) + (f" [{why}]" if why else "") for why, sentences in by_reason.items()]
     more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
-    return ", ".join(each.sentence for each in ordered[:_NAMED]) + more
+    return ", ".join(told) + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,12 +22,15 @@ from mlflow_mcp.tools.runs.comparing.verdicts.gate import (
     Tolerance,
     change,
     gate_of,
+    lost,
     observed_gate,
 )
 
 IMPROVED, REGRESSED, NOISE, CANNOT_TELL = "IMPROVED", "REGRESSED", "WITHIN NOISE", "CANNOT TELL"
 # Of a difference that is no noise, where nothing tells which values are better.
 HIGHER, LOWER = "HIGHER", "LOWER"
+DIRECTION_UNKNOWN = "whether higher is better is unknown"
+_PERCENT = 100.0
 # Behind these where repeated answers show it for the questions that were asked, and not for others like them.
 _HERE = " (these questions only)"
 
@@ -44,6 +48,7 @@ class Judged:
     scale: float
     is_headline: bool
     forbidden: str = ""  # why no verdict may be given
+    incomparable: bool = False  # not even the values can be set side by side
     unlike: Sequence[str] = ()  # settings that change answers, which the sides have unlike
     p: float | None = None  # adjusted to the family
     verdict: str = CANNOT_TELL
@@ -98,7 +103,7 @@ def judge(
         for side in sides
         if side is not base and (each := _known(score, sides, base, side, unequal)).is_compared
     ]
-    tested = [(each, found) for each in judged if not each.forbidden and (found := each.difference)]
+    tested = [(each, found) for each in judged if not each.incomparable and (found := each.difference)]
     for (each, _), p in zip(tested, holm([found.p for _, found in tested])):
         each.p = p
     for each in judged:
@@ -118,28 +123,32 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     judged = Judged(score.task, score.names, base, side, (known[0], known[1]), mode, scale, score.is_headline)
     judged.paired_by, judged.pairs = paired_by_seed(base, side, score.task, score.names[0])
     judged.forbidden = unequal.forbids(score.task, side.label, base.label)
+    judged.incomparable = bool(unequal.incomparable(score.task, side.label, base.label))
     judged.unlike = unequal.unlike(score.task, side.label, base.label)
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):
-        judged.forbidden = "two scales: shares and percent"
+        judged.forbidden, judged.incomparable = "two scales: shares and percent", True
     return judged
 
 
 def _decided(each: Judged, tests: int) -> tuple[str, str]:
     """The verdict, and why there is none."""
-    if each.forbidden:
-        return CANNOT_TELL, each.forbidden
     difference = each.difference
+    if each.incomparable:
+        return CANNOT_TELL, each.forbidden
     if difference is None or each.p is None:
-        return CANNOT_TELL, _without_error(each)
+        unknown = DIRECTION_UNKNOWN if each.mode is None else ""
+        return CANNOT_TELL, "; ".join(filter(None, (each.forbidden, _without_error(each), unknown)))
     if not _leaves_out_zero(difference):
         return NOISE, ""
+    if each.forbidden:
+        return CANNOT_TELL, each.forbidden
     if each.p > ERROR:
         alone = f"p={difference.p:.2g} alone"
         return CANNOT_TELL, f"{alone}, not enough among {tests} tests" if tests > 1 else alone
     here = "" if each.by_question is None or _leaves_out_zero(each.by_question) else _HERE
     if each.mode is None:
-        return (HIGHER if difference.delta > 0 else LOWER) + here, "whether higher is better is unknown"
+        return (HIGHER if difference.delta > 0 else LOWER) + here, DIRECTION_UNKNOWN
     return (IMPROVED if (difference.delta > 0) == (each.mode == "max") else REGRESSED) + here, ""
 
 
@@ -164,14 +173,28 @@ def _gate(each: Judged, tolerance: Tolerance, tests: int) -> Gated:
     name = each.names[0]
     if base is None or value is None or not (is_finite(base) and is_finite(value)):
         return Gated(name, INDETERMINATE, False, "is no number")
-    plain = without_dataset(name)
-    has_scale = is_share(plain) or is_rate_of_attacks(plain)
-    points = each.scale if has_scale else 100.0 if max(abs(base), abs(value)) > 1 else None
-    allowed, delta, found = tolerance.allowed(base, points), value - base, each.difference
+    allowed = tolerance.allowed(base, _points(each, max(abs(base), abs(value))))
+    delta, found = value - base, each.difference
     told = change(tolerance, allowed, delta, found.limits(ERROR / 2) if found else None)
-    if each.forbidden or each.mode is None or allowed is None:
-        why = each.forbidden or ("its scale is not known" if each.mode else "whether higher is better is unknown")
-        return Gated(name, INDETERMINATE, False, told, why)
+    if each.incomparable or each.mode is None or allowed is None:
+        why = (each.forbidden, "its scale is not known" if each.mode else DIRECTION_UNKNOWN)
+        told_why = each.forbidden if each.incomparable else ", ".join(filter(None, why))
+        return Gated(name, INDETERMINATE, False, told, told_why, abs(delta) / (allowed or math.inf))
     observed = observed_gate(delta, each.mode, allowed)
+    is_over = observed.startswith(FAIL)
     gate = observed if found is None else gate_of(found, each.mode, allowed, tests)
-    return Gated(name, gate, observed.startswith(FAIL), told)
+    if each.forbidden and not gate.startswith(
+        FAIL
+    ):  # a loss is one, whosever it is; that there is none may be the prompt's doing
+        gate = INDETERMINATE
+    return Gated(name, gate, is_over, told, each.forbidden, lost(delta, each.mode) / (allowed or 1.0))
+
+
+def _points(each: Judged, largest: float) -> float | None:
+    """Of which scale a point is a hundredth; None where that is not known, as of sums that exceed 100."""
+    if largest > _PERCENT or (largest > 1 and each.mode is None):
+        return None
+    plain = without_dataset(each.names[0])
+    if is_share(plain) or is_rate_of_attacks(plain):
+        return each.scale
+    return _PERCENT if largest > 1 else None

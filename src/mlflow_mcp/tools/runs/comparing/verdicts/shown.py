@@ -18,7 +18,7 @@ from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.judged import NOISE, Judged, Score
 
 # A task without a headline shows verdicts on so many of its scores at most.
-_MOST_SCORES = 4
+_MOST_SCORES = 6
 # Below so many repeats a team's rule of thumb asks for more.
 _FEW_REPEATS = 8
 _UNTESTED = "No verdicts: nothing recorded tells how far these values vary by chance. Repeated runs pooled as one side ('a+b') do."
@@ -51,14 +51,15 @@ def scores_of(rows: Sequence[Sequence[Any]], sides: Sequence[Side], *, named: bo
     return found
 
 
-def shown_of(judged: Sequence[Judged]) -> list[Judged]:
-    """Those that tell something: where nothing is known of the error of a score, only the headline of an evaluation, or all of
-    a task of which nothing can be tested. Of other runs only those that pass a gate or fail it."""
+def shown_of(judged: Sequence[Judged], *, named: bool = False) -> list[Judged]:
+    """Those that tell something: where nothing is known of the error of a score, only those of an evaluation that the caller
+    `named`, its headline, or all of a task of which nothing can be tested. Of other runs only those that pass a gate or fail it."""
     testable = {each.task for each in judged if each.difference}
     return [
         each
         for each in judged
-        if each.difference or ((each.base.is_export or each.gate) and (each.is_headline or each.task not in testable))
+        if each.difference
+        or ((each.base.is_export or each.gate) and (named or each.is_headline or each.task not in testable))
     ]
 
 
@@ -120,7 +121,7 @@ def _row(each: Judged, tests: int) -> list[Any]:
         _interval(each.by_question),
         number(each.p, 2),
         each.verdict,
-        _unlike(each.unlike),
+        _unlike([name for name in each.unlike if name not in each.why]),
         each.gate and str(each.gate),
         could_show,
         _evidence(each),
@@ -229,17 +230,3 @@ def unjudged(shown: Sequence[Judged], sides: Sequence[Side], base: Side, tasks: 
     others = [side.label for side in sides if side is not base]
     found = {(each.task, each.side.label) for each in shown}
     return sorted({task for task in tasks if task and any((task, label) not in found for label in others)})
-
-
-def without_headline(rows: Sequence[Sequence[Any]], shown: Sequence[Judged]) -> list[str]:
-    """A sentence on the tasks that have scores of which none is proved to be the one to judge by."""
-    judged = {each.task for each in shown}
-    found: dict[str, list[str]] = {}
-    for task, names, *_ in rows:
-        if task and task not in judged and not is_minor(names):
-            found.setdefault(task, []).append(names.partition(" = ")[0])
-    return [
-        f"No verdict on '{task}': nothing proves which of its {len(names)} scores is its headline; metrics=['{names[0]}'] judges one."
-        for task, names in found.items()
-        if len(names) > _MOST_SCORES
-    ]

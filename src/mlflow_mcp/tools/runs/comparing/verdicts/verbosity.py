@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlflow_mcp.answers.table import Table
 from mlflow_mcp.entities.recorded_config import RecordedStatistics
-from mlflow_mcp.text import number
+from mlflow_mcp.text import as_number, listed, number
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 
 # Of the average length, and of the share that was cut off: smaller moves are not told.
 _LONGER = 0.1
 _CUT_OFF = 0.01
+# From here on it may move scores by so much, too.
+_STRONGLY = 0.05
+_SENTENCES = 3
+_LIMIT = "max_new_tokens"
+_REMOVED = "adapter_config.params_to_remove"
 
 
 def verbosity_table(sides: Sequence[Side], base: Side) -> Table | None:
@@ -27,6 +32,51 @@ def verbosity_table(sides: Sequence[Side], base: Side) -> Table | None:
             rows.append([task or None, *tokens, *(_counted(each) for each in known)])
     columns = ["task", *(f"tokens {label}" for label in labels), *(f"cut off {label}" for label in labels)]
     return Table.of(columns, rows, keep=columns[1:]) if rows else None
+
+
+def cut_off_sentences(sides: Sequence[Side], base: Side) -> list[str]:
+    """What may hold scores down: more answers cut off on one side, and a limit of lengths that was exceeded."""
+    found = []
+    for task in tasks_of(sides):
+        reference = base.statistics.get(task, RecordedStatistics())
+        for side in sides:
+            known = side.statistics.get(task, RecordedStatistics())
+            one, other = _share(reference), _share(known)
+            if side is not base and one is not None and other is not None and abs(other - one) >= _STRONGLY:
+                found.append(_may_be_low(task, (base.label, reference), (side.label, known)))
+    return [*found[:_SENTENCES], *_contradicted_limits(sides)[:_SENTENCES]]
+
+
+def _may_be_low(task: str, one: tuple[str, RecordedStatistics], other: tuple[str, RecordedStatistics]) -> str:
+    (label, more), (_, fewer) = sorted((one, other), key=lambda each: -(_share(each[1]) or 0))
+    return (
+        f"{f'{task}: ' if task else ''}{100 * (_share(more) or 0):.1f} % of {label}'s responses were cut off ({_counted(more)}) "
+        f"against {100 * (_share(fewer) or 0):.1f} % ({_counted(fewer)}): {label}'s scores may be low for that reason."
+    )
+
+
+def _contradicted_limits(sides: Sequence[Side]) -> list[str]:
+    """Where responses were longer than the recorded limit, so that another one may have been in force."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for task in tasks_of(sides):
+        for side in sides:
+            settings, known = side.settings.get(task, {}), side.statistics.get(task, RecordedStatistics())
+            limit = as_number(settings.get(_LIMIT, ""))
+            if limit and known.longest and known.longest > limit and (known.runs or 1) == 1:
+                removed = f" ({_REMOVED} names it)" if _LIMIT in settings.get(_REMOVED, "").split(", ") else ""
+                told = f"{_LIMIT} is {limit:g}{removed}, but the longest response had {known.longest} tokens"
+                found.setdefault(told, {}).setdefault(side.label, []).append(task)
+    return [f"{told} ({_where(of_side)}): which limit was in force is not recorded." for told, of_side in found.items()]
+
+
+def _where(tasks: Mapping[str, Sequence[str]]) -> str:
+    """The sides, with their tasks where they have names."""
+    by_tasks: dict[str, list[str]] = {}
+    for label, of_side in tasks.items():
+        by_tasks.setdefault(listed([task for task in of_side if task], _SENTENCES) if any(of_side) else "", []).append(
+            label
+        )
+    return "; ".join(f"{', '.join(labels)}{f': {named}' if named else ''}" for named, labels in by_tasks.items())
 
 
 def _moved(own: RecordedStatistics, base: RecordedStatistics) -> bool:
