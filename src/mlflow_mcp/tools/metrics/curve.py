@@ -160,6 +160,8 @@ class Curve:
         must = {point for point in (self.first, self.last, self.low, self.high) if point is not None}
         if len(self.attempts) > 1:
             must |= {point for part in self.attempts[:-1] for point in part[-_LED_UP:]} if most >= _ROOMY else set()
+            sudden = must | {point for each in self.upheavals for point in each}
+            must = sudden if len(sudden) <= most else must
             kept = self._ordered(set(self.whole) - must)
         else:
             kept = self._ordered({point for pair in self.buckets.values() for point in pair} - must)
