@@ -6,16 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from mlflow_mcp.client.metrics import MOST_SAMPLED, Point, spread
 from mlflow_mcp.entities.direction import better
-from mlflow_mcp.entities.metrics import is_finite, is_validation
+from mlflow_mcp.entities.metrics import is_finite
 from mlflow_mcp.text import iso, number
 from mlflow_mcp.tools.metrics.attempts import attempts, overtaken, told
 from mlflow_mcp.tools.metrics.changes import Changes
 from mlflow_mcp.tools.metrics.odd_steps import OddSteps
+from mlflow_mcp.tools.metrics.past_best import past_best
 from mlflow_mcp.tools.metrics.upheavals import Upheaval, upheavals
 
 # A curve of so few points is kept whole: as many as the server sends of one that it does not sample.
@@ -160,6 +160,8 @@ class Curve:
         must = {point for point in (self.first, self.last, self.low, self.high) if point is not None}
         if len(self.attempts) > 1:
             must |= {point for part in self.attempts[:-1] for point in part[-_LED_UP:]} if most >= _ROOMY else set()
+            sudden = must | {point for each in self.upheavals for point in each}
+            must = sudden if len(sudden) <= most else must
             kept = self._ordered(set(self.whole) - must)
         else:
             kept = self._ordered({point for pair in self.buckets.values() for point in pair} - must)
@@ -190,21 +192,11 @@ class Curve:
         return [each for part in self.parts_by_attempt for each in upheavals(self.name, part, _MOST_SUDDEN)]
 
     def _past_best(self, best: Point) -> str | None:
-        """That the last value of a metric of unseen data is worse than its best, and whether it only got worse in between."""
-        last = self.last
-        if last is None or not is_validation(self.name) or not is_finite(last.value) or last.value == best.value:
+        if self.last is None:
             return None
         old = overtaken(self.attempts)
         known = self.whole if self.count <= _SHORT else ()
-        after = sorted(point for point in known if point.step > best.step and point not in old)
-        sign = 1 if better(self.name) == "min" else -1
-        values = [best.value, *(point.value for point in after)]
-        falls = len(after) > 1 and all(sign * (b - a) > 0 for a, b in pairwise(values))
-        steadily = f", each of the {len(after)} later points worse than the one before" if falls else ""
-        return (
-            f"best {number(best.value)} at step {best.step}, last {number(last.value)} at step {last.step}: "
-            f"worse by {number(abs(last.value - best.value))}{steadily}"
-        )
+        return past_best(self.name, best, self.last, [point for point in known if point not in old])
 
     def facts(self, *, is_whole: bool = True) -> dict[str, Any]:
         """The figures by name: each extreme with its step, or its seconds in a curve by time. A spike is named only where

@@ -186,6 +186,13 @@ def test_of_many_points_those_that_led_up_to_a_break_are_shown():
     assert all(point.timestamp > 1_000 for point in shown[at_break + 1 :])
 
 
+def test_of_a_resumed_run_the_points_of_a_sudden_change_are_among_those_shown():
+    abrupt = [Point(step, step, 5 + step % 7 / 100 + (4 if step >= 31 else 0)) for step in range(100)]
+    curve = curve_of([*abrupt, *(Point(step, 1_000 + step, 9 + step % 5 / 100) for step in range(60, 200))])
+    assert [(each.before.step, each.after.step) for each in curve.upheavals] == [(30, 31)]
+    assert {30, 31} <= {point.step for point in curve.shown(20)}
+
+
 def test_infinities_are_told_with_their_steps():
     points = [Point(step, step, math.inf if step in (3, 4, 9) else 1.0) for step in range(12)]
 
