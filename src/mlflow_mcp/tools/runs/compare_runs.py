@@ -97,7 +97,7 @@ def compare_runs(
     answer.note(
         *verdict_rows.sentences(shown, judged, fold=metrics is None),
         *([] if metrics or compared.copies else without_headline(rows, judged, compared.base)),
-        *cut_off_sentences(sides, compared.base),
+        *cut_off_sentences(sides, compared.base, metrics),
     )
     answer.note(*disagreeing_copies(compared.members, rows), *parts)
     answer.note(*_equal_scores(client, compared), *of_errors, without_error(left, sides))
