@@ -36,6 +36,14 @@ _OF_A_SPAN = frozenset(
     ]
 )
 _NAMES = ("spans.name", "data.spans.name")
+# What filters call parts of `info`.
+_OF_INFO = {
+    "tag": "tags",
+    "tags": "tags",
+    "metadata": "trace_metadata",
+    "request_metadata": "trace_metadata",
+    "trace_metadata": "trace_metadata",
+}
 # Short ones, which stand beside the span's name in one list.
 _BESIDE_NAMES = frozenset({"status", "status_message", "span_type", "duration"})
 
@@ -66,7 +74,7 @@ class FieldPaths:
 
     def values(self, client: Client, infos: Sequence[TraceInfo]) -> list[list[Any]]:
         """The values of all paths, for each trace. Spans are fetched only when a path leads into them."""
-        of_spans = any(not path.startswith("info.") for path in self.paths)
+        of_spans = any(_steps(path)[:1] != ["info"] and not _of_info(_steps(path)) for path in self.paths)
         jobs = [(lambda info=info: client.traces.spans(info).spans) for info in infos] if of_spans else []
         spans = client.run_concurrently(*jobs) if jobs else [()] * len(infos)
         masked = client.settings.mask_secrets
@@ -76,7 +84,7 @@ class FieldPaths:
         for path in self.paths:
             if path not in self._found and (known := self._known.get(path)):
                 last = _steps(path)[-1]
-                there = listed(sorted(known), 12)
+                there = listed(sorted(known, key=lambda name: (not name.startswith("tags."), name)), 12)
                 yield f"No trace here has '{path}'. {hint(last, known)} There are: {there}.".replace("  ", " ")
 
     def _of_trace(self, document: dict[str, Any], masked: bool) -> list[Any]:
@@ -104,10 +112,12 @@ class FieldPaths:
             if steps[0] != "spans" or not ahead or ahead[0] in _OF_A_SPAN or ahead[0] == "*" or ahead[0].isdigit():
                 return document, steps
             steps = steps[1:]
+        elif inside := _of_info(steps):
+            return document, inside
         names = {span["name"] for span in document["spans"]}
         taken = next((count for count in range(len(steps), 0, -1) if ".".join(steps[:count]) in names), 0)
         if not taken:
-            self._known.setdefault(path, set()).update(names | {"info", "spans"})
+            self._known.setdefault(path, set()).update(names | {"info", "spans"} | _own_tags(document))
             return [], steps
         return [span for span in document["spans"] if span["name"] == ".".join(steps[:taken])], steps[taken:]
 
@@ -133,6 +143,16 @@ class FieldPaths:
                     yield from self._walked(part, steps[1:], path)
             else:
                 self._known.setdefault(path, set()).update(value)
+
+
+def _of_info(steps: Sequence[str]) -> Sequence[str]:
+    """`tags.release`, as filters say it, as the steps from the whole trace; empty for another path."""
+    return ["info", _OF_INFO[steps[0]], *steps[1:]] if len(steps) > 1 and steps[0] in _OF_INFO else ()
+
+
+def _own_tags(document: dict[str, Any]) -> set[str]:
+    """The paths of the tags that are not MLflow's."""
+    return {f"tags.{name}" for name in document["info"].get("tags") or () if not name.startswith("mlflow.")}
 
 
 def _beside(path: str) -> str:
