@@ -28,6 +28,7 @@ from mlflow_mcp.tools.traces.summaries.judged import counts_of, counts_table
 from mlflow_mcp.tools.traces.summaries.overview import Overview, overview
 from mlflow_mcp.tools.traces.summaries.people import cross_table, disagreement_table, expected_table, read_people
 from mlflow_mcp.tools.traces.summaries.question import Question
+from mlflow_mcp.tools.traces.summaries.tokens import token_notes
 
 TraceFilter = Annotated[str | None, Field(description="Filter, as in search_traces; also run_id = '…'.")]
 Time = Annotated[str | None, Field(description="'24h', '2026-11-20' or 'from..to'.")]
@@ -140,7 +141,7 @@ def _whole(client: Client, question: Question) -> TraceSummary:
         failed_spans=_failed_spans(found),
         assessments=counts_table(client, found.counts or {}),
     )
-    answer.note(*_notes(found, hidden_in(client, question, found)))
+    answer.note(*_notes(found, hidden_in(client, question, found)), *token_notes(client, question, figures))
     return answer
 
 
