@@ -31,6 +31,11 @@ _DURATION = re.compile(
 _NOT_SEARCHED = re.compile(
     rf"(?i)(?<![\w.`\"'])(?:(?:attributes?|attr|trace)\.)?((?:total_|input_|output_)?tokens|(?:total_)?cost)(?=\s*{COMPARATOR})"
 )
+# A text without quotes; numbers of attributes and the NULL of IS stay.
+_UNQUOTED = re.compile(
+    r"(?i)(?<![\w.`\"'])((?:tags?|(?:request_)?metadata|feedback|expectation|span)\.[^\s=!<>]+"
+    r"|(?:(?:attributes?|attr|trace)\.)?(?:status|state|name|run_id))\s*(!=|==?)\s*([\w.\-]+)(?=\s*$|\s+AND\s)"
+)
 _WRITTEN = {"text": "trace.text", "timestamp": "trace.timestamp_ms", "state": "status"}
 
 
@@ -49,13 +54,19 @@ def quoted_trace_query(query: str) -> str:
 
 
 def _refuse_what_has_another_way(query: str) -> None:
-    """Raises Problem for figures that MLflow does not search."""
+    """Raises Problem for figures that MLflow does not search, and for a text without quotes."""
     blank = blanked(query)
     if found := _NOT_SEARCHED.search(blank):
         figure = "cost" if found[1].lower().endswith("cost") else "tokens"
         raise Problem(
             f"MLflow cannot filter traces by {found[1]}.",
             f"search_traces with order_by='{figure} DESC' lists those with the most first.",
+        )
+    if found := _UNQUOTED.search(blank):
+        field, value = query[found.start(1) : found.end(1)], found[3]
+        raise Problem(
+            f"The value {value} of {field} has no quotes.",
+            f"Write {field} {found[2]} '{value}': values of traces are compared as text, in quotes.",
         )
 
 
