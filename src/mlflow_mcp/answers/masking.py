@@ -180,7 +180,7 @@ def _masked_row(columns: list[Any], row: Any) -> Any:
         return mask(row)
     # Two names of one value stand in one cell: `params.password = tags.db_password`.
     names = (
-        part
+        part.partition(" (")[0]  # a param of one task: `params.password (mmlu)`
         for column, cell in zip(columns, row)
         if str(column) in _COLUMNS_OF_NAMES and isinstance(cell, str)
         for part in cell.split(" = ")

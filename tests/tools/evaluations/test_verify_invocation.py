@@ -178,7 +178,7 @@ def test_what_one_copy_lacks_another_may_have(empty_store, tmp_path, ask):
     ]
     data = data_of(ask(filled(empty_store, runs), "get_invocation", invocation_id=INVOCATION, verify=True))
 
-    assert data["verdict"] == "DELIVERED: 1 of 1 task arrived whole"
+    assert data["verdict"] == "DELIVERED: 1 of 1 task arrived whole, lost answers not looked for"
     assert data["right"]["logs"] == "1 of 1, 1 file"
 
 
@@ -297,7 +297,7 @@ def recorded(tmp_path_factory, conversations):
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("candidate", "DELIVERED: 5 of 5 tasks arrived whole; copies of 1 differ"),
+        ("candidate", "DELIVERED: 5 of 5 tasks arrived whole, lost answers not looked for; copies of 1 differ"),
         ("baseline", "DELIVERED: 5 of 5 tasks arrived whole"),
         (
             "resumed",
@@ -306,7 +306,7 @@ def recorded(tmp_path_factory, conversations):
         ("trial", "DELIVERED: 2 of 2 tasks arrived whole; 2 limited"),
         ("partly_limited", "DELIVERED: 3 of 3 tasks arrived whole; 2 limited"),
         ("broken", "INCOMPLETE: 0 of 2 tasks arrived whole; of their parts 5 absent, 1 wrong, 0 unreachable"),
-        ("old_whole", "DELIVERED: 3 of 3 tasks arrived whole"),
+        ("old_whole", "DELIVERED: 3 of 3 tasks arrived whole, lost answers not looked for"),
         (
             "old_jobs",
             "INCOMPLETE: 2 of 3 tasks arrived whole (gpqa_diamond, ifeval); of their parts 2 absent, 0 wrong, 0 unreachable; copies of 1 differ",
@@ -359,7 +359,8 @@ def test_a_log_that_ends_inside_a_line_is_told(empty_store, tmp_path, ask):
     run = evaluated(tmp_path, 0, files=files, metrics=ACC)
     data = data_of(ask(filled(empty_store, [run]), "get_invocation", invocation_id=INVOCATION, verify=True))
 
-    assert data["verdict"] == "DELIVERED: 1 of 1 task arrived whole; 1 with a log that ends inside a line"
+    assert data["verdict"].startswith("DELIVERED: 1 of 1 task arrived whole")
+    assert data["verdict"].endswith("; 1 with a log that ends inside a line")
     (note,) = [note for note in data["notes"] if note.startswith("Logs whose")]
     assert note.endswith("(client.log).")
 

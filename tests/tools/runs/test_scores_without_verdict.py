@@ -174,6 +174,49 @@ def test_scores_are_said_to_be_low_for_answers_that_were_cut_off(sent, label, co
 def test_a_limit_of_lengths_that_was_exceeded_is_told(longest, removed, told, compared):
     params = {f"{PARAMS}config.params.max_new_tokens": "8192", **removed}
 
-    found = notes(compared(FACTS, sent=((2500, 0, longest), (2500, 0, longest)), params=params), "in force")
+    found = notes(compared(FACTS, sent=((2500, 0, longest), (2500, 90, longest)), params=params), "in force")
 
     assert found == ([f"{told} (A, B: 'facts'): which limit was in force is not recorded."] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "metric", "is_told"),
+    [
+        ((40, 40), "accuracy", False),
+        ((40, 50), "accuracy", False),
+        ((40, 90), "accuracy", True),
+        ((40, 40), "tokens", True),
+    ],
+)
+def test_an_exceeded_limit_is_told_where_the_sides_differ_in_it_or_lengths_are_asked_for(
+    cut_off, metric, is_told, compared
+):
+    params = {f"{PARAMS}config.params.max_new_tokens": "8192"}
+    sent = [(2500, count, 16384) for count in cut_off]
+    scores = {metric: ((0.5, 0.01), (0.6, 0.01))}
+
+    assert (
+        bool(notes(compared(scores, sent=sent, params=params, metrics=["facts_*", f"facts_{metric}"]), "in force"))
+        == is_told
+    )
+
+
+def test_an_exceeded_limit_is_told_where_the_sides_have_other_limits(empty_store, tmp_path, ask):
+    runs = [
+        evaluated(
+            tmp_path,
+            at,
+            invocation=invocation,
+            metrics={"ifeval_acc": 0.5},
+            files={
+                "artifacts/results.yml": results({"acc": {"value": 0.5}}, max_new_tokens=8192 * at),
+                "artifacts/eval_factory_metrics.json": responses(541, 9, 16384),
+            },
+        )
+        for at, invocation in ((1, INVOCATION), (2, OTHER))
+    ]
+    data = ask(filled(empty_store, runs), "compare_runs", run_ids=[INVOCATION, OTHER]).data
+
+    assert [note.partition(" (")[0] for note in notes(data, "in force")] == [
+        "max_new_tokens is 8192, but the longest response had 16384 tokens"
+    ]

@@ -54,7 +54,7 @@ def may_stand_for_one(name: str) -> bool:
 
 _REFERENCE = re.compile(
     r"""(?xs)
-    \$[A-Za-z_]\w*(?:[^\w!-].*)? | \$[{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_][\w.\[\]'"]*\}\S* | <.*> | \*+ | [*.…\[\](){}]+ | [xX]{3,} | \[secret\ hidden\]
+    \$[A-Za-z_]\w*(?:[^\w!-].*)? | \$[{(].* | %[A-Za-z_]\w*% | \{\{.*\}\} | \{[A-Za-z_][\w.\[\]'"]*\}\S* | <.*> | \*+ | [*.…\[\](){}]+ | [xX]{3,} | \[secret\ hidden\] | \(varies\ by\ (?:task|run)\)
     | (?:host|env|environ|runtime|secrets?|vault|os\.environ|os\.getenv|os\.environ\.get|getenv|ENV)[:./([]+["']?[A-Z][A-Z0-9_]*["']?[)\]]*
     | (?:str|bytes|bool|int|SecretStr|_?[A-Z][a-z]+[A-Za-z]*)(?:\ \|\ [\w.\[\],\ |]+)?(?:\ =\ (?:None|False|True|\.\.\.))?,? | self\.\w+
     | ![A-Za-z]+\s.* | arn:aws:secretsmanager:.* | (?:~|\.)?(?:/[\w.-]+){2,} | [\w-]{0,14}(?:\.\.\.|…)[\w-]{0,8} | sk-(?:x+|X+)

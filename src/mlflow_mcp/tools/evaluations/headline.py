@@ -46,6 +46,12 @@ def parts_of(names: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
+def parts_of_total(total: str, names: Sequence[str]) -> list[str]:
+    """Those of these names that are parts of this one score; none where they are too few to be parts."""
+    found = [name for name in names if len(name) > len(total) and _set_in(total, name)]
+    return found if len(found) >= _FEWEST_PARTS else []
+
+
 def _set_in(total: str, name: str) -> int | None:
     """Where a name has words set into the total's: `mmlu_law_acc` and `mmlu_acc`; None where it is no such name."""
     if name.startswith(total):

@@ -43,6 +43,7 @@ class JobDetails:
     folders: list[str] = field(default_factory=list)  # `<harness>.<task>`, where the run's tags do not name it
     of_folder: dict[str, Samples] = field(default_factory=dict)  # by folder, where a run holds several tasks
     statistics_of: dict[str, RecordedStatistics] = field(default_factory=dict)  # likewise
+    settings_of: dict[str, Mapping[str, str]] = field(default_factory=dict)  # likewise
     files: dict[str, list[str]] = field(default_factory=dict)  # of each copy whose task folder was listed, logs apart
     with_logs: list[str] = field(default_factory=list)  # the ids of the copies that have logs
     lacks_results: bool = False  # whether results.yml was looked for and no copy has it
@@ -62,6 +63,17 @@ class JobDetails:
         """Without any request."""
         named = job.named_model
         return cls(job.samples, job.model, job.has_config, model_from=named[1] if named else None)
+
+    def of_held_tasks(self) -> dict[str, JobDetails]:
+        """What is known of each task that a run without a task of its own holds, as its folders name them."""
+        only = len(self.folders) == 1
+        return {folder.partition(".")[2]: self if only else self.of_one(folder) for folder in self.folders}
+
+    def of_one(self, folder: str) -> JobDetails:
+        """What is known of the task of one folder of a run that holds several."""
+        statistics = self.statistics_of.get(folder, RecordedStatistics())
+        samples, settings = self.of_folder.get(folder, Samples()) | statistics.samples, self.settings_of.get(folder, {})
+        return replace(self, samples=samples, statistics=statistics, settings=dict(settings), folders=[folder])
 
     def add(self, recorded: RecordedConfig) -> None:
         self.samples |= recorded.samples
@@ -230,7 +242,7 @@ def _read_results_of_all(client: Client, run: LauncherRun, details: JobDetails) 
     read = [partial(_read_results, client, run, f"{folder}/artifacts", details) for folder in details.folders]
     for folder, recorded in zip(details.folders, client.run_concurrently(*read)):
         if recorded is not None:
-            details.of_folder[folder] = recorded.samples
+            details.of_folder[folder], details.settings_of[folder] = recorded.samples, recorded.settings
             details.add(replace(recorded, samples=Samples(), settings={}))
             details.has_config = True
 

@@ -10,7 +10,6 @@ from mlflow_mcp.answers.table import Table
 from mlflow_mcp.client import Client
 from mlflow_mcp.entities.launcher import Job, metrics_by_task
 from mlflow_mcp.entities.metrics import headline
-from mlflow_mcp.entities.recorded_config import RecordedStatistics
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.entities.samples import Samples
 from mlflow_mcp.tools.evaluations.duplicates import METRICS_SHOWN
@@ -79,20 +78,13 @@ def _task_rows(context: _Context, job: Job, details: JobDetails) -> list[list[An
     remarks.append(f"old export, {len(tasks)} tasks in one run")
     rows = []
     for task, folder in tasks.items():
-        own = _of_folder(details, folder)
+        own = details.of_one(folder)
         of_task = [*of_trial(own.samples, own.statistics), *remarks, *may_repeat(task, by_task[task], context.jobs)]
         rows.append(_row(context, job, task, by_task[task], own, of_task))
     if by_task[""]:
         unnamed = replace(details, samples=Samples())
         rows.append(_row(context, job, "(not told which task)", by_task[""], unnamed, remarks))
     return rows
-
-
-def _of_folder(details: JobDetails, folder: str) -> JobDetails:
-    """What is known of the task of one folder of a run that holds several."""
-    statistics = details.statistics_of.get(folder, RecordedStatistics())
-    samples = details.of_folder.get(folder, Samples()) | statistics.samples
-    return replace(details, samples=samples, statistics=statistics, folders=[folder])
 
 
 def _row(

@@ -14,6 +14,7 @@ from mlflow_mcp.entities.recorded_config import planned_tasks_of
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.deleted_jobs import deleted_jobs
 from mlflow_mcp.tools.evaluations.inspection import MOST_INSPECTED
+from mlflow_mcp.tools.evaluations.lost_answers import NOT_LOOKED_FOR, lost_answers
 from mlflow_mcp.tools.evaluations.verify_checks import add_lacking, check
 from mlflow_mcp.tools.evaluations.verify_files import (
     BUNDLE,
@@ -74,7 +75,7 @@ def verify(client: Client, found: InvocationRuns) -> Delivery:
         check(task, list(configs.values()), deleted.of(task.number) if deleted else None)
     add_lacking(tasks)
     unread = f"Only {MOST_INSPECTED} of {len(every_job)} jobs were verified." if left_out else ""
-    return _told(tasks, expected.evidence, unread)
+    return _told(tasks, expected.evidence, unread, lost_answers(tasks, found.job_id or found.invocation_id))
 
 
 def _read(reader: Reader, copy: LauncherRun) -> dict[str, TaskFiles]:
@@ -166,7 +167,7 @@ def _is_called(task: str, planned: str) -> bool:
 # --- what is said
 
 
-def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
+def _told(tasks: Sequence[Task], expected: str, unread: str, lost: str) -> Delivery:
     whole = sum(task.is_whole for task in tasks)
     counts = {state: sum(read.state == state for task in tasks for read in task.findings.values()) for state in _STATES}
     of_all = f"{whole} of {plural(len(tasks), 'task')} arrived whole"
@@ -181,7 +182,7 @@ def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
             f"UNVERIFIED: {of_all}; {plural(counts['unreachable'], 'part')} unreachable, nothing found absent or wrong"
         )
     else:
-        verdict = f"DELIVERED: {of_all}"
+        verdict = f"DELIVERED: {of_all}{NOT_LOOKED_FOR if lost else ''}"
     for about, template in (
         (DIFFERING, "copies of {} differ"),
         (LIMITED, "{} limited"),
@@ -189,7 +190,7 @@ def _told(tasks: Sequence[Task], expected: str, unread: str) -> Delivery:
     ):
         count = sum(any(about == each for each, _ in task.remarks) for task in tasks)
         verdict += f"; {template.format(count)}" if count else ""
-    return Delivery(verdict, expected, _right(tasks), _problems(tasks), [unread, *_remarks(tasks)])
+    return Delivery(verdict, expected, _right(tasks), _problems(tasks), [unread, lost, *_remarks(tasks)])
 
 
 def _remarks(tasks: Sequence[Task]) -> list[str]:

@@ -14,6 +14,7 @@ from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import iso, listed, plural, quoted
 from mlflow_mcp.tools.arguments import Metrics, RunIds
 from mlflow_mcp.tools.runs.comparing import alignment
+from mlflow_mcp.tools.runs.comparing.apart import have_no_common_task, told_alike
 from mlflow_mcp.tools.runs.comparing.cache_lines import cached_lines
 from mlflow_mcp.tools.runs.comparing.config_files import ConfigDifferences, config_differences
 from mlflow_mcp.tools.runs.comparing.copies_told import disagreeing_copies
@@ -95,8 +96,8 @@ def compare_runs(
     answer.note(*_paired_by_number(compared.paired), *_unfinished(sides), *alignment.unlike_scales(sides)[:5])
     answer.note(
         *verdict_rows.sentences(shown, judged, fold=metrics is None),
-        *([] if metrics else without_headline(rows, judged)),
-        *cut_off_sentences(sides, compared.base),
+        *([] if metrics or compared.copies else without_headline(rows, judged, compared.base)),
+        *cut_off_sentences(sides, compared.base, metrics),
     )
     answer.note(*disagreeing_copies(compared.members, rows), *parts)
     answer.note(*_equal_scores(client, compared), *of_errors, without_error(left, sides))
@@ -173,7 +174,14 @@ def _labels(sides: Sequence[Side]) -> list[str]:
 
 
 def _nothing_compared(sides: Sequence[Side], rows: Sequence[Any], metrics: Sequence[str] | None) -> list[str]:
-    return [] if rows or metrics is not None else [f"No metric is compared: {_contents(sides)}."]
+    if rows or metrics is not None:
+        return told_alike(sides)
+    if not have_no_common_task(sides):
+        return [f"No metric is compared: {_contents(sides)}."]
+    return [
+        "No metric is compared: no task is on more than one side; only_one_side lists those of each.",
+        *told_alike(sides),
+    ]
 
 
 def _paired_by_number(paired: PairedJobs) -> list[str]:

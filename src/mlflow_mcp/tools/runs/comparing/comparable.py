@@ -17,12 +17,14 @@ from mlflow_mcp.entities.samples import Proof, Samples
 from mlflow_mcp.entities.served import is_command
 from mlflow_mcp.entities.varying import told_values
 from mlflow_mcp.text import as_number, from_difference, number, truncate
+from mlflow_mcp.tools.runs.comparing.apart import alike_tasks, have_no_common_task, of_all_tasks
 from mlflow_mcp.tools.runs.comparing.sides import Side, tasks_of
 
 _LIMIT, _COUNT, _REPEATS, _RESPONSES = "sample limit", "samples", "repeats per sample", "responses, retries included"
 _NOT_COMPARED = " (do not compare)"
 _NO_LIMIT = "none recorded"
 _LONGEST = 120
+_ALL = "all"
 # What tells most against a comparison first; repeats and responses, which have no kind, last.
 _ORDER: list[Kind | None] = ["model", "questions", "precision", "judge", "prompt", "task", "sampling", "harness", None]
 # Of these a verdict names what is unlike: they change the answers whatever the model.
@@ -131,8 +133,8 @@ def _named(tasks: Sequence[str], every: Sequence[str]) -> str | None:
     """The tasks, `all` where they are all that there are: those that are not among them, where these are fewer."""
     named = [task for task in tasks if task]
     others = [task for task in every if task not in named]
-    if len(every) < 2:
-        return None
+    if len(every) < 2:  # none where no task is on two sides: then those that look alike are named
+        return None if every else ", ".join(named) or None
     if not others:
         return "all"
     return f"all but {', '.join(others)}" if 2 * len(others) < len(named) else ", ".join(named)
@@ -147,7 +149,23 @@ def find_inequality(sides: Sequence[Side]) -> Inequality:
         if len(having) > 1:
             found += unlike_samples(task, {side.label: side.samples.get(task, Samples()) for side in having})
             found += unlike_settings(task, {side.label: side.settings.get(task, {}) for side in having})
+    if have_no_common_task(sides):
+        found += _unlike_apart(sides)
     return Inequality(merged(found), models={side.label: side.model for side in sides})
+
+
+def _unlike_apart(sides: Sequence[Side]) -> list[Unlike]:
+    """What differs between sides without a common task: between tasks that look alike, and in what holds for all tasks of each."""
+    found = unlike_settings(_ALL, {side.label: of_all_tasks(side) for side in sides})
+    for side, task, other, other_task in alike_tasks(sides):
+        both, pair = {side.label: (side, task), other.label: (other, other_task)}, f"{task} / {other_task}"
+        found.append(Unlike("task", "questions", {label: name for label, (_, name) in both.items()}, (pair,)))
+        found += unlike_samples(pair, {label: own.samples.get(name, Samples()) for label, (own, name) in both.items()})
+        of_tasks = unlike_settings(pair, {label: own.settings.get(name, {}) for label, (own, name) in both.items()})
+        found += [
+            each for each in of_tasks if not any(same.what == each.what and same.tasks == (_ALL,) for same in found)
+        ]
+    return found
 
 
 def unlike_settings(task: str, settings: Mapping[str, Mapping[str, str]]) -> list[Unlike]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlflow_mcp.answers.budget import CELL_CHARS
 from mlflow_mcp.answers.masking import mask_at
+from mlflow_mcp.answers.secrets.names import may_stand_for_one
 from mlflow_mcp.entities.run import RunView
 from mlflow_mcp.text import from_difference, listed, plural
 from mlflow_mcp.tools.runs.comparing.restated import unlike_options, without_models, without_told_commands
@@ -159,7 +160,7 @@ def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     shown = []
     for name, *values in rows:
         texts = [
-            mask_at(value, name) for value in values if isinstance(value, str)
+            mask_at(value, _plain(name)) for value in values if isinstance(value, str)
         ]  # a part of a secret cannot be told as one
         parts = unlike_options(texts)
         if not parts and len(texts) > 1 and any(len(text) > CELL_CHARS for text in texts):
@@ -169,12 +170,18 @@ def _shown(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return shown
 
 
+def _plain(name: str) -> str:
+    """The name without the task that it is told of."""
+    return name.partition(" (")[0]
+
+
 def _merged(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The rows, those of equal long values as one: exports write the command that started a server twice."""
+    """The rows, those of equal long values as one: exports write the command that started a server twice. Values that vary by
+    task are not proved equal, and of those that are hidden nobody could see it."""
     found: dict[str, list[Any]] = {}
     for name, *values in rows:
         is_long = any(isinstance(value, str) and len(value) > _REPEATED for value in values)
-        key = repr(values) if is_long else name
+        key = repr(values) if is_long and VARIES not in values and not may_stand_for_one(_plain(name)) else name
         if key in found:
             found[key][0] += f" = {name}"
         else:

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow_mcp.entities.metrics import is_minor
 from mlflow_mcp.text import plural
 from mlflow_mcp.tools.evaluations.headline import HOW_KNOWN, HOW_KNOWN_WITHOUT_TAG, headline_of, parts_of
+from mlflow_mcp.tools.runs.comparing.parts import other_parts, plain_means
 from mlflow_mcp.tools.runs.comparing.primary import primary_on
 from mlflow_mcp.tools.runs.comparing.sides import Side
 
@@ -84,11 +85,21 @@ def _without_parts(rows: Sequence[list[Any]], sides: Sequence[Side]) -> tuple[li
     sentences = []
     for total, (pattern, parts) in of_totals.items():
         counted = _in_figures([_values(by_name[name], sides) for name in parts], [side.label for side in sides])
+        counted += _like_for_like(rows[0][_TASK] or "", total, [by_name[name] for name in parts], sides)
         sentences.append(
             f"{plural(len(parts), 'part')} of {total} not shown{counted}; metrics=['{pattern}'] shows them."
         )
     left = [row for row in rows if _name(row) not in hidden]
     return sorted(left, key=lambda row: _name(row) not in of_totals), sentences
+
+
+def _like_for_like(task: str, total: str, parts: Sequence[Sequence[Any]], sides: Sequence[Side]) -> str:
+    """What the parts tell that all sides have, where the total averages others too."""
+    having = [side for side in sides if task in side.runs]
+    if not other_parts(task, [total], having):
+        return ""
+    means = plain_means([_values(part, having) for part in parts], [side.label for side in having])
+    return f"; {means}" if means else ""
 
 
 def _in_figures(values: Sequence[Sequence[float | None]], labels: Sequence[str]) -> str:

@@ -52,23 +52,19 @@ def _side(
     label, id_ = named
     of_task = {task: details.get(job.run_id) or JobDetails.of(job) for task, job in by_task.items()}
     own = {task: config.own(job) for task, job in by_task.items()}
+    held = {task: one for each in of_task.values() for task, one in each.of_held_tasks().items() if task not in by_task}
     return Side(
         label,
         id_,
         name=_name(by_task),
         runs={task: _view(job, names) for task, job in by_task.items()},
         configs=own,
-        samples={task: each.samples for task, each in of_task.items()},
+        samples={task: each.samples for task, each in (of_task | held).items()},
         settings={
-            task: {
-                **config.unset,
-                **config.serving,
-                **settings_of_params(own[task], job.harness),
-                **of_task[task].settings,
-            }
-            for task, job in by_task.items()
+            task: {**config.unset, **config.serving, **_settings_in(own, by_task, task), **each.settings}
+            for task, each in (of_task | held).items()
         },
-        statistics={task: each.statistics for task, each in of_task.items()},
+        statistics={task: each.statistics for task, each in (of_task | held).items()},
         model=shared_model(each.model for each in of_task.values()),
         errors={job.run_id: of_task[task].errors for task, job in by_task.items()},
         counts={job.run_id: of_task[task].score_counts for task, job in by_task.items()},
@@ -76,6 +72,11 @@ def _side(
         run_count=len({job.run_id for job in by_task.values()}),
         unread={task for task, job in by_task.items() if _is_unread(job, of_task[task])},
     )
+
+
+def _settings_in(configs: Mapping[str, Mapping[str, str]], by_task: Mapping[str, Job], task: str) -> dict[str, str]:
+    """Those that the config of a task's own run names; an old run's config is of all tasks that it holds."""
+    return settings_of_params(configs[task], by_task[task].harness) if task in by_task else {}
 
 
 def _is_unread(job: Job, details: JobDetails) -> bool:

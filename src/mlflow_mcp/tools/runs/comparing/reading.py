@@ -112,8 +112,8 @@ def _copies_of_one_job(asked: Sequence[Asked], sides: Sequence[Side]) -> str:
         return ""
     labels = ", ".join(side.label for side in sides)
     return (
-        f"{labels} are copies of one job, {first.job_id or first.task} of invocation {first.invocation_id}: they differ by their "
-        "exports, and none is better. The scores of the latest finished export count."
+        f"{labels} are copies of one job, {first.job_id or first.task} of invocation {first.invocation_id}: no verdict is given "
+        "on them. Where their scores differ, those of the latest finished export are the current ones."
     )
 
 

@@ -12,6 +12,7 @@ from mlflow_mcp.entities.scales import two_scales
 from mlflow_mcp.statistics.differences import Difference, PairedDifference
 from mlflow_mcp.statistics.exact import ERROR, holm
 from mlflow_mcp.tools.runs.comparing.comparable import Inequality
+from mlflow_mcp.tools.runs.comparing.parts import other_parts
 from mlflow_mcp.tools.runs.comparing.primary import mode_of, without_dataset
 from mlflow_mcp.tools.runs.comparing.sides import Side
 from mlflow_mcp.tools.runs.comparing.verdicts.estimates import Known, estimate_of, paired_by_seed, scale_of
@@ -128,6 +129,8 @@ def _known(score: Score, sides: Sequence[Side], base: Side, side: Side, unequal:
     finite = [(None, value) for value in judged.values if value is not None and is_finite(value)]
     if not judged.forbidden and two_scales(name, finite):
         judged.forbidden, judged.incomparable = "two scales: shares and percent", True
+    if not judged.incomparable and (other := other_parts(score.task, score.names, (base, side))):
+        judged.forbidden, judged.incomparable = other, True
     return judged
 
 

@@ -13,18 +13,21 @@ from mlflow_mcp.tools.runs.comparing.verdicts.judged import Judged
 _NAMED = 6
 
 
-def without_headline(rows: Sequence[Sequence[Any]], judged: Sequence[Judged]) -> list[str]:
+def without_headline(rows: Sequence[Sequence[Any]], judged: Sequence[Judged], base: Side) -> list[str]:
     """A sentence on the tasks that have so many scores that none is judged unless it is the headline, and none is proved to be
-    it. None is preferred: the first one of a list can be the one that misleads."""
+    it. None is preferred: the first one of a list can be the one that misleads. And on those that the baseline has not."""
     seen = {each.task for each in judged}
     found: dict[str, list[str]] = {}
     for task, names, *_ in rows:
         if task and task not in seen and not is_minor(names):
             found.setdefault(task, []).append(names.partition(" = ")[0])
-    return [
+    lacked = [task for task, names in found.items() if not any(name in base.metrics(task) for name in names)]
+    of_lacked = [f"No verdict on {listed(lacked, _NAMED)}: the baseline {base.label} has no score of it."]
+    return (of_lacked if lacked else []) + [
         f"No verdict on '{task}': nothing proves which of its {len(names)} scores is its headline ({listed(names, _NAMED)}); "
         "those named in metrics get one, or why there is none."
         for task, names in found.items()
+        if task not in lacked and len(names) > 1
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ _CUT_OFF = 0.01
 _STRONGLY = 0.05
 _SENTENCES = 3
 _LIMIT = "max_new_tokens"
+# Metrics of how long answers were.
+_OF_LENGTHS = re.compile(r"(?i)token|length|finish_reason")
 _REMOVED = "adapter_config.params_to_remove"
 
 
@@ -34,8 +37,9 @@ def verbosity_table(sides: Sequence[Side], base: Side) -> Table | None:
     return Table.of(columns, rows, keep=columns[1:]) if rows else None
 
 
-def cut_off_sentences(sides: Sequence[Side], base: Side) -> list[str]:
-    """What may hold scores down: more answers cut off on one side, and a limit of lengths that was exceeded."""
+def cut_off_sentences(sides: Sequence[Side], base: Side, asked: Sequence[str] | None = None) -> list[str]:
+    """What may hold scores down: more answers cut off on one side, and a limit of lengths that was exceeded, where it can make a
+    difference between the sides or lengths are `asked` for."""
     found = []
     for task in tasks_of(sides):
         reference = base.statistics.get(task, RecordedStatistics())
@@ -44,7 +48,7 @@ def cut_off_sentences(sides: Sequence[Side], base: Side) -> list[str]:
             one, other = _share(reference), _share(known)
             if side is not base and one is not None and other is not None and abs(other - one) >= _STRONGLY:
                 found.append(_may_be_low(task, (base.label, reference), (side.label, known)))
-    return [*found[:_SENTENCES], *_contradicted_limits(sides)[:_SENTENCES]]
+    return [*found[:_SENTENCES], *_contradicted_limits(sides, asked or ())[:_SENTENCES]]
 
 
 def _may_be_low(task: str, one: tuple[str, RecordedStatistics], other: tuple[str, RecordedStatistics]) -> str:
@@ -55,10 +59,13 @@ def _may_be_low(task: str, one: tuple[str, RecordedStatistics], other: tuple[str
     )
 
 
-def _contradicted_limits(sides: Sequence[Side]) -> list[str]:
+def _contradicted_limits(sides: Sequence[Side], asked: Sequence[str]) -> list[str]:
     """Where responses were longer than the recorded limit, so that another one may have been in force."""
     found: dict[str, dict[str, list[str]]] = {}
+    of_lengths = any(_OF_LENGTHS.search(name) for name in asked)
     for task in tasks_of(sides):
+        if not (of_lengths or _may_differ(task, sides)):
+            continue
         for side in sides:
             settings, known = side.settings.get(task, {}), side.statistics.get(task, RecordedStatistics())
             limit = as_number(settings.get(_LIMIT, ""))
@@ -67,6 +74,16 @@ def _contradicted_limits(sides: Sequence[Side]) -> list[str]:
                 told = f"{_LIMIT} is {limit:g}{removed}, but the longest response had {known.longest} tokens"
                 found.setdefault(told, {}).setdefault(side.label, []).append(task)
     return [f"{told} ({_where(of_side)}): which limit was in force is not recorded." for told, of_side in found.items()]
+
+
+def _may_differ(task: str, sides: Sequence[Side]) -> bool:
+    """Whether sides had other limits of lengths by their settings, or another share of answers cut off."""
+    having = [side for side in sides if task in side.runs]
+    limits = {limit for side in having if (limit := as_number(side.settings.get(task, {}).get(_LIMIT, ""))) is not None}
+    shares = [
+        share for side in having if (share := _share(side.statistics.get(task, RecordedStatistics()))) is not None
+    ]
+    return len(limits) > 1 or (len(shares) > 1 and max(shares) - min(shares) >= _CUT_OFF)
 
 
 def _where(tasks: Mapping[str, Sequence[str]]) -> str:
