@@ -9,6 +9,8 @@ import statistics
 
 from mlflow import MlflowClient
 
+from mlflow_mcp.cli.demo import agent
+from mlflow_mcp.cli.demo.tracing import Recording, Step, write
 from tests.support import raw_store
 from tests.support.asking import data_of, rows_of, six_digits
 from tests.support.raw_store import RawRun, run_id
@@ -150,6 +152,16 @@ def test_an_empty_experiment_says_so(empty_store, ask):
 
     assert answer.data["runs_read"] == 0
     assert answer.data["notes"] == ["This experiment has no active runs."]
+
+
+def test_an_experiment_of_traces_alone_says_how_many_and_what_shows_them(empty_store, ask):
+    write(empty_store, "0", Recording("only", "turn", agent.FIRST, [Step("turn", "AGENT", 0, 5, None)]))
+    answer = ask(empty_store, "describe_experiment", experiment_id="Default")
+
+    assert answer.data["notes"] == [
+        "This experiment has no active runs.",
+        "It has 1 trace: summarize_traces and search_traces show them.",
+    ]
 
 
 def test_an_unknown_experiment_names_the_nearest(store, ask, snapshot_error):

@@ -213,6 +213,8 @@ def test_two_models_with_files_differ_in_a_requirement(both_model_stores, ask):
     assert differing["dataset.train (training)"] == ("t2", "t1")
     assert differing["commit"] == ("b" * 40, "a" * 40)
     assert "signature.inputs" not in differing
+    assert "The signatures are equal." in answer["notes"]
+    assert "No dataset is recorded" not in str(answer["notes"])
     (f1,) = [row for row in rows_of(answer["metrics"]) if (row["metric"], row["digest"]) == ("f1", "v1")]
     assert (f1["A"], f1["B"], f1["A-B"], f1["best"]) == (0.88, 0.84, 0.04, "A")
 
@@ -225,6 +227,23 @@ def test_values_on_unlike_data_are_not_subtracted(changed, ask):
 
     assert all(row.get("A-B") is None for row in rows_of(answer["metrics"]))
     assert "'val' is not the same data on both sides (digest v2 on A, v1 on B): no deltas." in answer["notes"]
+
+
+def test_metrics_without_a_dataset_are_not_shown_to_be_of_the_same_data(changed, ask):
+    """Unless both source runs recorded the same dataset."""
+    with raw_store.opened(changed) as db:
+        db.execute("DELETE FROM logged_model_metrics WHERE dataset_digest IN ('v2', 'h1')")
+        db.execute("UPDATE logged_model_metrics SET dataset_name = NULL, dataset_digest = NULL")
+    recorded = data_of(ask(changed, "get_model", model="large", compare_to="ckpt-300"))
+    with raw_store.opened(changed) as db:
+        db.execute("DELETE FROM inputs WHERE source_type = 'DATASET'")
+    nothing = data_of(ask(changed, "get_model", model="large", compare_to="ckpt-300"))
+
+    assert "nothing shows" not in str(recorded["notes"])
+    assert (
+        "No dataset is recorded for 'f1', 'loss': nothing shows that both sides were measured on the same data."
+        in nothing["notes"]
+    )
 
 
 def test_a_secret_that_differs_is_hidden(changed, ask):

@@ -153,7 +153,7 @@ def test_a_path_that_is_nowhere_is_answered_with_what_there_is(traces_file, ask)
     )
 
     assert data["notes"] == [
-        "No trace here has 'serch_orders.inputs'. There are: 'answer', 'handle_ticket', 'info', 'plan', 'search_orders', 'spans'.",
+        "No trace here has 'serch_orders.inputs'. There are: 'tags.version', 'answer', 'handle_ticket', 'info', 'plan', 'search_orders', 'spans'.",
         "No trace here has 'plan.inputs.message'. Nearest: 'messages'. There are: 'messages'.",
     ]
 
@@ -161,9 +161,30 @@ def test_a_path_that_is_nowhere_is_answered_with_what_there_is(traces_file, ask)
 def test_spans_are_not_transferred_unless_a_path_leads_there(traces_server, ask):
     """A proxy that has no route to a trace's spans: rows do not need it."""
     with faulty_proxy(traces_server.uri, unknown_route("traces/get|traces/batchGet|get-trace-artifact")) as proxy:
-        rows = data_of(ask(proxy.uri, "search_traces", session="chat-01", fields="info.state"))["traces"]["rows"]
+        data = data_of(ask(proxy.uri, "search_traces", session="chat-01", fields="info.state, tags.version"))
 
-    assert len(rows) == 4
+    assert len(data["traces"]["rows"]) == 4
+    assert "notes" not in data
+
+
+def test_tags_and_metadata_are_columns_as_filters_call_them(traces_file, ask):
+    data = data_of(
+        ask(
+            traces_file.uri,
+            "search_traces",
+            session="chat-01",
+            fields="tags.version, metadata.mlflow.trace.user, request_metadata.mlflow.trace.session, tags.verison",
+        )
+    )
+
+    columns = data["traces"]["common"] | dict.fromkeys(data["traces"]["columns"])
+    rows = [data["traces"]["common"] | row for row in rows_of(data["traces"])]
+    assert {"tags.version", "metadata.mlflow.trace.user"} <= set(columns)
+    assert {row["tags.version"] for row in rows} <= {"v1", "v2"}
+    assert all(row["request_metadata.mlflow.trace.session"] == "chat-01" for row in rows)
+    assert all(row["metadata.mlflow.trace.user"] for row in rows)
+    [note] = data["notes"]
+    assert note.startswith("No trace here has 'tags.verison'. Nearest: 'version'")
 
 
 def test_the_longest_first(traces_file, ask):
@@ -222,7 +243,8 @@ def test_secrets_are_hidden_before_previews_are_cut(traces_copy, ask):
         {"when": "yesterday"},
         {"when": "2026-11-20T10:00"},
         {"when": "2026-11-20..2026-11-10"},
-        {"order_by": "tokens DESC"},
+        {"order_by": "tokns DESC"},
+        {"order_by": "tokens DESC, time"},
         {"experiment_id": "support-agnt"},
         {"run_id": "agent-v3"},
     ],

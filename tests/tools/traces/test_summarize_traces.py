@@ -322,6 +322,15 @@ def test_judges_and_people_disagree(both_traces, ask, snapshot):
     snapshot("summarize_traces.assessments", data, {both_traces[f"ticket {n}"]: f"<ticket {n}>" for n in (21, 9, 1)})
 
 
+def test_counts_are_parted_by_who_gave_them_where_judges_and_people_did(both_traces, ask):
+    data = data_of(ask(both_traces.uri, "summarize_traces", **HERE, group_by="assessment"))
+
+    by = {(row["name"], row["value"]): (row["feedbacks"], row["by"]) for row in rows_of(data["assessments"])}
+    assert by["correctness", "yes"] == (38, "person 12, judge 26")
+    assert by["tone", 3] == (2, None)
+    assert data["notes"] == ["Not counted in assessments: 1 overridden feedback."]
+
+
 def test_expectations_are_no_assessments_of_what_happened(traces_file, ask):
     answer = ask(traces_file.uri, "summarize_traces", **HERE, group_by="assessment")
 

@@ -27,11 +27,21 @@ _WORD = re.compile(rf"(?i)(?<![\w.`\"'])(text|timestamp|state)(?=\s*{COMPARATOR}
 _DURATION = re.compile(
     rf"(?i)(?<![\w.`\"'])(?:(?:attributes?|attr|trace)\.)?execution_time(?:_ms)?\s*{COMPARATOR}\s*('[^']*'|\"[^\"]*\")"
 )
+# Figures that only the traces themselves have.
+_NOT_SEARCHED = re.compile(
+    rf"(?i)(?<![\w.`\"'])(?:(?:attributes?|attr|trace)\.)?((?:total_|input_|output_)?tokens|(?:total_)?cost)(?=\s*{COMPARATOR})"
+)
+# A text without quotes; numbers of attributes and the NULL of IS stay.
+_UNQUOTED = re.compile(
+    r"(?i)(?<![\w.`\"'])((?:tags?|(?:request_)?metadata|feedback|expectation|span)\.[^\s=!<>]+"
+    r"|(?:(?:attributes?|attr|trace)\.)?(?:status|state|name|run_id))\s*(!=|==?)\s*([\w.\-]+)(?=\s*$|\s+AND\s)"
+)
 _WRITTEN = {"text": "trace.text", "timestamp": "trace.timestamp_ms", "state": "status"}
 
 
 def quoted_trace_query(query: str) -> str:
     """The filter with backticks where MLflow needs them. Raises Problem for what MLflow cannot express."""
+    _refuse_what_has_another_way(query)
     text = _with_numbers(with_milliseconds(_with_words(query.strip())))
     parts: list[str] = []
     end = 0
@@ -41,6 +51,23 @@ def quoted_trace_query(query: str) -> str:
     quoted = "".join([*parts, text[end:]])
     refuse_what_mlflow_cannot(quoted, "traces")
     return quoted
+
+
+def _refuse_what_has_another_way(query: str) -> None:
+    """Raises Problem for figures that MLflow does not search, and for a text without quotes."""
+    blank = blanked(query)
+    if found := _NOT_SEARCHED.search(blank):
+        figure = "cost" if found[1].lower().endswith("cost") else "tokens"
+        raise Problem(
+            f"MLflow cannot filter traces by {found[1]}.",
+            f"search_traces with order_by='{figure} DESC' lists those with the most first.",
+        )
+    if found := _UNQUOTED.search(blank):
+        field, value = query[found.start(1) : found.end(1)], found[3]
+        raise Problem(
+            f"The value {value} of {field} has no quotes.",
+            f"Write {field} {found[2]} '{value}': values of traces are compared as text, in quotes.",
+        )
 
 
 def _with_words(text: str) -> str:

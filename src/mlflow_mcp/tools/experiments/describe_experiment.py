@@ -125,8 +125,14 @@ def describe_experiment(client: Client, experiment_id: OneExperiment) -> Experim
     if answer.partial:
         answer.note("aggregate_runs computes over all runs.")
     if not runs:
-        answer.note("This experiment has no active runs.")
+        answer.note("This experiment has no active runs.", _traces_instead(client, ids[0]))
     return answer
+
+
+def _traces_instead(client: Client, experiment_id: str) -> str:
+    """What an experiment without runs may hold; empty where it has none or the server does not count them."""
+    count = client.traces.count([experiment_id], (None, None))
+    return f"It has {plural(count, 'trace')}: summarize_traces and search_traces show them." if count else ""
 
 
 def _partial(client: Client, experiment_id: str, read: int) -> str:

@@ -13,6 +13,7 @@ from mlflow_mcp.client.ids.models import FoundModel, find_model
 from mlflow_mcp.client.ids.parse import model_ref
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.tools.arguments import as_text
+from mlflow_mcp.tools.models.comparability import interface_changes, unknown_data
 from mlflow_mcp.tools.models.compare import differences, metrics_table, sides_table
 from mlflow_mcp.tools.models.describe import Model, all_versions, one_model
 from mlflow_mcp.tools.models.facts import gather
@@ -84,5 +85,11 @@ def _compared(client: Client, found: list[FoundModel]) -> Model:
         differences=table,
         equal=equal,
     )
-    answer.note(*refusals([(facts.name, facts.tags) for facts in sides]), *notes, *more_notes)
+    answer.note(
+        *refusals([(facts.name, facts.tags) for facts in sides]),
+        *interface_changes(sides),
+        *unknown_data(sides),
+        *notes,
+        *more_notes,
+    )
     return answer

@@ -22,6 +22,7 @@ class Package:
 
     flavors: dict[str, str] = field(default_factory=dict)  # with the version of the library, empty where none is noted
     signature: dict[str, str] = field(default_factory=dict)  # by inputs, outputs, params
+    required: dict[str, dict[str, bool]] = field(default_factory=dict)  # the same by name, where all have names
     requirements: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)  # MLflow's version, Python's, the size
     problem: str | None = None
@@ -41,6 +42,7 @@ def read_package(client: Client, owner: str) -> Package:
     return Package(
         flavors=_flavors(described.get("flavors")),
         signature=_signature(described.get("signature")),
+        required=_required(described.get("signature")),
         requirements=[line for line in lines if line and not line.startswith("#")],
         facts=_facts(described),
     )
@@ -78,6 +80,19 @@ def _signature(signature: object) -> dict[str, str]:
     if not isinstance(signature, dict):
         return {}
     return {side: text for side in _SIDES if (text := _columns(signature.get(side)))}
+
+
+def _required(signature: object) -> dict[str, dict[str, bool]]:
+    """Of each side whose columns all have names which of them have to be given."""
+    found = {}
+    for side in _SIDES:
+        schema = signature.get(side) if isinstance(signature, dict) else None
+        try:
+            columns: Any = json.loads(schema) if isinstance(schema, str) else schema or []
+            found[side] = {str(each["name"]): bool(each.get("required", True)) for each in columns}
+        except (ValueError, TypeError, AttributeError, KeyError):
+            continue
+    return found
 
 
 def _columns(schema: object) -> str | None:

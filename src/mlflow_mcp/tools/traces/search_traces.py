@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,10 +19,10 @@ from mlflow_mcp.client.traces.filters import joined, quoted_trace_query
 from mlflow_mcp.client.traces.pages import TracePage, TraceSearch, place_of, search_page
 from mlflow_mcp.client.traces.window import Window, second_of, window_of
 from mlflow_mcp.entities.trace import OF_THE_EXPORT, TraceView
-from mlflow_mcp.errors import Problem
 from mlflow_mcp.text import every, listed, plural
 from mlflow_mcp.tools.arguments import Cursor, ExperimentId, Limit
 from mlflow_mcp.tools.traces.fields import FieldPaths
+from mlflow_mcp.tools.traces.orders import Order
 from mlflow_mcp.tools.traces.shown import judgements_in_a_row, value_of, words
 
 if TYPE_CHECKING:
@@ -55,18 +54,6 @@ Fields = Annotated[
 _PREVIEW = 70
 # Tags shown unless `fields` names some: those that tell the rows apart.
 _MOST_TAGS = 3
-_ORDERS = (
-    "timestamp_ms",
-    "execution_time_ms",
-    "end_time_ms",
-    "status",
-    "name",
-    "request_id",
-    "run_id",
-    "experiment_id",
-)
-# What the table calls it, and MLflow.
-_SHOWN_AS = {"time": "timestamp_ms", "duration": "execution_time_ms", "state": "status", "trace_id": "request_id"}
 
 
 class TraceRows(Page):
@@ -93,24 +80,20 @@ def search_traces(  # noqa: PLR0913  # one parameter per argument of the tool
 ) -> TraceRows:
     """Find traces of LLM apps and agents: time, state, duration, tokens, request, response, assessments.
     get_trace shows one, summarize_traces counts."""
-    ids, quoted, orders = (
-        experiment_ids(client, experiment_id),
-        quoted_trace_query(query or ""),
-        _orders(order_by),
-    )
-    arguments = (ids, query, run_id, session, when, orders)
+    ids, quoted, order = experiment_ids(client, experiment_id), quoted_trace_query(query or ""), Order.of(order_by)
+    arguments = (ids, query, run_id, session, when, order_by)
     place = place_of(cursor, arguments, second_of(when))
     window = window_of(when, place.now)
     source = _source(client, run_id)
-    search = TraceSearch(ids, joined(quoted, window, **source, session=session or ""), orders, arguments)
+    search = TraceSearch(ids, joined(quoted, window, **source, session=session or ""), arguments=arguments)
     paths = FieldPaths.of(fields)
-    jobs: list[Any] = [lambda: search_page(client, search, limit, place)]
+    jobs: list[Any] = [lambda: order.page(client, search, limit, place)]
     if not cursor and search.filter == joined("", window):
         jobs.append(lambda: _count(client, search, window))
     page: TracePage
-    page, *counted = client.run_concurrently(*jobs)
+    (page, unranked), *counted = client.run_concurrently(*jobs)
     answer = TraceRows(
-        partial=_not_searched(client, search),
+        partial=" ".join(filter(None, [_not_searched(client, search), unranked])) or None,
         # The page may be all there is; else the server counts, when nothing but a time is asked for.
         total=next(iter(counted), None) if cursor or page.more else len(page.traces),
         window=None if window.is_open else str(window),
@@ -133,21 +116,6 @@ def _source(client: Client, run_id: str | None) -> dict[str, str]:
     if not run_id.startswith("m-"):
         return {"run_id": run_id_of(client, run_id)}
     return {"model_id": model_beginning_with(client, run_id).model_id if is_model_prefix(run_id) else run_id}
-
-
-def _orders(order_by: str | None) -> list[str]:
-    """The clauses as MLflow takes them; the names that answers use are known too."""
-    clauses = []
-    for clause in (order_by or "").split(",") if order_by else ():
-        found = re.fullmatch(r"(?i)\s*`?([\w.]+)`?(?:\s+(asc|desc)(?:ending)?)?\s*", clause)
-        name = _SHOWN_AS.get(found[1], found[1]) if found else ""
-        if not found or name not in _ORDERS:
-            raise Problem(
-                f"order_by cannot use '{clause.strip()}'.",
-                f"MLflow orders traces by {', '.join(_ORDERS)}, each with ASC or DESC.",
-            )
-        clauses.append(f"{name} {(found[2] or 'ASC').upper()}")
-    return clauses
 
 
 def _not_searched(client: Client, search: TraceSearch) -> str | None:

@@ -24,10 +24,11 @@ from mlflow_mcp.tools.traces.summaries.computed import states as states_of
 from mlflow_mcp.tools.traces.summaries.failures import failures_of, hidden_in, what_failed
 from mlflow_mcp.tools.traces.summaries.figures import Figures, rate_shown, seconds_shown
 from mlflow_mcp.tools.traces.summaries.groups import groups_by, key_of
-from mlflow_mcp.tools.traces.summaries.judged import counts_of, counts_table
+from mlflow_mcp.tools.traces.summaries.judged import Judged, counts_of, counts_table
 from mlflow_mcp.tools.traces.summaries.overview import Overview, overview
 from mlflow_mcp.tools.traces.summaries.people import cross_table, disagreement_table, expected_table, read_people
 from mlflow_mcp.tools.traces.summaries.question import Question
+from mlflow_mcp.tools.traces.summaries.tokens import token_notes
 
 TraceFilter = Annotated[str | None, Field(description="Filter, as in search_traces; also run_id = '…'.")]
 Time = Annotated[str | None, Field(description="'24h', '2026-11-20' or 'from..to'.")]
@@ -140,7 +141,7 @@ def _whole(client: Client, question: Question) -> TraceSummary:
         failed_spans=_failed_spans(found),
         assessments=counts_table(client, found.counts or {}),
     )
-    answer.note(*_notes(found, hidden_in(client, question, found)))
+    answer.note(*_notes(found, hidden_in(client, question, found)), *token_notes(client, question, figures))
     return answer
 
 
@@ -196,18 +197,19 @@ def _failures(client: Client, question: Question) -> TraceSummary:
 def _assessments(client: Client, question: Question) -> TraceSummary:
     counts = counts_of(client, question)
     judged, people, partial = read_people(client, question, whole=counts is None)
+    read = Judged() if partial and counts is not None else judged
     crossed, notes = cross_table(client, people)
     answer = TraceSummary(
         partial=partial if counts is None else None,
         traces=judged.traces if partial is None else None,
-        assessments=counts_table(client, judged.counts if counts is None else counts),
+        assessments=counts_table(client, judged.counts if counts is None else counts, read.sources),
         disagreements=disagreement_table(client, people),
         judges_and_people=crossed,
         expectations=expected_table(client, people),
     )
     if partial and counts is not None:
         answer.note(f"Only disagreements, judges_and_people and expectations are partial. {partial}")
-    answer.note(*notes)
+    answer.note(read.not_counted, *notes)
     if answer.assessments is None and answer.expectations is None:
         answer.note("No matching trace was assessed.")
     elif answer.disagreements is None and crossed is None:

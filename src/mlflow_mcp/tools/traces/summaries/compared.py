@@ -24,6 +24,7 @@ from mlflow_mcp.tools.traces.summaries.figures import Counted, Figures, rate_sho
 from mlflow_mcp.tools.traces.summaries.judged import Counts, one_value_each
 from mlflow_mcp.tools.traces.summaries.overview import Overview
 from mlflow_mcp.tools.traces.summaries.question import Question, read_all
+from mlflow_mcp.tools.traces.summaries.tokens import token_notes
 
 PREVIOUS = "previous"
 # Of so many traces on each side the latencies themselves are read.
@@ -88,6 +89,8 @@ def compared(client: Client, sides: tuple[Question, Question], found: tuple[Over
         answer.notes.append(f"Verdicts: Fisher's exact test, two-sided, at 0.05 over all {len(tested)} tests.")
     if "latency p50" in verdicts:
         answer.notes.append(_how_tested(found))
+    for name, side, question in zip(("these", "compare_to"), found, sides):
+        answer.notes += token_notes(client, question, side.figures, name)
     return answer
 
 
@@ -113,7 +116,8 @@ def _rows(these: Figures, others: Figures) -> Iterator[list[Any]]:
     yield ["error_rate", rate_shown(these.error_rate), rate_shown(others.error_rate)]
     for name in ("mean", "p50", "p95", "p99"):
         yield [f"latency {name}", seconds_shown(these.latency.get(name)), seconds_shown(others.latency.get(name))]
-    yield ["tokens per trace", number(these.tokens.get("mean")), number(others.tokens.get("mean"))]
+    for name in ("mean", "p50"):
+        yield [f"tokens per trace {name}", number(these.tokens.get(name)), number(others.tokens.get(name))]
     yield ["cost per trace", _per_trace(these), _per_trace(others)]
 
 

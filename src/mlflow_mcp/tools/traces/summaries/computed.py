@@ -12,6 +12,8 @@ from mlflow_mcp.tools.traces.summaries.figures import TOKENS, Figures
 from mlflow_mcp.tools.traces.summaries.question import Question
 
 _LATENCY = {"AVG": "mean", "P50": "p50", "P95": "p95", "P99": "p99", "MAX": "max"}
+# The 100th percentile is the greatest: the first servers that compute figures of tokens know no MAX.
+_TOKENS_OF_A_TRACE = {"AVG": "mean", "P50": "p50", "P100": "max"}
 _COUNT = Measure("TRACES", "trace_count", by=("trace_status",))
 _SPAN_COUNT = Measure("SPANS", "span_count")
 _MOST_PAIRS = 3_000_000
@@ -19,7 +21,7 @@ NOT_ASKED = "Failures inside of traces that ended OK were not looked for: this s
 TOO_MANY = "Failures inside of traces that ended OK were not looked for among so many traces: a shorter `when` or a narrower query does."
 _SECONDS = Measure("TRACES", "latency", tuple(_LATENCY))
 _TOKENS = [
-    Measure("TRACES", f"{name}_tokens", ("SUM", "AVG") if name == "total" else ("SUM",), is_optional=True)
+    Measure("TRACES", f"{name}_tokens", ("SUM", *_TOKENS_OF_A_TRACE) if name == "total" else ("SUM",), is_optional=True)
     for name in TOKENS
 ]
 _COST = Measure("SPANS", "total_cost", ("SUM",), is_optional=True)
@@ -135,7 +137,8 @@ def _latency(figures: Sequence[Figure]) -> dict[str, float]:
 def _tokens(found: Sequence[Sequence[Figure]]) -> dict[str, float]:
     tokens = {name: figures[0].values["SUM"] for name, figures in zip(TOKENS, found) if figures}
     if found and found[0]:
-        tokens["mean"] = found[0][0].values["AVG"]
+        values = found[0][0].values
+        tokens |= {name: values[way] for way, name in _TOKENS_OF_A_TRACE.items() if way in values}
     return tokens
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from mlflow_mcp.entities.trace import TraceView
@@ -18,7 +19,8 @@ _RUNNING = "IN_PROGRESS"
 
 @dataclass
 class Figures:
-    """Latency in seconds by `mean`, `p50`, `p95`, `p99`, `max`; tokens by `total`, `input`, `output`, `mean`; cost in US dollars."""
+    """Latency in seconds by `mean`, `p50`, `p95`, `p99`, `max`; tokens by `total`, `input`, `output`, of a trace by
+    `mean`, `p50`, `max`; cost in US dollars."""
 
     states: dict[str, int] = field(default_factory=dict)
     latency: Mapping[str, float] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Counted:
         latency = {"mean": seconds.mean, **shares, "max": max(seconds.values, default=None)}
         tokens: dict[str, float] = {name: sum(values) for name, values in self._tokens.items() if values}
         if total := self._tokens["total"]:
-            tokens["mean"] = sum(total) / len(total)
+            tokens |= {"mean": sum(total) / len(total), "p50": median(total), "max": max(total)}
         return Figures(
             dict(self._states),
             {name: value for name, value in latency.items() if value is not None},

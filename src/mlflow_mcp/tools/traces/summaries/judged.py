@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from mlflow_mcp.client import Client
 from mlflow_mcp.client.traces.metric_filters import Scope
 from mlflow_mcp.client.traces.metrics import MOST_GROUPS, Figure, Measure
 from mlflow_mcp.entities.trace import Judgement, TraceView
-from mlflow_mcp.text import number
+from mlflow_mcp.text import number, plural
 from mlflow_mcp.tools.traces.shown import text_of
 from mlflow_mcp.tools.traces.summaries.figures import rate_shown
 from mlflow_mcp.tools.traces.summaries.question import Question
@@ -23,20 +24,37 @@ Counts = dict[str, dict[str, int]]
 COUNT = Measure("ASSESSMENTS", "assessment_count", by=("assessment_name", "assessment_value"))
 
 
+# By name and then value: how many were given by whom.
+Sources = dict[str, dict[str, Counter[str]]]
+_WHO = {"human": "person", "llm_judge": "judge"}
+
+
 class Judged:
     """Assessments in the making, from traces that are read one by one. Overridden ones do not count."""
 
     def __init__(self) -> None:
         self.traces = 0
         self.counts: Counts = {}
+        self.sources: Sources = {}
+        self.overridden = 0
 
     def add(self, trace: TraceView) -> None:
         self.traces += 1
         feedback = [each for each in trace.judgements if each.kind == "feedback"]
+        self.overridden += sum(not each.is_valid for each in feedback)
         for each in feedback:
             if each.is_valid:
+                kind = each.source.partition(" ")[0]
+                sources = self.sources.setdefault(each.name, {}).setdefault(as_json(each), Counter())
+                sources[_WHO.get(kind, kind)] += 1
                 values = self.counts.setdefault(each.name, {})
                 values[as_json(each)] = values.get(as_json(each), 0) + 1
+
+    @property
+    def not_counted(self) -> str:
+        return (
+            f"Not counted in assessments: {plural(self.overridden, 'overridden feedback')}." if self.overridden else ""
+        )
 
 
 def one_value_each(trace: TraceView) -> dict[str, str]:
@@ -70,8 +88,9 @@ def counts_in(figures: Sequence[Figure]) -> Counts | None:
     return counts
 
 
-def counts_table(client: Client, counts: Counts) -> Table | None:
-    """A row for each value of each name; of a measure one row with its range and mean."""
+def counts_table(client: Client, counts: Counts, sources: Sources | None = None) -> Table | None:
+    """A row for each value of each name; of a measure one row with its range and mean. `by` parts those of a name that
+    several kinds of sources gave."""
     rows: list[list[Any]] = []
     for name, values in sorted(counts.items(), key=lambda each: (-sum(each[1].values()), each[0])):
         whole = sum(values.values())
@@ -79,19 +98,36 @@ def counts_table(client: Client, counts: Counts) -> Table | None:
         mean = sum(value * count for value, count in numbers) / sum(count for _, count in numbers) if numbers else None
         if mean is not None and _is_measure(numbers):
             low, high = (number(end([value for value, _ in numbers])) for end in (min, max))
-            rows.append([name, f"{low} to {high}", whole, None, number(mean)])
+            rows.append([name, f"{low} to {high}", whole, None, number(mean), None])
             continue
         shown = sorted(values.items(), key=lambda each: (-each[1], each[0]))
         for value, count in shown[:_MOST_VALUES]:
-            rows.append([name, value_shown(client, value), count, rate_shown(count / whole), number(mean)])
+            rows.append(
+                [
+                    name,
+                    value_shown(client, value),
+                    count,
+                    rate_shown(count / whole),
+                    number(mean),
+                    _by(sources, name, value),
+                ]
+            )
         if rest := shown[_MOST_VALUES:]:
             count = sum(count for _, count in rest)
-            rows.append([name, f"{len(rest)} other values", count, rate_shown(count / whole), None])
+            rows.append([name, f"{len(rest)} other values", count, rate_shown(count / whole), None, None])
     return (
-        Table.of(["name", "value", "feedbacks", "share", "mean"], rows, keep=("name", "value", "feedbacks"))
+        Table.of(["name", "value", "feedbacks", "share", "mean", "by"], rows, keep=("name", "value", "feedbacks"))
         if rows
         else None
     )
+
+
+def _by(sources: Sources | None, name: str, value: str) -> str | None:
+    """`person 1, judge 4`; None for a name of one kind of sources, or of which they are not known."""
+    of_name = (sources or {}).get(name, {})
+    kinds = sorted({kind for each in of_name.values() for kind in each}, key=lambda kind: (kind != "person", kind))
+    given = of_name.get(value, Counter())
+    return ", ".join(f"{kind} {given[kind]}" for kind in kinds if given[kind]) or None if len(kinds) > 1 else None
 
 
 def _is_measure(numbers: Sequence[tuple[float, int]]) -> bool:
