@@ -193,3 +193,12 @@ def test_healthy_runs_are_not_called_stuck_or_slow_at_any_moment(spread, pauses)
             looks += 1
     assert stuck == 0
     assert slow <= looks / 200
+
+
+def test_a_validation_loss_that_climbs_at_each_evaluation_is_no_blow_up():
+    """Of nineteen evaluations any rise is within a few points: this one is overfitting."""
+    falling = [1.03 + 0.6 * math.exp(-at / 3) for at in range(10)]
+    climbing = [1.04 + 0.04 * at for at in range(1, 10)]
+
+    assert trends.blow_up(series([*falling, *climbing]), "min") is None
+    assert trends.blow_up(series([*falling, *[1.05, 1.04, 3.1, 3.2, 3.15, 3.3, 3.2, 3.25, 3.2]]), "min") is not None

@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import sub
 
 from mlflow_mcp.client.metrics import Point
 from mlflow_mcp.entities.direction import Mode
@@ -25,6 +26,9 @@ _FEWEST, _FEWEST_FLAT = 12, 30
 # A blow-up is so many times the scatter, at least this part of what had been won, mostly within this part of the curve, and
 # so many times higher than the curve ever rose before.
 _SCATTERS, _LOST, _SUDDEN, _HIGHER = 10, 1 / 2, 1 / 8, 2
+# A way up of so few points is always short: where each of its steps is less than this part of the rise, it is no blow-up but
+# what overfitting looks like.
+_FEW_ON_THE_WAY, _SMALL_PART = 15, 1 / 4
 # What is within so many scatters of a level belongs to it.
 _SCATTERS_AROUND = 4
 # A spike is so many scatters above what is around it, and so many times farther than all values but this share are.
@@ -118,10 +122,17 @@ def blow_up(series: Series, mode: Mode) -> Change | None:
     arrived = next(level for level in heights if level.at > begin.at and level.height >= best.height + rise / 2)
     if arrived.at - begin.at > within or rise <= _HIGHER * _largest_rise(h.height for h in heights if h.at <= begin.at):
         return None
+    if _climbs_steadily(values[begin.at : arrived.at + width], rise):
+        return None
     usual = best.height + _SCATTERS_AROUND * noise(values)
     last = max(at for at in range(best.at, arrived.at + width) if values[at] <= usual)
     sign = 1 if mode == "min" else -1
     return Change(series.finite[last], sign * best.height, series.finite[-1], sign * end.height)
+
+
+def _climbs_steadily(values: Sequence[float], rise: float) -> bool:
+    """Whether no step on the way up is more than a small part of the rise."""
+    return len(values) < _FEW_ON_THE_WAY and max(map(sub, values[1:], values)) < _SMALL_PART * rise
 
 
 def jump_at_end(series: Series, mode: Mode) -> Change | None:
