@@ -101,9 +101,9 @@ class Samples:
         """The count, or one that follows from what scores are means of and from the responses."""
         if self.scored or not self.responses:
             return self.scored
-        told = [each for each in (self.values, self.answers) if each]
-        found = {each.value: each for proof in told if (each := self._samples_by(proof, self.responses.value))}
-        if told:
+        numbers = [each for each in (self.values, self.answers) if each]
+        found = {each.value: each for proof in numbers if (each := self._samples_by(proof, self.responses.value))}
+        if numbers:
             return next(iter(found.values())) if len(found) == 1 else None
         responses, repeats = self.responses.value, self._repeats
         if not self.unfailed or repeats < 2 or responses % repeats:
