@@ -6,7 +6,16 @@ import pytest
 
 from mlflow_mcp.errors import Problem
 from mlflow_mcp.statistics.differences import Difference, Estimate
-from mlflow_mcp.tools.runs.comparing.verdicts.gate import Gated, Tolerance, change, gate_of, observed_gate, summary
+from mlflow_mcp.tools.runs.comparing.verdicts.gate import (
+    FAIL,
+    PASS,
+    Gated,
+    Tolerance,
+    change,
+    gate_of,
+    observed_gate,
+    summary,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +76,8 @@ def test_a_fail_is_surer_among_many_tests():
 
 
 def test_without_errors_a_gate_says_that_it_saw_one_value():
-    assert observed_gate(-0.02, "max", 0.01) == "FAIL on the observed value only"
-    assert observed_gate(-0.005, "max", 0.01) == "PASS on the observed value only"
+    assert observed_gate(-0.02, "max", 0.01) == FAIL
+    assert observed_gate(-0.005, "max", 0.01) == PASS
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def gate_of(difference: Difference | PairedDifference, mode: Mode, allowed: floa
 
 def observed_gate(delta: float, mode: Mode, allowed: float) -> str:
     """By the values alone, where nothing tells their errors."""
-    return f"{FAIL if lost(delta, mode) > allowed * _ROUNDING else PASS} on the observed value only"
+    return FAIL if lost(delta, mode) > allowed * _ROUNDING else PASS
 
 
 def lost(delta: float, mode: Mode) -> float:
@@ -88,12 +88,12 @@ class Gated:
     is_over: bool  # by the value alone
     change: str  # in the tolerance's unit, with its interval
     why: str = ""  # there is no gate, or it is by the value alone
-    size: float = (
-        0.0  # of the loss, as a multiple of what is allowed; of the change where no side is known to be better
-    )
+    # Of the loss, as a multiple of what is allowed; of the change where no side is known to be better.
+    size: float = 0.0
+    is_observed: bool = False  # nothing tells the errors of the values
 
     def __str__(self) -> str:
-        return self.gate
+        return f"{self.gate} on the observed value only" if self.is_observed else self.gate
 
     @property
     def sentence(self) -> str:
@@ -112,7 +112,7 @@ def change(tolerance: Tolerance, allowed: float | None, delta: float, limits: tu
 def summary(tolerance: Tolerance, gates: Sequence[Gated], without: Sequence[str]) -> str:
     """The gates of all scores in one sentence, each that does not pass with its change; `without` names the tasks that have none:
     they may hold the loss that is looked for."""
-    of = {word: [each for each in gates if each.gate.startswith(word)] for word in (FAIL, INDETERMINATE, PASS)}
+    of = {word: [each for each in gates if each.gate == word] for word in (FAIL, INDETERMINATE, PASS)}
     word = next((word for word in (FAIL, INDETERMINATE) if of[word]), PASS if gates and not without else INDETERMINATE)
     parts = [f"{len(of[PASS])} of {len(gates)} scores pass"]
     parts += [
@@ -130,6 +130,6 @@ def _named(gates: Sequence[Gated]) -> str:
     by_reason: dict[str, list[str]] = {}
     for each in ordered[:_NAMED]:
         by_reason.setdefault(each.why, []).append(each.sentence)
-    told = [", ".join(sentences) + (f" [{why}]" if why else "") for why, sentences in by_reason.items()]
+    reasons = [", ".join(sentences) + (f" [{why}]" if why else "") for why, sentences in by_reason.items()]
     more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
-    return ", ".join(told) + more
+    return ", ".join(reasons) + more

@@ -178,19 +178,18 @@ def _gate(each: Judged, tolerance: Tolerance, tests: int) -> Gated:
         return Gated(name, INDETERMINATE, False, "is no number")
     allowed = tolerance.allowed(base, _points(each, max(abs(base), abs(value))))
     delta, found = value - base, each.difference
-    told = change(tolerance, allowed, delta, found.limits(ERROR / 2) if found else None)
+    size_of_change = change(tolerance, allowed, delta, found.limits(ERROR / 2) if found else None)
     if each.incomparable or each.mode is None or allowed is None:
         why = (each.forbidden, "its scale is not known" if each.mode else DIRECTION_UNKNOWN)
-        told_why = each.forbidden if each.incomparable else ", ".join(filter(None, why))
-        return Gated(name, INDETERMINATE, False, told, told_why, abs(delta) / (allowed or math.inf))
+        reason = each.forbidden if each.incomparable else ", ".join(filter(None, why))
+        return Gated(name, INDETERMINATE, False, size_of_change, reason, abs(delta) / (allowed or math.inf))
     observed = observed_gate(delta, each.mode, allowed)
-    is_over = observed.startswith(FAIL)
     gate = observed if found is None else gate_of(found, each.mode, allowed, tests)
-    if each.forbidden and not gate.startswith(
-        FAIL
-    ):  # a loss is one, whosever it is; that there is none may be the prompt's doing
-        gate = INDETERMINATE
-    return Gated(name, gate, is_over, told, each.forbidden, lost(delta, each.mode) / (allowed or 1.0))
+    # A loss is one, whosever it is; that there is none may be the prompt's doing.
+    gate = INDETERMINATE if each.forbidden and gate != FAIL else gate
+    loss = lost(delta, each.mode) / (allowed or 1.0)
+    is_observed = found is None and gate != INDETERMINATE
+    return Gated(name, gate, observed == FAIL, size_of_change, each.forbidden, loss, is_observed)
 
 
 def _points(each: Judged, largest: float) -> float | None:
