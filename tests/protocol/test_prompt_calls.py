@@ -6,16 +6,13 @@ import inspect
 import re
 from typing import Any
 
-import anyio
 import pytest
 import yaml
-from mcp import Client
-from mcp.shared.exceptions import MCPError
 
-from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.prompt_files import prompt_files
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
+from tests.support.asking import conversation
 
 TOOLS = {entry.name: inspect.signature(entry.function).parameters for entry in CATALOG}
 ARGUMENTS = set().union(*TOOLS.values()) - {"client"}
@@ -58,20 +55,6 @@ def filled(name: str, values: dict[str, str]) -> str:
     return prompt.filled({each: values[each] for each in prompt.arguments})
 
 
-def on(settings: Settings, *steps: Any) -> list[Any]:
-    async def run() -> list[Any]:
-        results = []
-        async with Client(build_server(settings)) as client:
-            for step in steps:
-                try:
-                    results.append(await step(client))
-                except MCPError as error:
-                    results.append(error.error.message)
-        return results
-
-    return anyio.run(run)
-
-
 @pytest.mark.parametrize("name", prompt_files())
 def test_each_argument_is_one_of_the_tool_it_is_written_for(name):
     calls = written_calls(prompt_files()[name].text)
@@ -107,7 +90,7 @@ def test_a_call_whose_values_are_all_known_works_as_it_is_written(name, store, a
 
 def test_a_prompt_without_its_tools_is_not_offered_and_says_who_can_change_it(store):
     lean = Settings(tracking_uri=store.uri, toolsets=("tracking", "artifacts"))
-    listed, refused = on(
+    listed, refused = conversation(
         lean, lambda client: client.list_prompts(), lambda client: client.get_prompt("debug_trace", {"trace": "x"})
     )
 
@@ -121,7 +104,7 @@ def test_a_prompt_without_its_tools_is_not_offered_and_says_who_can_change_it(st
 
 def test_steps_whose_tools_are_off_are_to_be_left_out(store):
     lean, whole = (
-        on(settings, lambda client: client.get_prompt("weekly_report", {"experiment": "sweeps"}))[0]
+        conversation(settings, lambda client: client.get_prompt("weekly_report", {"experiment": "sweeps"}))[0]
         for settings in (
             Settings(tracking_uri=store.uri, toolsets=("tracking", "artifacts")),
             Settings(tracking_uri=store.uri),
@@ -136,7 +119,7 @@ def test_steps_whose_tools_are_off_are_to_be_left_out(store):
 
 
 def test_read_only_leaves_out_what_writes_a_file(store):
-    (found,) = on(
+    (found,) = conversation(
         Settings(tracking_uri=store.uri, read_only=True),
         lambda client: client.get_prompt("weekly_report", {"experiment": "sweeps"}),
     )
@@ -146,12 +129,12 @@ def test_read_only_leaves_out_what_writes_a_file(store):
 
 def test_what_no_argument_ties_to_a_server_is_asked_of_all(store, sqlite_store):
     several = Settings(servers=f"prod={store.uri},dev={sqlite_store.uri}")
-    news, week = on(
+    news, week = conversation(
         several,
         lambda client: client.get_prompt("catch_up", {}),
         lambda client: client.get_prompt("weekly_report", {"experiment": "sweeps"}),
     )
-    (alone,) = on(Settings(tracking_uri=store.uri), lambda client: client.get_prompt("catch_up", {}))
+    (alone,) = conversation(Settings(tracking_uri=store.uri), lambda client: client.get_prompt("catch_up", {}))
 
     said = (
         "There are 2 MLflow servers. As written the calls ask prod; make them again on dev with experiment_id "

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
 
-import anyio
 import pytest
-from mcp import Client
-from mcp.shared.exceptions import MCPError
 
-from mlflow_mcp.server.app import build_server
 from mlflow_mcp.server.prompt_files import prompt_files
 from mlflow_mcp.settings import Settings
 from mlflow_mcp.tools.catalog import CATALOG
+from tests.support.asking import conversation
 
 NAMES = [
     "best_of_sweep",
@@ -31,23 +27,9 @@ NAMES = [
 TOOLS = {entry.name: set(inspect.signature(entry.function).parameters) for entry in CATALOG}
 
 
-def asked(*steps: Any, **options: Any) -> list[Any]:
-    async def run() -> list[Any]:
-        results = []
-        async with Client(build_server(Settings()), **options) as client:
-            for step in steps:
-                try:
-                    results.append(await step(client))
-                except MCPError as error:
-                    results.append(error.error.message)
-        return results
-
-    return anyio.run(run)
-
-
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_all_prompts_are_listed_with_title_and_arguments(mode):
-    (listed,) = asked(lambda client: client.list_prompts(), mode=mode)
+    (listed,) = conversation(Settings(), lambda client: client.list_prompts(), mode=mode)
 
     assert [each.name for each in listed.prompts] == NAMES
     assert all(each.title and each.description and each.arguments for each in listed.prompts)
@@ -77,7 +59,9 @@ def test_a_prompt_names_only_tools_and_arguments_that_exist(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prompt_is_filled_whole(name):
     prompt = prompt_files()[name]
-    (answer,) = asked(lambda client: client.get_prompt(name, dict.fromkeys(prompt.arguments, "71f3f3199ea5e1f0")))
+    (answer,) = conversation(
+        Settings(), lambda client: client.get_prompt(name, dict.fromkeys(prompt.arguments, "71f3f3199ea5e1f0"))
+    )
 
     (message,) = answer.messages
     assert message.role == "user"
@@ -87,7 +71,7 @@ def test_a_prompt_is_filled_whole(name):
 
 
 def test_what_may_be_left_out_has_a_default():
-    (answer,) = asked(lambda client: client.get_prompt("catch_up", {}))
+    (answer,) = conversation(Settings(), lambda client: client.get_prompt("catch_up", {}))
 
     assert answer.messages[0].content.text.startswith("What is new in MLflow since 24h?")
 
@@ -104,6 +88,6 @@ def test_what_may_be_left_out_has_a_default():
     ],
 )
 def test_a_wrong_request_is_answered_in_words(name, arguments, sentence):
-    (answer,) = asked(lambda client: client.get_prompt(name, arguments))
+    (answer,) = conversation(Settings(), lambda client: client.get_prompt(name, arguments))
 
     assert answer.startswith(sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
@@ -114,6 +115,22 @@ def server_of(target: str | Settings | MCPServer) -> MCPServer:
     from mlflow_mcp.settings import Settings
 
     return build_server(Settings(tracking_uri=target) if isinstance(target, str) else target)
+
+
+def conversation(settings: Settings, *steps: Callable[[Client], Awaitable[Any]], **options: Any) -> list[Any]:
+    """What each of these steps of one client gives, in turn; of one that fails the sentence of its error. `options` are Client's."""
+
+    async def run() -> list[Any]:
+        results: list[Any] = []
+        async with Client(server_of(settings), **options) as client:
+            for step in steps:
+                try:
+                    results.append(await step(client))
+                except MCPError as error:
+                    results.append(error.error.message)
+        return results
+
+    return anyio.run(run)
 
 
 # --- reading answers
