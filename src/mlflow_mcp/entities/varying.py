@@ -19,11 +19,11 @@ def told_values(given: Sequence[tuple[str, str]]) -> str:
         names.setdefault(value, []).append(name)
     ordered = sorted(names.items(), key=lambda each: -len(each[1]))
     most = len(ordered[0][1]) if ordered else 0
-    told = []
+    texts = []
     for value, runs in ordered[:_MOST_VALUES]:
         is_odd = len(runs) <= _MOST_NAMED and (len(runs) < most or (most == 1 and len(ordered) <= _MOST_NAMED))
         who = f" ({', '.join(clipped(run) for run in runs)})" if is_odd else ""
         times = f" x{len(runs)}" if most > 1 else ""
-        told.append(f"{short(value, _LONGEST)}{times}{who}")
+        texts.append(f"{short(value, _LONGEST)}{times}{who}")
     more = [f"{len(ordered) - _MOST_VALUES} more values"] if len(ordered) > _MOST_VALUES else []
-    return ", ".join([*told, *more])
+    return ", ".join([*texts, *more])

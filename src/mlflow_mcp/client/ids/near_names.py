@@ -18,8 +18,8 @@ _MOST_NUMBERED = 1_000
 
 def near_run_names(client: Client, text: str) -> str:
     """A sentence with the names like it: of a numbered name those with other numbers, else the nearest of the newest runs."""
-    if told := _other_numbers(client, text):
-        return told
+    if sentence := _other_numbers(client, text):
+        return sentence
     recent, _ = client.experiments.search_all(lambda ids: client.runs.search(ids[:1_000], max_results=_RECENT))
     return hint(text, [run.info.run_name for run in recent if run.info.run_name])
 

@@ -109,8 +109,8 @@ def inspect_jobs(
             requests.append(partial(_read_statistics, client, job, of_job))
         needs_results = history or scores or needs_model or not job.has_config or (counts and job.samples.count is None)
         if needs_results or job.canonical.results_folder is None:
-            wanted = _Wanted(results=needs_results, statistics=history or scores or counts)
-            requests.append(partial(_inspect_files, client, job, of_job, wanted))
+            to_read = _FilesToRead(results=needs_results, statistics=history or scores or counts)
+            requests.append(partial(_inspect_files, client, job, of_job, to_read))
     if history:
         requests += looks_for_missing_files(
             client, inspected, {id_: each.missing_files for id_, each in details.items()}
@@ -188,14 +188,14 @@ def _read_yaml(client: Client, run: LauncherRun, path: str) -> Any:
     return load_yaml(content.data.decode("utf-8", "replace"))
 
 
-class _Wanted(NamedTuple):
+class _FilesToRead(NamedTuple):
     """What is read of a job's files; the statistics are those of a run that holds several tasks."""
 
     results: bool
     statistics: bool
 
 
-def _inspect_files(client: Client, job: Job, details: JobDetails, wanted: _Wanted) -> None:
+def _inspect_files(client: Client, job: Job, details: JobDetails, to_read: _FilesToRead) -> None:
     run, folder = job.canonical, job.canonical.results_folder
     if folder is None:  # old exports: the task folders themselves say which tasks the run holds
         folders: list[str] = []
@@ -205,11 +205,11 @@ def _inspect_files(client: Client, job: Job, details: JobDetails, wanted: _Wante
         own = [each for each in details.folders if run.task is None or each.endswith(f".{run.task}")]
         if len(own) != 1:
             _read_results_of_all(client, run, details)
-            if wanted.statistics:
+            if to_read.statistics:
                 _read_statistics_of_all(client, run, details)
             return
         folder = f"{own[0]}/artifacts"
-    if wanted.results:
+    if to_read.results:
         _read_first_results(client, job, folder, details)
 
 

@@ -41,9 +41,9 @@ class LogEnd(NamedTuple):
 def ends_told(logs: Sequence[LogEnd]) -> list[str]:
     """Of each log that broke off the line that says so; of several attempts also the last line of the others."""
     is_resumed = sum(bool(_ATTEMPT.match(log.name)) for log in logs) > 1
-    told = []
+    ends = []
     for log in logs:
         line = log.broke or (log.lines[-1] if is_resumed and log.lines and _ATTEMPT.match(log.name) else None)
         if line:
-            told.append(f"{log.name} '{short(line.strip(), _LONGEST)}'")
-    return told
+            ends.append(f"{log.name} '{short(line.strip(), _LONGEST)}'")
+    return ends

@@ -145,8 +145,8 @@ def get_metric_history(  # noqa: PLR0913  # one parameter per argument of the to
 
 def _resumed(runs: Sequence[Run]) -> Iterator[str]:
     for run in runs[:_MOST_RESUMED]:
-        if told := resumed_by(run.data.params, run.data.tags):
-            yield f"{run.info.run_name} has {', '.join(f'the {each}' for each in told)}."
+        if signs := resumed_by(run.data.params, run.data.tags):
+            yield f"{run.info.run_name} has {', '.join(f'the {each}' for each in signs)}."
 
 
 def _sampled(

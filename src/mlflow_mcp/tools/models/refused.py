@@ -37,8 +37,8 @@ def refusals(sides: Sequence[tuple[str, Mapping[str, str]]]) -> Iterator[str]:
         for name, value in sorted(tags.items()):
             if _is_refusal(name, value):
                 below = {key: text for key, text in tags.items() if re.match(rf"{re.escape(name)}[._]", key)}
-                told = ", ".join(_told({name: value, **below}))
-                yield f"{label} ({model}) has the {'tags' if below else 'tag'} {told}."
+                shown = ", ".join(_told({name: value, **below}))
+                yield f"{label} ({model}) has the {'tags' if below else 'tag'} {shown}."
 
 
 def _is_refusal(name: str, value: str) -> bool:

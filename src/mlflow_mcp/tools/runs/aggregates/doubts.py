@@ -66,7 +66,7 @@ def _told(
     tells_unfinished: bool,
 ) -> Doubts:
     jobs = {run.run_id for run in of_runs if job_of(run)}
-    told: list[tuple[int, str]] = []
+    by_urgency: list[tuple[int, str]] = []
     for metric, runs in by_metric.items():
         order = order_of(client, list(ids), metric, "auto")
         mode = order.mode if order else None
@@ -76,13 +76,13 @@ def _told(
         has_unfinished = tells_unfinished and any(run.status != "FINISHED" for run in runs)
         known = _read(client, ids, [*far, *alike, *(runs if has_unfinished and len(runs) <= _MOST_READ else ())])
         named = [_named(run, known) for run in runs]
-        told += [(0, unfinished_that_lead(metric, named, mode))] if has_unfinished else []
-        told.append((1, told_outliers(metric, named, [_named(run, known) for run in far])))
-        told.append((2, leader_by_median(metric, runs, mode)))
+        by_urgency += [(0, unfinished_that_lead(metric, named, mode))] if has_unfinished else []
+        by_urgency.append((1, told_outliers(metric, named, [_named(run, known) for run in far])))
+        by_urgency.append((2, leader_by_median(metric, runs, mode)))
         params = {run_id: {k: mask_at(v, k) for k, v in run.params.items()} for run_id, run in known.items()}
-        told += [(3, text) for text in told_repeats(metric, [_named(run, known) for run in alike], named, params)]
-    sentences = [text for _, text in sorted(told, key=lambda each: each[0]) if text]
-    return sentences, any(place == 0 and text for place, text in told)
+        by_urgency += [(3, text) for text in told_repeats(metric, [_named(run, known) for run in alike], named, params)]
+    sentences = [text for _, text in sorted(by_urgency, key=lambda each: each[0]) if text]
+    return sentences, any(place == 0 and text for place, text in by_urgency)
 
 
 def _read(client: Client, ids: Sequence[str], runs: Sequence[Valued]) -> dict[str, RunValues]:

@@ -78,13 +78,15 @@ def _is_mostly_one(groups: Mapping[_Group, Sequence[RunValues]], name: str) -> b
 
 def _of_groups(groups: Mapping[_Group, Sequence[RunValues]], name: str) -> str:
     """What the param is in each group, those first in which it varies."""
-    told = []
+    by_variety = []
     for group, runs in groups.items():
         given = [(run.name or run.run_id, mask_at(run.params.get(name, "none"), name)) for run in runs]
         label = ", ".join(clipped(str(part)) for part in group)
-        told.append((-len({value for _, value in given}), f"{label} {told_values(given)}"))
-    shown = [text for _, text in sorted(told)[:_MOST_GROUPS]]
-    return " | ".join([*shown, *([f"{len(told) - _MOST_GROUPS} more groups"] if len(told) > _MOST_GROUPS else [])])
+        by_variety.append((-len({value for _, value in given}), f"{label} {told_values(given)}"))
+    shown = [text for _, text in sorted(by_variety)[:_MOST_GROUPS]]
+    return " | ".join(
+        [*shown, *([f"{len(by_variety) - _MOST_GROUPS} more groups"] if len(by_variety) > _MOST_GROUPS else [])]
+    )
 
 
 def _shares(runs: Sequence[RunValues], name: str) -> dict[str, Fraction]:

@@ -37,5 +37,5 @@ def plain_means(values: Sequence[Sequence[float | None]], labels: Sequence[str])
     if not of_all:
         return ""
     means = [sum(value or 0.0 for value in of_side) / len(of_all) for of_side in zip(*of_all)]
-    told = ", ".join(f"{label} {number(mean)}" for label, mean in zip(labels, means))
-    return f"the {len(of_all)} that all sides have average {told}, each counted once"
+    by_side = ", ".join(f"{label} {number(mean)}" for label, mean in zip(labels, means))
+    return f"the {len(of_all)} that all sides have average {by_side}, each counted once"

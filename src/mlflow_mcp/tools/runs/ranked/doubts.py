@@ -86,13 +86,13 @@ def _by_primary(client: Client, top: Ranked) -> list[str]:
 def _primary_told(primary: PrimaryMetric, runs: Sequence[LauncherRun]) -> str:
     mode: Mode | None = primary.mode or better(primary.name)
     having = [run for run in runs if is_finite(run.metrics.get(primary.name))]
-    told = f"The experiment's primary metric is '{clipped(primary.name)}' (its tag)"
+    named = f"The experiment's primary metric is '{clipped(primary.name)}' (its tag)"
     if mode is None or len(having) < _FEWEST_OTHERS:
-        return f"{told}."
+        return f"{named}."
     best = (max if mode == "max" else min)(having, key=lambda run: run.metrics[primary.name])
     lowest = "highest" if mode == "max" else "lowest"
     return (
-        f"{told}: of these {clipped(best.name or best.run_id)} has the {lowest}, {number(best.metrics[primary.name])}."
+        f"{named}: of these {clipped(best.name or best.run_id)} has the {lowest}, {number(best.metrics[primary.name])}."
     )
 
 
@@ -100,7 +100,7 @@ def _against(run: LauncherRun, top: Ranked) -> list[str]:
     """Metrics of the same data by which the run is far behind all others of the ranking."""
     data = _data_of(top.metric)
     names = [name for name in run.metrics if name != top.metric and not is_minor(name) and better(name)]
-    told = []
+    doubts = []
     for name in names:
         own = run.metrics[name]
         others = [each.metrics[name] for each in top.runs if each is not run and is_finite(each.metrics.get(name))]
@@ -109,10 +109,10 @@ def _against(run: LauncherRun, top: Ranked) -> list[str]:
         low, high = min(others), max(others)
         behind = low - own if better(name) == "max" else own - high
         if behind > high - low and behind > 0:
-            told.append(
+            doubts.append(
                 f"is last of these by '{clipped(name)}': {number(own)}, the others {number(low)} to {number(high)}"
             )
-    return told[:1]
+    return doubts[:1]
 
 
 def _data_of(metric: str) -> str | None:

@@ -75,12 +75,12 @@ def best_within(effects: Sequence[Effect], mode: Mode, masked: Masked) -> list[s
     by = next((effect.dimension for effect in effects if effect.is_sure and not effect.dimension.is_numeric), None)
     if by is None or len(set(by.levels)) > _MOST_LEVELS:
         return []
-    told = []
+    sentences = []
     for dimension in (effect.dimension for effect in effects):
         is_new = dimension.is_numeric and dimension.outcome is by.outcome and _values_by(dimension, by) is None
         if is_new and 2 < len(set(dimension.levels)) <= _MOST_LEVELS and (text := _within(dimension, by, mode, masked)):
-            told.append(text)
-    return told[:_MOST_TOLD]
+            sentences.append(text)
+    return sentences[:_MOST_TOLD]
 
 
 def _within(dimension: Dimension, by: Dimension, mode: Mode, masked: Masked) -> str | None:

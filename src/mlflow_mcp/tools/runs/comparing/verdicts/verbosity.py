@@ -71,9 +71,12 @@ def _contradicted_limits(sides: Sequence[Side], asked: Sequence[str]) -> list[st
             limit = as_number(settings.get(_LIMIT, ""))
             if limit and known.longest and known.longest > limit and (known.runs or 1) == 1:
                 removed = f" ({_REMOVED} names it)" if _LIMIT in settings.get(_REMOVED, "").split(", ") else ""
-                told = f"{_LIMIT} is {limit:g}{removed}, but the longest response had {known.longest} tokens"
-                found.setdefault(told, {}).setdefault(side.label, []).append(task)
-    return [f"{told} ({_where(of_side)}): which limit was in force is not recorded." for told, of_side in found.items()]
+                contradiction = f"{_LIMIT} is {limit:g}{removed}, but the longest response had {known.longest} tokens"
+                found.setdefault(contradiction, {}).setdefault(side.label, []).append(task)
+    return [
+        f"{contradiction} ({_where(of_side)}): which limit was in force is not recorded."
+        for contradiction, of_side in found.items()
+    ]
 
 
 def _may_differ(task: str, sides: Sequence[Side]) -> bool:
